@@ -1,0 +1,8 @@
+//! Finds what is wrong in Supabase migrations, without a database.
+//!
+//! SQL text becomes statements, statements become a catalog, the catalog is asked by rules, their
+//! diagnostics become a report: in one direction. Modules stand here in that order; see
+//! ARCHITECTURE.md.
+
+pub mod source;
+pub mod sql;

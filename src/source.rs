@@ -1,0 +1,235 @@
+//! Source files, and places in them.
+//!
+//! A file keeps the byte offsets that it has on disk: what is no UTF-8 is replaced byte for byte,
+//! so that a span can be handed to an editor as it is.
+
+use std::fmt;
+
+/// A file of the run, by its place in [`Sources`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(pub u32);
+
+/// A stretch of bytes in one file, half open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    pub file: FileId,
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Span {
+    pub fn new(file: FileId, start: usize, end: usize) -> Self {
+        Self { file, start: offset(start), end: offset(end) }
+    }
+
+    /// The smallest span that holds both; both are in the same file.
+    pub fn to(self, other: Self) -> Self {
+        Self { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+
+    pub fn contains(self, other: Self) -> bool {
+        self.file == other.file && self.start <= other.start && other.end <= self.end
+    }
+
+    pub fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// A byte offset as spans hold it. Files of 4 GiB and more are refused when they are read.
+pub fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// A value and where it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spanned<T> {
+    pub value: T,
+    pub span: Span,
+}
+
+/// What a file is for, which decides what is done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileRole {
+    /// A migration, replayed in order.
+    Migration,
+    /// `supabase/roles.sql`, replayed before the migrations.
+    Roles,
+    /// A seed: its rows are read, its DDL is out of place.
+    Seed,
+    /// A `.sql` file of the migrations folder that the Supabase CLI does not run.
+    Skipped,
+    /// The configuration of the project or of the linter.
+    Config,
+}
+
+/// One file, as text.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// The path as it is shown: relative to the working directory where possible, with `/`.
+    pub path: String,
+    pub role: FileRole,
+    /// The text: bytes that are no UTF-8 read `?`, a byte order mark and NUL read as blanks.
+    pub text: String,
+    /// Where the text differs from the bytes on disk, and why.
+    pub flaws: Vec<ByteFlaw>,
+    lines: LineIndex,
+}
+
+/// Bytes that a PostgreSQL server refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlawKind {
+    InvalidUtf8,
+    Nul,
+}
+
+/// A stretch of such bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteFlaw {
+    pub kind: FlawKind,
+    pub start: u32,
+    pub end: u32,
+}
+
+impl SourceFile {
+    /// Reads bytes as text of the same length.
+    pub fn new(path: String, role: FileRole, mut bytes: Vec<u8>) -> Self {
+        let mut flaws = Vec::new();
+        if bytes.starts_with(b"\xEF\xBB\xBF") {
+            bytes[..3].fill(b' ');
+        }
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => replace_invalid(error.into_bytes(), &mut flaws),
+        };
+        let text = if text.contains('\0') { replace_nul(text, &mut flaws) } else { text };
+        let lines = LineIndex::new(&text);
+        Self { path, role, text, flaws, lines }
+    }
+
+    /// Where an offset is, for a person and for the machine formats.
+    pub fn position(&self, at: u32) -> Position {
+        self.lines.position(&self.text, at)
+    }
+}
+
+fn replace_invalid(mut bytes: Vec<u8>, flaws: &mut Vec<ByteFlaw>) -> String {
+    let mut from = 0;
+    while let Err(error) = std::str::from_utf8(&bytes[from..]) {
+        let start = from + error.valid_up_to();
+        let end = error.error_len().map_or(bytes.len(), |length| start + length);
+        bytes[start..end].fill(b'?');
+        flaws.push(ByteFlaw { kind: FlawKind::InvalidUtf8, start: offset(start), end: offset(end) });
+        from = end;
+    }
+    String::from_utf8(bytes).expect("each invalid byte was replaced")
+}
+
+fn replace_nul(text: String, flaws: &mut Vec<ByteFlaw>) -> String {
+    for (start, _) in text.match_indices('\0') {
+        flaws.push(ByteFlaw { kind: FlawKind::Nul, start: offset(start), end: offset(start + 1) });
+    }
+    text.replace('\0', " ")
+}
+
+/// A place as a person counts: lines and columns from one, columns in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub line: usize,
+    pub column: usize,
+}
+
+/// Where each line starts.
+#[derive(Clone, Debug)]
+struct LineIndex {
+    starts: Vec<u32>,
+}
+
+impl LineIndex {
+    fn new(text: &str) -> Self {
+        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self { starts: std::iter::once(0).chain(newlines.map(|(at, _)| offset(at + 1))).collect() }
+    }
+
+    fn position(&self, text: &str, at: u32) -> Position {
+        let line = self.starts.partition_point(|start| *start <= at) - 1;
+        let mut end = (at as usize).min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let start = (self.starts[line] as usize).min(end);
+        Position { line: line + 1, column: text[start..end].chars().count() + 1 }
+    }
+}
+
+/// Every file of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    files: Vec<SourceFile>,
+}
+
+impl Sources {
+    pub fn add(&mut self, file: SourceFile) -> FileId {
+        self.files.push(file);
+        FileId(offset(self.files.len() - 1))
+    }
+
+    pub fn get(&self, id: FileId) -> &SourceFile {
+        &self.files[id.0 as usize]
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
+        self.files.iter().enumerate().map(|(at, file)| (FileId(offset(at)), file))
+    }
+
+    /// The text under a span.
+    pub fn text(&self, span: Span) -> &str {
+        &self.get(span.file).text[span.range()]
+    }
+
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(bytes: &[u8]) -> SourceFile {
+        SourceFile::new("x.sql".into(), FileRole::Migration, bytes.to_vec())
+    }
+
+    #[test]
+    fn invalid_bytes_keep_their_offsets() {
+        let file = file(b"a\xFFb\xF0\x9F");
+        assert_eq!(file.text, "a?b??");
+        assert_eq!(file.flaws.len(), 2);
+        assert_eq!((file.flaws[1].start, file.flaws[1].end), (3, 5));
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_nul_become_blanks() {
+        let file = file(b"\xEF\xBB\xBFselect\x001");
+        assert_eq!(file.text, "   select 1");
+        assert_eq!(file.flaws, [ByteFlaw { kind: FlawKind::Nul, start: 9, end: 10 }]);
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        let file = file("é\nxé!".as_bytes());
+        assert_eq!(file.position(0), Position { line: 1, column: 1 });
+        assert_eq!(file.position(6), Position { line: 2, column: 3 });
+        assert_eq!(file.position(999), Position { line: 2, column: 4 });
+    }
+}

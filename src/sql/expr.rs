@@ -1,0 +1,458 @@
+//! Expressions and queries, as small trees of our own.
+//!
+//! The parser's nodes are lowered to these once. What a rule or the reasoning never asks about is
+//! an [`Expr::Other`] that still holds its operands, so that a walk misses nothing. References are
+//! bound when the catalog applies a statement: PostgreSQL, too, resolves names when an object is
+//! made, and follows later renames.
+
+use crate::source::Span;
+use crate::sql::name::{Ident, ObjectName};
+use crate::sql::statement::TypeName;
+
+/// An object of the catalog, as references hold it. Never reused within a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Oid(pub u32);
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    Null,
+    Bool(bool),
+    /// Any number, as written.
+    Number(String),
+    String(String),
+}
+
+/// A column reference: `status`, `orders.status`, `o.*`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnRef {
+    /// The parts as written; the last one is the column unless `star`.
+    pub path: Vec<Ident>,
+    pub star: bool,
+    pub span: Span,
+    pub target: Target,
+}
+
+/// What a column reference means once it is bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// Not bound, or bound to something that the catalog does not know.
+    #[default]
+    Unknown,
+    /// A column of a relation by its `attnum`. `depth` counts the queries between the reference and
+    /// the one that brings the relation: 0 is the innermost.
+    Column { relation: Oid, attnum: i16, depth: u16 },
+    /// A whole row, or `alias.*`.
+    Row { relation: Oid, depth: u16 },
+    /// A column of a sub-select, a CTE or a function in FROM.
+    Derived { depth: u16 },
+    /// A parameter or a variable of the function around it.
+    Variable,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    pub name: ObjectName,
+    pub args: Vec<Expr>,
+    /// From the name to the closing parenthesis.
+    pub span: Span,
+    /// The function, when the catalog knows exactly one that fits.
+    pub target: Option<Oid>,
+    pub aggregate: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SublinkKind {
+    Exists,
+    /// `x op any (select …)`, which is also how `in (select …)` arrives.
+    Any,
+    All,
+    Scalar,
+    Array,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sublink {
+    pub kind: SublinkKind,
+    /// The left side of ANY and ALL.
+    pub test: Option<Box<Expr>>,
+    pub op: String,
+    pub query: Box<Query>,
+    /// The parentheses and what they hold.
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expr {
+    Literal(Literal),
+    Column(ColumnRef),
+    Param(i32),
+    Call(Box<Call>),
+    /// An operator; `left` is absent for prefix ones. LIKE is `~~`, ILIKE `~~*`, `<>` also `!=`.
+    Op {
+        op: String,
+        left: Option<Box<Expr>>,
+        right: Box<Expr>,
+    },
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
+    Not(Box<Expr>),
+    IsNull {
+        expr: Box<Expr>,
+        negated: bool,
+    },
+    /// `is [not] true`, `false`; `unknown` is `None`.
+    IsBool {
+        expr: Box<Expr>,
+        value: Option<bool>,
+        negated: bool,
+    },
+    Distinct {
+        left: Box<Expr>,
+        right: Box<Expr>,
+        negated: bool,
+    },
+    /// `x in (a, b)`
+    In {
+        expr: Box<Expr>,
+        list: Vec<Expr>,
+        negated: bool,
+    },
+    /// `x op any (array)`, or `all`.
+    OpArray {
+        op: String,
+        all: bool,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Between {
+        expr: Box<Expr>,
+        low: Box<Expr>,
+        high: Box<Expr>,
+        negated: bool,
+    },
+    Cast {
+        expr: Box<Expr>,
+        to: TypeName,
+    },
+    Case {
+        operand: Option<Box<Expr>>,
+        arms: Vec<(Expr, Expr)>,
+        default: Option<Box<Expr>>,
+    },
+    Coalesce(Vec<Expr>),
+    Array(Vec<Expr>),
+    Row(Vec<Expr>),
+    /// `(expr).field`, `expr[…]`: the subject and the subscripts.
+    Field {
+        expr: Box<Expr>,
+        field: Option<Ident>,
+        subscripts: Vec<Expr>,
+    },
+    Sublink(Sublink),
+    /// `current_user`, `current_date`, …: the word, in lower case.
+    Session(&'static str),
+    /// Anything else, by the parser's name for it, with its operands.
+    Other(&'static str, Vec<Expr>),
+}
+
+impl Expr {
+    pub const NULL: Self = Self::Literal(Literal::Null);
+
+    /// The operands of this node, sub-selects not entered.
+    pub fn children(&self) -> Vec<&Self> {
+        match self {
+            Self::Literal(_) | Self::Column(_) | Self::Param(_) | Self::Session(_) => Vec::new(),
+            Self::Call(call) => call.args.iter().collect(),
+            Self::Op { left, right, .. } => left.iter().map(|e| &**e).chain([&**right]).collect(),
+            Self::And(list) | Self::Or(list) | Self::Coalesce(list) | Self::Array(list) | Self::Row(list) => {
+                list.iter().collect()
+            }
+            Self::Other(_, list) => list.iter().collect(),
+            Self::Not(expr)
+            | Self::IsNull { expr, .. }
+            | Self::IsBool { expr, .. }
+            | Self::Cast { expr, .. } => vec![&**expr],
+            Self::Distinct { left, right, .. } | Self::OpArray { left, right, .. } => vec![&**left, &**right],
+            Self::In { expr, list, .. } => std::iter::once(&**expr).chain(list).collect(),
+            Self::Between { expr, low, high, .. } => vec![&**expr, &**low, &**high],
+            Self::Case { operand, arms, default } => operand
+                .iter()
+                .map(|e| &**e)
+                .chain(arms.iter().flat_map(|(when, then)| [when, then]))
+                .chain(default.iter().map(|e| &**e))
+                .collect(),
+            Self::Field { expr, subscripts, .. } => std::iter::once(&**expr).chain(subscripts).collect(),
+            Self::Sublink(sublink) => sublink.test.iter().map(|e| &**e).collect(),
+        }
+    }
+
+    /// The same, for change.
+    pub fn children_mut(&mut self) -> Vec<&mut Self> {
+        match self {
+            Self::Literal(_) | Self::Column(_) | Self::Param(_) | Self::Session(_) => Vec::new(),
+            Self::Call(call) => call.args.iter_mut().collect(),
+            Self::Op { left, right, .. } => left.iter_mut().map(|e| &mut **e).chain([&mut **right]).collect(),
+            Self::And(list) | Self::Or(list) | Self::Coalesce(list) | Self::Array(list) | Self::Row(list) => {
+                list.iter_mut().collect()
+            }
+            Self::Other(_, list) => list.iter_mut().collect(),
+            Self::Not(expr)
+            | Self::IsNull { expr, .. }
+            | Self::IsBool { expr, .. }
+            | Self::Cast { expr, .. } => vec![&mut **expr],
+            Self::Distinct { left, right, .. } | Self::OpArray { left, right, .. } => {
+                vec![&mut **left, &mut **right]
+            }
+            Self::In { expr, list, .. } => std::iter::once(&mut **expr).chain(list).collect(),
+            Self::Between { expr, low, high, .. } => vec![&mut **expr, &mut **low, &mut **high],
+            Self::Case { operand, arms, default } => operand
+                .iter_mut()
+                .map(|e| &mut **e)
+                .chain(arms.iter_mut().flat_map(|(when, then)| [when, then]))
+                .chain(default.iter_mut().map(|e| &mut **e))
+                .collect(),
+            Self::Field { expr, subscripts, .. } => std::iter::once(&mut **expr).chain(subscripts).collect(),
+            Self::Sublink(sublink) => sublink.test.iter_mut().map(|e| &mut **e).collect(),
+        }
+    }
+
+    /// Visits this node and everything below it, sub-selects included, from the outside in.
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
+        visit(self);
+        for child in self.children() {
+            child.walk(visit);
+        }
+        if let Self::Sublink(sublink) = self {
+            sublink.query.walk(visit);
+        }
+    }
+
+    /// Whether this node or one below it, sub-selects included, is as wanted.
+    pub fn any(&self, wanted: &dyn Fn(&Self) -> bool) -> bool {
+        let mut found = false;
+        self.walk(&mut |expr| found |= wanted(expr));
+        found
+    }
+
+    /// The expression without the casts around it.
+    pub fn uncast(&self) -> &Self {
+        match self {
+            Self::Cast { expr, .. } => expr.uncast(),
+            other => other,
+        }
+    }
+}
+
+/// A SELECT or VALUES, with what stands around it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    pub ctes: Vec<Cte>,
+    pub body: QueryBody,
+    pub order_by: Vec<Expr>,
+    /// LIMIT and OFFSET.
+    pub limits: Vec<Expr>,
+    /// FOR UPDATE and the like.
+    pub locking: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum QueryBody {
+    Select(Box<Select>),
+    /// UNION, INTERSECT, EXCEPT.
+    SetOperation(Box<Query>, Box<Query>),
+    Values(Vec<Vec<Expr>>),
+}
+
+impl Default for QueryBody {
+    fn default() -> Self {
+        Self::Values(Vec::new())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Select {
+    pub targets: Vec<ResultColumn>,
+    pub from: Vec<FromItem>,
+    pub filter: Option<Expr>,
+    pub group_by: Vec<Expr>,
+    pub having: Option<Expr>,
+    pub distinct: bool,
+}
+
+/// One item of a SELECT's or RETURNING's list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResultColumn {
+    pub expr: Expr,
+    pub alias: Option<Ident>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cte {
+    pub name: Ident,
+    pub columns: Vec<Ident>,
+    pub query: CteBody,
+    pub recursive: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CteBody {
+    Query(Box<Query>),
+    Change(Box<crate::sql::statement::DataChange>),
+}
+
+/// A relation by name, in FROM or as the goal of a change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RelationRef {
+    pub name: ObjectName,
+    pub target: Option<Oid>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alias {
+    pub name: Ident,
+    pub columns: Vec<Ident>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum FromItem {
+    Relation {
+        relation: RelationRef,
+        alias: Option<Alias>,
+    },
+    Query {
+        query: Box<Query>,
+        alias: Option<Alias>,
+        lateral: bool,
+    },
+    Function {
+        calls: Vec<Expr>,
+        alias: Option<Alias>,
+    },
+    Join {
+        left: Box<FromItem>,
+        right: Box<FromItem>,
+        on: Option<Expr>,
+        using: Vec<Ident>,
+        natural: bool,
+        alias: Option<Alias>,
+    },
+}
+
+impl Query {
+    /// Visits every expression of the query, sub-selects included.
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+        self.walk_queries(&mut |query| {
+            for expr in query.own_expressions() {
+                expr_without_queries(expr, visit);
+            }
+        });
+    }
+
+    /// Visits this query and those nested in it: in CTEs, FROM and expressions.
+    pub fn walk_queries<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
+        visit(self);
+        for cte in &self.ctes {
+            match &cte.query {
+                CteBody::Query(query) => query.walk_queries(visit),
+                CteBody::Change(change) => change.walk_queries(visit),
+            }
+        }
+        match &self.body {
+            QueryBody::SetOperation(left, right) => {
+                left.walk_queries(visit);
+                right.walk_queries(visit);
+            }
+            QueryBody::Select(select) => select.from.iter().for_each(|item| item.walk_queries(visit)),
+            QueryBody::Values(_) => {}
+        }
+        for expr in self.own_expressions() {
+            queries_of(expr, visit);
+        }
+    }
+
+    /// Visits every relation named in the query, nested ones included. Names of CTEs are among
+    /// them unless bound otherwise: see [`RelationRef::target`].
+    pub fn walk_relations<'a>(&'a self, visit: &mut dyn FnMut(&'a RelationRef)) {
+        self.walk_queries(&mut |query| {
+            if let QueryBody::Select(select) = &query.body {
+                select.from.iter().for_each(|item| item.walk_relations(visit));
+            }
+        });
+    }
+
+    /// The expressions that stand in this query itself; queries nested in FROM are not entered.
+    pub fn own_expressions(&self) -> Vec<&Expr> {
+        let mut list: Vec<&Expr> = Vec::new();
+        match &self.body {
+            QueryBody::Select(select) => {
+                list.extend(select.targets.iter().map(|target| &target.expr));
+                select.from.iter().for_each(|item| item.own_expressions(&mut list));
+                list.extend(&select.filter);
+                list.extend(&select.group_by);
+                list.extend(&select.having);
+            }
+            QueryBody::Values(rows) => list.extend(rows.iter().flatten()),
+            QueryBody::SetOperation(..) => {}
+        }
+        list.extend(&self.order_by);
+        list.extend(&self.limits);
+        list
+    }
+}
+
+impl FromItem {
+    pub fn walk_queries<'a>(&'a self, visit: &mut dyn FnMut(&'a Query)) {
+        match self {
+            Self::Query { query, .. } => query.walk_queries(visit),
+            Self::Join { left, right, .. } => {
+                left.walk_queries(visit);
+                right.walk_queries(visit);
+            }
+            Self::Relation { .. } | Self::Function { .. } => {}
+        }
+    }
+
+    pub fn walk_relations<'a>(&'a self, visit: &mut dyn FnMut(&'a RelationRef)) {
+        match self {
+            Self::Relation { relation, .. } => visit(relation),
+            Self::Join { left, right, .. } => {
+                left.walk_relations(visit);
+                right.walk_relations(visit);
+            }
+            Self::Query { .. } | Self::Function { .. } => {}
+        }
+    }
+
+    fn own_expressions<'a>(&'a self, list: &mut Vec<&'a Expr>) {
+        match self {
+            Self::Join { left, right, on, .. } => {
+                left.own_expressions(list);
+                right.own_expressions(list);
+                list.extend(on);
+            }
+            Self::Function { calls, .. } => list.extend(calls),
+            Self::Relation { .. } | Self::Query { .. } => {}
+        }
+    }
+}
+
+fn expr_without_queries<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
+    visit(expr);
+    for child in expr.children() {
+        expr_without_queries(child, visit);
+    }
+}
+
+fn queries_of<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Query)) {
+    for child in expr.children() {
+        queries_of(child, visit);
+    }
+    if let Expr::Sublink(sublink) = expr {
+        sublink.query.walk_queries(visit);
+    }
+}
+
+/// Visits the queries nested in an expression.
+pub fn walk_queries<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Query)) {
+    queries_of(expr, visit);
+}
