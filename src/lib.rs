@@ -5,4 +5,16 @@
 //! ARCHITECTURE.md.
 
 pub mod source;
+
 pub mod sql;
+
+pub mod catalog;
+
+pub mod diagnostic;
+
+pub mod rule;
+pub mod rules;
+pub mod workload;
+
+#[cfg(test)]
+mod testing;

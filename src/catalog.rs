@@ -1,0 +1,190 @@
+//! The catalog: what the database looks like once the statements have run.
+//!
+//! It speaks PostgreSQL's words and follows its rules: names are resolved when an object is made,
+//! renames keep identities, defaults are written out. Applying a statement never fails: what
+//! cannot be followed leaves a [`Gap`], and no rule reports on what the catalog does not know.
+
+pub mod acl;
+pub mod api;
+pub mod apply;
+pub mod function;
+pub mod gap;
+pub mod index;
+pub mod name;
+pub mod origin;
+pub mod platform;
+pub mod policy;
+pub mod role;
+pub mod table;
+pub mod trigger;
+pub mod types;
+pub mod view;
+
+use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
+
+use crate::catalog::api::ApiSettings;
+use crate::catalog::function::Function;
+use crate::catalog::gap::{Aspect, Gap, Touch};
+use crate::catalog::name::QName;
+use crate::catalog::role::{
+    Bucket, CronJob, DefaultPrivileges, Extension, ForeignServer, Namespace, Publication, Role, Sequence,
+};
+use crate::catalog::table::Table;
+use crate::catalog::trigger::EventTrigger;
+use crate::catalog::types::UserType;
+use crate::catalog::view::View;
+use crate::sql::expr::Oid;
+use crate::sql::name::{Ident, ObjectName};
+
+/// A whole database.
+///
+/// Maps keep the order of creation, except that a removed entry's place goes to the last one:
+/// deterministic, and cheap.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    pub namespaces: IndexMap<Ident, Namespace>,
+    pub roles: IndexMap<Ident, Role>,
+    pub tables: IndexMap<Oid, Table>,
+    pub views: IndexMap<Oid, View>,
+    pub sequences: IndexMap<Oid, Sequence>,
+    pub functions: IndexMap<Oid, Function>,
+    pub types: IndexMap<Oid, UserType>,
+    pub extensions: IndexMap<Ident, Extension>,
+    pub publications: IndexMap<Ident, Publication>,
+    pub event_triggers: IndexMap<Ident, EventTrigger>,
+    pub servers: IndexMap<Ident, ForeignServer>,
+    pub default_privileges: Vec<DefaultPrivileges>,
+    pub buckets: IndexMap<String, Bucket>,
+    pub cron_jobs: Vec<CronJob>,
+    /// `name=value` of ALTER DATABASE … SET.
+    pub database_settings: IndexMap<Ident, String>,
+    pub api: ApiSettings,
+    pub gaps: Vec<Gap>,
+    pub session: Session,
+    /// Relations by name: they share one name space (`pg_class`).
+    relations: FxHashMap<QName, Relation>,
+    type_names: FxHashMap<QName, Oid>,
+    /// The overloads of a name, in order of creation.
+    function_names: FxHashMap<QName, Vec<Oid>>,
+    last_oid: u32,
+}
+
+/// What a relation's name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    Table(Oid),
+    View(Oid),
+    Sequence(Oid),
+    /// An index, and the table or materialised view that holds it.
+    Index {
+        on: Oid,
+    },
+    /// A composite type.
+    Composite(Oid),
+}
+
+/// What a migration file can set for the statements after it. Each file starts afresh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub search_path: Vec<Ident>,
+    /// The owner of what is made.
+    pub role: Ident,
+}
+
+impl Default for Session {
+    /// As the Supabase CLI connects: role `postgres`, with the database's `search_path`.
+    fn default() -> Self {
+        Self { search_path: vec!["public".into(), "extensions".into()], role: "postgres".into() }
+    }
+}
+
+impl Catalog {
+    /// A new identity.
+    pub(crate) fn next_oid(&mut self) -> Oid {
+        self.last_oid += 1;
+        Oid(self.last_oid)
+    }
+
+    pub fn table(&self, name: &QName) -> Option<&Table> {
+        match self.relations.get(name)? {
+            Relation::Table(oid) => self.tables.get(oid),
+            _ => None,
+        }
+    }
+
+    pub fn view(&self, name: &QName) -> Option<&View> {
+        match self.relations.get(name)? {
+            Relation::View(oid) => self.views.get(oid),
+            _ => None,
+        }
+    }
+
+    /// The functions of a name, whatever their arguments.
+    pub fn functions_named(&self, name: &QName) -> impl Iterator<Item = &Function> {
+        self.function_names.get(name).into_iter().flatten().filter_map(|oid| self.functions.get(oid))
+    }
+
+    pub fn relation(&self, name: &QName) -> Option<Relation> {
+        self.relations.get(name).copied()
+    }
+
+    /// The schemas that a bare name is looked for in, `pg_catalog` first unless it is named.
+    pub fn search_path(&self) -> impl Iterator<Item = Ident> {
+        let path = &self.session.search_path;
+        let implicit = (!path.iter().any(|schema| *schema == "pg_catalog")).then(|| Ident::new("pg_catalog"));
+        let role = self.session.role.clone();
+        implicit.into_iter().chain(
+            path.iter().map(move |schema| if *schema == "$user" { role.clone() } else { schema.clone() }),
+        )
+    }
+
+    /// The relation that a name means here, by `search_path` where it is bare.
+    pub fn resolve_relation(&self, name: &ObjectName) -> Option<(QName, Relation)> {
+        self.resolve(name, |qname| self.relation(qname))
+    }
+
+    /// The type that a name means here, among those made by migrations and extensions.
+    pub fn resolve_type(&self, name: &ObjectName) -> Option<Oid> {
+        self.resolve(name, |qname| self.type_names.get(qname).copied()).map(|(_, oid)| oid)
+    }
+
+    /// The first schema with a function of this name. Overloads are chosen by the caller.
+    pub fn resolve_functions(&self, name: &ObjectName) -> Option<QName> {
+        self.resolve(name, |qname| self.function_names.get(qname).map(|_| ())).map(|(qname, ())| qname)
+    }
+
+    fn resolve<T>(&self, name: &ObjectName, find: impl Fn(&QName) -> Option<T>) -> Option<(QName, T)> {
+        let at = |schema: Ident| {
+            let qname = QName { schema, name: name.name.clone() };
+            find(&qname).map(|found| (qname, found))
+        };
+        match &name.schema {
+            Some(schema) => at(schema.clone()),
+            None => self.search_path().find_map(at),
+        }
+    }
+
+    /// The full name that a statement gives to what it makes: in the first schema of the
+    /// `search_path` that exists.
+    pub fn creation_name(&self, name: &ObjectName) -> QName {
+        let schema = match &name.schema {
+            Some(schema) => schema.clone(),
+            None => self
+                .search_path()
+                .filter(|schema| *schema != "pg_catalog")
+                .find(|schema| self.namespaces.contains_key(schema))
+                .unwrap_or_else(|| "public".into()),
+        };
+        QName { schema, name: name.name.clone() }
+    }
+
+    /// Whether a statement that was not read may have changed this aspect of an object.
+    pub fn may_have_changed(&self, object: &QName, aspect: Aspect) -> bool {
+        let concerns = |touch: &Touch| {
+            (touch.aspect == aspect || touch.aspect == Aspect::Anything)
+                && touch.object.as_ref().is_none_or(|name| name == object)
+        };
+        self.gaps.iter().any(|gap| gap.touches.iter().any(concerns))
+    }
+}

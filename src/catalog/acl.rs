@@ -1,0 +1,147 @@
+//! Access control lists: who was granted what on one object.
+
+use std::fmt;
+
+use crate::catalog::origin::Origin;
+use crate::sql::name::Ident;
+use crate::sql::statement::Privilege;
+
+/// Who holds a privilege, or whom a policy names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Grantee {
+    Public,
+    Role(Ident),
+}
+
+impl Grantee {
+    pub fn role(name: &str) -> Self {
+        Self::Role(Ident::new(name))
+    }
+}
+
+impl fmt::Display for Grantee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Public => f.write_str("public"),
+            Self::Role(role) => write!(f, "{role}"),
+        }
+    }
+}
+
+/// A set of privileges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Privileges(u16);
+
+impl Privileges {
+    pub const NONE: Self = Self(0);
+
+    pub const fn of(list: &[Privilege]) -> Self {
+        let mut bits = 0;
+        let mut at = 0;
+        while at < list.len() {
+            bits |= 1 << list[at] as u16;
+            at += 1;
+        }
+        Self(bits)
+    }
+
+    pub fn contains(self, privilege: Privilege) -> bool {
+        self.0 & (1 << privilege as u16) != 0
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = Privilege> {
+        ALL.into_iter().filter(move |privilege| self.contains(*privilege))
+    }
+}
+
+const ALL: [Privilege; 13] = [
+    Privilege::Select,
+    Privilege::Insert,
+    Privilege::Update,
+    Privilege::Delete,
+    Privilege::Truncate,
+    Privilege::References,
+    Privilege::Trigger,
+    Privilege::Maintain,
+    Privilege::Usage,
+    Privilege::Execute,
+    Privilege::Create,
+    Privilege::Connect,
+    Privilege::Temporary,
+];
+
+/// One grantee's share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AclEntry {
+    pub grantee: Grantee,
+    pub privileges: Privileges,
+    /// Those held WITH GRANT OPTION.
+    pub grantable: Privileges,
+    /// Who granted last.
+    pub origin: Origin,
+}
+
+/// The grants on one object, its owner's own among them. Defaults are written out when an object
+/// is made, as PostgreSQL does with the first GRANT.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Acl {
+    pub entries: Vec<AclEntry>,
+}
+
+impl Acl {
+    pub fn entry(&self, grantee: &Grantee) -> Option<&AclEntry> {
+        self.entries.iter().find(|entry| entry.grantee == *grantee)
+    }
+
+    /// What was granted to this grantee by name.
+    pub fn granted(&self, grantee: &Grantee) -> Privileges {
+        self.entry(grantee).map_or(Privileges::NONE, |entry| entry.privileges)
+    }
+
+    pub fn grant(&mut self, grantee: &Grantee, privileges: Privileges, grantable: bool, origin: Origin) {
+        let options = if grantable { privileges } else { Privileges::NONE };
+        match self.entries.iter_mut().find(|entry| entry.grantee == *grantee) {
+            Some(entry) => {
+                entry.privileges = entry.privileges.union(privileges);
+                entry.grantable = entry.grantable.union(options);
+                entry.origin = origin;
+            }
+            None => self.entries.push(AclEntry {
+                grantee: grantee.clone(),
+                privileges,
+                grantable: options,
+                origin,
+            }),
+        }
+    }
+
+    /// Takes privileges, or with `option_only` just the right to pass them on.
+    pub fn revoke(&mut self, grantee: &Grantee, privileges: Privileges, option_only: bool) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.grantee == *grantee) {
+            entry.grantable = entry.grantable.without(privileges);
+            if !option_only {
+                entry.privileges = entry.privileges.without(privileges);
+            }
+        }
+        self.entries.retain(|entry| !entry.privileges.is_empty());
+    }
+}

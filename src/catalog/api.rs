@@ -1,0 +1,57 @@
+//! What lies between the database and the browser: the settings of the Data API and of Auth.
+
+use crate::catalog::Catalog;
+use crate::catalog::name::QName;
+use crate::catalog::origin::Origin;
+use crate::catalog::role::Role;
+use crate::catalog::table::Table;
+use crate::sql::name::Ident;
+use crate::sql::statement::Persistence;
+
+/// The part of a project's `config.toml` that decides who reaches the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiSettings {
+    /// `[api] schemas`: the schemas that the Data API serves.
+    pub schemas: Vec<Ident>,
+    /// `[auth] enable_anonymous_sign_ins`
+    pub anonymous_sign_ins: bool,
+    /// `pg-functions://` hooks of `[auth.hook.*]`, by schema and name.
+    pub auth_hooks: Vec<QName>,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            schemas: vec!["public".into(), "graphql_public".into()],
+            anonymous_sign_ins: false,
+            auth_hooks: Vec::new(),
+        }
+    }
+}
+
+impl Catalog {
+    /// Whether the Data API serves what is in this schema.
+    pub fn is_exposed(&self, schema: &str) -> bool {
+        self.api.schemas.iter().any(|exposed| *exposed == *schema)
+    }
+
+    /// The roles that a request can take with the public key or a user's token: those that
+    /// `authenticator` may become, `service_role` left out.
+    pub fn api_roles(&self) -> impl Iterator<Item = &Role> {
+        let authenticator = self.roles.get("authenticator");
+        self.roles.values().filter(move |role| {
+            role.name != "service_role"
+                && authenticator.is_some_and(|authenticator| authenticator.member_of.contains(&role.name))
+        })
+    }
+
+    /// The tables that the project itself made and keeps: no platform's, extension's or temporary
+    /// ones.
+    pub fn own_tables(&self) -> impl Iterator<Item = &Table> {
+        self.tables.values().filter(|table| {
+            table.history.created != Origin::Platform
+                && table.extension.is_none()
+                && table.persistence != Persistence::Temporary
+        })
+    }
+}

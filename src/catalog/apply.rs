@@ -1,0 +1,122 @@
+//! Applying statements: one match, one line per kind.
+
+use crate::catalog::gap::{Aspect, Gap, Touch};
+use crate::catalog::name::QName;
+use crate::catalog::origin::Origin;
+use crate::catalog::{Catalog, Session};
+use crate::source::Span;
+use crate::sql::statement::{ObjectKind, Statement, StatementKind};
+
+/// Why PostgreSQL would refuse a statement, as far as the catalog can tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// The statement needs an object that is not there.
+    Missing { kind: ObjectKind, name: String },
+    /// The statement makes an object that is there already.
+    Exists { kind: ObjectKind, name: String },
+    /// Anything else, as a sentence.
+    Refused(String),
+}
+
+/// What comes of a statement.
+pub type Applied = Result<(), Misfit>;
+
+impl Misfit {
+    pub fn missing(kind: ObjectKind, name: impl ToString) -> Self {
+        Self::Missing { kind, name: name.to_string() }
+    }
+
+    pub fn exists(kind: ObjectKind, name: impl ToString) -> Self {
+        Self::Exists { kind, name: name.to_string() }
+    }
+}
+
+impl Catalog {
+    /// Starts a file: what the last one set for its session is forgotten (`RESET ALL`).
+    pub fn begin_file(&mut self) {
+        self.session = Session::default();
+    }
+
+    /// Applies a statement. What PostgreSQL would refuse changes nothing and leaves a gap.
+    pub fn apply(&mut self, statement: &Statement) {
+        if let Err(misfit) = self.try_apply(statement) {
+            self.record_misfit(statement.span, &misfit);
+        }
+    }
+
+    /// Applies a statement, or says why it cannot be.
+    pub fn try_apply(&mut self, statement: &Statement) -> Applied {
+        let origin = Origin::Statement(statement.span);
+        match &statement.kind {
+            // Each family of statements has its file under `apply/`.
+            _ => {
+                let _ = origin;
+                Ok(())
+            }
+        }
+    }
+
+    /// Records what could not be followed.
+    pub fn record_gap(&mut self, span: Span, reason: impl Into<String>, touches: Vec<Touch>) {
+        self.gaps.push(Gap { span, reason: reason.into(), touches });
+    }
+
+    /// Records that any object may differ in this aspect, or this one alone.
+    pub fn record_unknown(
+        &mut self,
+        span: Span,
+        reason: impl Into<String>,
+        aspect: Aspect,
+        object: Option<QName>,
+    ) {
+        self.record_gap(span, reason, vec![Touch { aspect, object }]);
+    }
+
+    fn record_misfit(&mut self, span: Span, misfit: &Misfit) {
+        let reason = match misfit {
+            Misfit::Missing { kind, name } => {
+                format!("{} {name} is not made by any statement before this one", kind.noun())
+            }
+            Misfit::Exists { kind, name } => format!("{} {name} exists already", kind.noun()),
+            Misfit::Refused(why) => why.clone(),
+        };
+        self.record_gap(span, reason, Vec::new());
+    }
+}
+
+impl ObjectKind {
+    /// The word for it in a message.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::View => "view",
+            Self::MaterializedView => "materialized view",
+            Self::ForeignTable => "foreign table",
+            Self::Sequence => "sequence",
+            Self::Index => "index",
+            Self::Type => "type",
+            Self::Domain => "domain",
+            Self::Function => "function",
+            Self::Procedure => "procedure",
+            Self::Routine => "routine",
+            Self::Aggregate => "aggregate",
+            Self::Schema => "schema",
+            Self::Role => "role",
+            Self::Extension => "extension",
+            Self::Database => "database",
+            Self::Publication => "publication",
+            Self::Subscription => "subscription",
+            Self::EventTrigger => "event trigger",
+            Self::ForeignServer => "foreign server",
+            Self::ForeignDataWrapper => "foreign-data wrapper",
+            Self::Language => "language",
+            Self::Policy => "policy",
+            Self::Trigger => "trigger",
+            Self::Rule => "rule",
+            Self::Column => "column",
+            Self::Constraint | Self::DomainConstraint => "constraint",
+            Self::Attribute => "attribute",
+            Self::Unmodelled(what) => what,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Functions, procedures and aggregates.
+
+use indexmap::IndexMap;
+
+use crate::catalog::acl::Acl;
+use crate::catalog::name::QName;
+use crate::catalog::origin::{History, Tracked};
+use crate::catalog::types::DataType;
+use crate::source::Span;
+use crate::sql::expr::Oid;
+use crate::sql::name::Ident;
+use crate::sql::statement::{ArgumentMode, FunctionBody, Volatility};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionKind {
+    Function,
+    Procedure,
+    Aggregate,
+    Window,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    pub oid: Oid,
+    pub name: QName,
+    pub kind: FunctionKind,
+    pub history: History,
+    /// Where its name stands in the statement that made it last.
+    pub name_span: Option<Span>,
+    pub arguments: Vec<Argument>,
+    pub returns: Returns,
+    pub language: Ident,
+    /// Absent for aggregates, C functions and the platform's own.
+    pub body: Option<FunctionBody>,
+    pub security_definer: Tracked<bool>,
+    pub volatility: Volatility,
+    pub strict: bool,
+    pub leakproof: bool,
+    /// `u`, `r` or `s`.
+    pub parallel: char,
+    /// SET clauses: the name and the value as `pg_proc.proconfig` stores it.
+    pub config: IndexMap<Ident, Tracked<String>>,
+    pub owner: Ident,
+    pub acl: Acl,
+    pub comment: Option<String>,
+    pub extension: Option<Ident>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Argument {
+    pub name: Option<Ident>,
+    pub mode: ArgumentMode,
+    pub data_type: DataType,
+    pub has_default: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Returns {
+    /// A procedure without OUT arguments.
+    Nothing,
+    Type(DataType),
+    SetOf(DataType),
+    /// The columns stand among the arguments.
+    Table,
+}
+
+impl Argument {
+    /// Whether it is part of a call: IN, INOUT and VARIADIC.
+    pub fn is_input(&self) -> bool {
+        matches!(self.mode, ArgumentMode::In | ArgumentMode::InOut | ArgumentMode::Variadic)
+    }
+}
+
+impl Function {
+    pub fn inputs(&self) -> impl Iterator<Item = &Argument> {
+        self.arguments.iter().filter(|argument| argument.is_input())
+    }
+
+    /// Whether it can only run as a trigger.
+    pub fn is_trigger(&self) -> bool {
+        matches!(&self.returns, Returns::Type(data_type)
+            if data_type.is_builtin("trigger") || data_type.is_builtin("event_trigger"))
+    }
+}

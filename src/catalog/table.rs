@@ -1,0 +1,194 @@
+//! Tables, with all that hangs on them.
+
+use indexmap::IndexMap;
+
+use crate::catalog::acl::Acl;
+use crate::catalog::index::Index;
+use crate::catalog::name::QName;
+use crate::catalog::origin::{History, Origin, Tracked};
+use crate::catalog::policy::Policy;
+use crate::catalog::trigger::Trigger;
+use crate::catalog::types::DataType;
+use crate::source::Span;
+use crate::sql::expr::{Expr, Oid};
+use crate::sql::name::Ident;
+use crate::sql::statement::{Persistence, ReferentialAction, ReplicaIdentity};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableKind {
+    Ordinary,
+    Partitioned,
+    Foreign,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    pub oid: Oid,
+    pub name: QName,
+    pub kind: TableKind,
+    pub persistence: Persistence,
+    pub history: History,
+    /// Where its name stands in the statement that made it.
+    pub name_span: Option<Span>,
+    pub owner: Tracked<Ident>,
+    /// In order of `attnum`; dropped ones are gone.
+    pub columns: Vec<Column>,
+    /// The highest `attnum` ever used.
+    pub last_attnum: i16,
+    pub constraints: IndexMap<Ident, Constraint>,
+    pub indexes: IndexMap<Ident, Index>,
+    pub policies: IndexMap<Ident, Policy>,
+    pub triggers: IndexMap<Ident, Trigger>,
+    /// Names of rewrite rules.
+    pub rules: Vec<Ident>,
+    pub acl: Acl,
+    pub rls: Tracked<bool>,
+    pub forced_rls: Tracked<bool>,
+    /// What it inherits from, in order; for a partition its partitioned table.
+    pub parents: Vec<Oid>,
+    /// What inherits from it, partitions included.
+    pub children: Vec<Oid>,
+    pub is_partition: bool,
+    /// The key of a partitioned table: `None` for an expression.
+    pub partition_key: Option<Vec<Option<i16>>>,
+    pub replica_identity: ReplicaIdentity,
+    pub of_type: Option<QName>,
+    /// `name=value`
+    pub options: Vec<String>,
+    /// Of a foreign table.
+    pub server: Option<Ident>,
+    pub comment: Option<String>,
+    /// The extension that it belongs to.
+    pub extension: Option<Ident>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    pub attnum: i16,
+    pub name: Ident,
+    pub origin: Origin,
+    /// Where its name stands in the statement that made it.
+    pub name_span: Option<Span>,
+    pub data_type: Tracked<DataType>,
+    pub not_null: Tracked<bool>,
+    pub default: Option<Tracked<Expr>>,
+    /// GENERATED ALWAYS AS (…)
+    pub generated: Option<Expr>,
+    pub identity: Option<Identity>,
+    /// As `regcollation::text` prints it, where it is not the type's own.
+    pub collation: Option<String>,
+    /// Whether a parent has it.
+    pub inherited: bool,
+    pub acl: Acl,
+    pub comment: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub always: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Constraint {
+    pub name: Ident,
+    pub kind: ConstraintKind,
+    pub history: History,
+    pub deferrable: bool,
+    pub initially_deferred: bool,
+    pub validated: Tracked<bool>,
+    /// Whether a parent has it.
+    pub inherited: bool,
+    pub no_inherit: bool,
+    pub comment: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConstraintKind {
+    /// Its index has the constraint's name.
+    PrimaryKey {
+        columns: Vec<i16>,
+    },
+    Unique {
+        columns: Vec<i16>,
+    },
+    ForeignKey(ForeignKey),
+    /// The columns are those that the expression reads.
+    Check {
+        expr: Expr,
+        columns: Vec<i16>,
+    },
+    Exclude {
+        columns: Vec<i16>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignKey {
+    pub columns: Vec<i16>,
+    pub references: Oid,
+    pub referenced_columns: Vec<i16>,
+    pub on_delete: ReferentialAction,
+    pub on_update: ReferentialAction,
+}
+
+impl Constraint {
+    /// The columns of the table itself, in order.
+    pub fn columns(&self) -> &[i16] {
+        match &self.kind {
+            ConstraintKind::PrimaryKey { columns }
+            | ConstraintKind::Unique { columns }
+            | ConstraintKind::Check { columns, .. }
+            | ConstraintKind::Exclude { columns } => columns,
+            ConstraintKind::ForeignKey(key) => &key.columns,
+        }
+    }
+
+    /// Whether an index of the same name serves it.
+    pub fn has_index(&self) -> bool {
+        matches!(
+            self.kind,
+            ConstraintKind::PrimaryKey { .. }
+                | ConstraintKind::Unique { .. }
+                | ConstraintKind::Exclude { .. }
+        )
+    }
+}
+
+impl Table {
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == *name)
+    }
+
+    pub fn column_mut(&mut self, name: &str) -> Option<&mut Column> {
+        self.columns.iter_mut().find(|column| column.name == *name)
+    }
+
+    /// Columns stand in order of `attnum`.
+    pub fn column_at(&self, attnum: i16) -> Option<&Column> {
+        self.columns.binary_search_by_key(&attnum, |column| column.attnum).ok().map(|at| &self.columns[at])
+    }
+
+    /// The names of columns; those that are gone are left out.
+    pub fn column_names(&self, attnums: &[i16]) -> Vec<Ident> {
+        attnums
+            .iter()
+            .filter_map(|attnum| self.column_at(*attnum))
+            .map(|column| column.name.clone())
+            .collect()
+    }
+
+    /// The primary key's columns, in order.
+    pub fn primary_key(&self) -> Option<&[i16]> {
+        self.constraints.values().find_map(|constraint| match &constraint.kind {
+            ConstraintKind::PrimaryKey { columns } => Some(columns.as_slice()),
+            _ => None,
+        })
+    }
+
+    pub fn foreign_keys(&self) -> impl Iterator<Item = (&Constraint, &ForeignKey)> {
+        self.constraints.values().filter_map(|constraint| match &constraint.kind {
+            ConstraintKind::ForeignKey(key) => Some((constraint, key)),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! Views and materialised views.
+
+use indexmap::IndexMap;
+
+use crate::catalog::acl::Acl;
+use crate::catalog::index::Index;
+use crate::catalog::name::QName;
+use crate::catalog::origin::History;
+use crate::catalog::table::Column;
+use crate::catalog::trigger::Trigger;
+use crate::source::Span;
+use crate::sql::expr::{Oid, Query};
+use crate::sql::name::Ident;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    pub oid: Oid,
+    pub name: QName,
+    pub materialized: bool,
+    pub history: History,
+    pub name_span: Option<Span>,
+    pub owner: Ident,
+    /// Types are best guesses; names and order are not.
+    pub columns: Vec<Column>,
+    /// Whether `columns` is the whole list: a `*` over something unknown hides some.
+    pub columns_known: bool,
+    pub last_attnum: i16,
+    /// Bound. `None` for the platform's own.
+    pub query: Option<Query>,
+    /// `name=value`, as written.
+    pub options: Vec<String>,
+    /// Of a materialised view.
+    pub populated: bool,
+    pub indexes: IndexMap<Ident, Index>,
+    pub triggers: IndexMap<Ident, Trigger>,
+    pub rules: Vec<Ident>,
+    pub acl: Acl,
+    pub comment: Option<String>,
+    pub extension: Option<Ident>,
+}
+
+impl View {
+    /// Whether an option of PostgreSQL's boolean kind is on.
+    pub fn option_is_on(&self, name: &str) -> bool {
+        self.options
+            .iter()
+            .filter_map(|option| option.split_once('='))
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .is_some_and(|(_, value)| {
+                matches!(value.to_ascii_lowercase().as_str(), "true" | "on" | "yes" | "1" | "t" | "y")
+            })
+    }
+
+    /// Whether it reads with the rights of who asks, so that row level security holds through it.
+    pub fn security_invoker(&self) -> bool {
+        self.option_is_on("security_invoker")
+    }
+
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == *name)
+    }
+
+    pub fn column_at(&self, attnum: i16) -> Option<&Column> {
+        self.columns.iter().find(|column| column.attnum == attnum)
+    }
+}

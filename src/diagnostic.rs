@@ -1,0 +1,141 @@
+//! What a rule says about one place.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::name::QName;
+use crate::source::Span;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Info,
+    Warning,
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The rule's id.
+    pub rule: &'static str,
+    pub severity: Severity,
+    /// One sentence: the object, and what can happen to whom.
+    pub message: String,
+    /// The narrowest place that explains it.
+    pub span: Span,
+    /// A few words under that place; the message is not repeated.
+    pub note: Option<String>,
+    /// The other statements involved.
+    pub labels: Vec<Label>,
+    /// How to mend it, best with the SQL.
+    pub help: Option<String>,
+    pub object: Identity,
+    /// What sets it apart from other findings of the rule on the same object: a column, a role.
+    pub what: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    pub span: Span,
+    pub text: String,
+}
+
+/// The object that a finding is about. It stays the same when lines move.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Identity {
+    /// `table`, `policy`, `function`, `file` …
+    pub kind: &'static str,
+    pub schema: Option<String>,
+    pub name: String,
+    /// The policy, column, index or constraint on the object.
+    pub part: Option<String>,
+}
+
+impl Identity {
+    pub fn new(kind: &'static str, name: &QName) -> Self {
+        Self { kind, schema: Some(name.schema.to_string()), name: name.name.to_string(), part: None }
+    }
+
+    /// A part of a table or view: a policy, a column, an index.
+    pub fn part(kind: &'static str, name: &QName, part: impl Into<String>) -> Self {
+        Self { part: Some(part.into()), ..Self::new(kind, name) }
+    }
+
+    /// An object outside of all schemas: an extension, a role, a file.
+    pub fn plain(kind: &'static str, name: impl Into<String>) -> Self {
+        Self { kind, schema: None, name: name.into(), part: None }
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.kind)?;
+        if let Some(schema) = &self.schema {
+            write!(f, "{schema}.")?;
+        }
+        f.write_str(&self.name)?;
+        self.part.iter().try_for_each(|part| write!(f, "/{part}"))
+    }
+}
+
+impl Diagnostic {
+    /// A key that stays the same while the finding does: the rule, the object and what.
+    /// Lines, wording and severity do not enter.
+    pub fn fingerprint(&self) -> String {
+        use std::hash::Hasher;
+        let mut hasher = fnv::FnvHasher::default();
+        let object = &self.object;
+        let parts = [
+            self.rule,
+            object.kind,
+            object.schema.as_deref().unwrap_or(""),
+            &object.name,
+            object.part.as_deref().unwrap_or(""),
+            &self.what,
+        ];
+        for part in parts {
+            hasher.write(part.as_bytes());
+            hasher.write_u8(0);
+        }
+        format!("{:016x}", hasher.finish())
+    }
+
+    pub fn severity(&mut self, severity: Severity) -> &mut Self {
+        self.severity = severity;
+        self
+    }
+
+    pub fn note(&mut self, text: impl Into<String>) -> &mut Self {
+        self.note = Some(text.into());
+        self
+    }
+
+    /// Points at another statement; nothing where there is none (the platform's own objects).
+    pub fn label(&mut self, span: impl Into<Option<Span>>, text: impl Into<String>) -> &mut Self {
+        if let Some(span) = span.into().filter(|span| *span != self.span) {
+            self.labels.push(Label { span, text: text.into() });
+        }
+        self
+    }
+
+    pub fn help(&mut self, text: impl Into<String>) -> &mut Self {
+        self.help = Some(text.into());
+        self
+    }
+
+    pub fn what(&mut self, text: impl Into<String>) -> &mut Self {
+        self.what = text.into();
+        self
+    }
+}

@@ -1,0 +1,182 @@
+//! What a rule is, and what it sees.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::catalog::Catalog;
+use crate::diagnostic::{Diagnostic, Identity, Severity};
+use crate::source::{Sources, Span};
+use crate::sql::Migration;
+use crate::workload::Workload;
+
+/// One rule: its documentation, its place in the rule-sets, and its check.
+pub struct Rule {
+    /// Kebab case, and the name of its file.
+    pub id: &'static str,
+    pub group: Group,
+    /// What its findings are unless the check or the settings say otherwise.
+    pub severity: Severity,
+    /// What is wrong, in a few words.
+    pub summary: &'static str,
+    /// Markdown, with `sql,bad` and `sql,good` fences that run as tests.
+    pub docs: &'static str,
+    /// The peers' rules that it covers: `splinter:0013`, `pgrls:SEC001`.
+    pub sources: &'static [&'static str],
+    pub options: Options,
+    pub check: Check,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Group {
+    /// Row level security and its policies.
+    Rls,
+    /// Who the caller is.
+    Auth,
+    /// What the Data API can reach.
+    Api,
+    Function,
+    Performance,
+    /// What a well-kept table has.
+    Convention,
+    /// The migration history itself.
+    Migration,
+}
+
+/// When a rule looks, and at what.
+pub enum Check {
+    /// Once, at what the migrations add up to.
+    Catalog(fn(&CatalogCx<'_>, &mut Findings)),
+    /// At each file.
+    Migration(fn(&MigrationCx<'_>, &mut Findings)),
+    /// Nothing of its own: another part of the program finds it, and says where in its docs.
+    Engine,
+}
+
+/// What a rule on the final catalog sees.
+pub struct CatalogCx<'a> {
+    pub catalog: &'a Catalog,
+    pub sources: &'a Sources,
+    /// What queries filter by, and what function bodies do.
+    pub workload: &'a Workload,
+    options: &'a ParsedOptions,
+}
+
+/// What a rule on one file sees.
+pub struct MigrationCx<'a> {
+    pub migration: &'a Migration,
+    pub sources: &'a Sources,
+    options: &'a ParsedOptions,
+}
+
+impl<'a> CatalogCx<'a> {
+    pub fn new(
+        catalog: &'a Catalog,
+        sources: &'a Sources,
+        workload: &'a Workload,
+        options: &'a ParsedOptions,
+    ) -> Self {
+        Self { catalog, sources, workload, options }
+    }
+
+    /// The rule's options, as its `options` field declares them.
+    pub fn options<T: Any>(&self) -> &T {
+        self.options.get()
+    }
+}
+
+impl<'a> MigrationCx<'a> {
+    pub fn new(migration: &'a Migration, sources: &'a Sources, options: &'a ParsedOptions) -> Self {
+        Self { migration, sources, options }
+    }
+
+    /// The rule's options, as its `options` field declares them.
+    pub fn options<T: Any>(&self) -> &T {
+        self.options.get()
+    }
+}
+
+/// The shape of a rule's options.
+#[derive(Clone, Copy)]
+pub struct Options {
+    default: fn() -> ParsedOptions,
+    parse: fn(serde_yaml::Value) -> Result<ParsedOptions, serde_yaml::Error>,
+}
+
+/// Options of one rule, parsed once when the settings are resolved.
+#[derive(Clone)]
+pub struct ParsedOptions(Arc<dyn Any + Send + Sync>);
+
+/// A rule without options takes an empty map.
+#[derive(Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoOptions {}
+
+impl Options {
+    pub const NONE: Self = Self::of::<NoOptions>();
+
+    /// Options of type `T`: absent ones are its defaults.
+    pub const fn of<T: DeserializeOwned + Default + Any + Send + Sync>() -> Self {
+        Self {
+            default: || ParsedOptions(Arc::new(T::default())),
+            parse: |value| Ok(ParsedOptions(Arc::new(serde_yaml::from_value::<T>(value)?))),
+        }
+    }
+
+    pub fn defaults(self) -> ParsedOptions {
+        (self.default)()
+    }
+
+    /// Reads options from YAML; unknown keys and wrong shapes are errors.
+    pub fn parse(self, value: serde_yaml::Value) -> Result<ParsedOptions, serde_yaml::Error> {
+        (self.parse)(value)
+    }
+}
+
+impl ParsedOptions {
+    fn get<T: Any>(&self) -> &T {
+        self.0.downcast_ref().expect("a rule asks for the options that it declares")
+    }
+}
+
+/// Where a rule reports to.
+pub struct Findings {
+    rule: &'static Rule,
+    pub list: Vec<Diagnostic>,
+}
+
+impl Findings {
+    pub fn new(rule: &'static Rule) -> Self {
+        Self { rule, list: Vec::new() }
+    }
+
+    /// Reports a finding with the rule's own severity; what is returned can be made richer.
+    pub fn report(&mut self, span: Span, object: Identity, message: impl Into<String>) -> &mut Diagnostic {
+        self.list.push(Diagnostic {
+            rule: self.rule.id,
+            severity: self.rule.severity,
+            message: message.into(),
+            span,
+            note: None,
+            labels: Vec::new(),
+            help: None,
+            object,
+            what: String::new(),
+        });
+        self.list.last_mut().expect("one was just pushed")
+    }
+}
+
+/// Declares a rule: its doc comment is its documentation.
+macro_rules! declare_rule {
+    ($(#[doc = $doc:literal])+ $id:literal { $($field:ident : $value:expr),+ $(,)? }) => {
+        pub(crate) static RULE: $crate::rule::Rule = $crate::rule::Rule {
+            id: $id,
+            docs: concat!($($doc, "\n"),+),
+            $($field: $value),+
+        };
+    };
+}
+pub(crate) use declare_rule;

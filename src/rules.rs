@@ -1,0 +1,21 @@
+//! Every rule, by name.
+
+use crate::rule::Rule;
+
+/// Lists the rules: `group { file, … }` declares the modules and the slice.
+macro_rules! rules {
+    ($($group:ident { $($rule:ident),+ $(,)? })+) => {
+        $(mod $group { $(pub(super) mod $rule;)+ })+
+        /// All rules, in the order of this list.
+        pub static ALL: &[&Rule] = &[$($(&$group::$rule::RULE),+),+];
+    };
+}
+
+rules! {
+    performance { no_primary_key }
+}
+
+/// The rule of an id.
+pub fn find(id: &str) -> Option<&'static Rule> {
+    ALL.iter().copied().find(|rule| rule.id == id)
+}
