@@ -1,5 +1,7 @@
 //! Applying statements: one match, one line per kind.
 
+pub mod data_type;
+
 use crate::catalog::gap::{Aspect, Gap, Touch};
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
