@@ -14,6 +14,7 @@ pub mod name;
 pub mod origin;
 pub mod platform;
 pub mod policy;
+pub mod register;
 pub mod role;
 pub mod table;
 pub mod trigger;
