@@ -1,6 +1,9 @@
 //! Applying statements: one match, one line per kind.
 
 pub mod data_type;
+mod function;
+pub(crate) mod setting;
+pub mod signature;
 
 use crate::catalog::gap::{Aspect, Gap, Touch};
 use crate::catalog::name::QName;
@@ -50,6 +53,9 @@ impl Catalog {
     pub fn try_apply(&mut self, statement: &Statement) -> Applied {
         let origin = Origin::Statement(statement.span);
         match &statement.kind {
+            StatementKind::CreateFunction(create) => function::create(self, create, origin),
+            StatementKind::CreateAggregate(create) => function::create_aggregate(self, create, origin),
+            StatementKind::AlterFunction(alter) => function::alter(self, alter, origin),
             // Each family of statements has its file under `apply/`.
             _ => {
                 let _ = origin;
