@@ -2,6 +2,7 @@
 
 mod alter_table;
 mod constraint;
+pub mod data_type;
 mod index;
 mod partition;
 mod policy;
