@@ -1,9 +1,28 @@
 //! Applying statements: one match, one line per kind.
 
+mod alter_table;
+mod comment;
+mod constraint;
 pub mod data_type;
+mod drop;
+mod event_trigger;
+pub(crate) mod extension;
 mod function;
+mod index;
+mod owner;
+mod partition;
+mod policy;
+mod publication;
+mod rename;
+mod sequence;
+mod server;
+mod set_schema;
 pub(crate) mod setting;
 pub mod signature;
+mod table;
+mod trigger;
+mod user_type;
+mod view;
 
 use crate::catalog::gap::{Aspect, Gap, Touch};
 use crate::catalog::name::QName;
@@ -53,14 +72,41 @@ impl Catalog {
     pub fn try_apply(&mut self, statement: &Statement) -> Applied {
         let origin = Origin::Statement(statement.span);
         match &statement.kind {
+            StatementKind::CreateTable(create) => table::create(self, create, origin),
+            StatementKind::CreateTableAs(create) => view::create_table_as(self, create, origin),
+            StatementKind::CreateView(create) => view::create(self, create, origin),
+            StatementKind::CreateIndex(create) => index::create(self, create, origin),
+            StatementKind::CreatePolicy(create) => policy::create(self, create, origin),
             StatementKind::CreateFunction(create) => function::create(self, create, origin),
             StatementKind::CreateAggregate(create) => function::create_aggregate(self, create, origin),
-            StatementKind::AlterFunction(alter) => function::alter(self, alter, origin),
-            // Each family of statements has its file under `apply/`.
-            _ => {
-                let _ = origin;
-                Ok(())
+            StatementKind::CreateTrigger(create) => trigger::create(self, create, origin),
+            StatementKind::CreateEventTrigger(create) => event_trigger::create(self, create, origin),
+            StatementKind::CreateRule(create) => trigger::create_rule(self, create),
+            StatementKind::CreateSequence(create) => sequence::create(self, create, origin),
+            StatementKind::CreateType(create) => user_type::create(self, create, origin),
+            StatementKind::CreateExtension(create) => extension::create(self, create, origin),
+            StatementKind::CreatePublication(publication) => publication::create(self, publication, origin),
+            StatementKind::CreateServer { name, wrapper, if_not_exists } => {
+                server::create(self, name, wrapper, *if_not_exists, origin)
             }
+            StatementKind::AlterTable(alter) => alter_table::alter(self, alter, origin),
+            StatementKind::AlterPolicy(alter) => policy::alter(self, alter, origin),
+            StatementKind::AlterFunction(alter) => function::alter(self, alter, origin),
+            StatementKind::AlterSequence(alter) => sequence::alter(self, alter, origin),
+            StatementKind::AlterEnum(alter) => user_type::alter_enum(self, alter, origin),
+            StatementKind::AlterDomain(alter) => user_type::alter_domain(self, alter, origin),
+            StatementKind::AlterPublication(publication) => publication::alter(self, publication, origin),
+            StatementKind::AlterEventTrigger { name, enabled } => {
+                event_trigger::alter(self, &name.value, *enabled, origin)
+            }
+            StatementKind::Rename(rename) => rename::apply(self, rename, origin),
+            StatementKind::SetSchema { object, if_exists, schema } => {
+                set_schema::apply(self, object, *if_exists, schema, origin)
+            }
+            StatementKind::Drop(drop) => drop::apply(self, drop, origin),
+            StatementKind::DropOwned => drop::owned(self, statement.span),
+            StatementKind::Comment { object, text } => comment::apply(self, object, text.as_deref()),
+            _ => Ok(()),
         }
     }
 
@@ -80,7 +126,7 @@ impl Catalog {
         self.record_gap(span, reason, vec![Touch { aspect, object }]);
     }
 
-    fn record_misfit(&mut self, span: Span, misfit: &Misfit) {
+    pub(super) fn record_misfit(&mut self, span: Span, misfit: &Misfit) {
         let reason = match misfit {
             Misfit::Missing { kind, name } => {
                 format!("{} {name} is not made by any statement before this one", kind.noun())
