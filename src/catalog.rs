@@ -11,6 +11,7 @@ pub mod bind;
 pub mod function;
 pub mod gap;
 pub mod index;
+mod interpret;
 pub mod name;
 pub mod origin;
 pub mod platform;

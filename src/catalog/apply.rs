@@ -6,10 +6,12 @@ pub mod data_type;
 mod index;
 mod partition;
 mod policy;
+mod rows;
 mod table;
 mod view;
 
 use crate::catalog::gap::{Aspect, Gap, Touch};
+use crate::catalog::interpret;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::{Catalog, Session};
@@ -64,6 +66,10 @@ impl Catalog {
             StatementKind::CreatePolicy(create) => policy::create(self, create, origin),
             StatementKind::AlterTable(alter) => alter_table::alter(self, alter, origin),
             StatementKind::AlterPolicy(alter) => policy::alter(self, alter, origin),
+            StatementKind::Do(block) => interpret::run_do(self, block, statement.span),
+            StatementKind::Query(query) => interpret::run_query(self, query, statement.span),
+            StatementKind::Call(expr) => interpret::run_call(self, expr, statement.span),
+            StatementKind::Change(change) => rows::change(self, change, statement.span),
             _ => Ok(()),
         }
     }
