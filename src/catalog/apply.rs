@@ -4,10 +4,13 @@ mod alter_table;
 mod constraint;
 pub mod data_type;
 mod index;
+mod owner;
 mod partition;
 mod policy;
 mod rows;
 mod table;
+mod trigger;
+mod user_type;
 mod view;
 
 use crate::catalog::gap::{Aspect, Gap, Touch};
