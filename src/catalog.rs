@@ -7,6 +7,7 @@
 pub mod acl;
 pub mod api;
 pub mod apply;
+pub mod bind;
 pub mod function;
 pub mod gap;
 pub mod index;

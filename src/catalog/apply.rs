@@ -1,5 +1,13 @@
 //! Applying statements: one match, one line per kind.
 
+mod alter_table;
+mod constraint;
+mod index;
+mod partition;
+mod policy;
+mod table;
+mod view;
+
 use crate::catalog::gap::{Aspect, Gap, Touch};
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
@@ -48,11 +56,14 @@ impl Catalog {
     pub fn try_apply(&mut self, statement: &Statement) -> Applied {
         let origin = Origin::Statement(statement.span);
         match &statement.kind {
-            // Each family of statements has its file under `apply/`.
-            _ => {
-                let _ = origin;
-                Ok(())
-            }
+            StatementKind::CreateTable(create) => table::create(self, create, origin),
+            StatementKind::CreateTableAs(create) => view::create_table_as(self, create, origin),
+            StatementKind::CreateView(create) => view::create(self, create, origin),
+            StatementKind::CreateIndex(create) => index::create(self, create, origin),
+            StatementKind::CreatePolicy(create) => policy::create(self, create, origin),
+            StatementKind::AlterTable(alter) => alter_table::alter(self, alter, origin),
+            StatementKind::AlterPolicy(alter) => policy::alter(self, alter, origin),
+            _ => Ok(()),
         }
     }
 
@@ -72,7 +83,7 @@ impl Catalog {
         self.record_gap(span, reason, vec![Touch { aspect, object }]);
     }
 
-    fn record_misfit(&mut self, span: Span, misfit: &Misfit) {
+    pub(super) fn record_misfit(&mut self, span: Span, misfit: &Misfit) {
         let reason = match misfit {
             Misfit::Missing { kind, name } => {
                 format!("{} {name} is not made by any statement before this one", kind.noun())
