@@ -10,11 +10,15 @@ pub mod sql;
 
 pub mod catalog;
 
+pub mod predicate;
+
 pub mod diagnostic;
 
 pub mod rule;
 pub mod rules;
 pub mod workload;
+
+pub mod report;
 
 #[cfg(test)]
 mod testing;

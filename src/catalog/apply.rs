@@ -14,10 +14,12 @@ mod policy;
 pub(crate) mod role;
 pub(crate) mod setting;
 pub mod signature;
+mod rows;
 mod table;
 mod view;
 
 use crate::catalog::gap::{Aspect, Gap, Touch};
+use crate::catalog::interpret;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::{Catalog, Session};
@@ -86,6 +88,10 @@ impl Catalog {
             StatementKind::SetOwner { object, owner } => owner::set(self, object, owner, origin),
             StatementKind::Grant(grant) => grant::apply(self, grant, origin),
             StatementKind::GrantRole(grant) => role::grant(self, grant, origin),
+            StatementKind::Do(block) => interpret::run_do(self, block, statement.span),
+            StatementKind::Query(query) => interpret::run_query(self, query, statement.span),
+            StatementKind::Call(expr) => interpret::run_call(self, expr, statement.span),
+            StatementKind::Change(change) => rows::change(self, change, statement.span),
             _ => Ok(()),
         }
     }

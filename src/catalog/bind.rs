@@ -47,7 +47,11 @@ struct Item {
 #[derive(Clone, Debug)]
 enum Source {
     /// A relation; the names are its columns' unless an alias renames some.
-    Relation { oid: Oid, columns: Vec<(Ident, i16, Option<DataType>)>, complete: bool },
+    Relation {
+        oid: Oid,
+        columns: Vec<(Ident, i16, Option<DataType>)>,
+        complete: bool,
+    },
     Derived(Output),
 }
 
@@ -92,9 +96,11 @@ impl<'c> Binder<'c> {
             if names.is_empty() {
                 frame.items.push(Item { name, schema: Some(schema), source });
             } else {
-                frame.items.extend(
-                    names.iter().map(|name| Item { name: (*name).into(), schema: None, source: source.clone() }),
-                );
+                frame.items.extend(names.iter().map(|name| Item {
+                    name: (*name).into(),
+                    schema: None,
+                    source: source.clone(),
+                }));
             }
         }
         self.frames.push(frame);
@@ -397,16 +403,16 @@ impl<'c> Binder<'c> {
     fn qualified_column(&self, schema: Option<&Ident>, item_name: &Ident, name: &Ident) -> Target {
         for (depth, frame) in self.frames.iter().rev().enumerate() {
             let depth = depth_of(depth);
-            let Some(item) = frame.items.iter().find(|item| item.is_called(schema, item_name)) else { continue };
+            let Some(item) = frame.items.iter().find(|item| item.is_called(schema, item_name)) else {
+                continue;
+            };
             return match &item.source {
-                Source::Relation { oid, columns, .. } => columns
-                    .iter()
-                    .find(|(column, ..)| column == name)
-                    .map_or(Target::Unknown, |(_, attnum, _)| Target::Column {
-                        relation: *oid,
-                        attnum: *attnum,
-                        depth,
-                    }),
+                Source::Relation { oid, columns, .. } => {
+                    columns.iter().find(|(column, ..)| column == name).map_or(
+                        Target::Unknown,
+                        |(_, attnum, _)| Target::Column { relation: *oid, attnum: *attnum, depth },
+                    )
+                }
                 Source::Derived(_) => Target::Derived { depth },
             };
         }
@@ -506,15 +512,16 @@ impl<'c> Binder<'c> {
             Expr::Coalesce(list) => list.iter().find_map(|expr| self.data_type(expr))?,
             Expr::Case { arms, .. } => arms.iter().find_map(|(_, then)| self.data_type(then))?,
             Expr::Op { op, left, .. } => match op.as_str() {
-                "=" | "<>" | "<" | ">" | "<=" | ">=" | "~~" | "!~~" | "~~*" | "!~~*" | "~" | "~*" | "@>" | "<@"
-                | "&&" | "?" => DataType::builtin("bool"),
+                "=" | "<>" | "<" | ">" | "<=" | ">=" | "~~" | "!~~" | "~~*" | "!~~*" | "~" | "~*" | "@>"
+                | "<@" | "&&" | "?" => DataType::builtin("bool"),
                 "->>" | "#>>" => DataType::builtin("text"),
                 "||" | "->" | "#>" => left.as_ref().and_then(|left| self.data_type(left))?,
                 _ => return None,
             },
-            Expr::Sublink(Sublink { kind: SublinkKind::Exists | SublinkKind::Any | SublinkKind::All, .. }) => {
-                DataType::builtin("bool")
-            }
+            Expr::Sublink(Sublink {
+                kind: SublinkKind::Exists | SublinkKind::Any | SublinkKind::All,
+                ..
+            }) => DataType::builtin("bool"),
             _ => return None,
         })
     }
@@ -612,7 +619,9 @@ fn figure_name(expr: &Expr) -> Option<Ident> {
             SublinkKind::Any | SublinkKind::All => return None,
         },
         Expr::Other("over" | "collate" | "filter" | "ordered", parts) => figure_name(parts.first()?)?,
-        Expr::Other(name @ ("nullif" | "greatest" | "least" | "grouping" | "xmlelement"), _) => (*name).into(),
+        Expr::Other(name @ ("nullif" | "greatest" | "least" | "grouping" | "xmlelement"), _) => {
+            (*name).into()
+        }
         _ => return None,
     })
 }

@@ -10,7 +10,7 @@ use crate::catalog::function::Function;
 use crate::catalog::index::Index;
 use crate::catalog::name::QName;
 use crate::catalog::role::Sequence;
-use crate::catalog::table::Table;
+use crate::catalog::table::{Constraint, Table};
 use crate::catalog::types::{UserType, UserTypeKind};
 use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
@@ -21,6 +21,9 @@ impl Catalog {
     /// Adds a table under its name, and the names of its indexes.
     pub fn insert_table(&mut self, table: Table) {
         self.register_indexes(table.oid, &table.name.schema, &table.indexes);
+        for name in table.constraints.keys() {
+            self.constraint_names.insert(QName { schema: table.name.schema.clone(), name: name.clone() });
+        }
         self.relations.insert(table.name.clone(), Relation::Table(table.oid));
         self.tables.insert(table.oid, table);
     }
@@ -250,16 +253,36 @@ impl Catalog {
         name
     }
 
-    /// Whether a constraint on any table or domain of the schema has this name.
+    /// Whether a constraint on any table or domain of the schema has this name. The scan is for
+    /// names that were given before, which is rare: made-up ones begin with the table's.
     fn constraint_exists(&self, schema: &Ident, name: &Ident) -> bool {
-        let on_table = |table: &Table| {
-            table.name.schema == *schema && table.constraints.keys().any(|existing| existing == name)
-        };
+        if !self.constraint_names.contains(&QName { schema: schema.clone(), name: name.clone() }) {
+            return false;
+        }
+        let on_table = |table: &Table| table.name.schema == *schema && table.constraints.contains_key(name);
         let on_type = |user_type: &UserType| match &user_type.kind {
             UserTypeKind::Domain(domain) => user_type.name.schema == *schema && domain.checks.contains(name),
             _ => false,
         };
         self.tables.values().any(on_table) || self.types.values().any(on_type)
+    }
+
+    /// Adds a constraint to a table. Its index, where it has one, is added apart.
+    pub fn insert_constraint(&mut self, on: Oid, constraint: Constraint) {
+        let Some(table) = self.tables.get_mut(&on) else { return };
+        let name = constraint.name.clone();
+        self.constraint_names.insert(QName { schema: table.name.schema.clone(), name: name.clone() });
+        table.constraints.insert(name, constraint);
+    }
+
+    /// Takes a constraint off a table. Its index is left.
+    pub fn remove_constraint(&mut self, on: Oid, name: &Ident) -> Option<Constraint> {
+        self.tables.get_mut(&on)?.constraints.swap_remove(name)
+    }
+
+    /// Remembers that a constraint of this name was made in the schema.
+    pub fn note_constraint_name(&mut self, schema: &Ident, name: &Ident) {
+        self.constraint_names.insert(QName { schema: schema.clone(), name: name.clone() });
     }
 
     fn register_indexes(&mut self, on: Oid, schema: &Ident, indexes: &IndexMap<Ident, Index>) {

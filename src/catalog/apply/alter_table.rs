@@ -17,7 +17,11 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterTable, origin: Origi
         return user_type::alter_composite(catalog, statement, origin);
     }
     let Some((_, relation)) = catalog.resolve_relation(&statement.name) else {
-        return if statement.if_exists { Ok(()) } else { Err(Misfit::missing(statement.kind, &statement.name)) };
+        return if statement.if_exists {
+            Ok(())
+        } else {
+            Err(Misfit::missing(statement.kind, &statement.name))
+        };
     };
     for action in &statement.actions {
         let place = Origin::Statement(action.span);
@@ -34,7 +38,12 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterTable, origin: Origi
     Ok(())
 }
 
-fn change_owner(catalog: &mut Catalog, statement: &AlterTable, action: &AlterAction, origin: Origin) -> Applied {
+fn change_owner(
+    catalog: &mut Catalog,
+    statement: &AlterTable,
+    action: &AlterAction,
+    origin: Origin,
+) -> Applied {
     let AlterAction::OwnerTo(role) = action else { return Ok(()) };
     let object =
         ObjectRef { kind: statement.kind, name: statement.name.clone(), part: None, signature: None };
@@ -282,7 +291,10 @@ fn drop_identity(catalog: &mut Catalog, oid: Oid, name: &Ident) {
     let Some(column) = column_mut(catalog, oid, name) else { return };
     column.identity = None;
     let attnum = column.attnum;
-    let owned = catalog.sequences.values().find(|sequence| sequence.identity && sequence.owned_by == Some((oid, attnum)));
+    let owned = catalog
+        .sequences
+        .values()
+        .find(|sequence| sequence.identity && sequence.owned_by == Some((oid, attnum)));
     if let Some(sequence) = owned.map(|sequence| sequence.oid) {
         catalog.remove_sequence(sequence);
     }
@@ -296,7 +308,8 @@ fn drop_column(
     if_exists: bool,
     cascade: bool,
 ) -> Applied {
-    let Some(attnum) = catalog.tables.get(&oid).and_then(|table| table.column(name)).map(|column| column.attnum)
+    let Some(attnum) =
+        catalog.tables.get(&oid).and_then(|table| table.column(name)).map(|column| column.attnum)
     else {
         let missing = || Misfit::missing(ObjectKind::Column, format!("{table}.{name}"));
         return if if_exists { Ok(()) } else { Err(missing()) };
@@ -306,7 +319,11 @@ fn drop_column(
     let Some(found) = catalog.tables.get_mut(&oid) else { return Ok(()) };
     found.columns.retain(|column| column.attnum != attnum);
     for child in children {
-        let inherited = catalog.tables.get(&child).and_then(|table| table.column(name)).is_some_and(|column| column.inherited);
+        let inherited = catalog
+            .tables
+            .get(&child)
+            .and_then(|table| table.column(name))
+            .is_some_and(|column| column.inherited);
         if inherited {
             drop_column(catalog, child, table, name, true, cascade)?;
         }
@@ -322,14 +339,17 @@ fn drop_constraint(
     if_exists: bool,
     cascade: bool,
 ) -> Applied {
-    let Some(constraint) = catalog.tables.get(&oid).and_then(|table| table.constraints.get(name)).cloned() else {
+    let Some(constraint) = catalog.tables.get(&oid).and_then(|table| table.constraints.get(name)).cloned()
+    else {
         let missing = || Misfit::missing(ObjectKind::Constraint, format!("{name} on {table}"));
         return if if_exists { Ok(()) } else { Err(missing()) };
     };
-    if cascade && matches!(constraint.kind, ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. }) {
+    if cascade && matches!(constraint.kind, ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. })
+    {
         drop_references(catalog, oid, constraint.columns());
     }
-    let names = catalog.tables.get(&oid).map(|table| table.column_names(constraint.columns())).unwrap_or_default();
+    let names =
+        catalog.tables.get(&oid).map(|table| table.column_names(constraint.columns())).unwrap_or_default();
     remove_constraint(catalog, oid, name);
     for child in children(catalog, oid) {
         let same = catalog.tables.get(&child).and_then(|child| same_in_child(child, &constraint, &names));
@@ -409,10 +429,15 @@ fn alter_index(
 ) -> Applied {
     match action {
         AlterAction::AttachPartition { partition } => {
-            let Some((child, Relation::Index { on: child_table })) = catalog.resolve_relation(partition) else {
+            let Some((child, Relation::Index { on: child_table })) = catalog.resolve_relation(partition)
+            else {
                 return Err(Misfit::missing(ObjectKind::Index, partition));
             };
-            let parent = catalog.tables.get(&on).and_then(|table| table.indexes.get(&name.name)).map(|index| index.oid);
+            let parent = catalog
+                .tables
+                .get(&on)
+                .and_then(|table| table.indexes.get(&name.name))
+                .map(|index| index.oid);
             if let Some(table) = catalog.tables.get_mut(&child_table) {
                 if let Some(index) = table.indexes.get_mut(&child.name) {
                     index.parent = parent;
@@ -427,7 +452,9 @@ fn alter_index(
             Ok(())
         }
         AlterAction::SetOptions(options) => {
-            if let Some(index) = catalog.tables.get_mut(&on).and_then(|table| table.indexes.get_mut(&name.name)) {
+            if let Some(index) =
+                catalog.tables.get_mut(&on).and_then(|table| table.indexes.get_mut(&name.name))
+            {
                 set_options(&mut index.options, options);
             }
             Ok(())
@@ -440,9 +467,11 @@ fn alter_index(
 fn validate_when_complete(catalog: &mut Catalog, on: Oid, name: &Ident) {
     let Some(table) = catalog.tables.get(&on) else { return };
     let Some(index) = table.indexes.get(name).map(|index| index.oid) else { return };
-    let complete = table.children.iter().filter_map(|child| catalog.tables.get(child)).all(|child| {
-        child.indexes.values().any(|own| own.parent == Some(index))
-    });
+    let complete = table
+        .children
+        .iter()
+        .filter_map(|child| catalog.tables.get(child))
+        .all(|child| child.indexes.values().any(|own| own.parent == Some(index)));
     if complete {
         if let Some(index) = catalog.tables.get_mut(&on).and_then(|table| table.indexes.get_mut(name)) {
             index.valid = true;

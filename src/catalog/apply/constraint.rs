@@ -111,7 +111,8 @@ fn add_check(
     };
     columns.sort_unstable();
     let children = table.children.clone();
-    let mut constraint = build(definition, name, ConstraintKind::Check { expr, columns: columns.clone() }, origin);
+    let mut constraint =
+        build(definition, name, ConstraintKind::Check { expr, columns: columns.clone() }, origin);
     constraint.no_inherit = definition.no_inherit;
     let names = table.column_names(&columns);
     if let Some(existing) = table.constraints.get(&constraint.name) {
@@ -134,7 +135,8 @@ pub(super) fn inherit_check(catalog: &mut Catalog, oid: Oid, check: &Constraint,
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
     let mut copy = check.clone();
     copy.inherited = true;
-    let attnums: Vec<i16> = names.iter().filter_map(|name| table.column(name)).map(|column| column.attnum).collect();
+    let attnums: Vec<i16> =
+        names.iter().filter_map(|name| table.column(name)).map(|column| column.attnum).collect();
     if let ConstraintKind::Check { columns, .. } = &mut copy.kind {
         *columns = attnums;
         columns.sort_unstable();
@@ -187,7 +189,8 @@ fn add_unique(
     column: Option<&Ident>,
     origin: Origin,
 ) -> Applied {
-    let Written::Unique { primary, columns, include, nulls_not_distinct, using_index } = &definition.kind else {
+    let Written::Unique { primary, columns, include, nulls_not_distinct, using_index } = &definition.kind
+    else {
         return Ok(());
     };
     if let Some(index) = using_index {
@@ -245,7 +248,12 @@ fn has_same_unique(catalog: &Catalog, oid: Oid, keys: &[i16]) -> bool {
     let created = table.history.created.span();
     table.constraints.values().any(|constraint| match &constraint.kind {
         ConstraintKind::Unique { columns } | ConstraintKind::PrimaryKey { columns } => {
-            let within = constraint.history.created.span().zip(created).is_some_and(|(inner, outer)| outer.contains(inner));
+            let within = constraint
+                .history
+                .created
+                .span()
+                .zip(created)
+                .is_some_and(|(inner, outer)| outer.contains(inner));
             within && table.history.changed.is_empty() && columns == keys
         }
         _ => false,
@@ -388,8 +396,12 @@ pub(super) fn inherit_foreign_key(catalog: &mut Catalog, parent: Oid, child: Oid
     let mut copy = constraint.clone();
     copy.inherited = true;
     let ConstraintKind::ForeignKey(key) = &mut copy.kind else { return };
-    key.columns =
-        from.column_names(&key.columns).iter().filter_map(|name| to.column(name)).map(|column| column.attnum).collect();
+    key.columns = from
+        .column_names(&key.columns)
+        .iter()
+        .filter_map(|name| to.column(name))
+        .map(|column| column.attnum)
+        .collect();
     let children = to.children.clone();
     let same = to.constraints.values().find(|own| match (&own.kind, &copy.kind) {
         (ConstraintKind::ForeignKey(own), ConstraintKind::ForeignKey(new)) => own == new,
@@ -397,7 +409,9 @@ pub(super) fn inherit_foreign_key(catalog: &mut Catalog, parent: Oid, child: Oid
     });
     match same.map(|same| same.name.clone()) {
         Some(name) => {
-            if let Some(own) = catalog.tables.get_mut(&child).and_then(|table| table.constraints.get_mut(&name)) {
+            if let Some(own) =
+                catalog.tables.get_mut(&child).and_then(|table| table.constraints.get_mut(&name))
+            {
                 own.inherited = true;
             }
         }
@@ -431,7 +445,13 @@ pub(super) fn set_not_null(catalog: &mut Catalog, oid: Oid, name: &Ident, origin
 }
 
 /// Sets or drops a default; the constant NULL is none.
-pub(super) fn set_default(catalog: &mut Catalog, oid: Oid, name: &Ident, expr: Option<&Expr>, origin: Origin) {
+pub(super) fn set_default(
+    catalog: &mut Catalog,
+    oid: Oid,
+    name: &Ident,
+    expr: Option<&Expr>,
+    origin: Origin,
+) {
     let bound = expr.filter(|expr| !is_null(expr)).map(|expr| Tracked::new(bind(catalog, oid, expr), origin));
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
     if let Some(column) = table.column_mut(name) {
@@ -473,7 +493,8 @@ pub(super) fn add_identity(
     }
     if let Some(sequence) = catalog.sequences.get_mut(&sequence) {
         sequence.increment = options.increment.unwrap_or(1);
-        let low = if sequence.increment < 0 { options.maximum.unwrap_or(-1) } else { options.minimum.unwrap_or(1) };
+        let low =
+            if sequence.increment < 0 { options.maximum.unwrap_or(-1) } else { options.minimum.unwrap_or(1) };
         sequence.start = options.start.unwrap_or(low);
     }
 }

@@ -101,7 +101,11 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateIndex, origin: Ori
     if let Some(name) = &statement.name {
         let qname = QName { schema: schema.clone(), name: name.clone() };
         if !catalog.is_relation_name_free(&qname) {
-            return if statement.if_not_exists { Ok(()) } else { Err(Misfit::exists(ObjectKind::Index, qname)) };
+            return if statement.if_not_exists {
+                Ok(())
+            } else {
+                Err(Misfit::exists(ObjectKind::Index, qname))
+            };
         }
     }
     let mut keys = Vec::new();
@@ -126,8 +130,11 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateIndex, origin: Ori
             nulls_first: key.nulls_first.unwrap_or(key.descending),
         });
     }
-    let include: Vec<i16> =
-        statement.include.iter().map(|name| attnum(catalog, on, name, &table_name)).collect::<Result<_, _>>()?;
+    let include: Vec<i16> = statement
+        .include
+        .iter()
+        .map(|name| attnum(catalog, on, name, &table_name))
+        .collect::<Result<_, _>>()?;
     parts.extend(statement.include.iter().map(ToString::to_string));
     let name = match &statement.name {
         Some(name) => name.clone(),
@@ -186,7 +193,9 @@ pub(super) fn distinct_parts<'a>(parts: impl Iterator<Item = &'a str>) -> Vec<St
 
 /// Gives each partition its share of a partitioned table's index.
 pub(super) fn spread(catalog: &mut Catalog, on: Oid, name: &Ident, origin: Origin) {
-    let Some(table) = catalog.tables.get(&on).filter(|table| table.kind == TableKind::Partitioned) else { return };
+    let Some(table) = catalog.tables.get(&on).filter(|table| table.kind == TableKind::Partitioned) else {
+        return;
+    };
     for partition in table.children.clone() {
         adopt(catalog, on, name, partition, origin);
     }
@@ -194,7 +203,9 @@ pub(super) fn spread(catalog: &mut Catalog, on: Oid, name: &Ident, origin: Origi
 
 /// Gives one partition its share of an index: an equal one that it has, or a new one.
 pub(super) fn adopt(catalog: &mut Catalog, parent: Oid, name: &Ident, partition: Oid, origin: Origin) {
-    let (Some(from), Some(to)) = (catalog.tables.get(&parent), catalog.tables.get(&partition)) else { return };
+    let (Some(from), Some(to)) = (catalog.tables.get(&parent), catalog.tables.get(&partition)) else {
+        return;
+    };
     let Some(index) = from.indexes.get(name) else { return };
     let mapped = map_index(catalog, index, parent, partition);
     let parent_index = index.oid;
@@ -275,7 +286,8 @@ fn add_copy(
         constraint.comment = None;
         catalog.insert_constraint(oid, constraint);
         if mapped.primary {
-            let names = catalog.tables.get(&oid).map(|table| table.column_names(&columns)).unwrap_or_default();
+            let names =
+                catalog.tables.get(&oid).map(|table| table.column_names(&columns)).unwrap_or_default();
             for column in &names {
                 crate::catalog::apply::constraint::set_not_null(catalog, oid, column, origin);
             }

@@ -99,7 +99,9 @@ fn inherit_checks(catalog: &mut Catalog, parent: Oid, child: Oid) {
     let checks: Vec<(Constraint, Vec<Ident>)> = from
         .constraints
         .values()
-        .filter(|constraint| matches!(constraint.kind, ConstraintKind::Check { .. }) && !constraint.no_inherit)
+        .filter(|constraint| {
+            matches!(constraint.kind, ConstraintKind::Check { .. }) && !constraint.no_inherit
+        })
         .map(|constraint| (constraint.clone(), from.column_names(constraint.columns())))
         .collect();
     for (check, names) in checks {

@@ -23,7 +23,11 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Ori
     let name = new_name(catalog, &statement.name, statement.persistence);
     if !catalog.is_name_free(&name) {
         let there = catalog.relation(&name).is_some();
-        return if statement.if_not_exists && there { Ok(()) } else { Err(Misfit::exists(ObjectKind::Table, name)) };
+        return if statement.if_not_exists && there {
+            Ok(())
+        } else {
+            Err(Misfit::exists(ObjectKind::Table, name))
+        };
     }
     let oid = catalog.next_oid();
     let mut table = Table::empty(oid, name, catalog.session.role.clone(), origin);
@@ -53,7 +57,9 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Ori
             TableElement::Column(column) => add_column(catalog, oid, column, origin, &mut pending),
             TableElement::Constraint(definition) => pending.push(Pending { column: None, definition }),
             TableElement::Like { source, options } => {
-                copies.extend(copy_like(catalog, oid, source, *options, origin).map(|source| (source, *options)));
+                copies.extend(
+                    copy_like(catalog, oid, source, *options, origin).map(|source| (source, *options)),
+                );
             }
         }
     }
@@ -185,7 +191,13 @@ fn inherit_columns(catalog: &mut Catalog, oid: Oid, parent: Oid, plain: bool) {
             Some(merged) => merged.not_null.value |= column.not_null.value,
             None => {
                 let identity = if plain { None } else { column.identity };
-                table.push_column(Column { inherited: true, identity, acl: Acl::default(), comment: None, ..column });
+                table.push_column(Column {
+                    inherited: true,
+                    identity,
+                    acl: Acl::default(),
+                    comment: None,
+                    ..column
+                });
             }
         }
     }
@@ -255,7 +267,13 @@ pub(super) fn add_column<'a>(
 /// `nextval(…)`, the default of a serial column; its sequence is known by ownership.
 fn next_value(definition: &ColumnDef) -> Expr {
     let name = ObjectName { schema: None, name: "nextval".into(), span: definition.span };
-    Expr::Call(Box::new(Call { name, args: Vec::new(), span: definition.span, target: None, aggregate: false }))
+    Expr::Call(Box::new(Call {
+        name,
+        args: Vec::new(),
+        span: definition.span,
+        target: None,
+        aggregate: false,
+    }))
 }
 
 /// Makes the sequence of a serial or identity column: `orders_id_seq`.
@@ -355,7 +373,8 @@ fn copy_like(
     };
     let Some(columns) = columns else {
         let name = catalog.tables.get(&oid).map(|table| table.name.clone());
-        let reason = format!("{source}, which the table is like, is not made by any statement before this one");
+        let reason =
+            format!("{source}, which the table is like, is not made by any statement before this one");
         catalog.record_unknown(source.span, reason, Aspect::Shape, name);
         return None;
     };
@@ -411,7 +430,8 @@ fn copy_like_checks(catalog: &mut Catalog, oid: Oid, source: Oid, options: LikeO
         .collect();
     for (mut check, names) in checks {
         let Some(table) = catalog.tables.get(&oid) else { return };
-        let attnums = names.iter().filter_map(|name| table.column(name)).map(|column| column.attnum).collect();
+        let attnums =
+            names.iter().filter_map(|name| table.column(name)).map(|column| column.attnum).collect();
         if let ConstraintKind::Check { columns, .. } = &mut check.kind {
             *columns = attnums;
         }

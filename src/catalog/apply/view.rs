@@ -41,7 +41,13 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateView, origin: Orig
     if !catalog.is_name_free(&name) {
         return Err(Misfit::exists(ObjectKind::View, name));
     }
-    let view = View { columns, columns_known: output.is_some(), query: Some(query), options, ..empty(catalog, name, statement.name.span, origin) };
+    let view = View {
+        columns,
+        columns_known: output.is_some(),
+        query: Some(query),
+        options,
+        ..empty(catalog, name, statement.name.span, origin)
+    };
     insert(catalog, view);
     Ok(())
 }
