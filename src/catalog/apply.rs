@@ -12,9 +12,9 @@ mod owner;
 mod partition;
 mod policy;
 pub(crate) mod role;
+mod rows;
 pub(crate) mod setting;
 pub mod signature;
-mod rows;
 mod table;
 mod view;
 
