@@ -213,10 +213,14 @@ impl Parser<'_> {
         Some(Kind::Raise { level, condition, message, args })
     }
 
-    /// Passes over a string constant and gives what it says.
+    /// Passes over a string constant, which may go on over lines, and gives what it says.
     fn string(&mut self) -> Option<String> {
-        let text = self.string_at(self.at)?;
+        let mut text = self.string_at(self.at)?;
         self.at += 1;
+        while let Some(more) = self.string_at(self.at) {
+            text += &more;
+            self.at += 1;
+        }
         Some(text)
     }
 
