@@ -278,3 +278,6 @@ impl BlockStatement {
 pub fn parse(body: &BodyText) -> Block {
     parser::Parser::new(body).parse()
 }
+
+#[cfg(test)]
+mod tests;
