@@ -16,5 +16,7 @@ pub mod rule;
 pub mod rules;
 pub mod workload;
 
+pub mod report;
+
 #[cfg(test)]
 mod testing;

@@ -1,0 +1,1 @@
+insert into public.outbox (topic, payload) values ('welcome', '{"to": "demo@example.com"}');

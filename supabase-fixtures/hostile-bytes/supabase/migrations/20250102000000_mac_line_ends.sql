@@ -1,0 +1,1 @@
+-- one line comment that ends with a bare CRcreate table public.bare_cr (  id uuid primary key default gen_random_uuid(),  created_at timestamptz not null default now(),  updated_at timestamptz not null default now());alter table public.bare_cr enable row level security;

@@ -1,0 +1,4 @@
+-- nothing yet
+/* and nothing
+   here */
+;;

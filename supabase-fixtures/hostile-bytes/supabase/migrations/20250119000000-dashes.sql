@@ -1,0 +1,5 @@
+create table public.bad_name_dashes (
+  id uuid primary key default gen_random_uuid(),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);

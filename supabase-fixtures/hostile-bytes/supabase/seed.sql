@@ -1,0 +1,1 @@
+﻿insert into public.bom_first default values;

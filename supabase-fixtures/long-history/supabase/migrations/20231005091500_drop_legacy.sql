@@ -1,0 +1,2 @@
+drop schema legacy cascade;
+drop function public.old_unread(uuid);

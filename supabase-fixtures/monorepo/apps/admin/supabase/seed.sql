@@ -1,0 +1,1 @@
+insert into public.jobs (kind) values ('nightly-export');
