@@ -249,7 +249,7 @@ fn expand(pattern: &str, errors: &mut Vec<ProjectError>) -> Vec<PathBuf> {
             Ok(path) => found.push(path),
             Err(error) => {
                 let path = error.path().to_path_buf();
-                errors.push(ProjectError::Unreadable { path, source: error.into_error() });
+                errors.push(ProjectError::Unreadable { path, source: error.into() });
             }
         }
     }
