@@ -7,6 +7,7 @@ pub mod comment;
 pub mod expr;
 mod lower;
 pub mod name;
+mod parser;
 pub mod plpgsql;
 pub mod statement;
 pub mod token;
