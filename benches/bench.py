@@ -88,8 +88,8 @@ def run(binary, project):
     phases = {}
     for line in text.splitlines():
         words = line.split()
-        if len(words) >= 3 and words[0] == "timing:":
-            phases[words[1]] = float(words[2])
+        if len(words) >= 3 and words[0] in PHASES and words[2] == "ms":
+            phases[words[0]] = float(words[1])
     peak = usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)
     return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "peak": peak, "phases": phases}
 
