@@ -7,13 +7,23 @@ pub mod comment;
 pub mod expr;
 mod lower;
 pub mod name;
+mod parser;
 pub mod plpgsql;
+mod split;
 pub mod statement;
 pub mod token;
 
-use crate::source::{FileId, SourceFile, Span};
+use std::ops::Range;
+
+use crate::source::{FileId, FileRole, FlawKind, SourceFile, Span};
 use crate::sql::comment::Comment;
-use crate::sql::statement::{BodyText, Statement};
+use crate::sql::lower::ParseError;
+use crate::sql::split::Splitter;
+use crate::sql::statement::{BodyText, Statement, StatementKind};
+use crate::sql::token::{Code, Lexer, Token};
+
+/// The stack that a thread needs to parse whatever PostgreSQL's own parser takes.
+pub const STACK_SIZE: usize = 64 << 20;
 
 /// One file, read.
 #[derive(Clone, Debug)]
@@ -54,15 +64,314 @@ pub enum SkippedKind {
     Rest,
 }
 
-/// Reads a file.
+/// How often the cut of one file may start anew inside of a broken statement.
+const MAX_RESTARTS: usize = 50;
+
+/// How many broken statements of one file are told.
+const MAX_ERRORS: usize = 1000;
+
+/// Up to which length statements that move rows are checked, or decoded where the model reads them.
+const MAX_DATA: usize = 256 << 10;
+
+/// Reads a file. The caller provides the stack: see [`STACK_SIZE`].
 pub fn parse(file: FileId, source: &SourceFile) -> Migration {
-    let _ = source;
-    Migration { file, statements: Vec::new(), comments: Vec::new(), errors: Vec::new(), skipped: Vec::new() }
+    let code = Code::file(file, &source.text);
+    let check_data = source.role == FileRole::Migration;
+    let mut splitter = Splitter::file(&source.text);
+    let mut restarts = 0;
+    let mut statements = Vec::new();
+    let mut errors = Vec::new();
+    while let Some(piece) = splitter.next() {
+        let mut range = piece.range;
+        let mut boundary = None;
+        if piece.unterminated {
+            boundary = split::boundary(code.text, range.clone());
+            range.end = boundary.map_or(range.end, |boundary| boundary.end);
+        }
+        let mut result = read(code, range.clone(), check_data);
+        if result.is_err() && boundary.is_none() {
+            boundary = split::boundary(code.text, range.clone());
+            if let Some(boundary) = boundary {
+                range.end = boundary.end;
+                result = read(code, range.clone(), check_data);
+            }
+        }
+        match result {
+            Ok(statement) => statements.extend(statement),
+            Err(error) => errors.push(SyntaxError {
+                span: code.span(error.at.start, error.at.end),
+                statement: code.span(range.start, range.end),
+                message: error.message,
+            }),
+        }
+        if let Some(boundary) = boundary {
+            restarts += 1;
+            splitter.restart(boundary.resume);
+        }
+        if restarts > MAX_RESTARTS || errors.len() > MAX_ERRORS {
+            splitter.give_up(boundary.map_or(range.end, |boundary| boundary.resume));
+        }
+    }
+    errors.extend(flaws(file, source, &statements));
+    errors.sort_by_key(|error| error.span.start);
+    let skipped = splitter.skipped.iter();
+    let skipped =
+        skipped.map(|(range, kind)| Skipped { span: code.span(range.start, range.end), kind: *kind });
+    let skipped = skipped.collect();
+    let comments = comment::attach(code, splitter.comments, &statements);
+    Migration { file, statements, comments, errors, skipped }
 }
 
 /// Reads the body of a function in language `sql`: statements that could not be parsed are left out
 /// and make the second value false.
 pub fn parse_body(body: &BodyText) -> (Vec<Statement>, bool) {
-    let _ = body;
-    (Vec::new(), true)
+    let code = Code::body(body);
+    let mut statements = Vec::new();
+    let mut whole = true;
+    for piece in Splitter::body(code.text) {
+        match lower::statement(code, piece.range) {
+            Ok(statement) => statements.extend(statement),
+            Err(_) => whole = false,
+        }
+    }
+    (statements, whole)
+}
+
+fn read(code: Code<'_>, range: Range<usize>, check_data: bool) -> Result<Option<Statement>, ParseError> {
+    let kind = row_statement(code.text, range.clone());
+    let small = range.len() < MAX_DATA;
+    match kind {
+        RowStatement::No => return lower::statement(code, range),
+        RowStatement::Read if small => return lower::statement(code, range),
+        RowStatement::Read | RowStatement::Passed => {}
+    }
+    if check_data && small && pg_query::split_with_parser(&code.text[range.clone()]).is_err() {
+        // The raw parser keeps the place of the error to itself.
+        lower::statement(code, range.clone())?;
+    }
+    Ok(Some(Statement { span: code.span(range.start, range.end), kind: StatementKind::Data }))
+}
+
+/// What a statement is to a model that knows no rows.
+enum RowStatement {
+    /// Something else than a change of rows.
+    No,
+    /// A change of rows that are settings: buckets, cron jobs, queues, secrets.
+    Read,
+    Passed,
+}
+
+fn row_statement(text: &str, range: Range<usize>) -> RowStatement {
+    let mut tokens = Lexer::within(text, range).filter(|token| !token.is_comment());
+    let Some(first) = tokens.next() else { return RowStatement::No };
+    if ["copy", "values"].iter().any(|word| first.is_word(text, word)) {
+        return RowStatement::Passed;
+    }
+    if !["insert", "update", "delete", "merge"].iter().any(|word| first.is_word(text, word)) {
+        return RowStatement::No;
+    }
+    let is_filler = |token: &Token| ["into", "from", "only"].iter().any(|word| token.is_word(text, word));
+    let mut tokens = tokens.skip_while(is_filler);
+    let first = tokens.next().and_then(|token| token::ident(token, text)).unwrap_or_default();
+    let qualified = tokens.next().is_some_and(|token| token.is(text, '.'));
+    let read = if qualified {
+        ["storage", "cron", "pgmq", "vault"].contains(&first.as_str())
+    } else {
+        first == "buckets"
+    };
+    if read { RowStatement::Read } else { RowStatement::Passed }
+}
+
+/// The bytes that a server would refuse, as errors.
+fn flaws(file: FileId, source: &SourceFile, statements: &[Statement]) -> Vec<SyntaxError> {
+    let error = |flaw: &crate::source::ByteFlaw| {
+        let span = Span { file, start: flaw.start, end: flaw.end };
+        let next = statements.partition_point(|statement| statement.span.end <= flaw.start);
+        let holder =
+            statements.get(next).map(|statement| statement.span).filter(|holder| holder.contains(span));
+        let message = match flaw.kind {
+            FlawKind::InvalidUtf8 => "invalid byte sequence for encoding \"UTF8\"",
+            FlawKind::Nul => "invalid byte sequence for encoding \"UTF8\": 0x00",
+        };
+        SyntaxError { span, statement: holder.unwrap_or(span), message: message.into() }
+    };
+    source.flaws.iter().map(error).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (SourceFile, Migration) {
+        read_as(text.as_bytes(), FileRole::Migration)
+    }
+
+    fn read_as(bytes: &[u8], role: FileRole) -> (SourceFile, Migration) {
+        let source = SourceFile::new("x.sql".into(), role, bytes.to_vec());
+        let migration = parse(FileId(0), &source);
+        (source, migration)
+    }
+
+    fn texts<'a>(source: &'a SourceFile, migration: &Migration) -> Vec<&'a str> {
+        migration.statements.iter().map(|statement| &source.text[statement.span.range()]).collect()
+    }
+
+    #[test]
+    fn a_broken_statement_hides_no_other() {
+        let good = [
+            "create table a (id int, note text default 'it''s; fine')",
+            "create function f() returns int language plpgsql as $$\nbegin\n  insert into a values (1);\n  return 1;\nend;\n$$",
+            "comment on table a is 'a; b'",
+            "create policy \"own rows\" on a using (true)",
+            "do $do$ begin execute $$ select 1; $$; end $do$",
+            "insert into a values (1, 'x')",
+            "create function g() returns int begin atomic select 1; select 2; end",
+            "grant select on a to \"anon\"",
+            "create rule r as on insert to a do also (select 1; select 2)",
+            "select f()",
+            "create view v as select id from a where note = 'x'",
+            "alter table a enable row level security",
+            "create function h() returns int language sql as $body$ select 1; $body$",
+            "create index on a (lower(note))",
+        ];
+        for broken in 0..good.len() {
+            for missing in ["'", "\"", "(", ")", "$$", "$body$", "$do$"] {
+                for (place, _) in good[broken].match_indices(missing) {
+                    let mut list = good.map(str::to_owned);
+                    list[broken].replace_range(place..place + missing.len(), "");
+                    let text = list.join(";\n") + ";\n";
+                    let (source, migration) = read(&text);
+                    let found = texts(&source, &migration);
+                    for (index, statement) in list.iter().enumerate() {
+                        assert!(
+                            index == broken || found.contains(&statement.as_str()),
+                            "{statement}\nis lost by\n{}\n{:?}",
+                            list[broken],
+                            migration.errors
+                        );
+                    }
+                    // What is wrong within a body is no error of the file.
+                    let in_body = list[broken].contains('$');
+                    assert!(in_body || !migration.errors.is_empty(), "{}", list[broken]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_covers_the_broken_part() {
+        let text =
+            "create table a (note text default 'x);\n\n-- next\ncreate table b (note text default 'y');";
+        let (source, migration) = read(text);
+        assert_eq!(texts(&source, &migration), ["create table b (note text default 'y')"]);
+        assert_eq!(migration.errors.len(), 1);
+        assert_eq!(&text[migration.errors[0].statement.range()], "create table a (note text default 'x)");
+        assert!(migration.errors[0].message.starts_with("unterminated quoted string"));
+        assert_eq!(migration.comments.len(), 1);
+    }
+
+    #[test]
+    fn too_many_broken_statements_end_the_reading() {
+        let text = "frm 'a;\nselect 1;\n".repeat(200);
+        let (_, migration) = read(&text);
+        assert!(migration.errors.len() <= MAX_RESTARTS + 1);
+        assert_eq!(migration.skipped.last().map(|skipped| skipped.kind), Some(SkippedKind::Rest));
+    }
+
+    #[test]
+    fn what_is_meant_for_other_tools_is_an_error_at_its_place() {
+        for (text, at) in [
+            ("select * from t where id = :id", ":"),
+            ("grant usage on schema ${SCHEMA} to anon", "$"),
+            ("create table {{ name }} (id int)", "{"),
+        ] {
+            let (source, migration) = read(text);
+            assert_eq!(migration.errors.len(), 1, "{text}");
+            assert_eq!(&source.text[migration.errors[0].span.range()], at);
+        }
+    }
+
+    #[test]
+    fn rows_are_read_only_where_they_are_settings() {
+        let kinds =
+            |text| read(text).1.statements.into_iter().map(|statement| statement.kind).collect::<Vec<_>>();
+        for text in ["insert into t values (1)", "update only t set a = 1", "copy t to stdout", "values (1)"]
+        {
+            assert_eq!(kinds(text), [StatementKind::Data], "{text}");
+        }
+        for text in [
+            "insert into storage.buckets (id) values ('a')",
+            "delete from cron.job",
+            "update buckets set public = true",
+            "with x as (select 1) insert into t select * from x",
+        ] {
+            assert!(matches!(kinds(text)[..], [StatementKind::Change(_)]), "{text}");
+        }
+    }
+
+    #[test]
+    fn rows_are_checked_in_migrations_and_not_in_seeds() {
+        let text = b"insert into t valus (1);";
+        assert_eq!(read_as(text, FileRole::Migration).1.errors.len(), 1);
+        assert_eq!(read_as(text, FileRole::Seed).1.errors, []);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_errors() {
+        let (_, migration) = read_as(b"select 1;\nselect '\xFF';\n-- \0", FileRole::Migration);
+        assert_eq!(migration.statements.len(), 2);
+        let spans: Vec<_> = migration.errors.iter().map(|error| (error.span, error.statement)).collect();
+        assert_eq!(spans[0], (Span::new(FileId(0), 18, 19), migration.statements[1].span));
+        assert_eq!(spans[1], (Span::new(FileId(0), 25, 26), Span::new(FileId(0), 25, 26)));
+        assert!(migration.errors[1].message.ends_with("0x00"));
+    }
+
+    #[test]
+    fn comments_know_their_statement() {
+        let text = "-- first\nselect 1 -- in\n, 2; -- trails\n\n/* next */ select 3; /* own */ select 4;
+            do $$ begin -- body\n null; end $$;\n-- last";
+        let (_, migration) = read(text);
+        let found: Vec<_> =
+            migration.comments.iter().map(|comment| (comment.text.as_str(), comment.statement)).collect();
+        let expected = [
+            ("first", Some(0)),
+            ("in", Some(0)),
+            ("trails", Some(0)),
+            ("next", Some(1)),
+            ("own", Some(2)),
+            ("body", Some(3)),
+            ("last", None),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_body_of_sql_is_read_in_place() {
+        let text =
+            "create function f() returns int language sql as $$ select 1; insert into t values (2); frm $$;";
+        let (source, migration) = read(text);
+        let StatementKind::CreateFunction(function) = &migration.statements[0].kind else { panic!() };
+        let Some(crate::sql::statement::FunctionBody::Text(body)) = &function.body else { panic!() };
+        let (statements, whole) = parse_body(body);
+        assert!(!whole);
+        let texts: Vec<_> = statements.iter().map(|statement| &source.text[statement.span.range()]).collect();
+        assert_eq!(texts, ["select 1", "insert into t values (2)"]);
+        assert!(matches!(statements[1].kind, StatementKind::Change(_)));
+    }
+
+    #[test]
+    fn garbage_does_not_hang() {
+        for unit in
+            ["'", "$$ $a$ ", "(;", "create rule r as (", "select 'a;\nselect ", "{{ x }};\n", "\u{1F980};"]
+        {
+            parse(
+                FileId(0),
+                &SourceFile::new(
+                    "x.sql".into(),
+                    FileRole::Migration,
+                    unit.repeat(100_000 / unit.len()).into(),
+                ),
+            );
+        }
+    }
 }

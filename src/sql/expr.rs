@@ -276,7 +276,11 @@ pub struct Select {
     pub filter: Option<Expr>,
     pub group_by: Vec<Expr>,
     pub having: Option<Expr>,
+    /// What the windows of the WINDOW clause partition and order by.
+    pub windows: Vec<Expr>,
     pub distinct: bool,
+    /// DISTINCT ON (…)
+    pub distinct_on: Vec<Expr>,
 }
 
 /// One item of a SELECT's or RETURNING's list.
@@ -390,6 +394,8 @@ impl Query {
                 list.extend(&select.filter);
                 list.extend(&select.group_by);
                 list.extend(&select.having);
+                list.extend(&select.windows);
+                list.extend(&select.distinct_on);
             }
             QueryBody::Values(rows) => list.extend(rows.iter().flatten()),
             QueryBody::SetOperation(..) => {}

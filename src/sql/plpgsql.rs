@@ -1,5 +1,8 @@
 //! PL/pgSQL: the shape of DO blocks and function bodies.
 
+mod parser;
+mod simple;
+
 use crate::source::{Span, Spanned};
 use crate::sql::expr::Expr;
 use crate::sql::name::Ident;
@@ -16,10 +19,14 @@ pub struct Block {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Declaration {
     pub name: Ident,
-    /// The text of the type, as written: `text`, `public.orders%rowtype`.
+    pub span: Span,
+    /// The text of the type, as written: `text`, `public.orders%rowtype`. `alias` and `cursor` for
+    /// names that stand for a parameter or a cursor.
     pub data_type: String,
     pub constant: bool,
     pub default: Option<Fragment>,
+    /// The query of a cursor.
+    pub query: Option<Box<Statement>>,
 }
 
 /// `when duplicate_object or others then …`
@@ -59,6 +66,8 @@ pub enum BlockStatementKind {
     },
     Assign {
         target: Ident,
+        /// The field of a record: `role` in `new.role := …`.
+        field: Option<Ident>,
         value: Fragment,
     },
     /// A statement of SQL; `into` names the variables that its result goes to.
@@ -75,6 +84,7 @@ pub enum BlockStatementKind {
     },
     /// The value; absent for a bare RETURN.
     Return(Option<Fragment>),
+    ReturnNext(Option<Fragment>),
     ReturnQuery(Box<Statement>),
     ReturnExecute {
         command: Fragment,
@@ -82,8 +92,33 @@ pub enum BlockStatementKind {
     },
     Raise {
         level: RaiseLevel,
+        /// The error's name or SQLSTATE, in lower case, where the code says it outright.
+        condition: Option<String>,
+        /// The format, quotes undone.
+        message: Option<String>,
+        /// What fills the format, and the values of USING.
+        args: Vec<Fragment>,
     },
-    /// NULL, EXIT, CONTINUE, GET DIAGNOSTICS, cursors …
+    /// EXIT, or CONTINUE.
+    Exit {
+        resumes: bool,
+        condition: Option<Fragment>,
+    },
+    /// The condition and the message.
+    Assert(Vec<Fragment>),
+    /// OPEN … FOR a query.
+    Open(Box<Statement>),
+    /// OPEN … FOR EXECUTE.
+    OpenExecute {
+        command: Fragment,
+        using: Vec<Fragment>,
+    },
+    /// FETCH and GET DIAGNOSTICS: they only set variables.
+    Receive {
+        command: &'static str,
+        into: Vec<Ident>,
+    },
+    /// NULL, MOVE, CLOSE, OPEN of a declared cursor.
     Other(&'static str),
     /// What could not be read.
     Unparsed,
@@ -100,9 +135,10 @@ pub enum RaiseLevel {
 pub enum LoopHead {
     Forever,
     While(Fragment),
-    /// `for i in 1..n`
+    /// `for i in 1..n`; the bounds hold the step, too.
     Range {
         variable: Ident,
+        bounds: Vec<Fragment>,
     },
     Query {
         variables: Vec<Ident>,
@@ -113,15 +149,125 @@ pub enum LoopHead {
         command: Fragment,
         using: Vec<Fragment>,
     },
+    /// `for x in a_declared_cursor`
+    Cursor {
+        variable: Ident,
+        cursor: Ident,
+    },
     /// `foreach x in array …`
     Array {
-        variable: Ident,
+        variables: Vec<Ident>,
         array: Fragment,
     },
+    /// A head that could not be read.
+    Unparsed(Span),
+}
+
+impl Block {
+    /// Visits every statement, nested ones after the one that holds them.
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a BlockStatement)) {
+        let handled = self.handlers.iter().flat_map(|handler| &handler.body);
+        for statement in self.body.iter().chain(handled) {
+            statement.walk(visit);
+        }
+    }
+}
+
+impl BlockStatement {
+    /// Visits this statement and those in it.
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
+        visit(self);
+        if let BlockStatementKind::Block(block) = &self.kind {
+            block.walk(visit);
+        }
+        for statement in self.bodies().into_iter().flatten() {
+            statement.walk(visit);
+        }
+    }
+
+    /// The lists of statements in IF, CASE and LOOP.
+    pub fn bodies(&self) -> Vec<&[Self]> {
+        match &self.kind {
+            BlockStatementKind::If { arms, otherwise } => {
+                arms.iter().map(|(_, body)| &body[..]).chain([&otherwise[..]]).collect()
+            }
+            BlockStatementKind::Case { arms, otherwise, .. } => {
+                arms.iter().map(|(_, body)| &body[..]).chain(otherwise.as_deref()).collect()
+            }
+            BlockStatementKind::Loop { body, .. } => vec![&body[..]],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The statement of SQL that runs as it is written.
+    pub fn sql(&self) -> Option<&Statement> {
+        match &self.kind {
+            BlockStatementKind::Sql { statement, .. }
+            | BlockStatementKind::Perform(statement)
+            | BlockStatementKind::ReturnQuery(statement)
+            | BlockStatementKind::Open(statement)
+            | BlockStatementKind::Loop { head: LoopHead::Query { query: statement, .. }, .. } => {
+                Some(statement)
+            }
+            _ => None,
+        }
+    }
+
+    /// The text that EXECUTE runs, wherever EXECUTE may stand.
+    pub fn executed(&self) -> Option<&Fragment> {
+        match &self.kind {
+            BlockStatementKind::Execute { command, .. }
+            | BlockStatementKind::ReturnExecute { command, .. }
+            | BlockStatementKind::OpenExecute { command, .. }
+            | BlockStatementKind::Loop { head: LoopHead::Execute { command, .. }, .. } => Some(command),
+            _ => None,
+        }
+    }
+
+    /// The expressions of this statement itself; statements in it are not entered.
+    pub fn fragments(&self) -> Vec<&Fragment> {
+        use BlockStatementKind as Kind;
+        match &self.kind {
+            Kind::If { arms, .. } => arms.iter().map(|(condition, _)| condition).collect(),
+            Kind::Case { operand, arms, .. } => {
+                operand.iter().chain(arms.iter().flat_map(|(values, _)| values)).collect()
+            }
+            Kind::Assign { value, .. } => vec![value],
+            Kind::Execute { command, using, .. }
+            | Kind::ReturnExecute { command, using }
+            | Kind::OpenExecute { command, using }
+            | Kind::Loop { head: LoopHead::Execute { command, using, .. }, .. } => {
+                std::iter::once(command).chain(using).collect()
+            }
+            Kind::Loop {
+                head: LoopHead::While(fragment) | LoopHead::Array { array: fragment, .. }, ..
+            } => {
+                vec![fragment]
+            }
+            Kind::Return(value) | Kind::ReturnNext(value) | Kind::Exit { condition: value, .. } => {
+                value.iter().collect()
+            }
+            Kind::Loop { head: LoopHead::Range { bounds: list, .. }, .. }
+            | Kind::Raise { args: list, .. }
+            | Kind::Assert(list) => list.iter().collect(),
+            Kind::Loop { .. }
+            | Kind::Block(_)
+            | Kind::Sql { .. }
+            | Kind::Perform(_)
+            | Kind::ReturnQuery(_)
+            | Kind::Open(_)
+            | Kind::Receive { .. }
+            | Kind::Other(_)
+            | Kind::Unparsed => Vec::new(),
+        }
+    }
 }
 
 /// Reads a PL/pgSQL body. It never fails: what it cannot read is [`BlockStatementKind::Unparsed`].
+/// The caller provides the stack: see [`crate::sql::STACK_SIZE`].
 pub fn parse(body: &BodyText) -> Block {
-    let _ = body;
-    Block::default()
+    parser::Parser::new(body).parse()
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! PostgreSQL's scanner (manual, section 4.1) as far as bounds go; what a literal means is the
 //! parser's business. It never fails: a literal that does not end is a token of its own kind.
 
-use crate::source::{FileId, Span};
+use crate::source::{FileId, Span, offset};
 use crate::sql::name::Ident;
 use crate::sql::statement::BodyText;
 
@@ -21,7 +21,8 @@ pub enum TokenKind {
     Param,
     /// One of `( ) [ ] , ; . :`
     Punctuation,
-    /// Any other run of operator characters, or a character that SQL does not know.
+    /// Any other run of operator characters, `:=` and `..` of PL/pgSQL, or a character that SQL does
+    /// not know.
     Operator,
     LineComment,
     BlockComment,
@@ -60,128 +61,134 @@ impl Token {
 #[derive(Clone, Debug)]
 pub struct Lexer<'a> {
     text: &'a str,
+    /// The text up to where the tokens end.
+    bytes: &'a [u8],
     at: usize,
-    end: usize,
 }
 
 impl<'a> Lexer<'a> {
     pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0, end: text.len() }
+        Self { text, bytes: text.as_bytes(), at: 0 }
     }
 
     /// The tokens of a part of the text; their offsets count from the start of the text.
     pub fn within(text: &'a str, range: std::ops::Range<usize>) -> Self {
-        Self { text, at: range.start, end: range.end }
+        Self { text, bytes: &text.as_bytes()[..range.end], at: range.start }
+    }
+
+    /// Goes on at another place, which must not lie within a character.
+    pub fn jump(&mut self, at: usize) {
+        self.at = at.min(self.bytes.len());
     }
 
     fn byte(&self, at: usize) -> u8 {
-        if at < self.end { self.text.as_bytes()[at] } else { 0 }
+        self.bytes.get(at).copied().unwrap_or(0)
     }
 
-    fn seek(&self, from: usize, wanted: u8) -> Option<usize> {
-        let from = from.min(self.end);
-        memchr::memchr(wanted, &self.text.as_bytes()[from..self.end]).map(|at| from + at)
+    fn rest(&self, from: usize) -> &'a [u8] {
+        self.bytes.get(from..).unwrap_or_default()
+    }
+
+    /// The end of the run of bytes of a class.
+    fn run(&self, from: usize, class: u8) -> usize {
+        self.rest(from)
+            .iter()
+            .position(|byte| CLASS[*byte as usize] & class == 0)
+            .map_or(self.bytes.len(), |n| from + n)
     }
 
     /// The end of a literal closed by `quote`, which stands for itself when doubled.
     fn quoted(&self, open: usize, quote: u8, backslash: bool) -> (TokenKind, usize) {
         let closed = if quote == b'"' { TokenKind::Quoted } else { TokenKind::String };
         let mut at = open + 1;
-        if backslash {
-            while at < self.end {
-                match self.byte(at) {
-                    b'\\' => at += 2,
-                    b'\'' if self.byte(at + 1) == b'\'' => at += 2,
-                    b'\'' => return (closed, at + 1),
-                    _ => at += 1,
-                }
-            }
-            return (TokenKind::Unterminated, self.end);
-        }
-        while let Some(found) = self.seek(at, quote) {
-            if self.byte(found + 1) != quote {
+        loop {
+            let rest = self.rest(at);
+            let found =
+                if backslash { memchr::memchr2(quote, b'\\', rest) } else { memchr::memchr(quote, rest) };
+            let Some(found) = found.map(|found| at + found) else {
+                return (TokenKind::Unterminated, self.bytes.len());
+            };
+            if self.bytes[found] == quote && self.byte(found + 1) != quote {
                 return (closed, found + 1);
             }
             at = found + 2;
         }
-        (TokenKind::Unterminated, self.end)
     }
 
     fn dollar(&self, open: usize) -> Option<(TokenKind, usize)> {
-        let mut at = open + 1;
-        if self.byte(at).is_ascii_digit() {
-            while self.byte(at).is_ascii_digit() {
-                at += 1;
-            }
-            return Some((TokenKind::Param, at));
+        let first = CLASS[self.byte(open + 1) as usize];
+        if first & DIGIT != 0 {
+            return Some((TokenKind::Param, self.run(open + 1, DIGIT)));
         }
-        while is_word_byte(self.byte(at)) && self.byte(at) != b'$' {
-            at += 1;
-        }
-        if self.byte(at) != b'$' {
+        let close = self.run(open + 1, WORD_START | DIGIT);
+        if self.byte(close) != b'$' {
             return None;
         }
-        let tag = &self.text.as_bytes()[open..=at];
-        let mut from = at + 1;
-        while let Some(found) = self.seek(from, b'$') {
-            if self.text.as_bytes()[found..self.end].starts_with(tag) {
+        let tag = &self.bytes[open..=close];
+        let mut from = close + 1;
+        // A tag holds no `$` inside, so that what is compared at two places does not overlap.
+        while let Some(found) = memchr::memchr(b'$', self.rest(from)).map(|found| from + found) {
+            if self.bytes[found..].starts_with(tag) {
                 return Some((TokenKind::String, found + tag.len()));
             }
             from = found + 1;
         }
-        Some((TokenKind::Unterminated, self.end))
+        Some((TokenKind::Unterminated, self.bytes.len()))
+    }
+
+    fn line_comment(&self, open: usize) -> (TokenKind, usize) {
+        let end = memchr::memchr2(b'\n', b'\r', self.rest(open)).map_or(self.bytes.len(), |n| open + n);
+        (TokenKind::LineComment, end)
     }
 
     fn block_comment(&self, open: usize) -> (TokenKind, usize) {
         let mut depth = 1;
         let mut at = open + 2;
-        while at < self.end {
-            match (self.byte(at), self.byte(at + 1)) {
-                (b'/', b'*') => (depth, at) = (depth + 1, at + 2),
-                (b'*', b'/') => {
-                    (depth, at) = (depth - 1, at + 2);
-                    if depth == 0 {
-                        return (TokenKind::BlockComment, at);
-                    }
-                }
-                _ => at += 1,
+        while let Some(found) = memchr::memchr2(b'*', b'/', self.rest(at)).map(|found| at + found) {
+            at = found + 2;
+            match (self.bytes[found], self.byte(found + 1)) {
+                (b'/', b'*') => depth += 1,
+                (b'*', b'/') if depth == 1 => return (TokenKind::BlockComment, at),
+                (b'*', b'/') => depth -= 1,
+                _ => at = found + 1,
             }
         }
-        (TokenKind::Unterminated, self.end)
+        (TokenKind::Unterminated, self.bytes.len())
     }
 
     fn word(&self, start: usize) -> (TokenKind, usize) {
         let second = self.byte(start + 1);
-        match self.byte(start) | 0x20 {
-            b'e' if second == b'\'' => return self.quoted(start + 1, b'\'', true),
-            b'b' | b'x' | b'n' if second == b'\'' => return self.quoted(start + 1, b'\'', false),
-            b'u' if second == b'&' && matches!(self.byte(start + 2), b'\'' | b'"') => {
-                return self.quoted(start + 2, self.byte(start + 2), false);
+        if second == b'\'' || second == b'&' {
+            match (self.bytes[start] | 0x20, second) {
+                (b'e', b'\'') => return self.quoted(start + 1, b'\'', true),
+                (b'b' | b'x' | b'n', b'\'') => return self.quoted(start + 1, b'\'', false),
+                (b'u', b'&') if matches!(self.byte(start + 2), b'\'' | b'"') => {
+                    return self.quoted(start + 2, self.byte(start + 2), false);
+                }
+                _ => {}
             }
-            _ => {}
         }
-        let mut at = start;
-        while is_word_byte(self.byte(at)) {
-            at += 1;
-        }
-        (TokenKind::Word, at)
+        (TokenKind::Word, self.run(start + 1, WORD))
     }
 
-    fn number(&self, start: usize) -> usize {
+    fn number(&self, start: usize) -> (TokenKind, usize) {
         let mut at = start;
-        while self.byte(at).is_ascii_alphanumeric() || matches!(self.byte(at), b'.' | b'_') {
-            let exponent = matches!(self.byte(at), b'e' | b'E');
+        loop {
+            let byte = self.byte(at);
+            // `1..10` is a range of PL/pgSQL.
+            if !byte.is_ascii_alphanumeric() && byte != b'_' && (byte != b'.' || self.byte(at + 1) == b'.') {
+                return (TokenKind::Number, at);
+            }
             at += 1;
-            if exponent && matches!(self.byte(at), b'+' | b'-') {
+            if matches!(byte, b'e' | b'E') && matches!(self.byte(at), b'+' | b'-') {
                 at += 1;
             }
         }
-        at
     }
 
-    fn operator(&self, start: usize) -> usize {
+    fn operator(&self, start: usize) -> (TokenKind, usize) {
         let mut at = start;
-        while b"+-*/<>=~!@#%^&|`?".contains(&self.byte(at)) {
+        while CLASS[self.byte(at) as usize] & OPERATOR != 0 {
             let comment = matches!((self.byte(at), self.byte(at + 1)), (b'-', b'-') | (b'/', b'*'));
             if comment && at > start {
                 break;
@@ -189,44 +196,67 @@ impl<'a> Lexer<'a> {
             at += 1;
         }
         // A character that no operator holds stands alone.
-        if at == start { start + self.text[start..].chars().next().map_or(1, char::len_utf8) } else { at }
+        if at == start {
+            at += self.text[start..].chars().next().map_or(1, char::len_utf8);
+        }
+        (TokenKind::Operator, at)
     }
 }
 
 impl Iterator for Lexer<'_> {
     type Item = Token;
 
+    #[inline]
     fn next(&mut self) -> Option<Token> {
-        while self.at < self.end && matches!(self.byte(self.at), b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C) {
-            self.at += 1;
-        }
-        if self.at >= self.end {
-            return None;
-        }
-        let start = self.at;
-        let (kind, end) = match (self.byte(start), self.byte(start + 1)) {
-            (b'-', b'-') => (TokenKind::LineComment, self.seek(start, b'\n').unwrap_or(self.end)),
-            (b'/', b'*') => self.block_comment(start),
-            (quote @ (b'\'' | b'"'), _) => self.quoted(start, quote, false),
-            (b'$', _) => self.dollar(start).unwrap_or((TokenKind::Operator, start + 1)),
-            (b'0'..=b'9', _) | (b'.', b'0'..=b'9') => (TokenKind::Number, self.number(start)),
-            (b'(' | b')' | b'[' | b']' | b',' | b';' | b'.' | b':', _) => (TokenKind::Punctuation, start + 1),
-            (byte, _) if is_word_start(byte) => self.word(start),
-            _ => (TokenKind::Operator, self.operator(start)),
+        let start = self.run(self.at, BLANK);
+        let first = *self.bytes.get(start)?;
+        let (kind, end) = if CLASS[first as usize] & WORD_START != 0 {
+            self.word(start)
+        } else {
+            match (first, self.byte(start + 1)) {
+                (b'-', b'-') => self.line_comment(start),
+                (b'/', b'*') => self.block_comment(start),
+                (quote @ (b'\'' | b'"'), _) => self.quoted(start, quote, false),
+                (b'$', _) => self.dollar(start).unwrap_or((TokenKind::Operator, start + 1)),
+                (b'0'..=b'9', _) | (b'.', b'0'..=b'9') => self.number(start),
+                (b'.', b'.') | (b':', b'=') => (TokenKind::Operator, start + 2),
+                (b'(' | b')' | b'[' | b']' | b',' | b';' | b'.' | b':', _) => {
+                    (TokenKind::Punctuation, start + 1)
+                }
+                _ => self.operator(start),
+            }
         };
-        let end = end.min(self.end);
+        let end = end.min(self.bytes.len());
         self.at = end;
         Some(Token { kind, start, end })
     }
 }
 
-fn is_word_start(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80
-}
+const BLANK: u8 = 1;
+const WORD_START: u8 = 2;
+const DIGIT: u8 = 4;
+const DOLLAR: u8 = 8;
+const OPERATOR: u8 = 16;
+const WORD: u8 = WORD_START | DIGIT | DOLLAR;
 
-fn is_word_byte(byte: u8) -> bool {
-    is_word_start(byte) || byte.is_ascii_digit() || byte == b'$'
-}
+/// What each byte can be part of. Bytes of characters beyond ASCII are letters.
+static CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        class[byte] = match byte as u8 {
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C => BLANK,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => WORD_START,
+            b'0'..=b'9' => DIGIT,
+            b'$' => DOLLAR,
+            b'+' | b'-' | b'*' | b'/' | b'<' | b'>' | b'=' | b'~' | b'!' | b'@' | b'#' | b'%' | b'^'
+            | b'&' | b'|' | b'`' | b'?' => OPERATOR,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    class
+};
 
 /// The name that a word or quoted token stands for.
 pub fn ident(token: Token, source: &str) -> Option<Ident> {
@@ -273,6 +303,16 @@ impl<'a> Code<'a> {
             Place::Verbatim(from) => Span::new(self.file, from as usize + start, from as usize + end),
             Place::Whole(span) => span,
         }
+    }
+
+    /// The code that begins at an offset of this one, as a text that differs from it in nothing but
+    /// bytes written over.
+    pub fn overwritten<'b>(&self, start: usize, text: &'b str) -> Code<'b> {
+        let place = match self.place {
+            Place::Verbatim(from) => Place::Verbatim(from + offset(start)),
+            Place::Whole(span) => Place::Whole(span),
+        };
+        Code { file: self.file, text, place }
     }
 
     /// Whether spans are exact.
@@ -426,6 +466,19 @@ mod tests {
         for text in ["'a", "$$ a", "/* a", "\"a", "E'\\'"] {
             assert_eq!(kinds(text), [(TokenKind::Unterminated, text)]);
         }
+    }
+
+    #[test]
+    fn ranges_and_assignments_of_plpgsql_are_apart() {
+        use TokenKind::*;
+        assert_eq!(kinds("1..10"), [(Number, "1"), (Operator, ".."), (Number, "10")]);
+        assert_eq!(kinds("x:=-1.5e-3"), [(Word, "x"), (Operator, ":="), (Operator, "-"), (Number, "1.5e-3")]);
+        assert_eq!(kinds("a::b"), [(Word, "a"), (Punctuation, ":"), (Punctuation, ":"), (Word, "b")]);
+    }
+
+    #[test]
+    fn a_return_ends_a_line_comment() {
+        assert_eq!(kinds("-- a\rb"), [(TokenKind::LineComment, "-- a"), (TokenKind::Word, "b")]);
     }
 
     #[test]

@@ -1,0 +1,330 @@
+//! ALTER TABLE and its kin.
+
+use pg_query::NodeEnum as N;
+use pg_query::protobuf::{self as pb, AlterTableType as T, DropBehavior, Node};
+
+use super::Cx;
+use super::name::{definitions, options, role, value};
+use super::object::object_kind;
+use crate::source::{Span, Spanned};
+use crate::sql::name::Ident;
+use crate::sql::statement::{AlterAction, AlterTable, ConstraintKind, ReplicaIdentity, RoleName};
+
+impl Cx<'_> {
+    pub(super) fn alter_table(&self, n: &pb::AlterTableStmt) -> AlterTable {
+        let spans = self.action_spans(n);
+        let commands = n.cmds.iter().filter_map(|node| match &node.node {
+            Some(N::AlterTableCmd(command)) => Some(&**command),
+            _ => None,
+        });
+        let action = |(at, command): (usize, &pb::AlterTableCmd)| Spanned {
+            value: self.action(command),
+            span: spans.get(at).copied().unwrap_or_else(|| self.whole()),
+        };
+        AlterTable {
+            kind: object_kind(n.objtype()),
+            name: self.optional_relation(n.relation.as_ref()),
+            if_exists: n.missing_ok,
+            only: n.relation.as_ref().is_some_and(|range| !range.inh),
+            actions: commands.enumerate().map(action).collect(),
+        }
+    }
+
+    /// The actions' places: what stands between commas after the name.
+    fn action_spans(&self, n: &pb::AlterTableStmt) -> Vec<Span> {
+        let tokens = self.tokens();
+        let mut at = tokens.after_name(self.index(n.relation.as_ref().map_or(-1, |range| range.location)));
+        // `ONLY (name)`, `name *`
+        let star = |at: usize| tokens.list.get(at).is_some_and(|token| token.text(self.code.text) == "*");
+        while tokens.is(at, ')') || star(at) {
+            at += 1;
+        }
+        let mut spans = Vec::with_capacity(n.cmds.len());
+        while at < tokens.list.len() {
+            let end = tokens.item_end(at);
+            spans.push(tokens.span(at, end));
+            at = end + 1;
+        }
+        spans
+    }
+
+    fn action(&self, n: &pb::AlterTableCmd) -> AlterAction {
+        let name = || Ident::new(&n.name);
+        let if_exists = n.missing_ok;
+        let cascade = n.behavior() == DropBehavior::DropCascade;
+        let definition = n.def.as_deref();
+        let relation = || definition.and_then(|node| self.relation_node(node));
+        match n.subtype() {
+            T::AtAddColumn | T::AtAddColumnToView => match definition.and_then(|node| node.node.as_ref()) {
+                Some(N::ColumnDef(column)) => {
+                    AlterAction::AddColumn { column: self.column_def(column), if_not_exists: n.missing_ok }
+                }
+                _ => AlterAction::Other("ADD COLUMN"),
+            },
+            T::AtDropColumn => AlterAction::DropColumn { name: name(), if_exists, cascade },
+            T::AtColumnDefault => match definition {
+                Some(default) => AlterAction::SetDefault { column: name(), default: self.expr(default) },
+                None => AlterAction::DropDefault { column: name() },
+            },
+            T::AtSetNotNull => AlterAction::SetNotNull { column: name() },
+            T::AtDropNotNull => AlterAction::DropNotNull { column: name() },
+            T::AtAlterColumnType => self.set_type(n),
+            T::AtAddIdentity => match definition.and_then(|node| self.constraint_node(node)) {
+                Some(ConstraintKind::Identity { always, options }) => {
+                    AlterAction::AddIdentity { column: name(), always, options }
+                }
+                _ => AlterAction::Other("ADD IDENTITY"),
+            },
+            T::AtSetIdentity => AlterAction::SetIdentity { column: name(), always: generated(definition) },
+            T::AtDropIdentity => AlterAction::DropIdentity { column: name(), if_exists },
+            T::AtDropExpression => AlterAction::DropExpression { column: name(), if_exists },
+            T::AtSetExpression => AlterAction::SetExpression { column: name() },
+            T::AtAddConstraint => match definition.and_then(|node| node.node.as_ref()) {
+                Some(N::Constraint(constraint)) => {
+                    AlterAction::AddConstraint(self.table_constraint(constraint))
+                }
+                _ => AlterAction::Other("ADD CONSTRAINT"),
+            },
+            T::AtDropConstraint => AlterAction::DropConstraint { name: name(), if_exists, cascade },
+            T::AtValidateConstraint => AlterAction::ValidateConstraint { name: name() },
+            T::AtAlterConstraint => match definition.and_then(|node| node.node.as_ref()) {
+                Some(N::AtalterConstraint(constraint)) => AlterAction::AlterConstraint {
+                    name: Ident::new(&constraint.conname),
+                    deferrable: constraint.deferrable,
+                    initially_deferred: constraint.initdeferred,
+                },
+                _ => AlterAction::Other("ALTER CONSTRAINT"),
+            },
+            T::AtEnableRowSecurity => AlterAction::EnableRls,
+            T::AtDisableRowSecurity => AlterAction::DisableRls,
+            T::AtForceRowSecurity => AlterAction::ForceRls,
+            T::AtNoForceRowSecurity => AlterAction::NoForceRls,
+            T::AtAttachPartition => match self.partition(definition) {
+                Some(partition) => AlterAction::AttachPartition { partition },
+                None => AlterAction::Other("ATTACH PARTITION"),
+            },
+            T::AtDetachPartition | T::AtDetachPartitionFinalize => match self.partition(definition) {
+                Some(partition) => AlterAction::DetachPartition { partition },
+                None => AlterAction::Other("DETACH PARTITION"),
+            },
+            T::AtAddInherit => {
+                relation().map_or(AlterAction::Other("INHERIT"), |parent| AlterAction::Inherit { parent })
+            }
+            T::AtDropInherit => relation()
+                .map_or(AlterAction::Other("NO INHERIT"), |parent| AlterAction::NoInherit { parent }),
+            T::AtAddOf => match definition.and_then(|node| self.type_node(node)) {
+                Some(of) => AlterAction::OfType { name: of.name },
+                None => AlterAction::Other("OF"),
+            },
+            T::AtDropOf => AlterAction::NotOf,
+            T::AtSetRelOptions | T::AtReplaceRelOptions => {
+                AlterAction::SetOptions(options(definition.map(super::name::items).unwrap_or_default()))
+            }
+            T::AtResetRelOptions => {
+                let list = definition.map(super::name::items).unwrap_or_default();
+                AlterAction::ResetOptions(
+                    definitions(list).map(|option| Ident::new(&option.defname)).collect(),
+                )
+            }
+            T::AtSetLogged => AlterAction::SetLogged(true),
+            T::AtSetUnLogged => AlterAction::SetLogged(false),
+            T::AtReplicaIdentity => replica_identity(definition),
+            T::AtEnableTrig => AlterAction::EnableTrigger { name: Some(name()), enabled: 'O' },
+            T::AtEnableAlwaysTrig => AlterAction::EnableTrigger { name: Some(name()), enabled: 'A' },
+            T::AtEnableReplicaTrig => AlterAction::EnableTrigger { name: Some(name()), enabled: 'R' },
+            T::AtDisableTrig => AlterAction::EnableTrigger { name: Some(name()), enabled: 'D' },
+            T::AtEnableTrigAll | T::AtEnableTrigUser => {
+                AlterAction::EnableTrigger { name: None, enabled: 'O' }
+            }
+            T::AtDisableTrigAll | T::AtDisableTrigUser => {
+                AlterAction::EnableTrigger { name: None, enabled: 'D' }
+            }
+            T::AtChangeOwner => AlterAction::OwnerTo(n.newowner.as_ref().map_or(RoleName::Current, role)),
+            other => AlterAction::Other(unmodelled(other)),
+        }
+    }
+
+    fn set_type(&self, n: &pb::AlterTableCmd) -> AlterAction {
+        let Some(N::ColumnDef(column)) = n.def.as_deref().and_then(|node| node.node.as_ref()) else {
+            return AlterAction::Other("SET DATA TYPE");
+        };
+        AlterAction::SetType {
+            column: Ident::new(&n.name),
+            data_type: self.optional_type(column.type_name.as_ref()),
+            collation: self.collation(column.coll_clause.as_deref()),
+            using: self.optional_expr(&column.raw_default),
+        }
+    }
+
+    fn constraint_node(&self, node: &Node) -> Option<ConstraintKind> {
+        match &node.node {
+            Some(N::Constraint(constraint)) => Some(self.table_constraint(constraint).kind),
+            _ => None,
+        }
+    }
+
+    fn partition(&self, node: Option<&Node>) -> Option<crate::sql::name::ObjectName> {
+        match node?.node.as_ref()? {
+            N::PartitionCmd(command) => Some(self.relation(command.name.as_ref()?)),
+            _ => None,
+        }
+    }
+}
+
+/// What SET GENERATED says: the option holds a character as a number.
+fn generated(node: Option<&Node>) -> Option<bool> {
+    let option = definitions(super::name::items(node?)).find(|option| option.defname == "generated")?;
+    Some(value(option.arg.as_deref()?)? == u32::from('a').to_string())
+}
+
+fn replica_identity(node: Option<&Node>) -> AlterAction {
+    let kind = match node.and_then(|node| node.node.as_ref()) {
+        Some(N::ReplicaIdentityStmt(identity)) => identity.identity_type.as_str(),
+        _ => "",
+    };
+    AlterAction::ReplicaIdentity {
+        kind: match kind {
+            "n" => ReplicaIdentity::Nothing,
+            "f" => ReplicaIdentity::Full,
+            "i" => ReplicaIdentity::Index,
+            _ => ReplicaIdentity::Default,
+        },
+    }
+}
+
+fn unmodelled(kind: T) -> &'static str {
+    match kind {
+        T::AtSetStatistics => "SET STATISTICS",
+        T::AtSetOptions | T::AtResetOptions => "SET COLUMN OPTIONS",
+        T::AtSetStorage => "SET STORAGE",
+        T::AtSetCompression => "SET COMPRESSION",
+        T::AtClusterOn => "CLUSTER ON",
+        T::AtDropCluster => "SET WITHOUT CLUSTER",
+        T::AtDropOids => "SET WITHOUT OIDS",
+        T::AtSetAccessMethod => "SET ACCESS METHOD",
+        T::AtSetTableSpace => "SET TABLESPACE",
+        T::AtGenericOptions | T::AtAlterColumnGenericOptions => "OPTIONS",
+        T::AtEnableRule | T::AtEnableAlwaysRule | T::AtEnableReplicaRule => "ENABLE RULE",
+        T::AtDisableRule => "DISABLE RULE",
+        _ => "ALTER",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::lower::testing::under;
+
+    fn actions(text: &str) -> Vec<(AlterAction, &str)> {
+        let table = lowered!(AlterTable, text);
+        table.actions.into_iter().map(|action| (action.value, under(text, action.span))).collect()
+    }
+
+    #[test]
+    fn actions_stand_between_commas() {
+        let text = "alter table if exists only a.\"é\" add column if not exists b numeric(10, 2) default array[1, 2], \
+                    drop column c cascade, alter d type text using lower(d, 'x'), enable row level security, \
+                    add constraint k foreign key (a, b) references o not valid, owner to postgres";
+        let table = lowered!(AlterTable, text);
+        assert!(table.if_exists && table.only);
+        assert_eq!(under(text, table.name.span), "a.\"é\"");
+        let actions = actions(text);
+        let places: Vec<_> = actions.iter().map(|(_, place)| *place).collect();
+        assert_eq!(
+            places,
+            [
+                "add column if not exists b numeric(10, 2) default array[1, 2]",
+                "drop column c cascade",
+                "alter d type text using lower(d, 'x')",
+                "enable row level security",
+                "add constraint k foreign key (a, b) references o not valid",
+                "owner to postgres",
+            ]
+        );
+        let AlterAction::AddColumn { column, if_not_exists: true } = &actions[0].0 else { panic!() };
+        assert_eq!(under(text, column.span), "b numeric(10, 2) default array[1, 2]");
+        assert!(matches!(&actions[1].0, AlterAction::DropColumn { cascade: true, .. }));
+        assert!(matches!(&actions[2].0, AlterAction::SetType { using: Some(_), .. }));
+        assert_eq!(actions[3].0, AlterAction::EnableRls);
+        let AlterAction::AddConstraint(constraint) = &actions[4].0 else { panic!() };
+        assert!(constraint.not_valid);
+        assert_eq!(under(text, constraint.span), "constraint k foreign key (a, b) references o not valid");
+        assert_eq!(actions[5].0, AlterAction::OwnerTo(RoleName::Role("postgres".into())));
+    }
+
+    #[test]
+    fn actions_of_all_kinds_are_read() {
+        use AlterAction as A;
+        let column: Ident = "a".into();
+        let expect: Vec<(&str, A)> = vec![
+            ("alter a drop default", A::DropDefault { column: column.clone() }),
+            ("alter a set not null", A::SetNotNull { column: column.clone() }),
+            ("alter a drop not null", A::DropNotNull { column: column.clone() }),
+            ("alter a set generated always", A::SetIdentity { column: column.clone(), always: Some(true) }),
+            ("alter a set increment 2", A::SetIdentity { column: column.clone(), always: None }),
+            ("alter a drop identity if exists", A::DropIdentity { column: column.clone(), if_exists: true }),
+            ("alter a drop expression", A::DropExpression { column: column.clone(), if_exists: false }),
+            ("alter a set expression as (b)", A::SetExpression { column: column.clone() }),
+            ("validate constraint a", A::ValidateConstraint { name: column.clone() }),
+            ("disable row level security", A::DisableRls),
+            ("force row level security", A::ForceRls),
+            ("no force row level security", A::NoForceRls),
+            ("not of", A::NotOf),
+            ("set (security_invoker = on)", A::SetOptions(vec!["security_invoker=on".into()])),
+            ("reset (fillfactor)", A::ResetOptions(vec!["fillfactor".into()])),
+            ("set logged", A::SetLogged(true)),
+            ("replica identity full", A::ReplicaIdentity { kind: ReplicaIdentity::Full }),
+            ("disable trigger a", A::EnableTrigger { name: Some(column.clone()), enabled: 'D' }),
+            ("enable trigger all", A::EnableTrigger { name: None, enabled: 'O' }),
+            ("alter a set statistics 5", A::Other("SET STATISTICS")),
+            (
+                "drop constraint if exists a",
+                A::DropConstraint { name: column.clone(), if_exists: true, cascade: false },
+            ),
+            (
+                "alter constraint a deferrable initially deferred",
+                A::AlterConstraint { name: column, deferrable: true, initially_deferred: true },
+            ),
+        ];
+        for (action, wanted) in expect {
+            let text = format!("alter table t {action}");
+            assert_eq!(actions(&text), [(wanted, action)]);
+        }
+    }
+
+    #[test]
+    fn actions_that_name_relations_have_their_places() {
+        let name_of = |text: &str| {
+            let name = match actions(text).remove(0).0 {
+                AlterAction::AttachPartition { partition } | AlterAction::DetachPartition { partition } => {
+                    partition
+                }
+                AlterAction::Inherit { parent } | AlterAction::NoInherit { parent } => parent,
+                AlterAction::OfType { name } => name,
+                other => panic!("{other:?}"),
+            };
+            under(text, name.span).to_owned()
+        };
+        assert_eq!(name_of("alter table t attach partition s.p for values from (1, 2) to (3, 4)"), "s.p");
+        assert_eq!(name_of("alter table t detach partition s.p concurrently"), "s.p");
+        assert_eq!(name_of("alter table t inherit s.p"), "s.p");
+        assert_eq!(name_of("alter table t no inherit s.p"), "s.p");
+        assert_eq!(name_of("alter table t of s.p"), "s.p");
+    }
+
+    #[test]
+    fn other_kinds_are_altered_too() {
+        use crate::sql::statement::ObjectKind;
+        let kind = |text: &str| lowered!(AlterTable, text).kind;
+        assert_eq!(kind("alter view v set (security_invoker = true)"), ObjectKind::View);
+        assert_eq!(kind("alter sequence s owner to x"), ObjectKind::Sequence);
+        assert_eq!(kind("alter index i set (fillfactor = 5)"), ObjectKind::Index);
+        assert_eq!(kind("alter materialized view v owner to x"), ObjectKind::MaterializedView);
+        assert_eq!(kind("alter type t add attribute a int"), ObjectKind::Type);
+        assert!(matches!(
+            &actions("alter table t alter a add generated always as identity (start 3)")[0].0,
+            AlterAction::AddIdentity { always: true, options, .. } if options.start == Some(3)
+        ));
+        assert_eq!(actions("alter table only (t) force row level security")[0].1, "force row level security");
+    }
+}

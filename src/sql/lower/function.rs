@@ -1,0 +1,368 @@
+//! Functions, aggregates and DO blocks.
+
+use pg_query::NodeEnum as N;
+use pg_query::protobuf::{self as pb, FunctionParameterMode, Node, ObjectType};
+
+use super::Cx;
+use super::name::{definitions, items, optional, qualified, string, value};
+use super::object::object_kind;
+use crate::source::Spanned;
+use crate::sql::name::{Ident, ObjectName};
+use crate::sql::plpgsql;
+use crate::sql::statement::{
+    AlterFunction, Argument, ArgumentMode, BodyText, CreateAggregate, CreateFunction, CreateType,
+    CreateTypeKind, DoBlock, FunctionAttributes, FunctionBody, Statement, StatementKind, Volatility,
+};
+use crate::sql::token::TokenKind;
+
+impl Cx<'_> {
+    pub(super) fn create_function(&self, n: &pb::CreateFunctionStmt) -> CreateFunction {
+        let word = if n.is_procedure { "procedure" } else { "function" };
+        let name = self.tokens().find_word(0, word).map_or(0, |at| at + 1);
+        let option = |name: &str| definitions(&n.options).find(|option| option.defname == name);
+        let text = option("as").and_then(|option| self.body(option));
+        CreateFunction {
+            name: self.name_at(&n.funcname, name),
+            or_replace: n.replace,
+            procedure: n.is_procedure,
+            arguments: n.parameters.iter().filter_map(|node| self.argument(node)).collect(),
+            returns: n.return_type.as_ref().map(|name| self.type_name(name)),
+            attributes: self.attributes(&n.options),
+            language: option("language").and_then(text_of).map(Ident::new),
+            window: option("window").is_some_and(is_true),
+            body: match (text, n.sql_body.as_deref()) {
+                (Some(text), _) => Some(FunctionBody::Text(text)),
+                (None, Some(body)) => Some(self.sql_body(body, name)),
+                (None, None) => None,
+            },
+        }
+    }
+
+    pub(super) fn argument(&self, node: &Node) -> Option<Argument> {
+        let Some(N::FunctionParameter(n)) = &node.node else { return None };
+        Some(Argument {
+            name: optional(&n.name),
+            mode: argument_mode(n.mode()),
+            data_type: self.optional_type(n.arg_type.as_ref()),
+            default: self.optional_expr(&n.defexpr),
+        })
+    }
+
+    fn attributes(&self, nodes: &[Node]) -> FunctionAttributes {
+        let mut attributes = FunctionAttributes::default();
+        for option in definitions(nodes) {
+            match option.defname.as_str() {
+                "security" => attributes.security_definer = Some(self.security(option)),
+                "volatility" => attributes.volatility = text_of(option).and_then(|word| volatility(&word)),
+                "strict" => attributes.strict = Some(is_true(option)),
+                "leakproof" => attributes.leakproof = Some(is_true(option)),
+                "parallel" => {
+                    attributes.parallel = text_of(option).and_then(|word| word.chars().next());
+                }
+                "set" => {
+                    if let Some(N::VariableSetStmt(set)) = option.arg.as_deref().and_then(|n| n.node.as_ref())
+                    {
+                        attributes.settings.extend(self.setting(set, self.index(option.location)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        attributes
+    }
+
+    /// `[EXTERNAL] SECURITY DEFINER`
+    fn security(&self, option: &pb::DefElem) -> Spanned<bool> {
+        let at = self.index(option.location);
+        let end = self.skip_words(at, &["external"]) + 2;
+        Spanned { value: is_true(option), span: self.tokens().span(at, end) }
+    }
+
+    /// BEGIN ATOMIC … END or RETURN …, which comes last.
+    fn sql_body(&self, body: &Node, name: usize) -> FunctionBody {
+        let tokens = self.tokens();
+        if let Some(N::ReturnStmt(n)) = &body.node {
+            let arguments = tokens.skip(tokens.after_name(name));
+            let at = tokens.find_word(arguments, "return").unwrap_or(0);
+            let cx = self.within(tokens.list[at].start..self.range.end);
+            let statement = Statement { span: cx.whole(), kind: cx.return_statement(n) };
+            return FunctionBody::Statements { statements: vec![statement], span: cx.whole() };
+        }
+        let begin = tokens.find(0, |_, at| self.words_at(at, &["begin", "atomic"])).unwrap_or(0);
+        let last = tokens.list.len().saturating_sub(1);
+        let mut ranges = Vec::new();
+        let mut start = begin + 2;
+        for at in start..last {
+            if tokens.is(at, ';') {
+                if at > start {
+                    ranges.push(tokens.list[start].start..tokens.list[at - 1].end);
+                }
+                start = at + 1;
+            }
+        }
+        let nodes = items(body).iter().flat_map(items).filter(|node| node.node.is_some());
+        let lower = |(at, node): (usize, &Node)| match ranges.get(at) {
+            Some(range) => self.within(range.clone()).statement(node),
+            None => self.statement(node),
+        };
+        let statements = nodes.enumerate().map(lower).collect();
+        FunctionBody::Statements { statements, span: tokens.span(begin, tokens.list.len()) }
+    }
+
+    pub(super) fn alter_function(&self, n: &pb::AlterFunctionStmt) -> StatementKind {
+        let Some(function) = &n.func else { return StatementKind::Other("ALTER FUNCTION") };
+        StatementKind::AlterFunction(AlterFunction {
+            object: self.function_ref(object_kind(n.objtype()), function, self.after_kind(n.objtype(), 1)),
+            attributes: self.attributes(&n.actions),
+        })
+    }
+
+    /// The text of a body and where it stands between its quotes.
+    fn body(&self, option: &pb::DefElem) -> Option<BodyText> {
+        let node = option.arg.as_deref()?;
+        // A C function gives its file and its symbol.
+        let body = items(node).first().map_or_else(|| string(node), string);
+        let text = self.code.text;
+        let start = if option.arg_location > 0 { option.arg_location } else { option.location };
+        let token = self.lex(start).find(|token| token.kind == TokenKind::String);
+        let Some(token) = token else {
+            return Some(BodyText { text: body.into(), span: self.whole(), verbatim: false });
+        };
+        let literal = token.text(text);
+        let (open, close) = match literal.strip_prefix('$').and_then(|rest| rest.find('$')) {
+            Some(tag) => (tag + 2, tag + 2),
+            None => (literal.find('\'').map_or(0, |at| at + 1), 1),
+        };
+        let inside = token.start + open..(token.end - close).max(token.start + open);
+        let verbatim = self.code.is_verbatim() && &text[inside.clone()] == body;
+        Some(BodyText { text: body.into(), span: self.code.span(inside.start, inside.end), verbatim })
+    }
+
+    pub(super) fn do_block(&self, n: &pb::DoStmt) -> DoBlock {
+        let option = |name: &str| definitions(&n.args).find(|option| option.defname == name);
+        let language = option("language").and_then(text_of).map_or_else(|| "plpgsql".into(), Ident::new);
+        let body = option("as").and_then(|option| self.body(option)).unwrap_or_else(|| BodyText {
+            text: "".into(),
+            span: self.whole(),
+            verbatim: false,
+        });
+        let block = (language == "plpgsql").then(|| plpgsql::parse(&body));
+        DoBlock { language, body, block }
+    }
+
+    pub(super) fn call_procedure(&self, n: &pb::CallStmt) -> StatementKind {
+        match n.funccall.as_deref() {
+            Some(call) => StatementKind::Call(self.call(call)),
+            None => StatementKind::Other("CALL"),
+        }
+    }
+
+    /// CREATE AGGREGATE, CREATE TYPE of a base type, and what is not modelled.
+    pub(super) fn define(&self, n: &pb::DefineStmt) -> StatementKind {
+        match n.kind() {
+            ObjectType::ObjectAggregate => StatementKind::CreateAggregate(self.create_aggregate(n)),
+            ObjectType::ObjectType => StatementKind::CreateType(CreateType {
+                name: self.name_at(&n.defnames, 2),
+                kind: CreateTypeKind::Base,
+            }),
+            ObjectType::ObjectOperator => StatementKind::Other("CREATE OPERATOR"),
+            ObjectType::ObjectCollation => StatementKind::Other("CREATE COLLATION"),
+            ObjectType::ObjectTsparser => StatementKind::Other("CREATE TEXT SEARCH PARSER"),
+            ObjectType::ObjectTsdictionary => StatementKind::Other("CREATE TEXT SEARCH DICTIONARY"),
+            ObjectType::ObjectTstemplate => StatementKind::Other("CREATE TEXT SEARCH TEMPLATE"),
+            ObjectType::ObjectTsconfiguration => StatementKind::Other("CREATE TEXT SEARCH CONFIGURATION"),
+            _ => StatementKind::Other("CREATE"),
+        }
+    }
+
+    fn create_aggregate(&self, n: &pb::DefineStmt) -> CreateAggregate {
+        let name = self.tokens().find_word(0, "aggregate").map_or(0, |at| at + 1);
+        let option = |names: &[&str]| {
+            let mut options = definitions(&n.definition);
+            options.find(|option| names.contains(&option.defname.as_str()))?.arg.as_deref()
+        };
+        let type_of = |names: &[&str]| option(names).and_then(|node| self.type_node(node));
+        let arguments = n.args.first().map(items).unwrap_or_default();
+        let base = type_of(&["basetype"]).filter(|base| base.name.name != "any").map(|data_type| Argument {
+            name: None,
+            mode: ArgumentMode::In,
+            data_type,
+            default: None,
+        });
+        CreateAggregate {
+            name: self.name_at(&n.defnames, name),
+            or_replace: n.replace,
+            arguments: arguments.iter().filter_map(|node| self.argument(node)).chain(base).collect(),
+            state_type: type_of(&["stype", "stype1"]),
+            state_function: option(&["sfunc", "sfunc1"]).and_then(|node| self.function_name(node)),
+            final_function: option(&["finalfunc"]).and_then(|node| self.function_name(node)),
+        }
+    }
+
+    /// A function's name that the grammar takes for a type or a string.
+    fn function_name(&self, node: &Node) -> Option<ObjectName> {
+        match node.node.as_ref()? {
+            N::TypeName(name) => Some(qualified(&name.names, self.name_span(name.location))),
+            N::String(name) => {
+                Some(ObjectName { schema: None, name: Ident::new(&name.sval), span: self.whole() })
+            }
+            N::List(list) => Some(qualified(&list.items, self.whole())),
+            _ => None,
+        }
+    }
+}
+
+fn text_of(option: &pb::DefElem) -> Option<String> {
+    option.arg.as_deref().and_then(value)
+}
+
+fn is_true(option: &pb::DefElem) -> bool {
+    match option.arg.as_deref().and_then(|node| node.node.as_ref()) {
+        Some(N::Boolean(value)) => value.boolval,
+        Some(N::Integer(value)) => value.ival != 0,
+        _ => true,
+    }
+}
+
+fn volatility(word: &str) -> Option<Volatility> {
+    match word {
+        "immutable" => Some(Volatility::Immutable),
+        "stable" => Some(Volatility::Stable),
+        "volatile" => Some(Volatility::Volatile),
+        _ => None,
+    }
+}
+
+pub(super) fn argument_mode(mode: FunctionParameterMode) -> ArgumentMode {
+    match mode {
+        FunctionParameterMode::FuncParamOut => ArgumentMode::Out,
+        FunctionParameterMode::FuncParamInout => ArgumentMode::InOut,
+        FunctionParameterMode::FuncParamVariadic => ArgumentMode::Variadic,
+        FunctionParameterMode::FuncParamTable => ArgumentMode::Table,
+        FunctionParameterMode::FuncParamIn
+        | FunctionParameterMode::FuncParamDefault
+        | FunctionParameterMode::Undefined => ArgumentMode::In,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{FileId, Span};
+    use crate::sql::lower::statement;
+    use crate::sql::lower::testing::under;
+    use crate::sql::token::Code;
+
+    #[test]
+    fn a_function_is_read() {
+        let text = "create or replace function a.\"é\" (in x int default 1, out y text, variadic z text[]) \
+                    returns setof record language plpgsql stable strict parallel safe leakproof \
+                    set search_path to '', \"x\" set statement_timeout = -1 external security definer \
+                    set a.b from current as $é$ begin end $é$";
+        let function = lowered!(CreateFunction, text);
+        assert_eq!(under(text, function.name.span), "a.\"é\"");
+        let modes: Vec<_> = function.arguments.iter().map(|argument| argument.mode).collect();
+        assert_eq!(modes, [ArgumentMode::In, ArgumentMode::Out, ArgumentMode::Variadic]);
+        assert!(function.arguments[0].default.is_some() && function.returns.unwrap().setof);
+        let attributes = &function.attributes;
+        let definer = attributes.security_definer.as_ref().unwrap();
+        assert_eq!((definer.value, under(text, definer.span)), (true, "external security definer"));
+        assert_eq!((attributes.volatility, attributes.parallel), (Some(Volatility::Stable), Some('s')));
+        assert_eq!((attributes.strict, attributes.leakproof), (Some(true), Some(true)));
+        let settings: Vec<_> = attributes.settings.iter().map(|setting| under(text, setting.span)).collect();
+        assert_eq!(
+            settings,
+            ["set search_path to '', \"x\"", "set statement_timeout = -1", "set a.b from current"]
+        );
+        let Some(FunctionBody::Text(body)) = &function.body else { panic!() };
+        assert_eq!(
+            (under(text, body.span), &*body.text, body.verbatim),
+            (" begin end ", " begin end ", true)
+        );
+    }
+
+    #[test]
+    fn bodies_stand_between_their_quotes() {
+        for (body, inside, verbatim) in [
+            ("$$a$$", "a", true),
+            ("$x$ $$ $x$", " $$ ", true),
+            ("'a'", "a", true),
+            ("''", "", true),
+            ("'it''s'", "it''s", false),
+            ("E'a\\nb'", "a\\nb", false),
+            ("'a'\n'b'", "a", false),
+        ] {
+            let text = format!("create function f() returns text as {body} language sql security invoker");
+            let function = lowered!(CreateFunction, &text);
+            let Some(FunctionBody::Text(found)) = function.body else { panic!() };
+            assert_eq!((under(&text, found.span), found.verbatim), (inside, verbatim), "{body}");
+            assert_eq!(function.attributes.security_definer.unwrap().value, false);
+        }
+        let text = "do language plpgsql $$ begin null; end $$";
+        let block = lowered!(Do, text);
+        assert_eq!((under(text, block.body.span), block.body.verbatim), (" begin null; end ", true));
+        assert!(block.block.is_some());
+        assert!(lowered!(Do, "do 'x' language plv8").block.is_none());
+    }
+
+    #[test]
+    fn a_body_in_a_body_has_its_place() {
+        let text = "select 'x';  create function f() returns int as 'select 1' language sql";
+        let outer =
+            BodyText { text: text.into(), span: Span::new(FileId(0), 100, 100 + text.len()), verbatim: true };
+        for (verbatim, wanted) in [(true, 100 + 49..100 + 57), (false, 100..100 + text.len())] {
+            let outer = BodyText { verbatim, ..outer.clone() };
+            let statement = statement(Code::body(&outer), 12..text.len()).unwrap().unwrap();
+            let StatementKind::CreateFunction(function) = statement.kind else { panic!() };
+            let Some(FunctionBody::Text(body)) = function.body else { panic!() };
+            assert_eq!((body.span.range(), body.verbatim), (wanted, verbatim));
+        }
+    }
+
+    #[test]
+    fn bodies_of_statements_are_read() {
+        let text = "create function f(a int) returns int language sql begin atomic \
+                    select case when a > 1 then 2 end; ; insert into t values (f(a)); end";
+        let function = lowered!(CreateFunction, text);
+        let Some(FunctionBody::Statements { statements, span }) = function.body else { panic!() };
+        assert!(under(text, span).starts_with("begin atomic") && under(text, span).ends_with("end"));
+        let places: Vec<_> = statements.iter().map(|statement| under(text, statement.span)).collect();
+        assert_eq!(places, ["select case when a > 1 then 2 end", "insert into t values (f(a))"]);
+        let StatementKind::Change(change) = &statements[1].kind else { panic!() };
+        assert_eq!(under(text, change.table.name.span), "t");
+        let text = "create function f(a int) returns int immutable return g(a) + 1";
+        let Some(FunctionBody::Statements { statements, span }) = lowered!(CreateFunction, text).body else {
+            panic!()
+        };
+        assert_eq!((under(text, span), statements.len()), ("return g(a) + 1", 1));
+        assert!(matches!(statements[0].kind, StatementKind::Query(_)));
+    }
+
+    #[test]
+    fn procedures_aggregates_and_types_are_read() {
+        let procedure = lowered!(CreateFunction, "create procedure s.p() language sql as ''");
+        assert!(procedure.procedure && procedure.returns.is_none() && procedure.name.to_string() == "s.p");
+        assert!(matches!(lowered!(Call, "call s.p(1)"), crate::sql::expr::Expr::Call(_)));
+        let text = "create aggregate s.a (int, x text) (sfunc = s.f, stype = bigint, finalfunc = g)";
+        let aggregate = lowered!(CreateAggregate, text);
+        assert_eq!((under(text, aggregate.name.span), aggregate.arguments.len()), ("s.a", 2));
+        assert_eq!(aggregate.state_type.unwrap().name.name, "int8");
+        assert_eq!(under(text, aggregate.state_function.unwrap().span), "s.f");
+        assert_eq!(aggregate.final_function.unwrap().name, "g");
+        let old = lowered!(CreateAggregate, "create aggregate a (basetype = int, sfunc = f, stype = int)");
+        assert_eq!(old.arguments.len(), 1);
+        assert_eq!(lowered!(CreateType, "create type s.t").kind, CreateTypeKind::Base);
+    }
+
+    #[test]
+    fn an_altered_function_tells_what_it_changes() {
+        let text = "alter function s.f(int, text) security definer set search_path = '' reset work_mem";
+        let function = lowered!(AlterFunction, text);
+        assert_eq!(under(text, function.object.name.span), "s.f");
+        assert_eq!(function.object.signature.unwrap().arguments.unwrap().len(), 2);
+        assert_eq!(under(text, function.attributes.security_definer.unwrap().span), "security definer");
+        let settings: Vec<_> =
+            function.attributes.settings.iter().map(|setting| under(text, setting.span)).collect();
+        assert_eq!(settings, ["set search_path = ''", "reset work_mem"]);
+    }
+}

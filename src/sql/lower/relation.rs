@@ -1,0 +1,208 @@
+//! Schemas, views, tables made by queries, and indexes.
+
+use pg_query::NodeEnum as N;
+use pg_query::protobuf::{self as pb, Node, ObjectType, SortByDir, SortByNulls, ViewCheckOption};
+
+use super::Cx;
+use super::name::{idents, optional, options, role};
+use super::query::index_column;
+use super::table::persistence;
+use crate::source::Spanned;
+use crate::sql::expr::Expr;
+use crate::sql::name::Ident;
+use crate::sql::statement::{
+    CreateIndex, CreateSchema, CreateTableAs, CreateView, IndexKey, IndexKeyValue, Statement,
+};
+
+impl Cx<'_> {
+    pub(super) fn create_schema(&self, n: &pb::CreateSchemaStmt) -> CreateSchema {
+        let at = self.skip_if_exists(2);
+        CreateSchema {
+            name: optional(&n.schemaname).map(|value| Spanned { value, span: self.token_span(at) }),
+            authorization: n.authrole.as_ref().map(role),
+            if_not_exists: n.if_not_exists,
+            elements: self.schema_elements(&n.schema_elts),
+        }
+    }
+
+    /// The statements within CREATE SCHEMA, which nothing separates.
+    fn schema_elements(&self, nodes: &[Node]) -> Vec<Statement> {
+        if nodes.is_empty() {
+            return Vec::new();
+        }
+        let tokens = self.tokens();
+        let mut starts = Vec::new();
+        let mut at = 1;
+        while at < tokens.list.len() {
+            // GRANT OPTION and a trigger's CREATE cannot stand here, so each word opens a statement.
+            let opens = tokens.is_word(at, "create")
+                || tokens.is_word(at, "grant") && !tokens.is_word(at + 1, "option");
+            if opens {
+                starts.push(at);
+            }
+            at = tokens.skip(at);
+        }
+        if starts.len() != nodes.len() {
+            starts = vec![0; nodes.len()];
+        }
+        let element = |(at, node): (usize, &Node)| {
+            let first = tokens.list[starts[at]].start;
+            let end = match starts.get(at + 1) {
+                Some(next) if *next > 0 => tokens.list[next - 1].end,
+                _ => self.range.end,
+            };
+            self.within(first..end).statement(node)
+        };
+        nodes.iter().enumerate().map(element).collect()
+    }
+
+    pub(super) fn create_table_as(&self, n: &pb::CreateTableAsStmt) -> CreateTableAs {
+        let query = match n.query.as_deref().and_then(|node| node.node.as_ref()) {
+            Some(N::SelectStmt(select)) => Some(self.query(select)),
+            _ => None,
+        };
+        CreateTableAs {
+            materialized: n.objtype() == ObjectType::ObjectMatview,
+            if_not_exists: n.if_not_exists,
+            query,
+            ..self.into_clause(n.into.as_deref())
+        }
+    }
+
+    pub(super) fn select_into(&self, n: &pb::SelectStmt, into: &pb::IntoClause) -> CreateTableAs {
+        CreateTableAs { query: Some(self.query(n)), ..self.into_clause(Some(into)) }
+    }
+
+    fn into_clause(&self, into: Option<&pb::IntoClause>) -> CreateTableAs {
+        let relation = into.and_then(|into| into.rel.as_ref());
+        CreateTableAs {
+            name: self.optional_relation(relation),
+            materialized: false,
+            if_not_exists: false,
+            persistence: persistence(relation.map_or("", |range| &range.relpersistence)),
+            columns: into.map(|into| idents(&into.col_names)).unwrap_or_default(),
+            query: None,
+            with_data: into.is_none_or(|into| !into.skip_data),
+            options: into.map(|into| options(&into.options)).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn create_view(&self, n: &pb::ViewStmt) -> CreateView {
+        CreateView {
+            name: self.optional_relation(n.view.as_ref()),
+            or_replace: n.replace,
+            temporary: n.view.as_ref().is_some_and(|range| range.relpersistence == "t"),
+            columns: idents(&n.aliases),
+            query: n.query.as_deref().map(|node| self.query_node(node)).unwrap_or_default(),
+            options: options(&n.options),
+            check_option: match n.with_check_option() {
+                ViewCheckOption::LocalCheckOption => Some("local"),
+                ViewCheckOption::CascadedCheckOption => Some("cascaded"),
+                ViewCheckOption::NoCheckOption | ViewCheckOption::Undefined => None,
+            },
+        }
+    }
+
+    pub(super) fn create_index(&self, n: &pb::IndexStmt) -> CreateIndex {
+        CreateIndex {
+            name: optional(&n.idxname),
+            if_not_exists: n.if_not_exists,
+            unique: n.unique,
+            concurrently: n.concurrent,
+            only: n.relation.as_ref().is_some_and(|range| !range.inh),
+            table: self.optional_relation(n.relation.as_ref()),
+            method: Ident::new(if n.access_method.is_empty() { "btree" } else { &n.access_method }),
+            keys: n.index_params.iter().filter_map(|node| self.index_key(node)).collect(),
+            include: n.index_including_params.iter().filter_map(index_column).collect(),
+            nulls_not_distinct: n.nulls_not_distinct,
+            predicate: self.optional_expr(&n.where_clause),
+            options: options(&n.options),
+        }
+    }
+
+    fn index_key(&self, node: &Node) -> Option<IndexKey> {
+        let Some(N::IndexElem(n)) = &node.node else { return None };
+        let name = |parts: &[Node]| (!parts.is_empty()).then(|| super::name::qualified(parts, self.whole()));
+        let value = match optional(&n.name) {
+            Some(column) => IndexKeyValue::Column(column),
+            None => IndexKeyValue::Expr(self.optional_expr(&n.expr).unwrap_or(Expr::NULL)),
+        };
+        Some(IndexKey {
+            value,
+            operator_class: name(&n.opclass),
+            collation: name(&n.collation),
+            descending: n.ordering() == SortByDir::SortbyDesc,
+            nulls_first: match n.nulls_ordering() {
+                SortByNulls::SortbyNullsFirst => Some(true),
+                SortByNulls::SortbyNullsLast => Some(false),
+                SortByNulls::SortbyNullsDefault | SortByNulls::Undefined => None,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::lower::testing::under;
+    use crate::sql::statement::StatementKind;
+
+    #[test]
+    fn schemas_hold_statements() {
+        let text = "create schema if not exists \"é\" authorization x";
+        let created = lowered!(CreateSchema, text);
+        assert_eq!(under(text, created.name.unwrap().span), "\"é\"");
+        assert!(created.if_not_exists && created.authorization.is_some());
+        assert!(lowered!(CreateSchema, "create schema authorization x").name.is_none());
+        let text =
+            "create schema s create table t (a int) create view v as select b from t grant select on t to x";
+        let elements = lowered!(CreateSchema, text).elements;
+        let places: Vec<_> = elements.iter().map(|element| under(text, element.span)).collect();
+        assert_eq!(
+            places,
+            ["create table t (a int)", "create view v as select b from t", "grant select on t to x"]
+        );
+        let StatementKind::CreateTable(table) = &elements[0].kind else { panic!() };
+        assert_eq!(under(text, table.name.span), "t");
+        let StatementKind::Grant(_) = &elements[2].kind else { panic!() };
+    }
+
+    #[test]
+    fn tables_and_views_of_queries_are_read() {
+        let text =
+            "create materialized view if not exists s.m (a) with (fillfactor = 50) as select 1 with no data";
+        let table = lowered!(CreateTableAs, text);
+        assert!(table.materialized && table.if_not_exists && !table.with_data && table.columns.len() == 1);
+        assert_eq!((under(text, table.name.span), &table.options[0][..]), ("s.m", "fillfactor=50"));
+        assert!(lowered!(CreateTableAs, "create table t as execute p").query.is_none());
+        let text = "create or replace view s.v (a) with (security_invoker, security_barrier = false) as \
+                    select b from t with local check option";
+        let view = lowered!(CreateView, text);
+        assert_eq!(under(text, view.name.span), "s.v");
+        assert_eq!(view.options, ["security_invoker=true", "security_barrier=false"]);
+        assert!(view.or_replace && view.check_option == Some("local") && !view.temporary);
+    }
+
+    #[test]
+    fn indexes_are_read() {
+        let text = "create unique index concurrently if not exists i on only s.t using gin \
+                    (a s.ops desc nulls last, lower(b) collate \"C\") include (c) nulls not distinct \
+                    with (fillfactor = 70) where d > 1";
+        let index = lowered!(CreateIndex, text);
+        assert_eq!(under(text, index.table.span), "s.t");
+        assert!(
+            index.unique
+                && index.concurrently
+                && index.if_not_exists
+                && index.only
+                && index.nulls_not_distinct
+        );
+        assert!(index.method == "gin" && index.include.len() == 1 && index.predicate.is_some());
+        assert_eq!(index.keys[0].value, IndexKeyValue::Column("a".into()));
+        assert_eq!(index.keys[0].operator_class.as_ref().unwrap().to_string(), "s.ops");
+        assert!(index.keys[0].descending && index.keys[0].nulls_first == Some(false));
+        assert!(matches!(index.keys[1].value, IndexKeyValue::Expr(Expr::Call(_))));
+        assert!(index.keys[1].collation.is_some() && index.keys[1].nulls_first.is_none());
+        assert_eq!(lowered!(CreateIndex, "create index on t (a)").method, "btree");
+    }
+}

@@ -1,0 +1,202 @@
+//! Types, domains and sequences.
+
+use pg_query::NodeEnum as N;
+use pg_query::protobuf::{self as pb, Node};
+
+use super::Cx;
+use super::name::{definitions, items, qualified, string, strings, value};
+use crate::sql::name::{Ident, ObjectName};
+use crate::sql::statement::{
+    AlterDomain, AlterEnum, AlterSequence, ColumnDef, CreateSequence, CreateType, CreateTypeKind,
+    DomainChange, EnumChange, EnumNeighbour, OwnedBy, SequenceOptions, StatementKind,
+};
+
+impl Cx<'_> {
+    pub(super) fn create_enum(&self, n: &pb::CreateEnumStmt) -> CreateType {
+        CreateType { name: self.name_at(&n.type_name, 2), kind: CreateTypeKind::Enum(strings(&n.vals)) }
+    }
+
+    pub(super) fn create_range(&self, n: &pb::CreateRangeStmt) -> CreateType {
+        CreateType { name: self.name_at(&n.type_name, 2), kind: CreateTypeKind::Range }
+    }
+
+    pub(super) fn create_composite(&self, n: &pb::CompositeTypeStmt) -> CreateType {
+        let column = |node: &Node| match &node.node {
+            Some(N::ColumnDef(column)) => Some(self.column_def(column)),
+            _ => None,
+        };
+        let columns: Vec<ColumnDef> = n.coldeflist.iter().filter_map(column).collect();
+        CreateType {
+            name: self.optional_relation(n.typevar.as_ref()),
+            kind: CreateTypeKind::Composite(columns),
+        }
+    }
+
+    pub(super) fn create_domain(&self, n: &pb::CreateDomainStmt) -> CreateType {
+        CreateType {
+            name: self.name_at(&n.domainname, 2),
+            kind: CreateTypeKind::Domain {
+                base: self.optional_type(n.type_name.as_ref()),
+                collation: self.collation(n.coll_clause.as_deref()),
+                constraints: self.constraints(&n.constraints, None, self.tokens().list.len()),
+            },
+        }
+    }
+
+    pub(super) fn alter_enum(&self, n: &pb::AlterEnumStmt) -> AlterEnum {
+        let neighbour = (!n.new_val_neighbor.is_empty())
+            .then(|| EnumNeighbour { value: n.new_val_neighbor.clone(), after: n.new_val_is_after });
+        let change = if n.old_val.is_empty() {
+            let if_not_exists = n.skip_if_new_val_exists;
+            EnumChange::Add { value: n.new_val.clone(), if_not_exists, neighbour }
+        } else {
+            EnumChange::Rename { from: n.old_val.clone(), to: n.new_val.clone() }
+        };
+        AlterEnum { name: self.name_at(&n.type_name, 2), change }
+    }
+
+    pub(super) fn alter_domain(&self, n: &pb::AlterDomainStmt) -> StatementKind {
+        let change = match (n.subtype.as_str(), n.def.as_deref()) {
+            ("T", Some(default)) => DomainChange::SetDefault(self.expr(default)),
+            ("T", None) => DomainChange::DropDefault,
+            ("N", _) => DomainChange::DropNotNull,
+            ("O", _) => DomainChange::SetNotNull,
+            ("X", _) => DomainChange::DropConstraint { name: Ident::new(&n.name), if_exists: n.missing_ok },
+            ("V", _) => DomainChange::ValidateConstraint(Ident::new(&n.name)),
+            ("C", Some(Node { node: Some(N::Constraint(constraint)) })) => {
+                DomainChange::AddConstraint(self.table_constraint(constraint))
+            }
+            _ => return StatementKind::Other("ALTER DOMAIN"),
+        };
+        StatementKind::AlterDomain(AlterDomain { name: self.name_at(&n.type_name, 2), change })
+    }
+
+    pub(super) fn create_sequence(&self, n: &pb::CreateSeqStmt) -> CreateSequence {
+        CreateSequence {
+            name: self.optional_relation(n.sequence.as_ref()),
+            if_not_exists: n.if_not_exists,
+            persistence: super::table::persistence(
+                n.sequence.as_ref().map_or("", |range| &range.relpersistence),
+            ),
+            options: self.sequence_options(definitions(&n.options)),
+        }
+    }
+
+    pub(super) fn alter_sequence(&self, n: &pb::AlterSeqStmt) -> AlterSequence {
+        AlterSequence {
+            name: self.optional_relation(n.sequence.as_ref()),
+            if_exists: n.missing_ok,
+            options: self.sequence_options(definitions(&n.options)),
+        }
+    }
+
+    pub(super) fn sequence_options<'n>(
+        &self,
+        list: impl Iterator<Item = &'n pb::DefElem>,
+    ) -> SequenceOptions {
+        let mut options = SequenceOptions::default();
+        for option in list {
+            let Some(argument) = option.arg.as_deref() else { continue };
+            let number = || value(argument).and_then(|number| number.parse().ok());
+            match option.defname.as_str() {
+                "as" => options.data_type = self.type_node(argument),
+                "start" => options.start = number(),
+                "increment" => options.increment = number(),
+                "minvalue" => options.minimum = number(),
+                "maxvalue" => options.maximum = number(),
+                "owned_by" => options.owned_by = Some(self.owned_by(items(argument), option.location)),
+                "sequence_name" => {
+                    let at = self.index(option.location) + 2;
+                    options.sequence_name = Some(self.name_at(items(argument), at));
+                }
+                _ => {}
+            }
+        }
+        options
+    }
+
+    fn owned_by(&self, parts: &[Node], location: i32) -> OwnedBy {
+        let [table @ .., column] = parts else { return OwnedBy::None };
+        if table.is_empty() {
+            return OwnedBy::None;
+        }
+        let start = self.index(location) + 2;
+        let tokens = self.tokens();
+        let span = tokens.span(start, tokens.after_name(start).saturating_sub(2));
+        let table: ObjectName = qualified(table, span);
+        OwnedBy::Column { table, column: Ident::new(string(column)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::lower::testing::under;
+    use crate::sql::statement::AlterAction;
+
+    #[test]
+    fn types_are_read() {
+        let text = "create type s.\"Mood\" as enum ('a', 'b''c')";
+        let created = lowered!(CreateType, text);
+        assert_eq!(under(text, created.name.span), "s.\"Mood\"");
+        assert_eq!(created.kind, CreateTypeKind::Enum(vec!["a".into(), "b'c".into()]));
+        assert_eq!(
+            lowered!(CreateType, "create type r as range (subtype = int)").kind,
+            CreateTypeKind::Range
+        );
+        let text = "create type c as (a int, b text collate \"C\")";
+        let CreateTypeKind::Composite(columns) = lowered!(CreateType, text).kind else { panic!() };
+        assert_eq!(under(text, columns[1].span), "b text collate \"C\"");
+        let text =
+            "create domain s.d as text collate \"C\" default 'x' not null constraint k check (value <> '')";
+        let created = lowered!(CreateType, text);
+        assert_eq!(under(text, created.name.span), "s.d");
+        let CreateTypeKind::Domain { constraints, collation, .. } = created.kind else { panic!() };
+        let places: Vec<_> = constraints.iter().map(|constraint| under(text, constraint.span)).collect();
+        assert_eq!(places, ["default 'x'", "not null", "constraint k check (value <> '')"]);
+        assert!(collation.is_some());
+    }
+
+    #[test]
+    fn changes_of_types_are_read() {
+        let text = "alter type s.m add value if not exists 'x' before 'y'";
+        let altered = lowered!(AlterEnum, text);
+        assert_eq!(under(text, altered.name.span), "s.m");
+        let neighbour = Some(EnumNeighbour { value: "y".into(), after: false });
+        assert_eq!(altered.change, EnumChange::Add { value: "x".into(), if_not_exists: true, neighbour });
+        let renamed = lowered!(AlterEnum, "alter type m rename value 'a' to 'b'");
+        assert_eq!(renamed.change, EnumChange::Rename { from: "a".into(), to: "b".into() });
+        let change = |text: &str| lowered!(AlterDomain, text).change;
+        assert!(matches!(change("alter domain d set default 1"), DomainChange::SetDefault(_)));
+        assert_eq!(change("alter domain d drop default"), DomainChange::DropDefault);
+        assert_eq!(change("alter domain d set not null"), DomainChange::SetNotNull);
+        assert_eq!(change("alter domain d drop not null"), DomainChange::DropNotNull);
+        assert!(matches!(change("alter domain d add constraint c check (value > 1) not valid"),
+            DomainChange::AddConstraint(constraint) if constraint.not_valid));
+        assert_eq!(
+            change("alter domain d validate constraint c"),
+            DomainChange::ValidateConstraint("c".into())
+        );
+        let drop = DomainChange::DropConstraint { name: "c".into(), if_exists: true };
+        assert_eq!(change("alter domain s.d drop constraint if exists c"), drop);
+    }
+
+    #[test]
+    fn sequences_are_read() {
+        let text = "create sequence if not exists s.q as int start with 5 increment by -2 \
+                    minvalue -9223372036854775808 no maxvalue owned by s.t.c";
+        let sequence = lowered!(CreateSequence, text);
+        assert_eq!(under(text, sequence.name.span), "s.q");
+        let options = sequence.options;
+        assert_eq!((options.start, options.increment), (Some(5), Some(-2)));
+        assert_eq!((options.minimum, options.maximum), (Some(i64::MIN), None));
+        let Some(OwnedBy::Column { table, column }) = options.owned_by else { panic!() };
+        assert_eq!((under(text, table.span), column.as_str()), ("s.t", "c"));
+        let altered = lowered!(AlterSequence, "alter sequence if exists q owned by none");
+        assert!(altered.if_exists && altered.options.owned_by == Some(OwnedBy::None));
+        let text = "alter table t alter a add generated always as identity (sequence name s.q start 1)";
+        let action = lowered!(AlterTable, text).actions.remove(0).value;
+        let AlterAction::AddIdentity { options, .. } = action else { panic!() };
+        assert_eq!(under(text, options.sequence_name.unwrap().span), "s.q");
+    }
+}
