@@ -4,6 +4,7 @@
 //! diagnostics become a report: in one direction. Modules stand here in that order; see
 //! ARCHITECTURE.md.
 
+pub mod nearest;
 pub mod source;
 
 pub mod sql;
@@ -18,7 +19,15 @@ pub mod rule;
 pub mod rules;
 pub mod workload;
 
+pub mod config;
+pub mod suppress;
+
 pub mod report;
+
+pub mod project;
+pub mod workspace;
+
+pub mod cli;
 
 #[cfg(test)]
 mod testing;

@@ -16,6 +16,8 @@ mod rows;
 pub(crate) mod setting;
 pub mod signature;
 mod table;
+mod trigger;
+mod user_type;
 mod view;
 
 use crate::catalog::gap::{Aspect, Gap, Touch};

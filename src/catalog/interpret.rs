@@ -147,8 +147,8 @@ impl<'c> Interpreter<'c> {
                 Flow::Next
             }
             BlockStatementKind::Loop { head, body } => self.repeat(head, body),
-            BlockStatementKind::Assign { target, value } => {
-                let value = self.fragment(value);
+            BlockStatementKind::Assign { target, field, value } => {
+                let value = if field.is_some() { Value::Unknown } else { self.fragment(value) };
                 self.set(target, value);
                 Flow::Next
             }
@@ -161,17 +161,31 @@ impl<'c> Interpreter<'c> {
                 into.iter().for_each(|variable| self.set(variable, Value::Unknown));
                 self.execute(command, statement.span)
             }
-            BlockStatementKind::Raise { level: RaiseLevel::Exception }
-            | BlockStatementKind::Return(_)
-            | BlockStatementKind::Other("exit" | "continue") => Flow::Stop,
+            BlockStatementKind::Raise { level: RaiseLevel::Exception, .. }
+            | BlockStatementKind::Return(_) => Flow::Stop,
+            BlockStatementKind::Exit { condition, .. } => match condition {
+                None => Flow::Stop,
+                Some(condition) => match condition.value.as_ref().and_then(|expr| self.truth(expr)) {
+                    Some(true) => Flow::Stop,
+                    _ => Flow::Next,
+                },
+            },
             BlockStatementKind::Unparsed => {
                 self.unknown(statement.span, "a statement of the block could not be read", Aspect::Anything);
                 Flow::Next
             }
-            BlockStatementKind::Raise { level: RaiseLevel::Message }
+            BlockStatementKind::Raise { level: RaiseLevel::Message, .. }
+            | BlockStatementKind::ReturnNext(_)
             | BlockStatementKind::ReturnQuery(_)
             | BlockStatementKind::ReturnExecute { .. }
+            | BlockStatementKind::Assert(_)
+            | BlockStatementKind::Open(_)
+            | BlockStatementKind::OpenExecute { .. }
             | BlockStatementKind::Other(_) => Flow::Next,
+            BlockStatementKind::Receive { into, .. } => {
+                into.iter().for_each(|variable| self.set(variable, Value::Unknown));
+                Flow::Next
+            }
         }
     }
 
@@ -224,11 +238,13 @@ impl<'c> Interpreter<'c> {
 
     fn repeat(&mut self, head: &LoopHead, body: &[BlockStatement]) -> Flow {
         let (variables, items) = match head {
-            LoopHead::Array { variable, array } => (vec![variable.clone()], self.list(array)),
+            LoopHead::Array { variables, array } => (variables.clone(), self.list(array)),
             LoopHead::Query { variables, query } => (variables.clone(), self.rows(query)),
-            LoopHead::Forever | LoopHead::While(_) | LoopHead::Range { .. } | LoopHead::Execute { .. } => {
-                (Vec::new(), None)
+            LoopHead::Range { variable, .. } | LoopHead::Cursor { variable, .. } => {
+                (vec![variable.clone()], None)
             }
+            LoopHead::Execute { variables, .. } => (variables.clone(), None),
+            LoopHead::Forever | LoopHead::While(_) | LoopHead::Unparsed(_) => (Vec::new(), None),
         };
         let Some(items) = items else {
             for variable in variables {
