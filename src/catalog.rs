@@ -16,6 +16,7 @@ pub mod name;
 pub mod origin;
 pub mod platform;
 pub mod policy;
+pub mod privilege;
 pub mod register;
 pub mod role;
 pub mod table;

@@ -34,6 +34,7 @@ pub struct Privileges(u16);
 
 impl Privileges {
     pub const NONE: Self = Self(0);
+    pub const ALL: Self = Self::of(&ALL);
 
     pub const fn of(list: &[Privilege]) -> Self {
         let mut bits = 0;
