@@ -6,6 +6,7 @@
 pub(crate) mod concise;
 pub(crate) mod human;
 pub(crate) mod json;
+pub(crate) mod object;
 
 #[cfg(test)]
 mod example;
