@@ -4,17 +4,30 @@
 //! diagnostics become a report: in one direction. Modules stand here in that order; see
 //! ARCHITECTURE.md.
 
+pub mod nearest;
 pub mod source;
 
 pub mod sql;
 
 pub mod catalog;
 
+pub mod predicate;
+
 pub mod diagnostic;
 
 pub mod rule;
 pub mod rules;
 pub mod workload;
+
+pub mod config;
+pub mod suppress;
+
+pub mod report;
+
+pub mod project;
+pub mod workspace;
+
+pub mod cli;
 
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,7 @@
 //! What a rule is, and what it sees.
 
 use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -43,6 +44,20 @@ pub enum Group {
     Convention,
     /// The migration history itself.
     Migration,
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Rls => "rls",
+            Self::Auth => "auth",
+            Self::Api => "api",
+            Self::Function => "function",
+            Self::Performance => "performance",
+            Self::Convention => "convention",
+            Self::Migration => "migration",
+        })
+    }
 }
 
 /// When a rule looks, and at what.

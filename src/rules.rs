@@ -12,10 +12,16 @@ macro_rules! rules {
 }
 
 rules! {
+    migration { ad_hoc_ddl, migration_order, not_analysed, syntax_error, unused_suppression }
     performance { no_primary_key }
 }
 
 /// The rule of an id.
 pub fn find(id: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.id == id)
+}
+
+/// A rule that another part of the program reports for.
+pub(crate) fn named(id: &str) -> &'static Rule {
+    find(id).expect("the rule is in the list")
 }

@@ -111,6 +111,13 @@ impl SourceFile {
     pub fn position(&self, at: u32) -> Position {
         self.lines.position(&self.text, at)
     }
+
+    /// The bytes of a line, counted from one, without its line break.
+    pub fn line(&self, number: usize) -> std::ops::Range<usize> {
+        let start = self.lines.starts[number - 1] as usize;
+        let end = self.lines.starts.get(number).map_or(self.text.len(), |next| *next as usize - 1);
+        start..start + self.text[start..end].trim_end_matches('\r').len()
+    }
 }
 
 fn replace_invalid(mut bytes: Vec<u8>, flaws: &mut Vec<ByteFlaw>) -> String {
@@ -223,6 +230,12 @@ mod tests {
         let file = file(b"\xEF\xBB\xBFselect\x001");
         assert_eq!(file.text, "   select 1");
         assert_eq!(file.flaws, [ByteFlaw { kind: FlawKind::Nul, start: 9, end: 10 }]);
+    }
+
+    #[test]
+    fn lines_end_before_their_break() {
+        let file = file(b"a\r\n\nbc");
+        assert_eq!([file.line(1), file.line(2), file.line(3)], [0..1, 3..3, 4..6]);
     }
 
     #[test]

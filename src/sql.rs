@@ -197,3 +197,181 @@ fn flaws(file: FileId, source: &SourceFile, statements: &[Statement]) -> Vec<Syn
     };
     source.flaws.iter().map(error).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (SourceFile, Migration) {
+        read_as(text.as_bytes(), FileRole::Migration)
+    }
+
+    fn read_as(bytes: &[u8], role: FileRole) -> (SourceFile, Migration) {
+        let source = SourceFile::new("x.sql".into(), role, bytes.to_vec());
+        let migration = parse(FileId(0), &source);
+        (source, migration)
+    }
+
+    fn texts<'a>(source: &'a SourceFile, migration: &Migration) -> Vec<&'a str> {
+        migration.statements.iter().map(|statement| &source.text[statement.span.range()]).collect()
+    }
+
+    #[test]
+    fn a_broken_statement_hides_no_other() {
+        let good = [
+            "create table a (id int, note text default 'it''s; fine')",
+            "create function f() returns int language plpgsql as $$\nbegin\n  insert into a values (1);\n  return 1;\nend;\n$$",
+            "comment on table a is 'a; b'",
+            "create policy \"own rows\" on a using (true)",
+            "do $do$ begin execute $$ select 1; $$; end $do$",
+            "insert into a values (1, 'x')",
+            "create function g() returns int begin atomic select 1; select 2; end",
+            "grant select on a to \"anon\"",
+            "create rule r as on insert to a do also (select 1; select 2)",
+            "select f()",
+            "create view v as select id from a where note = 'x'",
+            "alter table a enable row level security",
+            "create function h() returns int language sql as $body$ select 1; $body$",
+            "create index on a (lower(note))",
+        ];
+        for broken in 0..good.len() {
+            for missing in ["'", "\"", "(", ")", "$$", "$body$", "$do$"] {
+                for (place, _) in good[broken].match_indices(missing) {
+                    let mut list = good.map(str::to_owned);
+                    list[broken].replace_range(place..place + missing.len(), "");
+                    let text = list.join(";\n") + ";\n";
+                    let (source, migration) = read(&text);
+                    let found = texts(&source, &migration);
+                    for (index, statement) in list.iter().enumerate() {
+                        assert!(
+                            index == broken || found.contains(&statement.as_str()),
+                            "{statement}\nis lost by\n{}\n{:?}",
+                            list[broken],
+                            migration.errors
+                        );
+                    }
+                    // What is wrong within a body is no error of the file.
+                    let in_body = list[broken].contains('$');
+                    assert!(in_body || !migration.errors.is_empty(), "{}", list[broken]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_covers_the_broken_part() {
+        let text =
+            "create table a (note text default 'x);\n\n-- next\ncreate table b (note text default 'y');";
+        let (source, migration) = read(text);
+        assert_eq!(texts(&source, &migration), ["create table b (note text default 'y')"]);
+        assert_eq!(migration.errors.len(), 1);
+        assert_eq!(&text[migration.errors[0].statement.range()], "create table a (note text default 'x)");
+        assert!(migration.errors[0].message.starts_with("unterminated quoted string"));
+        assert_eq!(migration.comments.len(), 1);
+    }
+
+    #[test]
+    fn too_many_broken_statements_end_the_reading() {
+        let text = "frm 'a;\nselect 1;\n".repeat(200);
+        let (_, migration) = read(&text);
+        assert!(migration.errors.len() <= MAX_RESTARTS + 1);
+        assert_eq!(migration.skipped.last().map(|skipped| skipped.kind), Some(SkippedKind::Rest));
+    }
+
+    #[test]
+    fn what_is_meant_for_other_tools_is_an_error_at_its_place() {
+        for (text, at) in [
+            ("select * from t where id = :id", ":"),
+            ("grant usage on schema ${SCHEMA} to anon", "$"),
+            ("create table {{ name }} (id int)", "{"),
+        ] {
+            let (source, migration) = read(text);
+            assert_eq!(migration.errors.len(), 1, "{text}");
+            assert_eq!(&source.text[migration.errors[0].span.range()], at);
+        }
+    }
+
+    #[test]
+    fn rows_are_read_only_where_they_are_settings() {
+        let kinds =
+            |text| read(text).1.statements.into_iter().map(|statement| statement.kind).collect::<Vec<_>>();
+        for text in ["insert into t values (1)", "update only t set a = 1", "copy t to stdout", "values (1)"]
+        {
+            assert_eq!(kinds(text), [StatementKind::Data], "{text}");
+        }
+        for text in [
+            "insert into storage.buckets (id) values ('a')",
+            "delete from cron.job",
+            "update buckets set public = true",
+            "with x as (select 1) insert into t select * from x",
+        ] {
+            assert!(matches!(kinds(text)[..], [StatementKind::Change(_)]), "{text}");
+        }
+    }
+
+    #[test]
+    fn rows_are_checked_in_migrations_and_not_in_seeds() {
+        let text = b"insert into t valus (1);";
+        assert_eq!(read_as(text, FileRole::Migration).1.errors.len(), 1);
+        assert_eq!(read_as(text, FileRole::Seed).1.errors, []);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_errors() {
+        let (_, migration) = read_as(b"select 1;\nselect '\xFF';\n-- \0", FileRole::Migration);
+        assert_eq!(migration.statements.len(), 2);
+        let spans: Vec<_> = migration.errors.iter().map(|error| (error.span, error.statement)).collect();
+        assert_eq!(spans[0], (Span::new(FileId(0), 18, 19), migration.statements[1].span));
+        assert_eq!(spans[1], (Span::new(FileId(0), 25, 26), Span::new(FileId(0), 25, 26)));
+        assert!(migration.errors[1].message.ends_with("0x00"));
+    }
+
+    #[test]
+    fn comments_know_their_statement() {
+        let text = "-- first\nselect 1 -- in\n, 2; -- trails\n\n/* next */ select 3; /* own */ select 4;
+            do $$ begin -- body\n null; end $$;\n-- last";
+        let (_, migration) = read(text);
+        let found: Vec<_> =
+            migration.comments.iter().map(|comment| (comment.text.as_str(), comment.statement)).collect();
+        let expected = [
+            ("first", Some(0)),
+            ("in", Some(0)),
+            ("trails", Some(0)),
+            ("next", Some(1)),
+            ("own", Some(2)),
+            ("body", Some(3)),
+            ("last", None),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_body_of_sql_is_read_in_place() {
+        let text =
+            "create function f() returns int language sql as $$ select 1; insert into t values (2); frm $$;";
+        let (source, migration) = read(text);
+        let StatementKind::CreateFunction(function) = &migration.statements[0].kind else { panic!() };
+        let Some(crate::sql::statement::FunctionBody::Text(body)) = &function.body else { panic!() };
+        let (statements, whole) = parse_body(body);
+        assert!(!whole);
+        let texts: Vec<_> = statements.iter().map(|statement| &source.text[statement.span.range()]).collect();
+        assert_eq!(texts, ["select 1", "insert into t values (2)"]);
+        assert!(matches!(statements[1].kind, StatementKind::Change(_)));
+    }
+
+    #[test]
+    fn garbage_does_not_hang() {
+        for unit in
+            ["'", "$$ $a$ ", "(;", "create rule r as (", "select 'a;\nselect ", "{{ x }};\n", "\u{1F980};"]
+        {
+            parse(
+                FileId(0),
+                &SourceFile::new(
+                    "x.sql".into(),
+                    FileRole::Migration,
+                    unit.repeat(100_000 / unit.len()).into(),
+                ),
+            );
+        }
+    }
+}

@@ -4,16 +4,21 @@ mod alter_table;
 mod comment;
 mod constraint;
 pub mod data_type;
+mod default_privileges;
 mod drop;
 mod event_trigger;
 pub(crate) mod extension;
 mod function;
+mod grant;
 mod index;
+mod namespace;
 mod owner;
 mod partition;
 mod policy;
 mod publication;
 mod rename;
+pub(crate) mod role;
+mod rows;
 mod sequence;
 mod server;
 mod set_schema;
@@ -25,6 +30,7 @@ mod user_type;
 mod view;
 
 use crate::catalog::gap::{Aspect, Gap, Touch};
+use crate::catalog::interpret;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::{Catalog, Session};
@@ -72,6 +78,7 @@ impl Catalog {
     pub fn try_apply(&mut self, statement: &Statement) -> Applied {
         let origin = Origin::Statement(statement.span);
         match &statement.kind {
+            StatementKind::CreateSchema(create) => namespace::create(self, create, origin),
             StatementKind::CreateTable(create) => table::create(self, create, origin),
             StatementKind::CreateTableAs(create) => view::create_table_as(self, create, origin),
             StatementKind::CreateView(create) => view::create(self, create, origin),
@@ -106,6 +113,20 @@ impl Catalog {
             StatementKind::Drop(drop) => drop::apply(self, drop, origin),
             StatementKind::DropOwned => drop::owned(self, statement.span),
             StatementKind::Comment { object, text } => comment::apply(self, object, text.as_deref()),
+            StatementKind::CreateRole(create) => role::create(self, create, origin),
+            StatementKind::AlterRole(alter) => role::alter(self, alter, origin),
+            StatementKind::AlterRoleSet { role, change } => {
+                role::alter_set(self, role.as_ref(), change, origin)
+            }
+            StatementKind::AlterDatabaseSet { change } => role::alter_database_set(self, change),
+            StatementKind::AlterDefaultPrivileges(alter) => default_privileges::alter(self, alter, origin),
+            StatementKind::SetOwner { object, owner } => owner::set(self, object, owner, origin),
+            StatementKind::Grant(grant) => grant::apply(self, grant, origin),
+            StatementKind::GrantRole(grant) => role::grant(self, grant, origin),
+            StatementKind::Do(block) => interpret::run_do(self, block, statement.span),
+            StatementKind::Query(query) => interpret::run_query(self, query, statement.span),
+            StatementKind::Call(expr) => interpret::run_call(self, expr, statement.span),
+            StatementKind::Change(change) => rows::change(self, change, statement.span),
             _ => Ok(()),
         }
     }

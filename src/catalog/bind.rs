@@ -13,7 +13,7 @@ use crate::sql::expr::{
     Alias, Call, ColumnRef, Cte, CteBody, Expr, FromItem, Literal, Oid, Query, QueryBody, RelationRef,
     ResultColumn, Sublink, SublinkKind, Target,
 };
-use crate::sql::name::Ident;
+use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{ArgumentMode, DataChange, StatementKind};
 
 /// A column of a query's result.
@@ -61,11 +61,13 @@ pub struct Binder<'c> {
     frames: Vec<Frame>,
     /// Parameters and variables of the function around the query.
     variables: Vec<Ident>,
+    /// In place of the session's, in a function that sets its own.
+    search_path: Option<Vec<Ident>>,
 }
 
 impl<'c> Binder<'c> {
     pub fn new(catalog: &'c Catalog) -> Self {
-        Self { catalog, frames: Vec::new(), variables: Vec::new() }
+        Self { catalog, frames: Vec::new(), variables: Vec::new(), search_path: None }
     }
 
     /// For an expression about the rows of one relation: a policy, a check, an index key.
@@ -87,6 +89,24 @@ impl<'c> Binder<'c> {
     pub fn with_variables(mut self, variables: impl IntoIterator<Item = Ident>) -> Self {
         self.variables.extend(variables);
         self
+    }
+
+    /// Looks bare names up along this path instead of the session's.
+    #[must_use]
+    pub fn with_search_path(mut self, path: Option<Vec<Ident>>) -> Self {
+        self.search_path = path;
+        self
+    }
+
+    /// The relation or function name as this binder's `search_path` has it.
+    fn located(&self, name: &ObjectName, exists: impl Fn(&ObjectName) -> bool) -> ObjectName {
+        let Some(path) = self.search_path.as_ref().filter(|_| name.schema.is_none()) else {
+            return name.clone();
+        };
+        let in_schema = |schema: &Ident| ObjectName { schema: Some(schema.clone()), ..name.clone() };
+        let implicit = Ident::new("pg_catalog");
+        let found = std::iter::once(&implicit).chain(path).map(in_schema).find(exists);
+        found.unwrap_or_else(|| in_schema(&implicit))
     }
 
     fn push_relation(&mut self, relation: Oid, names: &[&str]) {
@@ -264,7 +284,8 @@ impl<'c> Binder<'c> {
     }
 
     fn bind_relation(&self, relation: &mut RelationRef) {
-        relation.target = match self.catalog.resolve_relation(&relation.name) {
+        let name = self.located(&relation.name, |name| self.catalog.resolve_relation(name).is_some());
+        relation.target = match self.catalog.resolve_relation(&name) {
             Some((_, Relation::Table(oid) | Relation::View(oid) | Relation::Sequence(oid))) => Some(oid),
             _ => None,
         };
@@ -422,7 +443,8 @@ impl<'c> Binder<'c> {
     /// The function that a call means: of the first schema that has the name, the overload that
     /// takes these arguments. Where several do, the one whose types are nearest.
     fn function(&self, call: &Call) -> Option<Oid> {
-        let name = self.catalog.resolve_functions(&call.name)?;
+        let name = self.located(&call.name, |name| self.catalog.resolve_functions(name).is_some());
+        let name = self.catalog.resolve_functions(&name)?;
         let fitting = self.catalog.functions_named(&name).filter(|function| takes(function, call.args.len()));
         let distance = |function: &&Function| {
             let pairs = function.inputs().zip(&call.args);

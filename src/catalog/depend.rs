@@ -194,7 +194,8 @@ impl Scan<'_> {
             let object = Object::Sequence(sequence.oid);
             self.member(&sequence.name, sequence.extension.as_ref(), &object, &mut report);
             let owner = sequence.owned_by;
-            if owner.is_some_and(|(table, column)| self.has_relation(table) || self.has_column(table, column)) {
+            if owner.is_some_and(|(table, column)| self.has_relation(table) || self.has_column(table, column))
+            {
                 report(object, Tie::Auto);
             }
         }
@@ -207,7 +208,8 @@ impl Scan<'_> {
             match &user_type.kind {
                 UserTypeKind::Domain(domain) if self.has_type(&domain.base) => report(object, Tie::Normal),
                 UserTypeKind::Composite { attributes } => {
-                    for attribute in attributes.iter().filter(|attribute| self.has_type(&attribute.data_type)) {
+                    for attribute in attributes.iter().filter(|attribute| self.has_type(&attribute.data_type))
+                    {
                         report(Object::Attribute(user_type.oid, attribute.name.clone()), Tie::Normal);
                     }
                 }
@@ -505,7 +507,9 @@ impl Scan<'_> {
             let QueryBody::Select(select) = &query.body else { return };
             let is_star = |expr: &Expr| matches!(expr, Expr::Column(column) if column.star);
             if select.targets.iter().any(|target| is_star(&target.expr)) {
-                for_each_relation(query, &mut |oid| drop(from.insert(oid)));
+                for_each_relation(query, &mut |oid| {
+                    from.insert(oid);
+                });
             }
         });
         doomed.any(|(relation, _)| from.contains(&relation))
@@ -517,11 +521,14 @@ impl Catalog {
     pub(crate) fn describe(&self, object: &Object) -> String {
         let relation = |oid: &Oid| {
             let table = self.tables.get(oid).map(|table| &table.name);
-            table.or_else(|| self.views.get(oid).map(|view| &view.name)).map_or_else(String::new, QName::to_string)
+            table
+                .or_else(|| self.views.get(oid).map(|view| &view.name))
+                .map_or_else(String::new, QName::to_string)
         };
         let column = |oid: &Oid, attnum: i16| {
             let columns = self.columns_of(*oid).map(|(columns, _)| columns).unwrap_or_default();
-            let name = columns.iter().find(|column| column.attnum == attnum).map(|column| column.name.as_str());
+            let name =
+                columns.iter().find(|column| column.attnum == attnum).map(|column| column.name.as_str());
             format!("{}.{}", relation(oid), name.unwrap_or_default())
         };
         match object {
@@ -531,13 +538,22 @@ impl Catalog {
             },
             Object::View(oid) => format!("view {}", relation(oid)),
             Object::Sequence(oid) => {
-                format!("sequence {}", self.sequences.get(oid).map_or_else(String::new, |found| found.name.to_string()))
+                format!(
+                    "sequence {}",
+                    self.sequences.get(oid).map_or_else(String::new, |found| found.name.to_string())
+                )
             }
             Object::Function(oid) => {
-                format!("function {}", self.functions.get(oid).map_or_else(String::new, |found| found.name.to_string()))
+                format!(
+                    "function {}",
+                    self.functions.get(oid).map_or_else(String::new, |found| found.name.to_string())
+                )
             }
             Object::Type(oid) => {
-                format!("type {}", self.types.get(oid).map_or_else(String::new, |found| found.name.to_string()))
+                format!(
+                    "type {}",
+                    self.types.get(oid).map_or_else(String::new, |found| found.name.to_string())
+                )
             }
             Object::Namespace(name) => format!("schema {name}"),
             Object::Extension(name) => format!("extension {name}"),

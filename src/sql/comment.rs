@@ -17,12 +17,13 @@ pub struct Comment {
 
 /// The comments of a file, those in bodies of functions included, with their statements.
 pub(super) fn attach(code: Code<'_>, tokens: Vec<Token>, statements: &[Statement]) -> Vec<Comment> {
+    let gaps = gaps(code.text, statements);
     let mut list: Vec<Comment> = tokens
         .into_iter()
         .map(|token| Comment {
             span: code.span(token.start, token.end),
             text: comment_text(token, code.text),
-            statement: owner(code.text, token, statements),
+            statement: owner(token, statements, &gaps),
         })
         .collect();
     for (index, statement) in statements.iter().enumerate() {
@@ -61,18 +62,31 @@ fn comment_text(token: Token, text: &str) -> String {
     inner.trim().to_owned()
 }
 
+/// The text between two statements, by the first and the last line break in it.
+struct Gap {
+    first: Option<usize>,
+    last: Option<usize>,
+}
+
+/// The gaps before each statement, and the one after the last.
+fn gaps(text: &str, statements: &[Statement]) -> Vec<Gap> {
+    let ends = std::iter::once(0).chain(statements.iter().map(|statement| statement.span.end as usize));
+    let starts = statements.iter().map(|statement| statement.span.start as usize).chain([text.len()]);
+    let gap = |(from, to): (usize, usize)| {
+        let text = text.get(from..to).unwrap_or_default();
+        Gap { first: text.find('\n').map(|at| from + at), last: text.rfind('\n').map(|at| from + at) }
+    };
+    ends.zip(starts).map(gap).collect()
+}
+
 /// The statement that a comment belongs to: see [`Comment::statement`].
-fn owner(text: &str, comment: Token, statements: &[Statement]) -> Option<usize> {
+fn owner(comment: Token, statements: &[Statement], gaps: &[Gap]) -> Option<usize> {
     let next = statements.partition_point(|statement| (statement.span.end as usize) <= comment.start);
-    let same_line = |from: usize, to: usize| !text[from..to].contains('\n');
-    if let Some(statement) = statements.get(next) {
-        let start = statement.span.start as usize;
-        if start < comment.start || same_line(comment.end, start) {
-            return Some(next);
-        }
-    }
-    match next.checked_sub(1) {
-        Some(last) if same_line(statements[last].span.end as usize, comment.start) => Some(last),
-        _ => Some(next).filter(|next| *next < statements.len()),
+    let leads = gaps[next].last.is_none_or(|newline| newline < comment.end);
+    let trails = gaps[next].first.is_none_or(|newline| comment.start < newline);
+    match statements.get(next) {
+        Some(statement) if leads || (statement.span.start as usize) < comment.start => Some(next),
+        _ if trails && next > 0 => Some(next - 1),
+        following => following.map(|_| next),
     }
 }

@@ -3,9 +3,21 @@
 //! The nodes say what a statement means and, now and then, where a part of it starts. Where they
 //! do not, and for every end, the tokens of the statement are asked.
 
+/// The contents of the statement that a text lowers to, of the kind that is named.
+#[cfg(test)]
+macro_rules! lowered {
+    ($kind:ident, $text:expr) => {
+        match crate::sql::lower::testing::lower($text) {
+            crate::sql::statement::StatementKind::$kind(content) => content,
+            other => panic!("{other:?}"),
+        }
+    };
+}
+
 mod alter;
 mod expr;
 mod function;
+mod json;
 mod name;
 mod object;
 mod policy;
@@ -338,21 +350,139 @@ fn command(node: &N) -> &'static str {
 }
 
 #[cfg(test)]
+mod testing {
+    use super::*;
+    use crate::source::FileId;
+
+    pub(super) fn lower(text: &str) -> StatementKind {
+        match statement(Code::file(FileId(0), text), 0..text.len()) {
+            Ok(statement) => statement.unwrap().kind,
+            Err(error) => panic!("{error:?}: {text}"),
+        }
+    }
+
+    pub(super) fn under(text: &str, span: Span) -> &str {
+        &text[span.range()]
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::source::FileId;
-    use crate::sql::statement::StatementKind as S;
+    use crate::sql::lower::testing::{lower, under};
 
-    fn lower(text: &str) -> S {
-        statement(Code::file(FileId(0), text), 0..text.len()).unwrap().unwrap().kind
+    fn read(text: &str) -> Result<Option<Statement>, ParseError> {
+        statement(Code::file(FileId(0), text), 0..text.len())
     }
 
     #[test]
-    fn smoke() {
-        let text = "create policy \"é x\" on a.b as permissive for select to anon, authenticated using ((a = auth.uid())) with check (true)";
-        let S::CreatePolicy(p) = lower(text) else { panic!() };
-        eprintln!("{p:#?}");
-        assert_eq!(&text[p.using.unwrap().span.range()], "(a = auth.uid())");
-        assert_eq!(&text[p.roles.span.range()], "anon, authenticated");
+    fn a_statement_runs_from_its_first_token_to_its_last() {
+        for (text, wanted) in [
+            ("  -- é\n select 1 /* x */ -- y\n", "select 1"),
+            ("/* a */ select '--'", "select '--'"),
+            ("select 1 -- a\n , 2\n\n", "select 1 -- a\n , 2"),
+        ] {
+            assert_eq!(under(text, read(text).unwrap().unwrap().span), wanted);
+        }
+        assert_eq!(read(" -- nothing\n/* */"), Ok(None));
+    }
+
+    #[test]
+    fn places_count_from_the_start_of_the_file() {
+        let text = "select 'é'; select f(a.b) from public.t";
+        let code = Code::file(FileId(3), text);
+        let statement = statement(code, 12..text.len()).unwrap().unwrap();
+        assert_eq!(under(text, statement.span), "select f(a.b) from public.t");
+        let StatementKind::Query(query) = statement.kind else { panic!() };
+        query.walk_relations(&mut |relation| assert_eq!(under(text, relation.name.span), "public.t"));
+        let QueryBody::Select(select) = query.body else { panic!() };
+        let Expr::Call(call) = &select.targets[0].expr else { panic!() };
+        assert_eq!(under(text, call.span), "f(a.b)");
+    }
+
+    #[test]
+    fn an_error_points_to_its_token() {
+        for (text, message, token) in [
+            ("select 'é€', frm frm t", "syntax error at or near \"t\"", "t"),
+            ("create table t (a int,) -- x", "syntax error at or near \")\"", ")"),
+            ("create table t (a int -- x", "syntax error at end of input", "int"),
+            ("selec 1", "syntax error at or near \"selec\"", "selec"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert_eq!((&*error.message, &text[error.at]), (message, token));
+        }
+    }
+
+    #[test]
+    fn an_expression_may_go_on_as_a_query() {
+        let read = |text: &'static str| expression(Code::file(FileId(0), text), 0..text.len()).unwrap();
+        assert!(matches!(read("a + 1"), Expr::Op { .. }));
+        assert!(matches!(read("a, b"), Expr::Row(list) if list.len() == 2));
+        assert!(matches!(read("count(*) from t where x"), Expr::Sublink(_)));
+        let Expr::Column(column) = read("  é.b -- c") else { panic!() };
+        assert_eq!(under("  é.b -- c", column.span), "é.b");
+        assert_eq!(expression(Code::file(FileId(0), "1 +"), 0..3), None);
+        assert_eq!(expression(Code::file(FileId(0), " "), 0..1), None);
+    }
+
+    #[test]
+    fn what_has_nothing_to_model_keeps_its_command() {
+        for (text, command) in [
+            ("explain select 1", "EXPLAIN"),
+            ("vacuum t", "VACUUM"),
+            ("analyze", "ANALYZE"),
+            ("lock table t", "LOCK"),
+            ("listen x", "LISTEN"),
+            ("truncate t", "TRUNCATE"),
+            ("refresh materialized view v", "REFRESH MATERIALIZED VIEW"),
+            ("create cast (a as b) without function", "CREATE CAST"),
+            ("create operator === (leftarg = a, function = f)", "CREATE OPERATOR"),
+            ("create collation c from \"C\"", "CREATE COLLATION"),
+            ("create statistics s on a, b from t", "CREATE STATISTICS"),
+            ("create text search configuration c (copy = simple)", "CREATE TEXT SEARCH CONFIGURATION"),
+            ("security label on table t is 'x'", "SECURITY LABEL"),
+            ("set transaction isolation level serializable", "SET TRANSACTION"),
+        ] {
+            assert_eq!(lower(text), StatementKind::Other(command));
+        }
+        assert_eq!(lower("copy t from stdin"), StatementKind::Data);
+        assert_eq!(lower("begin"), StatementKind::Transaction(Transaction::Begin));
+        assert_eq!(lower("release x"), StatementKind::Transaction(Transaction::Savepoint));
+    }
+
+    #[test]
+    fn broken_text_is_an_error_and_no_more() {
+        for text in [
+            "create policy \"é\" on a.b as permissive for all to x, y using (a = 'ß') with check (f(b))",
+            "create function f(a int) returns int language sql set x to 'é' security definer as $é$ x $é$",
+            "alter table only t add constraint c check (a > 1), alter b type text using b::text, owner to y",
+            "create table s.t (a \"é\" collate \"C\" not null references b (c) deferrable, primary key (a))",
+            "create function f() returns int begin atomic select 1; select case when x then 'é' end; end",
+            "grant select (a), insert on table t, u to public, x with grant option",
+            "create schema s create table t (a int) create view v as select 1 grant select on t to x",
+            "comment on constraint c on domain d is 'é'",
+        ] {
+            for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
+                let _ = read(&text[..end]);
+                let _ = read(&text[end..]);
+                let _ = read(&format!("{}é{}", &text[..end], &text[end..]));
+                let _ = expression(Code::file(FileId(0), text), end..text.len());
+            }
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_read() {
+        let parens = format!("select {}1{}", "(".repeat(200), ")".repeat(200));
+        let chain = format!("select 'a'{}", " || 'b'".repeat(300));
+        let calls = format!("select {}1{}", "f(".repeat(200), ")".repeat(200));
+        let queries = format!("select {}1{}", "(select ".repeat(60), ")".repeat(60));
+        let read_all = move || {
+            for text in [&parens, &chain, &calls, &queries] {
+                assert!(matches!(lower(text), StatementKind::Query(_)));
+            }
+        };
+        std::thread::Builder::new().stack_size(64 << 20).spawn(read_all).unwrap().join().unwrap();
     }
 }

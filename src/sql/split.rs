@@ -84,9 +84,12 @@ impl<'a> Splitter<'a> {
         self.lexer.jump(end);
     }
 
-    /// Whether a backslash starts a command of psql. Between statements and at the start of a line
+    /// Whether an operator is a backslash that starts a command of psql. Between statements and at the start of a line
     /// each one does; elsewhere only the commands that send a query.
     fn is_command(&self, token: Token, in_statement: bool) -> bool {
+        if !self.script || self.text.as_bytes()[token.start] != b'\\' {
+            return false;
+        }
         let line = &self.text[..token.start];
         let indent = line.trim_end_matches([' ', '\t']);
         if !in_statement || indent.is_empty() || indent.ends_with('\n') {
@@ -110,14 +113,12 @@ impl Iterator for Splitter<'_> {
                     self.comments.push(token);
                     continue;
                 }
-                TokenKind::Operator if self.script && token.text(self.text) == "\\" => {
-                    if self.is_command(token, piece.is_some()) {
-                        self.skip_command(token.start);
-                        if piece.is_some() {
-                            return piece;
-                        }
-                        continue;
+                TokenKind::Operator if self.is_command(token, piece.is_some()) => {
+                    self.skip_command(token.start);
+                    if piece.is_some() {
+                        return piece;
                     }
+                    continue;
                 }
                 _ => {}
             }

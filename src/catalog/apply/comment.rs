@@ -28,10 +28,9 @@ pub(super) fn apply(catalog: &mut Catalog, object: &ObjectRef, text: Option<&str
         ObjectKind::Schema => {
             catalog.namespaces.get_mut(&object.name.name).map(|namespace| &mut namespace.comment)
         }
-        ObjectKind::Policy
-        | ObjectKind::Trigger
-        | ObjectKind::Column
-        | ObjectKind::Constraint => of_part(catalog, object),
+        ObjectKind::Policy | ObjectKind::Trigger | ObjectKind::Column | ObjectKind::Constraint => {
+            of_part(catalog, object)
+        }
         _ => return Ok(()),
     };
     match slot {
@@ -77,9 +76,7 @@ fn of_part<'c>(catalog: &'c mut Catalog, object: &ObjectRef) -> Option<&'c mut O
     };
     match object.kind {
         ObjectKind::Column => column_comment(catalog, oid, part),
-        ObjectKind::Trigger => {
-            triggers_mut(catalog, oid)?.get_mut(part).map(|trigger| &mut trigger.comment)
-        }
+        ObjectKind::Trigger => triggers_mut(catalog, oid)?.get_mut(part).map(|trigger| &mut trigger.comment),
         ObjectKind::Policy => {
             catalog.tables.get_mut(&oid)?.policies.get_mut(part).map(|policy| &mut policy.comment)
         }
@@ -90,11 +87,7 @@ fn of_part<'c>(catalog: &'c mut Catalog, object: &ObjectRef) -> Option<&'c mut O
     }
 }
 
-fn column_comment<'c>(
-    catalog: &'c mut Catalog,
-    oid: Oid,
-    name: &Ident,
-) -> Option<&'c mut Option<String>> {
+fn column_comment<'c>(catalog: &'c mut Catalog, oid: Oid, name: &Ident) -> Option<&'c mut Option<String>> {
     let columns = match catalog.tables.get_mut(&oid) {
         Some(table) => &mut table.columns,
         None => &mut catalog.views.get_mut(&oid)?.columns,

@@ -69,7 +69,9 @@ fn find(catalog: &Catalog, object: &ObjectRef) -> Result<Vec<Object>, Misfit> {
             find_part(catalog, object).map(|found| vec![found])
         }
         ObjectKind::Schema => keyed(catalog.namespaces.contains_key(name), Object::Namespace(name.clone())),
-        ObjectKind::Extension => keyed(catalog.extensions.contains_key(name), Object::Extension(name.clone())),
+        ObjectKind::Extension => {
+            keyed(catalog.extensions.contains_key(name), Object::Extension(name.clone()))
+        }
         ObjectKind::Publication => {
             keyed(catalog.publications.contains_key(name), Object::Publication(name.clone()))
         }

@@ -60,13 +60,15 @@ impl Catalog {
     fn enables_rls(&self, trigger: &EventTrigger, table: &QName, tag: &str) -> Option<Option<bool>> {
         let fires = trigger.event == "ddl_command_end"
             && matches!(trigger.enabled, 'O' | 'A')
-            && (trigger.tags.is_empty() || trigger.tags.iter().any(|wanted| wanted.eq_ignore_ascii_case(tag)));
+            && (trigger.tags.is_empty()
+                || trigger.tags.iter().any(|wanted| wanted.eq_ignore_ascii_case(tag)));
         let function = self.functions.get(&trigger.function.oid?)?;
         let Some(FunctionBody::Text(body)) = function.body.as_ref().filter(|_| fires) else { return None };
         if function.language != "plpgsql" || !mentions_rls(&body.text) {
             return None;
         }
-        let mut run = Run { table, tag, variables: BTreeMap::new(), records: Vec::new(), enables: Some(false) };
+        let mut run =
+            Run { table, tag, variables: BTreeMap::new(), records: Vec::new(), enables: Some(false) };
         run.statements(&plpgsql::parse(body).body, Some(true));
         Some(run.enables)
     }
@@ -120,9 +122,9 @@ impl Run<'_> {
             }
             BlockStatementKind::Execute { command, .. } => {
                 let text = command.value.as_ref().is_some_and(|command| {
-                    command.any(&|part| {
-                        matches!(part, Expr::Literal(Literal::String(text)) if mentions_rls(text))
-                    })
+                    command.any(
+                        &|part| matches!(part, Expr::Literal(Literal::String(text)) if mentions_rls(text)),
+                    )
                 });
                 if text {
                     self.enables = or(self.enables, path);
@@ -224,7 +226,9 @@ impl Run<'_> {
             Expr::IsBool { expr, value: Some(value), negated } => {
                 self.truth(expr).map(|truth| (truth == *value) != *negated)
             }
-            Expr::Column(column) if column.path.last().is_some_and(|name| *name == "in_extension") => Some(false),
+            Expr::Column(column) if column.path.last().is_some_and(|name| *name == "in_extension") => {
+                Some(false)
+            }
             Expr::Op { op, left: Some(left), right } => self.compare(op, left, right),
             Expr::In { expr, list, negated } => {
                 let any = list.iter().fold(Some(false), |any, item| or(any, self.compare("=", expr, item)));
@@ -246,7 +250,9 @@ impl Run<'_> {
     }
 
     fn compare(&self, op: &str, left: &Expr, right: &Expr) -> Option<bool> {
-        let (Value::Text(left), Value::Text(right)) = (self.value(left), self.value(right)) else { return None };
+        let (Value::Text(left), Value::Text(right)) = (self.value(left), self.value(right)) else {
+            return None;
+        };
         let lower = |text: &str| text.to_lowercase();
         match op {
             "=" => Some(left == right),
@@ -309,9 +315,8 @@ fn is_star(expr: &Expr) -> bool {
 }
 
 fn reads_commands(from: &[FromItem]) -> bool {
-    let is_commands = |expr: &Expr| {
-        matches!(expr, Expr::Call(call) if call.name.name == "pg_event_trigger_ddl_commands")
-    };
+    let is_commands =
+        |expr: &Expr| matches!(expr, Expr::Call(call) if call.name.name == "pg_event_trigger_ddl_commands");
     matches!(from, [FromItem::Function { calls, .. }] if calls.iter().any(is_commands))
 }
 

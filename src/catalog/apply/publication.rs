@@ -10,11 +10,7 @@ use crate::sql::expr::Oid;
 use crate::sql::name::Ident;
 use crate::sql::statement::{self, ObjectKind, PublicationAction};
 
-pub(super) fn create(
-    catalog: &mut Catalog,
-    statement: &statement::Publication,
-    origin: Origin,
-) -> Applied {
+pub(super) fn create(catalog: &mut Catalog, statement: &statement::Publication, origin: Origin) -> Applied {
     if catalog.publications.contains_key(&statement.name) {
         return Err(Misfit::exists(ObjectKind::Publication, &statement.name));
     }

@@ -259,7 +259,8 @@ fn constraint(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Ori
     if table.constraints.contains_key(to) {
         return Err(Misfit::exists(ObjectKind::Constraint, format!("{to} on {}", object.name)));
     }
-    let (old, new) = (QName { schema: schema.clone(), name: from.clone() }, QName { schema, name: to.clone() });
+    let (old, new) =
+        (QName { schema: schema.clone(), name: from.clone() }, QName { schema, name: to.clone() });
     if constraint.has_index() && table.indexes.contains_key(from) {
         if !catalog.is_relation_name_free(&new) {
             return Err(Misfit::exists(ObjectKind::Index, new));
@@ -341,7 +342,9 @@ fn trigger(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin
 /// The clones on partitions take the new name, too.
 fn rename_clone(catalog: &mut Catalog, oid: Oid, from: &Ident, to: &Ident) {
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
-    let Some(at) = table.triggers.get_index_of(from).filter(|at| table.triggers[*at].inherited) else { return };
+    let Some(at) = table.triggers.get_index_of(from).filter(|at| table.triggers[*at].inherited) else {
+        return;
+    };
     rename_key(&mut table.triggers, at, to.clone());
     table.triggers[at].name = to.clone();
     for child in table.children.clone() {

@@ -56,7 +56,10 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterSequence, origin: Or
     let owned_by = owner_column(catalog, options)?;
     let Some(sequence) = catalog.sequences.get_mut(&oid) else { return Ok(()) };
     if sequence.identity && options.owned_by.is_some() {
-        return Err(Misfit::Refused(format!("cannot change ownership of identity sequence {}", sequence.name)));
+        return Err(Misfit::Refused(format!(
+            "cannot change ownership of identity sequence {}",
+            sequence.name
+        )));
     }
     if let Some(data_type) = data_type {
         sequence.data_type = data_type;
@@ -90,7 +93,9 @@ fn owner_column(catalog: &Catalog, options: &SequenceOptions) -> Result<Option<O
     match &options.owned_by {
         None => Ok(None),
         Some(OwnedBy::None) => Ok(Some(None)),
-        Some(OwnedBy::Column { table, column }) => table_column(catalog, table, column).map(|at| Some(Some(at))),
+        Some(OwnedBy::Column { table, column }) => {
+            table_column(catalog, table, column).map(|at| Some(Some(at)))
+        }
     }
 }
 

@@ -70,7 +70,8 @@ pub(super) fn triggers_mut(catalog: &mut Catalog, oid: Oid) -> Option<&mut Index
 /// notes).
 pub(super) fn clone_to_partition(catalog: &mut Catalog, parent: Oid, child: Oid, origin: Origin) {
     let Some(from) = catalog.tables.get(&parent) else { return };
-    let cloned: Vec<Trigger> = from.triggers.values().filter(|trigger| trigger.for_each_row).cloned().collect();
+    let cloned: Vec<Trigger> =
+        from.triggers.values().filter(|trigger| trigger.for_each_row).cloned().collect();
     for trigger in cloned {
         clone_trigger(catalog, parent, child, &trigger, Some(origin));
     }
@@ -144,7 +145,8 @@ pub(super) fn set_enabled(
     if let Some(name) = name.filter(|name| !table.triggers.contains_key(*name)) {
         return Err(Misfit::missing(ObjectKind::Trigger, format!("{name} on {}", table.name)));
     }
-    for trigger in table.triggers.values_mut().filter(|trigger| name.is_none_or(|name| trigger.name == *name)) {
+    for trigger in table.triggers.values_mut().filter(|trigger| name.is_none_or(|name| trigger.name == *name))
+    {
         trigger.enabled = enabled;
         trigger.history.touch(origin);
     }

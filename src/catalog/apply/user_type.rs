@@ -14,17 +14,15 @@ use crate::sql::statement::{
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateType, origin: Origin) -> Applied {
     let name = catalog.creation_name(&statement.name);
-    if !catalog.namespaces.contains_key(&name.schema) {
-        return Err(Misfit::missing(ObjectKind::Schema, &name.schema));
-    }
+    catalog.require_namespace(&name.schema)?;
     if !catalog.is_name_free(&name) {
         return replace_shell(catalog, &name, &statement.kind);
     }
     let kind = match &statement.kind {
         CreateTypeKind::Enum(labels) => UserTypeKind::Enum { labels: labels.clone() },
-        CreateTypeKind::Composite(columns) => {
-            UserTypeKind::Composite { attributes: columns.iter().map(|one| attribute(catalog, one)).collect() }
-        }
+        CreateTypeKind::Composite(columns) => UserTypeKind::Composite {
+            attributes: columns.iter().map(|one| attribute(catalog, one)).collect(),
+        },
         CreateTypeKind::Domain { base, constraints, .. } => {
             let base = catalog.resolve_data_type(base);
             UserTypeKind::Domain(domain(catalog, &name, base, constraints))
@@ -171,8 +169,7 @@ pub(super) fn alter_domain(catalog: &mut Catalog, statement: &AlterDomain, origi
         },
         DomainChange::DropConstraint { name: check, if_exists } => {
             let Some(at) = domain.checks.iter().position(|existing| existing == check) else {
-                let missing =
-                    || Misfit::missing(ObjectKind::DomainConstraint, format!("{check} on {name}"));
+                let missing = || Misfit::missing(ObjectKind::DomainConstraint, format!("{check} on {name}"));
                 return if *if_exists { Ok(()) } else { Err(missing()) };
             };
             domain.checks.remove(at);

@@ -209,3 +209,122 @@ fn unmodelled(kind: T) -> &'static str {
         _ => "ALTER",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::lower::testing::under;
+
+    fn actions(text: &str) -> Vec<(AlterAction, &str)> {
+        let table = lowered!(AlterTable, text);
+        table.actions.into_iter().map(|action| (action.value, under(text, action.span))).collect()
+    }
+
+    #[test]
+    fn actions_stand_between_commas() {
+        let text = "alter table if exists only a.\"é\" add column if not exists b numeric(10, 2) default array[1, 2], \
+                    drop column c cascade, alter d type text using lower(d, 'x'), enable row level security, \
+                    add constraint k foreign key (a, b) references o not valid, owner to postgres";
+        let table = lowered!(AlterTable, text);
+        assert!(table.if_exists && table.only);
+        assert_eq!(under(text, table.name.span), "a.\"é\"");
+        let actions = actions(text);
+        let places: Vec<_> = actions.iter().map(|(_, place)| *place).collect();
+        assert_eq!(
+            places,
+            [
+                "add column if not exists b numeric(10, 2) default array[1, 2]",
+                "drop column c cascade",
+                "alter d type text using lower(d, 'x')",
+                "enable row level security",
+                "add constraint k foreign key (a, b) references o not valid",
+                "owner to postgres",
+            ]
+        );
+        let AlterAction::AddColumn { column, if_not_exists: true } = &actions[0].0 else { panic!() };
+        assert_eq!(under(text, column.span), "b numeric(10, 2) default array[1, 2]");
+        assert!(matches!(&actions[1].0, AlterAction::DropColumn { cascade: true, .. }));
+        assert!(matches!(&actions[2].0, AlterAction::SetType { using: Some(_), .. }));
+        assert_eq!(actions[3].0, AlterAction::EnableRls);
+        let AlterAction::AddConstraint(constraint) = &actions[4].0 else { panic!() };
+        assert!(constraint.not_valid);
+        assert_eq!(under(text, constraint.span), "constraint k foreign key (a, b) references o not valid");
+        assert_eq!(actions[5].0, AlterAction::OwnerTo(RoleName::Role("postgres".into())));
+    }
+
+    #[test]
+    fn actions_of_all_kinds_are_read() {
+        use AlterAction as A;
+        let column: Ident = "a".into();
+        let expect: Vec<(&str, A)> = vec![
+            ("alter a drop default", A::DropDefault { column: column.clone() }),
+            ("alter a set not null", A::SetNotNull { column: column.clone() }),
+            ("alter a drop not null", A::DropNotNull { column: column.clone() }),
+            ("alter a set generated always", A::SetIdentity { column: column.clone(), always: Some(true) }),
+            ("alter a set increment 2", A::SetIdentity { column: column.clone(), always: None }),
+            ("alter a drop identity if exists", A::DropIdentity { column: column.clone(), if_exists: true }),
+            ("alter a drop expression", A::DropExpression { column: column.clone(), if_exists: false }),
+            ("alter a set expression as (b)", A::SetExpression { column: column.clone() }),
+            ("validate constraint a", A::ValidateConstraint { name: column.clone() }),
+            ("disable row level security", A::DisableRls),
+            ("force row level security", A::ForceRls),
+            ("no force row level security", A::NoForceRls),
+            ("not of", A::NotOf),
+            ("set (security_invoker = on)", A::SetOptions(vec!["security_invoker=on".into()])),
+            ("reset (fillfactor)", A::ResetOptions(vec!["fillfactor".into()])),
+            ("set logged", A::SetLogged(true)),
+            ("replica identity full", A::ReplicaIdentity { kind: ReplicaIdentity::Full }),
+            ("disable trigger a", A::EnableTrigger { name: Some(column.clone()), enabled: 'D' }),
+            ("enable trigger all", A::EnableTrigger { name: None, enabled: 'O' }),
+            ("alter a set statistics 5", A::Other("SET STATISTICS")),
+            (
+                "drop constraint if exists a",
+                A::DropConstraint { name: column.clone(), if_exists: true, cascade: false },
+            ),
+            (
+                "alter constraint a deferrable initially deferred",
+                A::AlterConstraint { name: column, deferrable: true, initially_deferred: true },
+            ),
+        ];
+        for (action, wanted) in expect {
+            let text = format!("alter table t {action}");
+            assert_eq!(actions(&text), [(wanted, action)]);
+        }
+    }
+
+    #[test]
+    fn actions_that_name_relations_have_their_places() {
+        let name_of = |text: &str| {
+            let name = match actions(text).remove(0).0 {
+                AlterAction::AttachPartition { partition } | AlterAction::DetachPartition { partition } => {
+                    partition
+                }
+                AlterAction::Inherit { parent } | AlterAction::NoInherit { parent } => parent,
+                AlterAction::OfType { name } => name,
+                other => panic!("{other:?}"),
+            };
+            under(text, name.span).to_owned()
+        };
+        assert_eq!(name_of("alter table t attach partition s.p for values from (1, 2) to (3, 4)"), "s.p");
+        assert_eq!(name_of("alter table t detach partition s.p concurrently"), "s.p");
+        assert_eq!(name_of("alter table t inherit s.p"), "s.p");
+        assert_eq!(name_of("alter table t no inherit s.p"), "s.p");
+        assert_eq!(name_of("alter table t of s.p"), "s.p");
+    }
+
+    #[test]
+    fn other_kinds_are_altered_too() {
+        use crate::sql::statement::ObjectKind;
+        let kind = |text: &str| lowered!(AlterTable, text).kind;
+        assert_eq!(kind("alter view v set (security_invoker = true)"), ObjectKind::View);
+        assert_eq!(kind("alter sequence s owner to x"), ObjectKind::Sequence);
+        assert_eq!(kind("alter index i set (fillfactor = 5)"), ObjectKind::Index);
+        assert_eq!(kind("alter materialized view v owner to x"), ObjectKind::MaterializedView);
+        assert_eq!(kind("alter type t add attribute a int"), ObjectKind::Type);
+        assert!(matches!(
+            &actions("alter table t alter a add generated always as identity (start 3)")[0].0,
+            AlterAction::AddIdentity { always: true, options, .. } if options.start == Some(3)
+        ));
+        assert_eq!(actions("alter table only (t) force row level security")[0].1, "force row level security");
+    }
+}

@@ -7,9 +7,8 @@ use super::Cx;
 use super::name::{idents, items, optional, qualified, string};
 use crate::source::Span;
 use crate::sql::expr::{Call, ColumnRef, Expr, Literal, Sublink, SublinkKind, Target};
-use crate::sql::name::Ident;
 
-type Boxed = Option<Box<Node>>;
+pub(super) type Boxed = Option<Box<Node>>;
 
 impl Cx<'_> {
     pub(super) fn exprs(&self, nodes: &[Node]) -> Vec<Expr> {
@@ -20,7 +19,7 @@ impl Cx<'_> {
         node.as_deref().map(|node| self.expr(node))
     }
 
-    fn boxed(&self, node: &Boxed) -> Box<Expr> {
+    pub(super) fn boxed(&self, node: &Boxed) -> Box<Expr> {
         Box::new(self.optional_expr(node).unwrap_or(Expr::Other("missing", Vec::new())))
     }
 
@@ -87,89 +86,8 @@ impl Cx<'_> {
                 Expr::Other("xml", n.named_args.iter().chain(&n.args).map(|node| self.expr(node)).collect())
             }
             N::XmlSerialize(n) => Expr::Other("xml", some(&[&n.expr])),
-            N::IndexElem(n) => some(&[&n.expr]).pop().unwrap_or_else(|| self.named_column(&n.name)),
             N::ReturnStmt(n) => *self.boxed(&n.returnval),
             other => self.json(other),
-        }
-    }
-
-    fn named_column(&self, name: &str) -> Expr {
-        Expr::Column(ColumnRef {
-            path: vec![Ident::new(name)],
-            star: false,
-            span: self.whole(),
-            target: Target::Unknown,
-        })
-    }
-
-    /// The SQL/JSON constructors and functions (manual, section 9.16).
-    fn json(&self, node: &N) -> Expr {
-        let mut list = Vec::new();
-        match node {
-            N::JsonValueExpr(n) => return *self.boxed(&n.raw_expr),
-            N::JsonIsPredicate(n) => list.extend(self.optional_expr(&n.expr)),
-            N::JsonParseExpr(n) => list.extend(self.json_value(n.expr.as_deref())),
-            N::JsonScalarExpr(n) => list.extend(self.optional_expr(&n.expr)),
-            N::JsonSerializeExpr(n) => list.extend(self.json_value(n.expr.as_deref())),
-            N::JsonObjectConstructor(n) => list = self.exprs(&n.exprs),
-            N::JsonArrayConstructor(n) => list = self.exprs(&n.exprs),
-            N::JsonArrayQueryConstructor(n) => list.extend(self.optional_expr(&n.query)),
-            N::JsonKeyValue(n) => {
-                list.extend(self.optional_expr(&n.key));
-                list.extend(self.json_value(n.value.as_deref()));
-            }
-            N::JsonObjectAgg(n) => {
-                let pair = n.arg.as_deref();
-                list.extend(pair.and_then(|pair| self.optional_expr(&pair.key)));
-                list.extend(pair.and_then(|pair| self.json_value(pair.value.as_deref())));
-                self.json_aggregate(n.constructor.as_deref(), &mut list);
-            }
-            N::JsonArrayAgg(n) => {
-                list.extend(self.json_value(n.arg.as_deref()));
-                self.json_aggregate(n.constructor.as_deref(), &mut list);
-            }
-            N::JsonArgument(n) => list.extend(self.json_value(n.val.as_deref())),
-            N::JsonFuncExpr(n) => {
-                list.extend(self.json_value(n.context_item.as_deref()));
-                list.extend(self.optional_expr(&n.pathspec));
-                list.extend(self.exprs(&n.passing));
-                for behavior in [&n.on_empty, &n.on_error].into_iter().flatten() {
-                    list.extend(self.optional_expr(&behavior.expr));
-                }
-            }
-            N::JsonTable(n) => {
-                list.extend(self.json_value(n.context_item.as_deref()));
-                list.extend(self.exprs(&n.passing));
-            }
-            N::RangeTableFunc(n) => {
-                list.extend(self.optional_expr(&n.docexpr));
-                list.extend(self.optional_expr(&n.rowexpr));
-                list.extend(self.exprs(&n.columns));
-            }
-            N::RangeTableFuncCol(n) => {
-                list.extend(self.optional_expr(&n.colexpr));
-                list.extend(self.optional_expr(&n.coldefexpr));
-            }
-            _ => return Expr::Other("unknown", Vec::new()),
-        }
-        let name = match node {
-            N::RangeTableFunc(_) | N::RangeTableFuncCol(_) => "xmltable",
-            N::JsonTable(_) => "json_table",
-            _ => "json",
-        };
-        Expr::Other(name, list)
-    }
-
-    fn json_value(&self, value: Option<&pb::JsonValueExpr>) -> Option<Expr> {
-        value.and_then(|value| self.optional_expr(&value.raw_expr))
-    }
-
-    fn json_aggregate(&self, constructor: Option<&pb::JsonAggConstructor>, list: &mut Vec<Expr>) {
-        let Some(constructor) = constructor else { return };
-        list.extend(self.optional_expr(&constructor.agg_filter));
-        list.extend(self.exprs(&constructor.agg_order));
-        if let Some(over) = &constructor.over {
-            self.window(over, list);
         }
     }
 
@@ -437,3 +355,189 @@ const AGGREGATES: &[&str] = &[
     "percentile_disc", "range_agg", "range_intersect_agg", "stddev", "stddev_pop", "stddev_samp",
     "string_agg", "sum", "var_pop", "var_samp", "variance", "xmlagg",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::expr::QueryBody;
+    use crate::sql::lower::testing::under;
+
+    fn target(text: &str) -> Expr {
+        let text = format!("select {text}");
+        let query = lowered!(Query, &text);
+        let QueryBody::Select(mut select) = query.body else { panic!() };
+        select.targets.remove(0).expr
+    }
+
+    fn column(name: &str) -> impl Fn(&Expr) -> bool {
+        move |expr| matches!(expr, Expr::Column(column) if column.path.last().is_some_and(|last| last == name))
+    }
+
+    #[test]
+    fn constants_are_literals() {
+        for (text, literal) in [
+            ("null", Literal::Null),
+            ("true", Literal::Bool(true)),
+            ("FALSE", Literal::Bool(false)),
+            ("0", Literal::Number("0".into())),
+            ("-1.5", Literal::Number("-1.5".into())),
+            ("E'a\\tb'", Literal::String("a\tb".into())),
+            ("$$x$$", Literal::String("x".into())),
+        ] {
+            assert_eq!(target(text), Expr::Literal(literal));
+        }
+    }
+
+    #[test]
+    fn operators_keep_their_names() {
+        for (text, name) in [
+            ("a = b", "="),
+            ("a != b", "<>"),
+            ("a like b", "~~"),
+            ("a not like b", "!~~"),
+            ("a ilike b", "~~*"),
+            ("a similar to b", "~"),
+            ("a operator(pg_catalog.+) b", "+"),
+            ("a ->> 'b'", "->>"),
+        ] {
+            assert!(matches!(target(text), Expr::Op { op, left: Some(_), .. } if op == name), "{text}");
+        }
+        assert!(matches!(target("- a"), Expr::Op { op, left: None, .. } if op == "-"));
+    }
+
+    #[test]
+    fn tests_have_their_own_shapes() {
+        assert!(matches!(target("a and b and c"), Expr::And(list) if list.len() == 3));
+        assert!(matches!(target("a or b"), Expr::Or(list) if list.len() == 2));
+        assert!(matches!(target("not a"), Expr::Not(_)));
+        assert!(matches!(target("a is not null"), Expr::IsNull { negated: true, .. }));
+        assert!(matches!(target("a is not true"), Expr::IsBool { value: Some(true), negated: true, .. }));
+        assert!(matches!(target("a is unknown"), Expr::IsBool { value: None, negated: false, .. }));
+        assert!(matches!(target("a is distinct from b"), Expr::Distinct { negated: false, .. }));
+        assert!(matches!(target("a is not distinct from b"), Expr::Distinct { negated: true, .. }));
+        assert!(matches!(target("a in (1, 2)"), Expr::In { list, negated: false, .. } if list.len() == 2));
+        assert!(matches!(target("a not in (1)"), Expr::In { negated: true, .. }));
+        assert!(matches!(target("a = any (b)"), Expr::OpArray { all: false, op, .. } if op == "="));
+        assert!(matches!(target("a <> all (array[1])"), Expr::OpArray { all: true, op, .. } if op == "<>"));
+        assert!(matches!(target("a between 1 and 2"), Expr::Between { negated: false, .. }));
+        assert!(matches!(target("a not between symmetric 1 and 2"), Expr::Between { negated: true, .. }));
+    }
+
+    #[test]
+    fn sub_selects_have_the_place_of_their_parentheses() {
+        for (text, kind, place) in [
+            ("exists (select 1)", SublinkKind::Exists, "(select 1)"),
+            ("a in (select (b))", SublinkKind::Any, "(select (b))"),
+            ("a > all (select 1)", SublinkKind::All, "(select 1)"),
+            ("a operator(pg_catalog.=) any (select 1)", SublinkKind::Any, "(select 1)"),
+            ("(select 1)", SublinkKind::Scalar, "(select 1)"),
+            ("array(select 1)", SublinkKind::Array, "(select 1)"),
+        ] {
+            let Expr::Sublink(sublink) = target(text) else { panic!("{text}") };
+            assert_eq!(sublink.kind, kind);
+            assert_eq!(under(&format!("select {text}"), sublink.span), place);
+            assert_eq!(sublink.test.is_some(), text.starts_with('a') && kind != SublinkKind::Array);
+        }
+        let Expr::Not(inner) = target("a not in (select b)") else { panic!() };
+        assert!(matches!(*inner, Expr::Sublink(Sublink { kind: SublinkKind::Any, op, .. }) if op == "="));
+    }
+
+    #[test]
+    fn calls_run_to_their_parenthesis() {
+        for (text, name, place) in [
+            ("auth . uid ( )", "auth.uid", "auth . uid ( )"),
+            ("f(g(1), ')') + 1", "f", "f(g(1), ')')"),
+            ("extract(year from a)", "pg_catalog.extract", "extract(year from a)"),
+            ("trim(both from a)", "pg_catalog.btrim", "trim(both from a)"),
+            ("a at time zone 'utc'", "pg_catalog.timezone", "at"),
+        ] {
+            let mut seen = Vec::new();
+            target(text).walk(&mut |expr| {
+                if let Expr::Call(call) = expr {
+                    seen.push((
+                        call.name.to_string(),
+                        under(&format!("select {text}"), call.span).to_owned(),
+                    ));
+                }
+            });
+            assert_eq!(seen[0], (name.to_owned(), place.to_owned()));
+        }
+    }
+
+    #[test]
+    fn aggregates_and_windows_keep_their_operands() {
+        let expr = target("count(*) filter (where a) over (partition by b order by c)");
+        assert!(
+            matches!(&expr, Expr::Other("over", list) if matches!(&list[0], Expr::Call(c) if !c.aggregate))
+        );
+        for name in ["a", "b", "c"] {
+            assert!(expr.any(&column(name)), "{name}");
+        }
+        assert!(matches!(target("count(*)"), Expr::Call(call) if call.aggregate));
+        assert!(matches!(target("max(a)"), Expr::Call(call) if call.aggregate));
+        assert!(matches!(target("lower(a)"), Expr::Call(call) if !call.aggregate));
+        assert!(target("array_agg(a order by b)").any(&column("b")));
+        assert!(target("percentile_cont(0.5) within group (order by b)").any(&column("b")));
+        assert!(AGGREGATES.is_sorted());
+    }
+
+    #[test]
+    fn other_shapes_are_read() {
+        assert_eq!(target("current_user"), Expr::Session("current_user"));
+        assert_eq!(target("current_timestamp(3)"), Expr::Session("current_timestamp"));
+        assert_eq!(target("$2"), Expr::Param(2));
+        assert!(
+            matches!(target("a::public.mood"), Expr::Cast { to, .. } if to.name.to_string() == "public.mood")
+        );
+        assert!(matches!(target("coalesce(a, b)"), Expr::Coalesce(list) if list.len() == 2));
+        assert!(matches!(target("array[a, b]"), Expr::Array(list) if list.len() == 2));
+        assert!(matches!(target("(a, b)"), Expr::Row(list) if list.len() == 2));
+        assert!(matches!(target("case a when b then c else d end"),
+            Expr::Case { operand: Some(_), arms, default: Some(_) } if arms.len() == 1));
+        assert!(matches!(target("(a).b"), Expr::Field { field: Some(field), .. } if field == "b"));
+        assert!(
+            matches!(target("a[1][2:3]"), Expr::Field { field: None, subscripts, .. } if subscripts.len() == 3)
+        );
+        assert!(matches!(target("t.*"), Expr::Column(ColumnRef { star: true, path, .. }) if path.len() == 1));
+    }
+
+    #[test]
+    fn no_operand_is_lost() {
+        for text in [
+            "x collate \"C\"",
+            "greatest(1, x)",
+            "nullif(1, x)",
+            "f(a => x)",
+            "grouping(x)",
+            "f(variadic x)",
+            "xmlelement(name n, xmlattributes(x as y))",
+            "xmlserialize(content x as text)",
+            "xmlexists('a' passing x)",
+            "json_object('a' : x)",
+            "json_array(x, 1)",
+            "json_array(select x)",
+            "json_objectagg('a' : x)",
+            "json_arrayagg(1 order by x)",
+            "json_value(x, '$.a')",
+            "json_query(a, '$' passing x as y)",
+            "json_scalar(x)",
+            "json_serialize(x)",
+            "json(x)",
+            "x is json",
+            "x is document",
+            "treat(x as t)",
+            "overlay(a placing x from 1)",
+            "position('a' in x)",
+            "(a, b) overlaps (c, x)",
+            "x is normalized",
+            "a like 'b' escape x",
+            "(1, x) = (2, 3)",
+            "(row(a, x)).f",
+            "sum(a) over (rows between x preceding and current row)",
+            "(select 1 from t where x)",
+            "interval '1 day' * x",
+        ] {
+            assert!(target(text).any(&column("x")), "{text}");
+        }
+    }
+}

@@ -244,3 +244,125 @@ pub(super) fn argument_mode(mode: FunctionParameterMode) -> ArgumentMode {
         | FunctionParameterMode::Undefined => ArgumentMode::In,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{FileId, Span};
+    use crate::sql::lower::statement;
+    use crate::sql::lower::testing::under;
+    use crate::sql::token::Code;
+
+    #[test]
+    fn a_function_is_read() {
+        let text = "create or replace function a.\"é\" (in x int default 1, out y text, variadic z text[]) \
+                    returns setof record language plpgsql stable strict parallel safe leakproof \
+                    set search_path to '', \"x\" set statement_timeout = -1 external security definer \
+                    set a.b from current as $é$ begin end $é$";
+        let function = lowered!(CreateFunction, text);
+        assert_eq!(under(text, function.name.span), "a.\"é\"");
+        let modes: Vec<_> = function.arguments.iter().map(|argument| argument.mode).collect();
+        assert_eq!(modes, [ArgumentMode::In, ArgumentMode::Out, ArgumentMode::Variadic]);
+        assert!(function.arguments[0].default.is_some() && function.returns.unwrap().setof);
+        let attributes = &function.attributes;
+        let definer = attributes.security_definer.as_ref().unwrap();
+        assert_eq!((definer.value, under(text, definer.span)), (true, "external security definer"));
+        assert_eq!((attributes.volatility, attributes.parallel), (Some(Volatility::Stable), Some('s')));
+        assert_eq!((attributes.strict, attributes.leakproof), (Some(true), Some(true)));
+        let settings: Vec<_> = attributes.settings.iter().map(|setting| under(text, setting.span)).collect();
+        assert_eq!(
+            settings,
+            ["set search_path to '', \"x\"", "set statement_timeout = -1", "set a.b from current"]
+        );
+        let Some(FunctionBody::Text(body)) = &function.body else { panic!() };
+        assert_eq!(
+            (under(text, body.span), &*body.text, body.verbatim),
+            (" begin end ", " begin end ", true)
+        );
+    }
+
+    #[test]
+    fn bodies_stand_between_their_quotes() {
+        for (body, inside, verbatim) in [
+            ("$$a$$", "a", true),
+            ("$x$ $$ $x$", " $$ ", true),
+            ("'a'", "a", true),
+            ("''", "", true),
+            ("'it''s'", "it''s", false),
+            ("E'a\\nb'", "a\\nb", false),
+            ("'a'\n'b'", "a", false),
+        ] {
+            let text = format!("create function f() returns text as {body} language sql security invoker");
+            let function = lowered!(CreateFunction, &text);
+            let Some(FunctionBody::Text(found)) = function.body else { panic!() };
+            assert_eq!((under(&text, found.span), found.verbatim), (inside, verbatim), "{body}");
+            assert_eq!(function.attributes.security_definer.unwrap().value, false);
+        }
+        let text = "do language plpgsql $$ begin null; end $$";
+        let block = lowered!(Do, text);
+        assert_eq!((under(text, block.body.span), block.body.verbatim), (" begin null; end ", true));
+        assert!(block.block.is_some());
+        assert!(lowered!(Do, "do 'x' language plv8").block.is_none());
+    }
+
+    #[test]
+    fn a_body_in_a_body_has_its_place() {
+        let text = "select 'x';  create function f() returns int as 'select 1' language sql";
+        let outer =
+            BodyText { text: text.into(), span: Span::new(FileId(0), 100, 100 + text.len()), verbatim: true };
+        for (verbatim, wanted) in [(true, 100 + 49..100 + 57), (false, 100..100 + text.len())] {
+            let outer = BodyText { verbatim, ..outer.clone() };
+            let statement = statement(Code::body(&outer), 12..text.len()).unwrap().unwrap();
+            let StatementKind::CreateFunction(function) = statement.kind else { panic!() };
+            let Some(FunctionBody::Text(body)) = function.body else { panic!() };
+            assert_eq!((body.span.range(), body.verbatim), (wanted, verbatim));
+        }
+    }
+
+    #[test]
+    fn bodies_of_statements_are_read() {
+        let text = "create function f(a int) returns int language sql begin atomic \
+                    select case when a > 1 then 2 end; ; insert into t values (f(a)); end";
+        let function = lowered!(CreateFunction, text);
+        let Some(FunctionBody::Statements { statements, span }) = function.body else { panic!() };
+        assert!(under(text, span).starts_with("begin atomic") && under(text, span).ends_with("end"));
+        let places: Vec<_> = statements.iter().map(|statement| under(text, statement.span)).collect();
+        assert_eq!(places, ["select case when a > 1 then 2 end", "insert into t values (f(a))"]);
+        let StatementKind::Change(change) = &statements[1].kind else { panic!() };
+        assert_eq!(under(text, change.table.name.span), "t");
+        let text = "create function f(a int) returns int immutable return g(a) + 1";
+        let Some(FunctionBody::Statements { statements, span }) = lowered!(CreateFunction, text).body else {
+            panic!()
+        };
+        assert_eq!((under(text, span), statements.len()), ("return g(a) + 1", 1));
+        assert!(matches!(statements[0].kind, StatementKind::Query(_)));
+    }
+
+    #[test]
+    fn procedures_aggregates_and_types_are_read() {
+        let procedure = lowered!(CreateFunction, "create procedure s.p() language sql as ''");
+        assert!(procedure.procedure && procedure.returns.is_none() && procedure.name.to_string() == "s.p");
+        assert!(matches!(lowered!(Call, "call s.p(1)"), crate::sql::expr::Expr::Call(_)));
+        let text = "create aggregate s.a (int, x text) (sfunc = s.f, stype = bigint, finalfunc = g)";
+        let aggregate = lowered!(CreateAggregate, text);
+        assert_eq!((under(text, aggregate.name.span), aggregate.arguments.len()), ("s.a", 2));
+        assert_eq!(aggregate.state_type.unwrap().name.name, "int8");
+        assert_eq!(under(text, aggregate.state_function.unwrap().span), "s.f");
+        assert_eq!(aggregate.final_function.unwrap().name, "g");
+        let old = lowered!(CreateAggregate, "create aggregate a (basetype = int, sfunc = f, stype = int)");
+        assert_eq!(old.arguments.len(), 1);
+        assert_eq!(lowered!(CreateType, "create type s.t").kind, CreateTypeKind::Base);
+    }
+
+    #[test]
+    fn an_altered_function_tells_what_it_changes() {
+        let text = "alter function s.f(int, text) security definer set search_path = '' reset work_mem";
+        let function = lowered!(AlterFunction, text);
+        assert_eq!(under(text, function.object.name.span), "s.f");
+        assert_eq!(function.object.signature.unwrap().arguments.unwrap().len(), 2);
+        assert_eq!(under(text, function.attributes.security_definer.unwrap().span), "security definer");
+        let settings: Vec<_> =
+            function.attributes.settings.iter().map(|setting| under(text, setting.span)).collect();
+        assert_eq!(settings, ["set search_path = ''", "reset work_mem"]);
+    }
+}

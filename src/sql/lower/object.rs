@@ -102,20 +102,23 @@ fn kind_words(kind: O) -> &'static str {
 impl Cx<'_> {
     /// The index after the key words of a kind, `CONCURRENTLY` and `IF EXISTS`.
     pub(super) fn after_kind(&self, kind: O, at: usize) -> usize {
-        let mut at = self.skip_words(at, &["procedural"]);
-        let words = kind_words(kind).split(' ');
-        for word in words {
-            // GRANT names foreign servers so, and tables by their name alone.
+        let mut at = at;
+        if kind == O::ObjectLanguage {
+            at = self.skip_words(at, &["procedural"]);
+        }
+        if kind == O::ObjectForeignServer {
             at = self.skip_words(at, &["foreign"]);
+        }
+        for word in kind_words(kind).split(' ') {
             at = self.skip_words(at, &[word]);
         }
         if kind == O::ObjectRole {
             at = self.skip_words(self.skip_words(at, &["user"]), &["group"]);
         }
-        if kind == O::ObjectForeignServer || kind == O::ObjectFdw {
-            at = self.skip_words(self.skip_words(at, &["data", "wrapper"]), &["server"]);
+        if kind == O::ObjectIndex {
+            at = self.skip_words(at, &["concurrently"]);
         }
-        self.skip_if_exists(self.skip_words(at, &["concurrently"]))
+        self.skip_if_exists(at)
     }
 
     /// The objects of a list that starts at a token.
@@ -337,5 +340,155 @@ impl Cx<'_> {
 impl ObjectRef {
     fn with_part(self, name: &str, span: Span) -> Self {
         Self { part: Some(Spanned { value: Ident::new(name), span }), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::lower::testing::{lower, under};
+
+    /// The kind, the place of the name and that of the part.
+    fn places(text: &str, object: &ObjectRef) -> (ObjectKind, String, Option<String>) {
+        let place = |span| under(text, span).to_owned();
+        (object.kind, place(object.name.span), object.part.as_ref().map(|part| place(part.span)))
+    }
+
+    #[test]
+    fn dropped_objects_have_places() {
+        use ObjectKind as K;
+        for (text, kind, name, part) in [
+            ("drop table if exists a, \"é\".t cascade", K::Table, "\"é\".t", None),
+            ("drop view a, s.v", K::View, "s.v", None),
+            ("drop materialized view s.v", K::MaterializedView, "s.v", None),
+            ("drop foreign table s.v", K::ForeignTable, "s.v", None),
+            ("drop index concurrently if exists s.i", K::Index, "s.i", None),
+            ("drop sequence s.q", K::Sequence, "s.q", None),
+            ("drop type s.q", K::Type, "s.q", None),
+            ("drop domain s.q", K::Domain, "s.q", None),
+            ("drop function a(int, text), s.f", K::Function, "s.f", None),
+            ("drop procedure s.p()", K::Procedure, "s.p", None),
+            ("drop routine s.p()", K::Routine, "s.p", None),
+            ("drop aggregate s.a(*)", K::Aggregate, "s.a", None),
+            ("drop schema if exists a, b", K::Schema, "b", None),
+            ("drop role a, b", K::Role, "b", None),
+            ("drop user if exists b", K::Role, "b", None),
+            ("drop extension if exists \"uuid-ossp\"", K::Extension, "\"uuid-ossp\"", None),
+            ("drop policy if exists \"p q\" on s.t", K::Policy, "s.t", Some("\"p q\"")),
+            ("drop trigger t on s.t", K::Trigger, "s.t", Some("t")),
+            ("drop rule r on s.t", K::Rule, "s.t", Some("r")),
+            ("drop event trigger e", K::EventTrigger, "e", None),
+            ("drop publication p", K::Publication, "p", None),
+            ("drop server s", K::ForeignServer, "s", None),
+            ("drop foreign data wrapper w", K::ForeignDataWrapper, "w", None),
+            ("drop procedural language l", K::Language, "l", None),
+            ("drop database d", K::Database, "d", None),
+            ("drop subscription s", K::Subscription, "s", None),
+            ("drop collation s.c", K::Unmodelled("collation"), "s.c", None),
+            ("drop text search configuration s.c", K::Unmodelled("text search configuration"), "s.c", None),
+        ] {
+            let dropped = lowered!(Drop, text);
+            let found = places(text, dropped.objects.last().unwrap());
+            assert_eq!(found, (kind, name.to_owned(), part.map(str::to_owned)), "{text}");
+            assert_eq!(
+                (dropped.if_exists, dropped.cascade),
+                (text.contains("if exists"), text.contains("cascade"))
+            );
+        }
+        let signature = |text: &str| lowered!(Drop, text).objects.remove(0).signature.unwrap().arguments;
+        assert_eq!(signature("drop function f"), None);
+        assert_eq!(signature("drop function f()"), Some(Vec::new()));
+        assert_eq!(signature("drop function f(int, out x text)").unwrap()[1].0, ArgumentMode::Out);
+        assert_eq!(lower("drop owned by x"), StatementKind::DropOwned);
+        for text in ["drop cast (a as b)", "drop operator === (a, b)", "drop operator class c using btree"] {
+            lowered!(Drop, text);
+        }
+    }
+
+    #[test]
+    fn renamed_objects_have_places() {
+        use ObjectKind as K;
+        for (text, kind, name, part) in [
+            ("alter table if exists s.t rename to n", K::Table, "s.t", None),
+            ("alter view s.t rename to n", K::View, "s.t", None),
+            ("alter table s.t rename column c to n", K::Column, "s.t", Some("c")),
+            ("alter table s.t rename c to n", K::Column, "s.t", Some("c")),
+            ("alter table only rename rename rename to n", K::Column, "rename", Some("rename")),
+            ("alter table s.t rename constraint c to n", K::Constraint, "s.t", Some("c")),
+            ("alter domain s.d rename constraint c to n", K::DomainConstraint, "s.d", Some("c")),
+            ("alter type s.d rename attribute c to n", K::Attribute, "s.d", Some("c")),
+            ("alter policy \"p\" on s.t rename to n", K::Policy, "s.t", Some("\"p\"")),
+            ("alter policy if exists p on s.t rename to n", K::Policy, "s.t", Some("p")),
+            ("alter trigger p on s.t rename to n", K::Trigger, "s.t", Some("p")),
+            ("alter rule p on s.t rename to n", K::Rule, "s.t", Some("p")),
+            ("alter type s.d rename to n", K::Type, "s.d", None),
+            ("alter domain s.d rename to n", K::Domain, "s.d", None),
+            ("alter function s.f(int) rename to n", K::Function, "s.f", None),
+            ("alter schema s rename to n", K::Schema, "s", None),
+            ("alter role r rename to n", K::Role, "r", None),
+            ("alter index s.i rename to n", K::Index, "s.i", None),
+            ("alter sequence s.i rename to n", K::Sequence, "s.i", None),
+            ("alter publication p rename to n", K::Publication, "p", None),
+        ] {
+            let renamed = lowered!(Rename, text);
+            assert_eq!(
+                places(text, &renamed.object),
+                (kind, name.to_owned(), part.map(str::to_owned)),
+                "{text}"
+            );
+            assert_eq!((renamed.to.as_str(), renamed.if_exists), ("n", text.contains("if exists")));
+        }
+    }
+
+    #[test]
+    fn comments_have_places() {
+        use ObjectKind as K;
+        for (text, kind, name, part) in [
+            ("comment on table s.t is 'x'", K::Table, "s.t", None),
+            ("comment on column s.t.\"é\" is 'x'", K::Column, "s.t", Some("\"é\"")),
+            ("comment on column t.c is 'x'", K::Column, "t", Some("c")),
+            ("comment on policy \"p q\" on s.t is 'x'", K::Policy, "s.t", Some("\"p q\"")),
+            ("comment on trigger p on s.t is 'x'", K::Trigger, "s.t", Some("p")),
+            ("comment on constraint p on s.t is 'x'", K::Constraint, "s.t", Some("p")),
+            ("comment on constraint p on domain s.d is 'x'", K::DomainConstraint, "s.d", Some("p")),
+            ("comment on function s.f(int) is 'x'", K::Function, "s.f", None),
+            ("comment on schema s is 'x'", K::Schema, "s", None),
+            ("comment on extension s is 'x'", K::Extension, "s", None),
+            ("comment on type s.t is 'x'", K::Type, "s.t", None),
+            ("comment on role s is 'x'", K::Role, "s", None),
+            ("comment on materialized view s.t is 'x'", K::MaterializedView, "s.t", None),
+            ("comment on database d is 'x'", K::Database, "d", None),
+        ] {
+            let StatementKind::Comment { object, text: comment } = lower(text) else { panic!() };
+            assert_eq!(places(text, &object), (kind, name.to_owned(), part.map(str::to_owned)), "{text}");
+            assert_eq!(comment.as_deref(), Some("x"));
+        }
+        assert!(matches!(lower("comment on table t is null"), StatementKind::Comment { text: None, .. }));
+        assert!(matches!(lower("comment on cast (a as b) is 'x'"), StatementKind::Comment { .. }));
+    }
+
+    #[test]
+    fn moved_and_given_objects_have_places() {
+        use ObjectKind as K;
+        for (text, kind, name) in [
+            ("alter table if exists s.t set schema n", K::Table, "s.t"),
+            ("alter function s.f() set schema n", K::Function, "s.f"),
+            ("alter type s.m set schema n", K::Type, "s.m"),
+            ("alter extension e set schema n", K::Extension, "e"),
+        ] {
+            let StatementKind::SetSchema { object, schema, .. } = lower(text) else { panic!() };
+            assert_eq!(places(text, &object), (kind, name.to_owned(), None), "{text}");
+            assert_eq!(schema, "n");
+        }
+        for (text, kind, name) in [
+            ("alter function s.f() owner to n", K::Function, "s.f"),
+            ("alter schema s owner to n", K::Schema, "s"),
+            ("alter type s.m owner to n", K::Type, "s.m"),
+            ("alter publication p owner to n", K::Publication, "p"),
+        ] {
+            let StatementKind::SetOwner { object, owner } = lower(text) else { panic!() };
+            assert_eq!(places(text, &object), (kind, name.to_owned(), None), "{text}");
+            assert_eq!(owner, RoleName::Role("n".into()));
+        }
     }
 }

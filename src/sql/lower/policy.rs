@@ -164,3 +164,91 @@ pub(super) fn role_name(node: &Node) -> Option<Ident> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::lower::testing::{lower, under};
+
+    #[test]
+    fn a_policy_has_the_places_of_its_clauses() {
+        let text = "create policy \"é x\" on a . b as restrictive for update to anon, \"Us\" \
+                    using ((a = auth.uid()) ) with check (/* y */ true)";
+        let policy = lowered!(CreatePolicy, text);
+        assert_eq!(policy.name.value, "é x");
+        assert_eq!(under(text, policy.name.span), "\"é x\"");
+        assert_eq!(under(text, policy.table.span), "a . b");
+        assert!(!policy.permissive);
+        assert_eq!(policy.command.value, PolicyCommand::Update);
+        assert_eq!(under(text, policy.command.span), "update");
+        assert_eq!(policy.roles.value, [RoleName::Role("anon".into()), RoleName::Role("Us".into())]);
+        assert_eq!(under(text, policy.roles.span), "anon, \"Us\"");
+        assert_eq!(under(text, policy.using.unwrap().span), "(a = auth.uid())");
+        assert_eq!(under(text, policy.with_check.unwrap().span), "true");
+    }
+
+    #[test]
+    fn what_a_policy_does_not_say_is_at_its_name() {
+        let text = "create policy p on t using (true)";
+        let policy = lowered!(CreatePolicy, text);
+        assert!(policy.permissive && policy.with_check.is_none());
+        assert_eq!(policy.command.value, PolicyCommand::All);
+        assert_eq!(under(text, policy.command.span), "p");
+        assert_eq!(policy.roles.value, [RoleName::Public]);
+        assert_eq!(under(text, policy.roles.span), "p");
+    }
+
+    #[test]
+    fn an_altered_policy_tells_what_it_changes() {
+        let text = "alter policy p on s.t to current_user, public with check (a > 1)";
+        let policy = lowered!(AlterPolicy, text);
+        assert_eq!(under(text, policy.name.span), "p");
+        let roles = policy.roles.unwrap();
+        assert_eq!(roles.value, [RoleName::Current, RoleName::Public]);
+        assert_eq!(under(text, roles.span), "current_user, public");
+        assert_eq!(under(text, policy.with_check.unwrap().span), "a > 1");
+        assert!(policy.using.is_none());
+    }
+
+    #[test]
+    fn a_trigger_is_read() {
+        let text = "create or replace trigger t1 before insert or update of a, b on s.t for each row \
+                    when (new.a is distinct from old.a) execute function s.f('x', 1)";
+        let trigger = lowered!(CreateTrigger, text);
+        assert_eq!(under(text, trigger.name.span), "t1");
+        assert_eq!(under(text, trigger.table.span), "s.t");
+        assert_eq!(under(text, trigger.function.span), "s.f");
+        assert_eq!(trigger.function.to_string(), "s.f");
+        assert_eq!(trigger.timing, TriggerTiming::Before);
+        assert_eq!(trigger.events, [TriggerEvent::Insert, TriggerEvent::Update]);
+        assert_eq!(trigger.columns, ["a", "b"].map(Ident::new));
+        assert_eq!(trigger.args, ["x", "1"]);
+        assert!(trigger.for_each_row && trigger.when.is_some() && trigger.or_replace);
+        let trigger = lowered!(
+            CreateTrigger,
+            "create constraint trigger c after delete on t for each row execute procedure f()"
+        );
+        assert!(trigger.constraint && trigger.for_each_row);
+        let trigger = lowered!(CreateTrigger, "create trigger c instead of insert on v execute function f()");
+        assert_eq!(trigger.timing, TriggerTiming::InsteadOf);
+    }
+
+    #[test]
+    fn event_triggers_and_rules_are_read() {
+        let text =
+            "create event trigger e on ddl_command_end when tag in ('CREATE TABLE') execute function f()";
+        let trigger = lowered!(CreateEventTrigger, text);
+        assert_eq!(under(text, trigger.name.span), "e");
+        assert_eq!(
+            (trigger.event.as_str(), &trigger.tags[..]),
+            ("ddl_command_end", &["CREATE TABLE".into()][..])
+        );
+        let StatementKind::AlterEventTrigger { name, enabled } = lower("alter event trigger e disable")
+        else {
+            panic!()
+        };
+        assert_eq!((name.value.as_str(), enabled), ("e", 'D'));
+        let rule = lowered!(CreateRule, "create rule r as on insert to t do instead nothing");
+        assert!(rule.instead && rule.event == PolicyCommand::Insert && rule.table.name == "t");
+    }
+}

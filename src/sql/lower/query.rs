@@ -285,3 +285,99 @@ pub(super) fn index_column(node: &Node) -> Option<Ident> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::lower::testing::under;
+
+    fn columns(query: &Query) -> Vec<String> {
+        let mut names = Vec::new();
+        query.walk(&mut |expr| {
+            if let Expr::Column(column) = expr {
+                names.push(column.path.last().map(Ident::to_string).unwrap_or_default());
+            }
+        });
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn every_clause_of_a_query_is_kept() {
+        let query = lowered!(
+            Query,
+            "with c (q) as materialized (select a) select distinct on (b) d as e from x \
+            where f group by rollup (g) having h window w as (partition by i) order by j limit k offset l for update"
+        );
+        assert_eq!(columns(&query), ["a", "b", "d", "f", "g", "h", "i", "j", "k", "l"]);
+        assert!(query.locking && query.ctes[0].name == "c" && query.ctes[0].columns.len() == 1);
+        let QueryBody::Select(select) = query.body else { panic!() };
+        assert!(select.distinct && select.targets[0].alias == Some("e".into()));
+        let query = lowered!(Query, "select distinct a");
+        assert!(
+            matches!(query.body, QueryBody::Select(select) if select.distinct && select.distinct_on.is_empty())
+        );
+    }
+
+    #[test]
+    fn every_kind_of_source_is_kept() {
+        let text = "select 1 from s.a x (y), lateral (select b) z, f(c) with ordinality g (h), \
+                    rows from (f(d), f(e)), a join b using (i), a natural join b, a left join b on j, \
+                    a tablesample system (1), xmltable('k' passing l columns m int), \
+                    json_table(n, '$' columns (o int)), f(p) as r (s int, t int)";
+        let query = lowered!(Query, text);
+        assert_eq!(columns(&query), ["b", "c", "d", "e", "j", "l", "n", "p"]);
+        let mut relations = Vec::new();
+        query.walk_relations(&mut |relation| relations.push(under(text, relation.name.span)));
+        assert_eq!(relations, ["s.a", "a", "b", "a", "b", "a", "b", "a"]);
+        let QueryBody::Select(select) = &query.body else { panic!() };
+        let FromItem::Relation { alias: Some(alias), .. } = &select.from[0] else { panic!() };
+        assert!(alias.name == "x" && alias.columns.len() == 1);
+        let Some(FromItem::Function { alias: Some(alias), .. }) = select.from.last() else { panic!() };
+        assert_eq!(alias.columns.len(), 2);
+    }
+
+    #[test]
+    fn set_operations_and_values_are_read() {
+        let query = lowered!(Query, "select a union all select b order by 1");
+        assert!(matches!(query.body, QueryBody::SetOperation(..)) && query.order_by.len() == 1);
+        let query = lowered!(Query, "values (1, 2), (3, 4)");
+        assert!(matches!(query.body, QueryBody::Values(rows) if rows.len() == 2 && rows[1].len() == 2));
+    }
+
+    #[test]
+    fn select_into_makes_a_table() {
+        let text = "select a into temp s from x union select b from y";
+        let table = lowered!(CreateTableAs, text);
+        assert_eq!(under(text, table.name.span), "s");
+        assert!(table.query.is_some());
+    }
+
+    #[test]
+    fn changes_are_read() {
+        let text = "with c as (delete from d returning e) insert into s.t as x (a, b) values (1, f(2)) \
+                    on conflict (a, b) do update set b = excluded.b where x.a > 1 returning a as z";
+        let change = lowered!(Change, text);
+        assert_eq!(under(text, change.table.name.span), "s.t");
+        assert_eq!(
+            (change.kind, change.columns.len(), change.alias.clone()),
+            (ChangeKind::Insert, 2, Some("x".into()))
+        );
+        assert!(change.on_conflict && change.conflict_columns.len() == 2 && change.filter.is_some());
+        assert_eq!((change.assignments.len(), change.returning.len()), (1, 1));
+        assert!(matches!(change.ctes[0].query, CteBody::Change(_)));
+        let change = lowered!(Change, "update t set (a, b) = (1, c), d = default from u where e");
+        assert!(matches!(&change.assignments[1], (name, Expr::Column(_)) if name == "b"));
+        assert_eq!(change.assignments[2].1, Expr::Other("default", Vec::new()));
+        assert_eq!(change.from.len(), 1);
+        let change = lowered!(Change, "delete from t using u where a");
+        assert!(change.kind == ChangeKind::Delete && change.from.len() == 1 && change.filter.is_some());
+        let change = lowered!(
+            Change,
+            "merge into t using u on t.a = u.a when matched and t.b then update set c = 1 \
+                                       when not matched then insert (d, e) values (2, f)"
+        );
+        assert_eq!((change.kind, change.assignments.len()), (ChangeKind::Merge, 3));
+        assert!(matches!(change.filter, Some(Expr::Other("merge", list)) if list.len() == 2));
+    }
+}

@@ -140,3 +140,69 @@ impl Cx<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::lower::testing::under;
+    use crate::sql::statement::StatementKind;
+
+    #[test]
+    fn schemas_hold_statements() {
+        let text = "create schema if not exists \"é\" authorization x";
+        let created = lowered!(CreateSchema, text);
+        assert_eq!(under(text, created.name.unwrap().span), "\"é\"");
+        assert!(created.if_not_exists && created.authorization.is_some());
+        assert!(lowered!(CreateSchema, "create schema authorization x").name.is_none());
+        let text =
+            "create schema s create table t (a int) create view v as select b from t grant select on t to x";
+        let elements = lowered!(CreateSchema, text).elements;
+        let places: Vec<_> = elements.iter().map(|element| under(text, element.span)).collect();
+        assert_eq!(
+            places,
+            ["create table t (a int)", "create view v as select b from t", "grant select on t to x"]
+        );
+        let StatementKind::CreateTable(table) = &elements[0].kind else { panic!() };
+        assert_eq!(under(text, table.name.span), "t");
+        let StatementKind::Grant(_) = &elements[2].kind else { panic!() };
+    }
+
+    #[test]
+    fn tables_and_views_of_queries_are_read() {
+        let text =
+            "create materialized view if not exists s.m (a) with (fillfactor = 50) as select 1 with no data";
+        let table = lowered!(CreateTableAs, text);
+        assert!(table.materialized && table.if_not_exists && !table.with_data && table.columns.len() == 1);
+        assert_eq!((under(text, table.name.span), &table.options[0][..]), ("s.m", "fillfactor=50"));
+        assert!(lowered!(CreateTableAs, "create table t as execute p").query.is_none());
+        let text = "create or replace view s.v (a) with (security_invoker, security_barrier = false) as \
+                    select b from t with local check option";
+        let view = lowered!(CreateView, text);
+        assert_eq!(under(text, view.name.span), "s.v");
+        assert_eq!(view.options, ["security_invoker=true", "security_barrier=false"]);
+        assert!(view.or_replace && view.check_option == Some("local") && !view.temporary);
+    }
+
+    #[test]
+    fn indexes_are_read() {
+        let text = "create unique index concurrently if not exists i on only s.t using gin \
+                    (a s.ops desc nulls last, lower(b) collate \"C\") include (c) nulls not distinct \
+                    with (fillfactor = 70) where d > 1";
+        let index = lowered!(CreateIndex, text);
+        assert_eq!(under(text, index.table.span), "s.t");
+        assert!(
+            index.unique
+                && index.concurrently
+                && index.if_not_exists
+                && index.only
+                && index.nulls_not_distinct
+        );
+        assert!(index.method == "gin" && index.include.len() == 1 && index.predicate.is_some());
+        assert_eq!(index.keys[0].value, IndexKeyValue::Column("a".into()));
+        assert_eq!(index.keys[0].operator_class.as_ref().unwrap().to_string(), "s.ops");
+        assert!(index.keys[0].descending && index.keys[0].nulls_first == Some(false));
+        assert!(matches!(index.keys[1].value, IndexKeyValue::Expr(Expr::Call(_))));
+        assert!(index.keys[1].collation.is_some() && index.keys[1].nulls_first.is_none());
+        assert_eq!(lowered!(CreateIndex, "create index on t (a)").method, "btree");
+    }
+}

@@ -240,3 +240,122 @@ fn privilege(name: &str) -> Option<Privilege> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::lower::testing::{lower, under};
+    use crate::sql::statement::ObjectKind;
+
+    #[test]
+    fn grants_are_read() {
+        let text = "grant select (a, b), insert on table s.t, u to public, x with grant option";
+        let grant = lowered!(Grant, text);
+        assert!(grant.is_grant && grant.grant_option && !grant.cascade);
+        assert_eq!(grant.privileges[0].columns.len(), 2);
+        assert_eq!(grant.privileges[1].privilege, Some(Privilege::Insert));
+        assert_eq!(grant.grantees, [RoleName::Public, RoleName::Role("x".into())]);
+        let GrantTarget::Objects(objects) = grant.target else { panic!() };
+        let places: Vec<_> = objects.iter().map(|object| under(text, object.name.span)).collect();
+        assert_eq!(places, ["s.t", "u"]);
+        let revoke = lowered!(Grant, "revoke grant option for all (a) on t from x cascade");
+        assert!(!revoke.is_grant && revoke.grant_option && revoke.cascade);
+        assert_eq!(revoke.privileges, [PrivilegeSpec { privilege: None, columns: vec!["a".into()] }]);
+        assert!(lowered!(Grant, "grant all privileges on t to x").privileges.is_empty());
+    }
+
+    #[test]
+    fn grants_name_objects_of_all_kinds() {
+        for (text, kind, place) in [
+            ("grant execute on function s.f(int), g to x", ObjectKind::Function, "s.f"),
+            ("grant execute on procedure s.f() to x", ObjectKind::Procedure, "s.f"),
+            ("grant usage on schema s, u to x", ObjectKind::Schema, "s"),
+            ("grant usage on sequence s.q to x", ObjectKind::Sequence, "s.q"),
+            ("grant usage on type s.m to x", ObjectKind::Type, "s.m"),
+            ("grant usage on domain s.m to x", ObjectKind::Domain, "s.m"),
+            ("grant connect on database d to x", ObjectKind::Database, "d"),
+            ("grant usage on language l to x", ObjectKind::Language, "l"),
+            ("grant usage on foreign server s to x", ObjectKind::ForeignServer, "s"),
+            ("grant usage on foreign data wrapper w to x", ObjectKind::ForeignDataWrapper, "w"),
+            ("grant select on procedural to x", ObjectKind::Table, "procedural"),
+        ] {
+            let GrantTarget::Objects(objects) = lowered!(Grant, text).target else { panic!() };
+            assert_eq!((objects[0].kind, under(text, objects[0].name.span)), (kind, place));
+        }
+        let all = lowered!(Grant, "grant execute on all functions in schema s, u to x").target;
+        assert_eq!(
+            all,
+            GrantTarget::AllInSchemas { kind: ObjectKind::Function, schemas: vec!["s".into(), "u".into()] }
+        );
+    }
+
+    #[test]
+    fn default_privileges_are_read() {
+        let text = "alter default privileges for role a, current_user in schema s, t \
+                    revoke execute on functions from public";
+        let change = lowered!(AlterDefaultPrivileges, text);
+        assert_eq!(change.roles, [RoleName::Role("a".into()), RoleName::Current]);
+        assert_eq!(change.schemas, ["s", "t"].map(Ident::new));
+        assert!(!change.is_grant && change.kind == ObjectKind::Function);
+        assert_eq!(change.grantees, [RoleName::Public]);
+        let change = lowered!(AlterDefaultPrivileges, "alter default privileges grant all on tables to x");
+        assert!(change.privileges.is_empty() && change.kind == ObjectKind::Table && change.roles.is_empty());
+    }
+
+    #[test]
+    fn roles_are_read() {
+        let text = "create role \"é\" with login nosuperuser bypassrls in role a role b admin c";
+        let role = lowered!(CreateRole, text);
+        assert_eq!(under(text, role.name.span), "\"é\"");
+        let attributes = &role.attributes;
+        assert_eq!((attributes.login, attributes.superuser), (Some(true), Some(false)));
+        assert_eq!((attributes.bypassrls, attributes.inherit), (Some(true), None));
+        assert_eq!((role.member_of.len(), role.members.len()), (1, 2));
+        assert_eq!(lowered!(CreateRole, "create user u").attributes.login, Some(true));
+        let altered = lowered!(AlterRole, "alter role current_user noinherit");
+        assert_eq!((altered.name, altered.attributes.inherit), (RoleName::Current, Some(false)));
+        let member = lowered!(GrantRole, "grant a, b to c with admin option");
+        assert!(member.is_grant && member.roles.len() == 2 && !member.option_only);
+        assert!(lowered!(GrantRole, "revoke admin option for a from c").option_only);
+        assert!(lowered!(GrantRole, "alter group g add user u").is_grant);
+    }
+
+    #[test]
+    fn settings_of_roles_and_databases_are_read() {
+        for (text, place) in [
+            ("alter role a in database b set statement_timeout to '3s'", "set statement_timeout to '3s'"),
+            ("alter role all reset all", "reset all"),
+        ] {
+            let StatementKind::AlterRoleSet { role, change } = lower(text) else { panic!() };
+            assert_eq!(under(text, change.span), place);
+            assert_eq!(role.is_none(), text.contains("role all"));
+        }
+        let text = "alter database d set a.b = 'x', 'y'";
+        let StatementKind::AlterDatabaseSet { change } = lower(text) else { panic!() };
+        assert_eq!(under(text, change.span), "set a.b = 'x', 'y'");
+    }
+
+    #[test]
+    fn extensions_and_publications_are_read() {
+        let text = "create extension if not exists \"uuid-ossp\" with schema s version '1' cascade";
+        let extension = lowered!(CreateExtension, text);
+        assert_eq!(under(text, extension.name.span), "\"uuid-ossp\"");
+        assert!(extension.if_not_exists && extension.cascade && extension.schema == Some("s".into()));
+        assert_eq!(extension.version.as_deref(), Some("1"));
+        let text = "create publication p for table s.t (a) where (a > 1), u, tables in schema v";
+        let publication = lowered!(CreatePublication, text);
+        assert_eq!(under(text, publication.tables[0].name.span), "s.t");
+        assert!(publication.tables[0].has_filter && !publication.tables[1].has_filter);
+        assert_eq!(publication.schemas, ["v"]);
+        assert!(lowered!(CreatePublication, "create publication p for all tables").all_tables);
+        let action = |text: &str| lowered!(AlterPublication, text).action;
+        assert_eq!(action("alter publication p add table t"), PublicationAction::Add);
+        assert_eq!(action("alter publication p drop table t"), PublicationAction::Drop);
+        assert_eq!(action("alter publication p set table t"), PublicationAction::Set);
+        assert_eq!(action("alter publication p set (publish = 'insert')"), PublicationAction::Options);
+        assert!(matches!(
+            lower("create server s foreign data wrapper w"),
+            StatementKind::CreateServer { .. }
+        ));
+    }
+}

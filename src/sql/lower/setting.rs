@@ -59,3 +59,26 @@ impl Cx<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::lower::testing::under;
+
+    #[test]
+    fn settings_are_read() {
+        let text = "set search_path = public, \"Ext\", '', 1";
+        let change = lowered!(Set, text);
+        assert_eq!((change.name.as_str(), under(text, change.span)), ("search_path", text));
+        let values = ["public", "Ext", "", "1"].map(str::to_owned).to_vec();
+        assert_eq!(change.value, SettingValue::Values(values));
+        assert_eq!(lowered!(SetLocal, "set local role x").name, "role");
+        assert_eq!(lowered!(Set, "set session authorization default").value, SettingValue::Default);
+        assert_eq!(lowered!(Set, "reset all").name, "");
+        assert_eq!(lowered!(Set, "set a.b to on").value, SettingValue::Values(vec!["on".into()]));
+        assert_eq!(
+            lowered!(Set, "set time zone interval '1' hour").value,
+            SettingValue::Values(vec!["1".into()])
+        );
+    }
+}

@@ -127,3 +127,76 @@ impl Cx<'_> {
         OwnedBy::Column { table, column: Ident::new(string(column)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::lower::testing::under;
+    use crate::sql::statement::AlterAction;
+
+    #[test]
+    fn types_are_read() {
+        let text = "create type s.\"Mood\" as enum ('a', 'b''c')";
+        let created = lowered!(CreateType, text);
+        assert_eq!(under(text, created.name.span), "s.\"Mood\"");
+        assert_eq!(created.kind, CreateTypeKind::Enum(vec!["a".into(), "b'c".into()]));
+        assert_eq!(
+            lowered!(CreateType, "create type r as range (subtype = int)").kind,
+            CreateTypeKind::Range
+        );
+        let text = "create type c as (a int, b text collate \"C\")";
+        let CreateTypeKind::Composite(columns) = lowered!(CreateType, text).kind else { panic!() };
+        assert_eq!(under(text, columns[1].span), "b text collate \"C\"");
+        let text =
+            "create domain s.d as text collate \"C\" default 'x' not null constraint k check (value <> '')";
+        let created = lowered!(CreateType, text);
+        assert_eq!(under(text, created.name.span), "s.d");
+        let CreateTypeKind::Domain { constraints, collation, .. } = created.kind else { panic!() };
+        let places: Vec<_> = constraints.iter().map(|constraint| under(text, constraint.span)).collect();
+        assert_eq!(places, ["default 'x'", "not null", "constraint k check (value <> '')"]);
+        assert!(collation.is_some());
+    }
+
+    #[test]
+    fn changes_of_types_are_read() {
+        let text = "alter type s.m add value if not exists 'x' before 'y'";
+        let altered = lowered!(AlterEnum, text);
+        assert_eq!(under(text, altered.name.span), "s.m");
+        let neighbour = Some(EnumNeighbour { value: "y".into(), after: false });
+        assert_eq!(altered.change, EnumChange::Add { value: "x".into(), if_not_exists: true, neighbour });
+        let renamed = lowered!(AlterEnum, "alter type m rename value 'a' to 'b'");
+        assert_eq!(renamed.change, EnumChange::Rename { from: "a".into(), to: "b".into() });
+        let change = |text: &str| lowered!(AlterDomain, text).change;
+        assert!(matches!(change("alter domain d set default 1"), DomainChange::SetDefault(_)));
+        assert_eq!(change("alter domain d drop default"), DomainChange::DropDefault);
+        assert_eq!(change("alter domain d set not null"), DomainChange::SetNotNull);
+        assert_eq!(change("alter domain d drop not null"), DomainChange::DropNotNull);
+        assert!(matches!(change("alter domain d add constraint c check (value > 1) not valid"),
+            DomainChange::AddConstraint(constraint) if constraint.not_valid));
+        assert_eq!(
+            change("alter domain d validate constraint c"),
+            DomainChange::ValidateConstraint("c".into())
+        );
+        let drop = DomainChange::DropConstraint { name: "c".into(), if_exists: true };
+        assert_eq!(change("alter domain s.d drop constraint if exists c"), drop);
+    }
+
+    #[test]
+    fn sequences_are_read() {
+        let text = "create sequence if not exists s.q as int start with 5 increment by -2 \
+                    minvalue -9223372036854775808 no maxvalue owned by s.t.c";
+        let sequence = lowered!(CreateSequence, text);
+        assert_eq!(under(text, sequence.name.span), "s.q");
+        let options = sequence.options;
+        assert_eq!((options.start, options.increment), (Some(5), Some(-2)));
+        assert_eq!((options.minimum, options.maximum), (Some(i64::MIN), None));
+        let Some(OwnedBy::Column { table, column }) = options.owned_by else { panic!() };
+        assert_eq!((under(text, table.span), column.as_str()), ("s.t", "c"));
+        let altered = lowered!(AlterSequence, "alter sequence if exists q owned by none");
+        assert!(altered.if_exists && altered.options.owned_by == Some(OwnedBy::None));
+        let text = "alter table t alter a add generated always as identity (sequence name s.q start 1)";
+        let action = lowered!(AlterTable, text).actions.remove(0).value;
+        let AlterAction::AddIdentity { options, .. } = action else { panic!() };
+        assert_eq!(under(text, options.sequence_name.unwrap().span), "s.q");
+    }
+}

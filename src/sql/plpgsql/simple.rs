@@ -96,7 +96,7 @@ impl Parser<'_> {
         let rest = self.tokens.list[from..].iter();
         let length = rest.take_while(|token| !nesting.ends_at(**token, self.tokens.code.text)).count();
         let to = from + length;
-        let Some(clause) = self.into_clause(from, to) else {
+        let Some(clause) = self.find_into(from, to) else {
             let statement = self.statement_to(to)?;
             return Some(Kind::Sql { statement, into: Vec::new() });
         };
@@ -115,7 +115,7 @@ impl Parser<'_> {
     }
 
     /// The index of the INTO that names variables: not that of INSERT, MERGE and IMPORT.
-    fn into_clause(&self, from: usize, to: usize) -> Option<usize> {
+    fn find_into(&self, from: usize, to: usize) -> Option<usize> {
         if self.tokens.is_word(from, "import") {
             return None;
         }
@@ -213,10 +213,14 @@ impl Parser<'_> {
         Some(Kind::Raise { level, condition, message, args })
     }
 
-    /// Passes over a string constant and gives what it says.
+    /// Passes over a string constant, which may go on over lines, and gives what it says.
     fn string(&mut self) -> Option<String> {
-        let text = self.string_at(self.at)?;
+        let mut text = self.string_at(self.at)?;
         self.at += 1;
+        while let Some(more) = self.string_at(self.at) {
+            text += &more;
+            self.at += 1;
+        }
         Some(text)
     }
 

@@ -1,0 +1,111 @@
+//! The command line: the only place that prints.
+
+mod args;
+mod catalog;
+mod check;
+mod completions;
+mod explain;
+mod rules;
+
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+
+use crate::cli::args::{Cli, Color, Command, ProjectArgs};
+use crate::config::{self, Choices};
+use crate::project::{self, Request};
+use crate::workspace::{self, Asked, Workspace};
+
+/// Nothing to complain about.
+const CLEAN: u8 = 0;
+/// Findings at or above `--fail-on`.
+const FOUND: u8 = 1;
+/// Some of the work could not be done.
+const FAILED: u8 = 2;
+
+/// Runs the program with the arguments of the process.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Clap gives help and version as errors; neither can be printed on a closed pipe.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { FAILED } else { CLEAN });
+        }
+    };
+    match workspace::with_threads(|| dispatch(cli)) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if is_broken_pipe(&error) => ExitCode::from(CLEAN),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<u8> {
+    match cli.command {
+        None => check::run(&cli.check),
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Rules(args)) => rules::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Catalog(args)) => catalog::run(&args),
+        Some(Command::Completions(args)) => completions::run(&args),
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Finds, reads and replays what the arguments name.
+fn load(args: &ProjectArgs, paths: &[PathBuf], choices: Choices) -> anyhow::Result<Workspace> {
+    let working_directory = std::env::current_dir().context("cannot tell the working directory")?;
+    let (piped, paths): (Vec<_>, Vec<_>) = paths.iter().cloned().partition(|path| path == Path::new("-"));
+    let pending = if piped.is_empty() {
+        None
+    } else {
+        let mut text = Vec::new();
+        io::stdin().read_to_end(&mut text).context("cannot read standard input")?;
+        Some((working_directory.join(&args.stdin_filename), text))
+    };
+    let request = Request { paths: &paths, working_directory: &working_directory, pending };
+    let found = project::find(request);
+    Ok(Workspace::load(found, &Asked { choices, working_directory }))
+}
+
+/// What the arguments choose of the configuration.
+fn choices(args: &ProjectArgs) -> anyhow::Result<Choices> {
+    let only =
+        args.only.iter().map(|id| config::rule_named(id).map(|rule| rule.id).map_err(anyhow::Error::msg));
+    Ok(Choices {
+        config: args.config.clone(),
+        no_config: args.no_config,
+        rule_set: args.rule_set.clone(),
+        only: only.collect::<anyhow::Result<_>>()?,
+    })
+}
+
+/// Whether standard output takes colours.
+fn colored(color: Color) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+            !refused && !dumb && io::stdout().is_terminal()
+        }
+    }
+}
+
+/// Standard output, collected until it is flushed.
+fn output() -> io::BufWriter<io::StdoutLock<'static>> {
+    io::BufWriter::with_capacity(1 << 16, io::stdout().lock())
+}

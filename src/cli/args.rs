@@ -1,0 +1,146 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::diagnostic::Severity;
+
+/// Finds what is wrong in Supabase migrations, without a database.
+#[derive(Debug, Parser)]
+#[command(name = "rls-lint", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) check: CheckArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Check projects; this is what happens without a command.
+    Check(CheckArgs),
+    /// List the rules.
+    Rules(RulesArgs),
+    /// Say what a rule finds and why it matters.
+    Explain(ExplainArgs),
+    /// Print what the migrations add up to.
+    Catalog(CatalogArgs),
+    /// Print completions for a shell.
+    Completions(CompletionsArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CheckArgs {
+    /// Projects, folders of migrations, SQL files or globs; `-` is a pending migration on standard
+    /// input. Without any, the project around the working directory.
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) project: ProjectArgs,
+    /// How to print what was found.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(super) color: Color,
+    /// The lowest severity that makes the exit code 1.
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Error)]
+    pub(super) fail_on: FailOn,
+    /// Print where the time went.
+    #[arg(long)]
+    pub(super) timings: bool,
+}
+
+/// What decides about a project's files and settings.
+#[derive(Args, Debug)]
+pub(super) struct ProjectArgs {
+    /// Read this configuration file, not the one that is found.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub(super) config: Option<PathBuf>,
+    /// Read no configuration file.
+    #[arg(long)]
+    pub(super) no_config: bool,
+    /// Start from this rule-set: recommended, strict, security-only, minimal.
+    #[arg(long, value_name = "NAME")]
+    pub(super) rule_set: Option<String>,
+    /// Run this rule and no other; may be given again.
+    #[arg(long, value_name = "RULE")]
+    pub(super) only: Vec<String>,
+    /// What to call the file on standard input.
+    #[arg(long, value_name = "NAME", default_value = "<stdin>")]
+    pub(super) stdin_filename: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RulesArgs {
+    /// How to print the list.
+    #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+    pub(super) format: ListFormat,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ExplainArgs {
+    /// A rule, by its own name or a peer's: `splinter:0013`, `pgrls:SEC001`.
+    pub(super) rule: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CatalogArgs {
+    /// An object such as `public.todos`, and paths as `check` takes them.
+    #[arg(value_name = "OBJECT|PATHS")]
+    pub(super) words: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) project: ProjectArgs,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+    pub(super) format: ListFormat,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CompletionsArgs {
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Format {
+    /// Snippets with labels.
+    Human,
+    /// One line for each finding.
+    Concise,
+    /// One object, for programs.
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ListFormat {
+    Human,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum FailOn {
+    Error,
+    Warning,
+    Info,
+    Never,
+}
+
+impl FailOn {
+    /// Whether a finding this severe is a failure.
+    pub(super) fn includes(self, severity: Severity) -> bool {
+        match self {
+            Self::Error => severity >= Severity::Error,
+            Self::Warning => severity >= Severity::Warning,
+            Self::Info => true,
+            Self::Never => false,
+        }
+    }
+}

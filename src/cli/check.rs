@@ -1,0 +1,55 @@
+//! `rls-lint check`
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use crate::cli::args::{CheckArgs, Format};
+use crate::cli::{CLEAN, FAILED, FOUND, choices, colored, load, output};
+use crate::report::{concise, human, json};
+use crate::workspace::Timings;
+
+pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
+    let started = Instant::now();
+    let mut workspace = load(&args.project, &args.paths, choices(&args.project)?)?;
+    let mut report = workspace.check();
+    report.summary.elapsed = started.elapsed();
+
+    let printing = Instant::now();
+    let mut out = output();
+    match args.format {
+        Format::Human => human::render(&report, &mut out, colored(args.color))?,
+        Format::Json => json::render(&report, &mut out)?,
+        Format::Concise => {
+            concise::render(&report, &mut out)?;
+            out.flush()?;
+            human::summary(&report, &mut io::stderr().lock(), false)?;
+        }
+    }
+    out.flush()?;
+    if args.timings {
+        write_timings(&workspace.timings, printing.elapsed(), started.elapsed())?;
+    }
+
+    let fails = report.worst().is_some_and(|severity| args.fail_on.includes(severity));
+    Ok(match (workspace.is_incomplete(), fails) {
+        (true, _) => FAILED,
+        (false, true) => FOUND,
+        (false, false) => CLEAN,
+    })
+}
+
+fn write_timings(timings: &Timings, report: Duration, total: Duration) -> io::Result<()> {
+    let mut out = io::stderr().lock();
+    let parts = [
+        ("read", timings.read),
+        ("parse", timings.parse),
+        ("replay", timings.replay),
+        ("check", timings.check),
+        ("report", report),
+    ];
+    for (name, time) in parts {
+        let share = 100.0 * time.as_secs_f64() / total.as_secs_f64().max(f64::EPSILON);
+        writeln!(out, "{name:<7} {:>9.1} ms {share:>5.1} %", time.as_secs_f64() * 1000.0)?;
+    }
+    writeln!(out, "{:<7} {:>9.1} ms", "total", total.as_secs_f64() * 1000.0)
+}

@@ -1,0 +1,59 @@
+//! `rls-lint rules`
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::cli::args::{ListFormat, RulesArgs};
+use crate::cli::{CLEAN, output};
+use crate::diagnostic::Severity;
+use crate::rule::Group;
+use crate::rules;
+
+/// A rule as programs see it.
+#[derive(Serialize)]
+struct Entry {
+    id: &'static str,
+    group: Group,
+    severity: Severity,
+    summary: &'static str,
+    sources: &'static [&'static str],
+    docs: &'static str,
+}
+
+pub(super) fn run(args: &RulesArgs) -> anyhow::Result<u8> {
+    let mut entries: Vec<_> = rules::ALL
+        .iter()
+        .map(|rule| Entry {
+            id: rule.id,
+            group: rule.group,
+            severity: rule.severity,
+            summary: rule.summary,
+            sources: rule.sources,
+            docs: rule.docs,
+        })
+        .collect();
+    entries.sort_by_key(|entry| (entry.group, entry.id));
+    let mut out = output();
+    match args.format {
+        ListFormat::Human => table(&entries, &mut out)?,
+        ListFormat::Json => {
+            serde_json::to_writer_pretty(&mut out, &entries)?;
+            writeln!(out)?;
+        }
+    }
+    out.flush()?;
+    Ok(CLEAN)
+}
+
+fn table(entries: &[Entry], out: &mut impl Write) -> io::Result<()> {
+    let width = entries.iter().map(|entry| entry.id.len()).max().unwrap_or(0);
+    for (at, entry) in entries.iter().enumerate() {
+        if at == 0 || entries[at - 1].group != entry.group {
+            let gap = if at == 0 { "" } else { "\n" };
+            writeln!(out, "{gap}{}", entry.group)?;
+        }
+        writeln!(out, "  {:<width$}  {:<7}  {}", entry.id, entry.severity.to_string(), entry.summary)?;
+    }
+    Ok(())
+}

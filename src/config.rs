@@ -1,0 +1,283 @@
+//! `rls-lint.yaml` and the rule-sets: which rules look, how severe they are, with which options.
+//!
+//! Shapes are closed. An unknown key, rule or value is a diagnostic in the user's own file, and the
+//! rest of the file still holds.
+
+mod layer;
+mod locate;
+pub mod rule_set;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+
+use crate::config::layer::{Entry, Layer, Override};
+use crate::diagnostic::{Diagnostic, Identity, Severity};
+use crate::rule::{ParsedOptions, Rule};
+use crate::rules;
+use crate::source::{FileId, FileRole, SourceFile, Sources, Span};
+
+/// The names that the file may have.
+const NAMES: [&str; 2] = ["rls-lint.yaml", "rls-lint.yml"];
+
+/// What findings about the configuration itself are called. It is no rule: it cannot be switched off.
+pub const CONFIGURATION: &str = "configuration";
+
+/// What becomes of a rule's findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Off,
+    /// As severe as the rule says.
+    On,
+    At(Severity),
+}
+
+/// What the user asked for on the command line.
+#[derive(Clone, Debug, Default)]
+pub struct Choices {
+    /// `--config FILE`, in place of the one that is found.
+    pub config: Option<PathBuf>,
+    /// `--no-config`
+    pub no_config: bool,
+    /// `--rule-set NAME`, in place of what the file extends.
+    pub rule_set: Option<String>,
+    /// `--only RULE`: no other rule looks.
+    pub only: Vec<&'static str>,
+}
+
+/// What holds for one project, resolved and validated.
+#[derive(Clone, Default)]
+pub struct Settings {
+    rules: IndexMap<&'static str, RuleSettings>,
+    overrides: Vec<Override>,
+    only: Vec<&'static str>,
+    /// `known-roles`: roles that no migration makes.
+    pub known_roles: Vec<String>,
+    /// `exposed-schemas`, in place of what `config.toml` says.
+    pub exposed: Option<Vec<String>>,
+}
+
+#[derive(Clone)]
+struct RuleSettings {
+    level: Level,
+    options: ParsedOptions,
+}
+
+/// Why a configuration file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read {path}: {source}", path = .path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("there is no rule-set `{0}`{1}")]
+    UnknownRuleSet(String, String),
+}
+
+/// Settings, and what is wrong with the files that they come from.
+#[derive(Default)]
+pub struct Loaded {
+    pub settings: Settings,
+    pub diagnostics: Vec<Diagnostic>,
+    pub errors: Vec<ConfigError>,
+}
+
+/// The configuration file that holds for a folder: in it, or in the nearest folder above.
+pub fn find(folder: &Path) -> Option<PathBuf> {
+    folder
+        .ancestors()
+        .find_map(|above| NAMES.map(|name| above.join(name)).into_iter().find(|path| path.is_file()))
+}
+
+/// Loads a configuration file, or what holds without one.
+pub fn load(
+    path: Option<&Path>,
+    choices: &Choices,
+    sources: &mut Sources,
+    shown: &dyn Fn(&Path) -> String,
+) -> Loaded {
+    let mut loader = Loader { sources, shown, choices, trail: Vec::new(), loaded: Loaded::default() };
+    match path {
+        Some(path) => loader.file(path),
+        None => loader.base(None),
+    }
+    let mut loaded = loader.loaded;
+    loaded.settings.only.clone_from(&choices.only);
+    loaded
+}
+
+impl Settings {
+    /// How a rule's findings in a file count.
+    pub fn level(&self, rule: &'static str, path: &Path) -> Level {
+        if !self.is_allowed(rule) {
+            return Level::Off;
+        }
+        let base = self.rules.get(rule).map_or(Level::Off, |settings| settings.level);
+        let base = if self.only.contains(&rule) && base == Level::Off { Level::On } else { base };
+        let overridden = self.overrides_of(rule).filter(|(over, _)| over.matches(path));
+        overridden.filter_map(|(_, entry)| entry.level).last().unwrap_or(base)
+    }
+
+    /// Whether a rule can report anything anywhere.
+    pub fn is_on(&self, rule: &'static str) -> bool {
+        let base = self.rules.get(rule).is_some_and(|settings| settings.level != Level::Off);
+        let overridden = || self.overrides_of(rule).any(|(_, entry)| entry.level != Some(Level::Off));
+        self.is_allowed(rule) && (base || self.only.contains(&rule) || overridden())
+    }
+
+    /// The options that a rule runs with: its own first, then those of each override that has some.
+    pub fn variants(&self, rule: &'static Rule) -> Vec<ParsedOptions> {
+        let base = match self.rules.get(rule.id) {
+            Some(settings) => settings.options.clone(),
+            None => rule.options.defaults(),
+        };
+        let overridden = self.overrides_of(rule.id).filter_map(|(_, entry)| entry.options.clone());
+        std::iter::once(base).chain(overridden).collect()
+    }
+
+    /// Which of its variants holds in a file.
+    pub fn variant(&self, rule: &'static str, path: &Path) -> usize {
+        let with_options = self.overrides_of(rule).filter(|(_, entry)| entry.options.is_some());
+        let matching = with_options.enumerate().filter(|(_, (over, _))| over.matches(path));
+        matching.last().map_or(0, |(at, _)| at + 1)
+    }
+
+    fn is_allowed(&self, rule: &str) -> bool {
+        self.only.is_empty() || self.only.contains(&rule)
+    }
+
+    fn overrides_of(&self, rule: &'static str) -> impl Iterator<Item = (&Override, &Entry)> {
+        self.overrides.iter().filter_map(move |over| Some((over, over.rules.get(rule)?)))
+    }
+
+    fn apply(&mut self, layer: Layer) {
+        for (id, entry) in layer.rules {
+            let Some(rule) = rules::find(id) else { continue };
+            let options = || rule.options.defaults();
+            let settings =
+                self.rules.entry(id).or_insert_with(|| RuleSettings { level: Level::On, options: options() });
+            settings.level = entry.level.unwrap_or(settings.level);
+            if let Some(options) = entry.options {
+                settings.options = options;
+            }
+        }
+        self.overrides.extend(layer.overrides);
+        self.known_roles.extend(layer.known_roles);
+        if layer.exposed.is_some() {
+            self.exposed = layer.exposed;
+        }
+    }
+}
+
+struct Loader<'a> {
+    sources: &'a mut Sources,
+    shown: &'a dyn Fn(&Path) -> String,
+    choices: &'a Choices,
+    /// The files that are being read, each extended by the one before it.
+    trail: Vec<PathBuf>,
+    loaded: Loaded,
+}
+
+impl Loader<'_> {
+    fn file(&mut self, path: &Path) {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(source) => {
+                self.loaded.errors.push(ConfigError::Unreadable { path: path.to_path_buf(), source });
+                return;
+            }
+        };
+        let id = self.sources.add(SourceFile::new((self.shown)(path), FileRole::Config, bytes));
+        let text = self.sources.get(id).text.clone();
+        let folder = path.parent().unwrap_or(path);
+        let (layer, flaws) = Layer::parse(&text, folder);
+        for flaw in flaws {
+            self.complain(id, flaw);
+        }
+        let outermost = self.trail.is_empty();
+        self.trail.push(path.to_path_buf());
+        match &layer.extends {
+            _ if outermost && self.choices.rule_set.is_some() => self.base(None),
+            None if outermost => self.base(None),
+            None => {}
+            Some(names) => names.iter().for_each(|name| self.extend(name, id, folder)),
+        }
+        self.trail.pop();
+        self.loaded.settings.apply(layer);
+    }
+
+    /// What is extended where nothing is named.
+    fn base(&mut self, name: Option<&str>) {
+        let name = name.or(self.choices.rule_set.as_deref()).unwrap_or(rule_set::DEFAULT).to_string();
+        if !self.rule_set(&name) {
+            let hint = did_you_mean(&name, rule_set::names());
+            self.loaded.errors.push(ConfigError::UnknownRuleSet(name, hint));
+        }
+    }
+
+    fn extend(&mut self, name: &layer::Located, file: FileId, folder: &Path) {
+        if self.rule_set(&name.value) {
+            return;
+        }
+        let path = folder.join(&name.value);
+        let complaint = if !name.value.ends_with(".yaml") && !name.value.ends_with(".yml") {
+            let hint = did_you_mean(&name.value, rule_set::names());
+            format!("no rule-set is called `{}`{hint}", name.value)
+        } else if self.trail.contains(&path) {
+            format!("`{}` extends itself", name.value)
+        } else if let Err(error) = path.metadata() {
+            format!("cannot read `{}`: {error}", name.value)
+        } else {
+            return self.file(&path);
+        };
+        self.complain(file, layer::Flaw { range: name.range.clone(), message: complaint, help: None });
+    }
+
+    fn rule_set(&mut self, name: &str) -> bool {
+        let Some(text) = rule_set::text(name) else { return false };
+        let (layer, _) = Layer::parse(text, Path::new(""));
+        for base in layer.extends.iter().flatten() {
+            self.rule_set(&base.value);
+        }
+        self.loaded.settings.apply(layer);
+        true
+    }
+
+    fn complain(&mut self, file: FileId, flaw: layer::Flaw) {
+        let path = self.sources.get(file).path.clone();
+        self.loaded.diagnostics.push(diagnostic(
+            Span::new(file, flaw.range.start, flaw.range.end),
+            path,
+            flaw.message,
+            flaw.help,
+        ));
+    }
+}
+
+/// A finding about a configuration file, the linter's or the project's.
+pub fn diagnostic(span: Span, path: String, message: String, help: Option<String>) -> Diagnostic {
+    Diagnostic {
+        rule: CONFIGURATION,
+        severity: Severity::Error,
+        what: message.clone(),
+        message,
+        span,
+        note: None,
+        labels: Vec::new(),
+        help,
+        object: Identity::plain("file", path),
+    }
+}
+
+/// A rule of this id, or how to go on without.
+pub fn rule_named(id: &str) -> Result<&'static Rule, String> {
+    rules::find(id).ok_or_else(|| {
+        format!("no rule is called `{id}`{}", did_you_mean(id, rules::ALL.iter().map(|rule| rule.id)))
+    })
+}
+
+fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    match crate::nearest::nearest(word, candidates) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => String::new(),
+    }
+}

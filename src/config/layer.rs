@@ -1,0 +1,331 @@
+//! One YAML file, read and checked against the rules there are.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use serde_yaml::{Mapping, Value};
+
+use crate::config::locate::Locator;
+use crate::config::{Level, did_you_mean, rule_named};
+use crate::diagnostic::Severity;
+use crate::rule::{ParsedOptions, Rule};
+
+/// What one file says.
+#[derive(Default)]
+pub(super) struct Layer {
+    pub(super) name: Option<String>,
+    pub(super) summary: Option<String>,
+    /// Absent where the file does not say.
+    pub(super) extends: Option<Vec<Located>>,
+    pub(super) rules: Entries,
+    pub(super) overrides: Vec<Override>,
+    pub(super) known_roles: Vec<String>,
+    pub(super) exposed: Option<Vec<String>>,
+}
+
+type Entries = IndexMap<&'static str, Entry>;
+
+/// What is said about one rule; what is absent stays as it was.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) level: Option<Level>,
+    pub(super) options: Option<ParsedOptions>,
+}
+
+/// Other levels and options for some files.
+#[derive(Clone)]
+pub(super) struct Override {
+    /// What the patterns are relative to.
+    folder: PathBuf,
+    patterns: Vec<glob::Pattern>,
+    pub(super) rules: Entries,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Located {
+    pub(super) value: String,
+    pub(super) range: Range<usize>,
+}
+
+/// A place in the file that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Flaw {
+    pub(super) range: Range<usize>,
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+const KEYS: [&str; 7] =
+    ["name", "summary", "extends", "rules", "overrides", "known-roles", "exposed-schemas"];
+const LEVELS: [&str; 5] = ["off", "on", "info", "warning", "error"];
+
+impl Layer {
+    /// Reads a text as far as it makes sense. Paths in it are relative to the folder.
+    pub(super) fn parse(text: &str, folder: &Path) -> (Self, Vec<Flaw>) {
+        let mut reader = Reader { folder, flaws: Vec::new() };
+        let layer = match serde_yaml::from_str(text) {
+            Ok(Value::Null) => Self::default(),
+            Ok(Value::Mapping(map)) => reader.layer(&map, &Locator::new(text)),
+            Ok(_) => {
+                reader.complain(&Locator::new(text), "a configuration is a list of keys with values");
+                Self::default()
+            }
+            Err(error) => {
+                reader.flaws.push(broken(&error, text));
+                Self::default()
+            }
+        };
+        (layer, reader.flaws)
+    }
+}
+
+impl Override {
+    pub(super) fn matches(&self, path: &Path) -> bool {
+        let options = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
+        path.strip_prefix(&self.folder)
+            .is_ok_and(|path| self.patterns.iter().any(|pattern| pattern.matches_path_with(path, options)))
+    }
+}
+
+struct Reader<'a> {
+    folder: &'a Path,
+    flaws: Vec<Flaw>,
+}
+
+impl Reader<'_> {
+    fn layer(&mut self, map: &Mapping, top: &Locator<'_>) -> Layer {
+        let mut layer = Layer::default();
+        for (key, value) in map {
+            let key = text_of(key);
+            let place = top.key(&key);
+            match key.as_str() {
+                "name" => layer.name = self.text(value, &place),
+                "summary" => layer.summary = self.text(value, &place),
+                "extends" => layer.extends = Some(self.texts(value, &place)),
+                "rules" => layer.rules = self.rules(value, &place),
+                "overrides" => layer.overrides = self.overrides(value, &place),
+                "known-roles" => layer.known_roles = values(self.texts(value, &place)),
+                "exposed-schemas" => layer.exposed = Some(values(self.texts(value, &place))),
+                _ => self.unknown_key(&key, &KEYS, &place),
+            }
+        }
+        layer
+    }
+
+    fn rules(&mut self, value: &Value, place: &Locator<'_>) -> Entries {
+        let mut entries = Entries::new();
+        let Some(map) = self.mapping(value, place) else { return entries };
+        for (id, value) in map {
+            let id = text_of(id);
+            let place = place.key(&id);
+            match rule_named(&id) {
+                Ok(rule) => drop(entries.insert(rule.id, self.entry(rule, value, &place))),
+                Err(message) => self.complain(&place, message),
+            }
+        }
+        entries
+    }
+
+    fn entry(&mut self, rule: &'static Rule, value: &Value, place: &Locator<'_>) -> Entry {
+        let mut entry = Entry { level: None, options: None };
+        let Value::Mapping(map) = value else {
+            entry.level = self.level(value, place);
+            return entry;
+        };
+        for (key, value) in map {
+            let key = text_of(key);
+            let place = place.key(&key);
+            match key.as_str() {
+                "level" => entry.level = self.level(value, &place),
+                "options" => match rule.options.parse(value.clone()) {
+                    Ok(options) => entry.options = Some(options),
+                    Err(error) => self.complain(&place, format!("options of {}: {error}", rule.id)),
+                },
+                _ => self.unknown_key(&key, &["level", "options"], &place),
+            }
+        }
+        entry
+    }
+
+    fn level(&mut self, value: &Value, place: &Locator<'_>) -> Option<Level> {
+        let text = text_of(value);
+        let level = match text.as_str() {
+            // YAML 1.1 readers take these two for booleans, and so may who writes them.
+            "off" | "false" => Level::Off,
+            "on" | "true" => Level::On,
+            "info" => Level::At(Severity::Info),
+            "warning" => Level::At(Severity::Warning),
+            "error" => Level::At(Severity::Error),
+            _ => {
+                let hint = did_you_mean(&text, LEVELS);
+                let message = format!("`{text}` is no level: {}{hint}", LEVELS.join(", "));
+                self.complain(&place.value(&text), message);
+                return None;
+            }
+        };
+        Some(level)
+    }
+
+    fn overrides(&mut self, value: &Value, place: &Locator<'_>) -> Vec<Override> {
+        let Value::Sequence(items) = value else {
+            self.complain(place, "`overrides` is a list of `paths` and `rules`");
+            return Vec::new();
+        };
+        let mut overrides = Vec::new();
+        for (n, item) in items.iter().enumerate() {
+            let place = place.item(n);
+            let Some(map) = self.mapping(item, &place) else { continue };
+            let mut over =
+                Override { folder: self.folder.to_path_buf(), patterns: Vec::new(), rules: Entries::new() };
+            for (key, value) in map {
+                let key = text_of(key);
+                // The first key of an item stands on the item's own line.
+                let inner = place.start().key(&key);
+                match key.as_str() {
+                    "paths" => over.patterns = self.patterns(value, &inner),
+                    "rules" => over.rules = self.rules(value, &inner),
+                    _ => self.unknown_key(&key, &["paths", "rules"], &inner),
+                }
+            }
+            overrides.push(over);
+        }
+        overrides
+    }
+
+    fn patterns(&mut self, value: &Value, place: &Locator<'_>) -> Vec<glob::Pattern> {
+        let mut patterns = Vec::new();
+        for text in self.texts(value, place) {
+            match glob::Pattern::new(&text.value) {
+                Ok(pattern) => patterns.push(pattern),
+                Err(error) => self.flaws.push(Flaw {
+                    range: text.range,
+                    message: format!("`{}` is no file pattern: {error}", text.value),
+                    help: None,
+                }),
+            }
+        }
+        patterns
+    }
+
+    fn mapping<'v>(&mut self, value: &'v Value, place: &Locator<'_>) -> Option<&'v Mapping> {
+        match value {
+            Value::Mapping(map) => return Some(map),
+            Value::Null => {}
+            _ => self.complain(place, "keys with values are wanted here"),
+        }
+        None
+    }
+
+    fn text(&mut self, value: &Value, place: &Locator<'_>) -> Option<String> {
+        if value.as_str().is_none() {
+            self.complain(place, "a text is wanted here");
+        }
+        value.as_str().map(str::to_string)
+    }
+
+    /// One text or a list of texts.
+    fn texts(&mut self, value: &Value, place: &Locator<'_>) -> Vec<Located> {
+        let items = match value {
+            Value::Sequence(items) => items.as_slice(),
+            Value::Null => &[],
+            one => std::slice::from_ref(one),
+        };
+        let mut texts = Vec::new();
+        for item in items {
+            match item.as_str() {
+                Some(text) => {
+                    texts.push(Located { value: text.to_string(), range: place.value(text).range() })
+                }
+                None => self.complain(place, "a list of texts is wanted here"),
+            }
+        }
+        texts
+    }
+
+    fn unknown_key(&mut self, key: &str, known: &[&str], place: &Locator<'_>) {
+        let message = format!("unknown key `{key}`{}", did_you_mean(key, known.iter().copied()));
+        self.flaws.push(Flaw {
+            range: place.range(),
+            message,
+            help: Some(format!("known here: {}", known.join(", "))),
+        });
+    }
+
+    fn complain(&mut self, place: &Locator<'_>, message: impl Into<String>) {
+        self.flaws.push(Flaw { range: place.range(), message: message.into(), help: None });
+    }
+}
+
+fn values(texts: Vec<Located>) -> Vec<String> {
+    texts.into_iter().map(|text| text.value).collect()
+}
+
+/// A key or a level as text, whatever YAML takes it for.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// A file that is no YAML: the rest of the line where it breaks.
+fn broken(error: &serde_yaml::Error, text: &str) -> Flaw {
+    let start = error.location().map_or(0, |location| location.index()).min(text.len());
+    let start = (0..=start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let end = text[start..].find('\n').map_or(text.len(), |length| start + length);
+    Flaw { range: start..end, message: format!("this is no YAML: {error}"), help: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flaws(text: &str) -> Vec<(&str, String)> {
+        let (_, flaws) = Layer::parse(text, Path::new("/x"));
+        flaws.into_iter().map(|flaw| (&text[flaw.range], flaw.message)).collect()
+    }
+
+    #[test]
+    fn each_mistake_is_said_at_its_place() {
+        assert_eq!(
+            flaws(
+                "extend: strict\nrules:\n  no-primery-key: off\n  no-primary-key: warn\noverrides:\n  \
+                 - path: [x]\n    rules: {nothing: off}\n"
+            ),
+            [
+                ("extend", "unknown key `extend`; did you mean `extends`?".into()),
+                (
+                    "no-primery-key",
+                    "no rule is called `no-primery-key`; did you mean `no-primary-key`?".into()
+                ),
+                ("warn", "`warn` is no level: off, on, info, warning, error".into()),
+                ("path", "unknown key `path`; did you mean `paths`?".into()),
+                ("nothing", "no rule is called `nothing`".into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn options_are_checked_by_the_rule() {
+        let flaws = flaws("rules:\n  no-primary-key: {level: error, options: {x: 1}}");
+        assert_eq!(flaws.len(), 1);
+        assert_eq!(flaws[0].0, "options");
+        assert!(flaws[0].1.contains("unknown field `x`"), "{flaws:?}");
+    }
+
+    #[test]
+    fn what_is_no_yaml_has_a_place() {
+        let flaws = flaws("rules:\n  a: [off\nextends: strict\n");
+        assert_eq!(flaws.len(), 1);
+        assert!(flaws[0].1.starts_with("this is no YAML: "), "{flaws:?}");
+    }
+
+    #[test]
+    fn an_empty_file_is_no_mistake() {
+        assert_eq!(flaws(""), []);
+        assert_eq!(flaws("rules:\n"), []);
+    }
+}

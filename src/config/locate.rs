@@ -1,0 +1,109 @@
+//! Where a key stands in a YAML text.
+//!
+//! The YAML library gives values without places. A key is looked for after its parents', which finds
+//! it in any file that a person would write; where it is not found, its parent's place stands in.
+
+use std::ops::Range;
+
+/// A place reached by going from key to key.
+#[derive(Clone, Debug)]
+pub(super) struct Locator<'a> {
+    text: &'a str,
+    at: Range<usize>,
+}
+
+impl<'a> Locator<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        let first_line = text.find('\n').unwrap_or(text.len());
+        Self { text, at: 0..first_line }
+    }
+
+    pub(super) fn range(&self) -> Range<usize> {
+        self.at.clone()
+    }
+
+    /// The place itself, for what stands within it.
+    pub(super) fn start(&self) -> Self {
+        Self { text: self.text, at: self.at.start..self.at.start }
+    }
+
+    /// The next occurrence of this key.
+    pub(super) fn key(&self, key: &str) -> Self {
+        self.find(key, |after| after.trim_start_matches(['"', '\'']).trim_start().starts_with(':'))
+    }
+
+    /// The next occurrence of this value.
+    pub(super) fn value(&self, value: &str) -> Self {
+        self.find(value, |_| true)
+    }
+
+    /// The n-th item of the list under this key, counted from zero.
+    pub(super) fn item(&self, n: usize) -> Self {
+        let mut indent = None;
+        let mut seen = 0;
+        for (start, line) in self.lines() {
+            let trimmed = line.trim_start();
+            let depth = line.len() - trimmed.len();
+            if trimmed.starts_with("- ") && *indent.get_or_insert(depth) == depth {
+                if seen == n {
+                    return Self { text: self.text, at: start + depth..start + line.trim_end().len() };
+                }
+                seen += 1;
+            }
+        }
+        self.clone()
+    }
+
+    fn find(&self, word: &str, follows: impl Fn(&str) -> bool) -> Self {
+        let boundary = |c: char| !(c.is_alphanumeric() || c == '-' || c == '_' || c == '/');
+        for (start, line) in self.lines() {
+            for (at, _) in line.match_indices(word) {
+                let (before, after) = (&line[..at], &line[at + word.len()..]);
+                if before.chars().next_back().is_none_or(boundary)
+                    && after.chars().next().is_none_or(boundary)
+                    && follows(after)
+                {
+                    return Self { text: self.text, at: start + at..start + at + word.len() };
+                }
+            }
+        }
+        self.clone()
+    }
+
+    /// The rest of the text by lines, comments cut off, each with its offset.
+    fn lines(&self) -> impl Iterator<Item = (usize, &'a str)> {
+        // The first line counts from its start on, as nothing was found yet.
+        let from = if self.at.start == 0 { 0 } else { self.at.end };
+        let mut start = from;
+        self.text[from..].split_inclusive('\n').map(move |line| {
+            let at = start;
+            start += line.len();
+            let code =
+                if line.trim_start().starts_with('#') { "" } else { line.split(" #").next().unwrap_or(line) };
+            (at, code)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# rules: none\nextends: [strict, \"./b.yaml\"]\nrules:\n  a-b: off\n  'b': off\noverrides:\n  \
+                        - paths: [x]\n    rules: {b: off}\n  - paths: [y]\n    rules: {b: on}\n";
+
+    fn found(locator: &Locator<'_>) -> (usize, String) {
+        let line = TEXT[..locator.at.start].matches('\n').count() + 1;
+        (line, TEXT[locator.at.clone()].to_string())
+    }
+
+    #[test]
+    fn goes_from_key_to_key() {
+        let top = Locator::new(TEXT);
+        assert_eq!(found(&top.key("rules")), (3, "rules".into()));
+        assert_eq!(found(&top.key("rules").key("b")), (5, "b".into()));
+        assert_eq!(found(&top.key("overrides").item(1).key("rules").key("b")), (10, "b".into()));
+        assert_eq!(found(&top.key("extends").value("./b.yaml")), (2, "./b.yaml".into()));
+        assert_eq!(found(&top.key("rules").key("nowhere")), (3, "rules".into()));
+    }
+}

@@ -1,0 +1,258 @@
+//! Supabase projects on disk: where they are, and which of their files matter in which order.
+//!
+//! Nothing is parsed here but `config.toml`. What cannot be read is an error that names the file,
+//! and the rest is still found.
+
+pub mod config_toml;
+mod discover;
+pub mod migrations;
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use discover::{Found, Request, find};
+
+use crate::project::config_toml::{ConfigToml, TomlFlaw};
+use crate::project::migrations::{SkipReason, Verdict};
+use crate::source::{FileRole, SourceFile};
+
+/// A project, or a plain folder or list of SQL files that is taken for one.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The `supabase` folder; the folder or the file itself where there is no such layout.
+    pub folder: PathBuf,
+    pub config: ConfigToml,
+    pub config_file: Option<ConfigFile>,
+    /// In the order of replay: roles, migrations; then seeds and what the CLI skips.
+    pub files: Vec<ProjectFile>,
+    /// Migrations of one version: the second cannot be recorded. Indexes into `files`.
+    pub duplicates: Vec<(usize, usize)>,
+    /// The files that the user asked about, where it was not the whole project.
+    pub focus: Option<BTreeSet<PathBuf>>,
+}
+
+/// The text of `config.toml`, and what is broken in it.
+#[derive(Clone, Debug)]
+pub struct ConfigFile {
+    pub path: PathBuf,
+    pub bytes: Vec<u8>,
+    pub flaws: Vec<TomlFlaw>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ProjectFile {
+    pub path: PathBuf,
+    pub role: FileRole,
+    /// Why the CLI does not run it.
+    pub skipped: Option<SkipReason>,
+    /// The text that came through standard input.
+    pub piped: Option<Vec<u8>>,
+}
+
+impl ProjectFile {
+    fn new(path: PathBuf, role: FileRole) -> Self {
+        Self { path, role, skipped: None, piped: None }
+    }
+}
+
+/// Why something could not be found or read.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    #[error("there is no file or folder {path}", path = .0.display())]
+    Absent(PathBuf),
+    #[error("cannot read {path}: {source}", path = .path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("the name of {path} is not UTF-8, so the Supabase CLI cannot run it", path = .0.display())]
+    Name(PathBuf),
+    #[error(
+        "there is no supabase/config.toml here, in a folder above or in one below; name a folder of SQL files"
+    )]
+    NoProject,
+    #[error("{path} holds neither a Supabase project nor SQL files", path = .0.display())]
+    NoSql(PathBuf),
+    #[error("no file matches {0}")]
+    NoMatch(String),
+    #[error("{pattern} is no file pattern: {source}")]
+    Pattern { pattern: String, source: glob::PatternError },
+    #[error("standard input belongs to one project, and {0} were found; name one of them")]
+    ManyProjects(usize),
+}
+
+impl ProjectError {
+    fn read(path: &Path, source: io::Error) -> Self {
+        Self::Unreadable { path: path.to_path_buf(), source }
+    }
+}
+
+impl Project {
+    /// Reads the layout of a `supabase` folder.
+    fn open(folder: PathBuf, errors: &mut Vec<ProjectError>) -> Self {
+        let mut project = Self::bare(folder);
+        project.read_config(errors);
+        let roles = project.folder.join("roles.sql");
+        if roles.exists() {
+            project.files.push(ProjectFile::new(roles, FileRole::Roles));
+        }
+        let mut skipped = project.add_migrations(errors);
+        if project.files.iter().all(|file| file.role != FileRole::Migration) {
+            project.add_declared(errors);
+        }
+        for path in project.matches(&project.config.seed_paths.clone(), errors) {
+            project.files.push(ProjectFile::new(path, FileRole::Seed));
+        }
+        project.files.append(&mut skipped);
+        project
+    }
+
+    /// A project without a layout: its files are migrations, in this order.
+    fn plain(folder: PathBuf, files: Vec<PathBuf>) -> Self {
+        let files = files.into_iter().map(|path| ProjectFile::new(path, FileRole::Migration)).collect();
+        Self { files, ..Self::bare(folder) }
+    }
+
+    fn bare(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            config: ConfigToml::default(),
+            config_file: None,
+            files: Vec::new(),
+            duplicates: Vec::new(),
+            focus: None,
+        }
+    }
+
+    /// Puts a pending migration after the others.
+    fn push_pending(&mut self, path: PathBuf, text: Vec<u8>) {
+        let newest = self.files.iter().rposition(|file| file.role == FileRole::Migration);
+        let at = newest.map_or_else(
+            || self.files.iter().take_while(|file| file.role == FileRole::Roles).count(),
+            |newest| newest + 1,
+        );
+        let file = ProjectFile { piped: Some(text), ..ProjectFile::new(path, FileRole::Migration) };
+        self.files.insert(at, file);
+    }
+
+    fn read_config(&mut self, errors: &mut Vec<ProjectError>) {
+        let path = self.folder.join("config.toml");
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => return errors.push(ProjectError::read(&path, error)),
+        };
+        // As text it has the offsets that it has on disk.
+        let file = SourceFile::new(String::new(), FileRole::Config, bytes.clone());
+        let (config, flaws) = ConfigToml::parse(&file.text);
+        self.config = config;
+        self.config_file = Some(ConfigFile { path, bytes, flaws });
+    }
+
+    /// Adds what the CLI runs; what it skips is given back.
+    fn add_migrations(&mut self, errors: &mut Vec<ProjectError>) -> Vec<ProjectFile> {
+        let folder = self.folder.join("migrations");
+        if folder.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Vec::new();
+        }
+        let names = file_names(&folder, errors);
+        let mut skipped = Vec::new();
+        for (name, verdict) in names.iter().zip(migrations::judge(&names)) {
+            let path = folder.join(name);
+            if verdict != Verdict::Ignore && name.to_str().is_none() {
+                errors.push(ProjectError::Name(path));
+                continue;
+            }
+            match verdict {
+                Verdict::Run => self.push_migration(ProjectFile::new(path, FileRole::Migration)),
+                Verdict::Skip(reason) => skipped
+                    .push(ProjectFile { skipped: Some(reason), ..ProjectFile::new(path, FileRole::Skipped) }),
+                Verdict::Ignore => {}
+            }
+        }
+        skipped
+    }
+
+    fn push_migration(&mut self, file: ProjectFile) {
+        // Names are sorted, so that those of one version are neighbours.
+        let version =
+            |file: &ProjectFile| Some(migrations::version(file.path.file_name()?.to_str()?)?.to_string());
+        if let Some(earlier) = self.files.last()
+            && earlier.role == FileRole::Migration
+            && version(earlier) == version(&file)
+        {
+            self.duplicates.push((self.files.len() - 1, self.files.len()));
+        }
+        self.files.push(file);
+    }
+
+    /// Adds the declared state of a project that has no migrations yet.
+    fn add_declared(&mut self, errors: &mut Vec<ProjectError>) {
+        let mut patterns = self.config.declared_paths.clone();
+        if patterns.is_empty() {
+            patterns.push("schemas/**/*.sql".into());
+        }
+        for path in self.matches(&patterns, errors) {
+            self.files.push(ProjectFile::new(path, FileRole::Migration));
+        }
+    }
+
+    /// The SQL files under the project's folder that patterns name: each pattern's sorted, none twice.
+    fn matches(&self, patterns: &[String], errors: &mut Vec<ProjectError>) -> Vec<PathBuf> {
+        let base = glob::Pattern::escape(&self.folder.to_string_lossy());
+        let mut found = Vec::new();
+        for pattern in patterns {
+            let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
+            for path in expand(&format!("{base}/{pattern}"), errors) {
+                if path.is_file() && !found.contains(&path) {
+                    found.push(path);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The names of a folder's files, sorted by bytes as the CLI sorts them.
+fn file_names(folder: &Path, errors: &mut Vec<ProjectError>) -> Vec<OsString> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            errors.push(ProjectError::read(folder, error));
+            return Vec::new();
+        }
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        match entry {
+            // A link is followed when it is read, and is an error then if it leads nowhere.
+            Ok(entry) if !entry.path().is_dir() => names.push(entry.file_name()),
+            Ok(_) => {}
+            Err(error) => errors.push(ProjectError::read(folder, error)),
+        }
+    }
+    names.sort();
+    names
+}
+
+/// The paths that a glob names, sorted.
+fn expand(pattern: &str, errors: &mut Vec<ProjectError>) -> Vec<PathBuf> {
+    let paths = match glob::glob(pattern) {
+        Ok(paths) => paths,
+        Err(source) => {
+            errors.push(ProjectError::Pattern { pattern: pattern.to_string(), source });
+            return Vec::new();
+        }
+    };
+    let mut found = Vec::new();
+    for path in paths {
+        match path {
+            Ok(path) => found.push(path),
+            Err(error) => {
+                let path = error.path().to_path_buf();
+                errors.push(ProjectError::Unreadable { path, source: error.into() });
+            }
+        }
+    }
+    found.sort();
+    found
+}

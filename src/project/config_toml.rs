@@ -1,0 +1,260 @@
+//! `supabase/config.toml`: what it says about the database and about who reaches it.
+//!
+//! Unknown keys are the Supabase CLI's business. What is broken is said with its place, and the rest
+//! is still read.
+
+use std::ops::Range;
+
+use indexmap::IndexMap;
+use toml::de::{DeTable, DeValue};
+
+use crate::catalog::api::ApiSettings;
+use crate::catalog::name::QName;
+use crate::catalog::platform::Exposure;
+
+/// The part of the file that matters here, with the defaults of `supabase init`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigToml {
+    /// `[api] enabled`, `schemas`; `[auth] enable_anonymous_sign_ins`, `[auth.hook.*]`
+    pub api: ApiSettings,
+    /// `[api] extra_search_path`
+    pub extra_search_path: Vec<String>,
+    /// `[api] auto_expose_new_tables`
+    pub exposure: Exposure,
+    /// `[db] major_version`
+    pub major_version: u32,
+    /// `[db.migrations] schema_paths`
+    pub declared_paths: Vec<String>,
+    /// `[db.seed] sql_paths`; empty where seeding is off.
+    pub seed_paths: Vec<String>,
+    /// `[storage.buckets.<id>]`, by id.
+    pub buckets: IndexMap<String, DeclaredBucket>,
+}
+
+impl Default for ConfigToml {
+    fn default() -> Self {
+        Self {
+            api: ApiSettings::default(),
+            extra_search_path: vec!["public".into(), "extensions".into()],
+            exposure: Exposure::Exposed,
+            major_version: 17,
+            declared_paths: Vec::new(),
+            seed_paths: vec!["./seed.sql".into()],
+            buckets: IndexMap::new(),
+        }
+    }
+}
+
+/// A storage bucket of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredBucket {
+    pub public: bool,
+    /// Where its id stands.
+    pub range: Range<usize>,
+}
+
+/// A place in the file that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TomlFlaw {
+    pub range: Range<usize>,
+    pub message: String,
+}
+
+impl ConfigToml {
+    /// Reads the text of the file, as far as it can be read.
+    pub fn parse(text: &str) -> (Self, Vec<TomlFlaw>) {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let flaws = errors
+            .into_iter()
+            .map(|error| TomlFlaw {
+                range: error.span().unwrap_or(0..0),
+                message: format!("this is no TOML: {}", error.message()),
+            })
+            .collect();
+        let mut reader = Reader { root: table.get_ref(), flaws };
+        let config = reader.config();
+        // One mistake often upsets the parser more than once; the first place tells.
+        let mut flaws = reader.flaws;
+        flaws.sort_by_key(|flaw| flaw.range.start);
+        flaws.dedup_by_key(|flaw| flaw.range.start);
+        (config, flaws)
+    }
+}
+
+struct Reader<'a> {
+    root: &'a DeTable<'a>,
+    flaws: Vec<TomlFlaw>,
+}
+
+impl<'a> Reader<'a> {
+    fn config(&mut self) -> ConfigToml {
+        let default = ConfigToml::default();
+        let exposed = match self.list("api.schemas") {
+            Some(names) => names.iter().map(|name| name.as_str().into()).collect(),
+            None => default.api.schemas,
+        };
+        let api_is_on = self.flag("api.enabled").unwrap_or(true);
+        let seeds_are_on = self.flag("db.seed.enabled").unwrap_or(true);
+        let seed_paths = self.list("db.seed.sql_paths").unwrap_or(default.seed_paths);
+        ConfigToml {
+            api: ApiSettings {
+                schemas: if api_is_on { exposed } else { Vec::new() },
+                anonymous_sign_ins: self.flag("auth.enable_anonymous_sign_ins").unwrap_or(false),
+                auth_hooks: self.auth_hooks(),
+            },
+            extra_search_path: self.list("api.extra_search_path").unwrap_or(default.extra_search_path),
+            exposure: match self.flag("api.auto_expose_new_tables") {
+                Some(false) => Exposure::Explicit,
+                _ => Exposure::Exposed,
+            },
+            major_version: self.number("db.major_version").unwrap_or(default.major_version),
+            declared_paths: self.list("db.migrations.schema_paths").unwrap_or_default(),
+            seed_paths: if seeds_are_on { seed_paths } else { Vec::new() },
+            buckets: self.buckets(),
+        }
+    }
+
+    fn auth_hooks(&mut self) -> Vec<QName> {
+        let mut hooks = Vec::new();
+        for (name, _) in self.keys("auth.hook") {
+            let key = |part: &str| format!("auth.hook.{name}.{part}");
+            if self.flag(&key("enabled")) == Some(true)
+                && let Some(uri) = self.text(&key("uri"))
+            {
+                hooks.extend(hook_function(&uri));
+            }
+        }
+        hooks
+    }
+
+    fn buckets(&mut self) -> IndexMap<String, DeclaredBucket> {
+        let mut buckets = IndexMap::new();
+        for (id, range) in self.keys("storage.buckets") {
+            let public = self.flag(&format!("storage.buckets.{id}.public")).unwrap_or(false);
+            buckets.insert(id, DeclaredBucket { public, range });
+        }
+        buckets
+    }
+
+    /// The value under a dotted path of keys, and where it stands.
+    fn value(&self, path: &str) -> Option<(&'a DeValue<'a>, Range<usize>)> {
+        let (parents, key) = path.rsplit_once('.')?;
+        let value = self.table(parents)?.get(key)?;
+        Some((value.get_ref(), value.span()))
+    }
+
+    fn table(&self, path: &str) -> Option<&'a DeTable<'a>> {
+        path.split('.').try_fold(self.root, |table, key| match table.get(key)?.get_ref() {
+            DeValue::Table(table) => Some(table),
+            _ => None,
+        })
+    }
+
+    fn keys(&self, path: &str) -> Vec<(String, Range<usize>)> {
+        let keys = self.table(path).into_iter().flat_map(|table| table.keys());
+        // A dot within a key would read as two keys; such a bucket is left out.
+        keys.map(|key| (key.get_ref().to_string(), key.span()))
+            .filter(|(key, _)| !key.contains('.'))
+            .collect()
+    }
+
+    fn flag(&mut self, path: &str) -> Option<bool> {
+        self.typed(path, "true or false", |value| value.as_bool())
+    }
+
+    fn text(&mut self, path: &str) -> Option<String> {
+        self.typed(path, "a text", |value| value.as_str().map(str::to_string))
+    }
+
+    fn number(&mut self, path: &str) -> Option<u32> {
+        self.typed(path, "a whole number", |value| value.as_integer()?.as_str().parse().ok())
+    }
+
+    fn list(&mut self, path: &str) -> Option<Vec<String>> {
+        self.typed(path, "a list of texts", |value| {
+            value.as_array()?.iter().map(|item| item.get_ref().as_str().map(str::to_string)).collect()
+        })
+    }
+
+    fn typed<T>(
+        &mut self,
+        path: &str,
+        wanted: &str,
+        convert: impl Fn(&DeValue<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let (value, range) = self.value(path)?;
+        let converted = convert(value);
+        // `env(NAME)` stands for a value of any type that is known only where it runs.
+        let from_environment = value.as_str().is_some_and(|text| text.starts_with("env("));
+        if converted.is_none() && !from_environment {
+            self.flaws.push(TomlFlaw { range, message: format!("`{path}` is not {wanted}") });
+        }
+        converted
+    }
+}
+
+/// The function of `pg-functions://postgres/auth/custom-access-token-hook`.
+fn hook_function(uri: &str) -> Option<QName> {
+    let mut parts = uri.strip_prefix("pg-functions://")?.split('/').skip(1);
+    Some(QName::new(parts.next()?, parts.next()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_the_project_says() {
+        let (config, flaws) = ConfigToml::parse(
+            r#"
+            project_id = "env(PROJECT)"
+            [api]
+            schemas = ["public", "api"]
+            auto_expose_new_tables = false
+            [db]
+            major_version = 15
+            [db.seed]
+            sql_paths = ["./seeds/*.sql"]
+            [auth]
+            enable_anonymous_sign_ins = true
+            [auth.hook.custom_access_token]
+            enabled = true
+            uri = "pg-functions://postgres/public/add_claims"
+            [auth.hook.send_sms]
+            enabled = true
+            uri = "https://example.com"
+            [storage.buckets.avatars]
+            public = true
+            "#,
+        );
+        assert_eq!(flaws, []);
+        assert_eq!(config.api.schemas, ["public", "api"]);
+        assert_eq!(config.api.auth_hooks, [QName::new("public", "add_claims")]);
+        assert!(config.api.anonymous_sign_ins);
+        assert_eq!((config.exposure, config.major_version), (Exposure::Explicit, 15));
+        assert_eq!(config.seed_paths, ["./seeds/*.sql"]);
+        assert!(config.buckets["avatars"].public);
+    }
+
+    #[test]
+    fn an_empty_file_says_what_supabase_init_says() {
+        assert_eq!(ConfigToml::parse(""), (ConfigToml::default(), Vec::new()));
+    }
+
+    #[test]
+    fn values_from_the_environment_are_not_known() {
+        let (config, flaws) = ConfigToml::parse("[auth]\nenable_anonymous_sign_ins = \"env(ANON)\"");
+        assert_eq!((config, flaws), (ConfigToml::default(), Vec::new()));
+    }
+
+    #[test]
+    fn what_is_broken_hides_nothing_else() {
+        let (config, flaws) =
+            ConfigToml::parse("[api]\nschemas = \"public\"\n[db]\nmajor_version = 15\nport = \n");
+        assert_eq!(config.major_version, 15);
+        assert_eq!(config.api.schemas, ApiSettings::default().schemas);
+        let messages: Vec<_> = flaws.iter().map(|flaw| flaw.message.as_str()).collect();
+        assert_eq!(messages[0], "`api.schemas` is not a list of texts");
+        assert!(messages[1].starts_with("this is no TOML: "), "{messages:?}");
+    }
+}

@@ -1,0 +1,213 @@
+//! From what the user named to the projects that are meant.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::project::{Project, ProjectError, expand, file_names, migrations};
+
+/// How deep below a folder a project is looked for.
+const DEPTH: usize = 8;
+
+/// What the user asks for.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// Files, folders and globs; none means the project around the working directory.
+    pub paths: &'a [PathBuf],
+    /// Absolute.
+    pub working_directory: &'a Path,
+    /// A pending migration that came through standard input, and its name.
+    pub pending: Option<(PathBuf, Vec<u8>)>,
+}
+
+#[derive(Debug, Default)]
+pub struct Found {
+    pub projects: Vec<Project>,
+    pub errors: Vec<ProjectError>,
+}
+
+/// Finds the projects that are meant, with their files in order.
+pub fn find(request: Request<'_>) -> Found {
+    let mut found = Found::default();
+    if request.paths.is_empty() {
+        found.around(request.working_directory, request.pending.is_some());
+    } else {
+        found.named(&request);
+    }
+    if let Some((name, text)) = request.pending {
+        found.pend(name, text);
+    }
+    found
+}
+
+impl Found {
+    /// The project that a folder lies in, else those below it.
+    fn around(&mut self, folder: &Path, may_be_absent: bool) {
+        if let Some(project) =
+            folder.ancestors().map(|above| above.join("supabase")).find(|dir| is_project(dir))
+        {
+            return self.add(project);
+        }
+        let below = projects_below(folder);
+        if below.is_empty() && !may_be_absent {
+            self.errors.push(ProjectError::NoProject);
+        }
+        below.into_iter().for_each(|project| self.add(project));
+    }
+
+    fn named(&mut self, request: &Request<'_>) {
+        let mut files = Vec::new();
+        for path in request.paths {
+            let path = normal(&request.working_directory.join(path));
+            match path.metadata() {
+                Ok(metadata) if metadata.is_dir() => self.folder(&path),
+                Ok(_) => files.push(path),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    self.pattern(path, &mut files);
+                }
+                Err(error) => self.errors.push(ProjectError::read(&path, error)),
+            }
+        }
+        self.files(files);
+    }
+
+    fn folder(&mut self, folder: &Path) {
+        if is_project(folder) {
+            return self.add(folder.to_path_buf());
+        }
+        if let Some(project) = project_of_migrations(folder) {
+            return self.add(project);
+        }
+        let below = projects_below(folder);
+        if !below.is_empty() {
+            return below.into_iter().for_each(|project| self.add(project));
+        }
+        let before = self.errors.len();
+        let names = file_names(folder, &mut self.errors);
+        let files: Vec<_> = names
+            .iter()
+            .filter(|name| migrations::is_sql(&name.to_string_lossy()))
+            .map(|name| folder.join(name))
+            .collect();
+        if !files.is_empty() {
+            self.projects.push(Project::plain(folder.to_path_buf(), files));
+        } else if self.errors.len() == before {
+            self.errors.push(ProjectError::NoSql(folder.to_path_buf()));
+        }
+    }
+
+    fn pattern(&mut self, path: PathBuf, files: &mut Vec<PathBuf>) {
+        let text = path.to_string_lossy().into_owned();
+        if !text.contains(['*', '?', '[']) {
+            return self.errors.push(ProjectError::Absent(path));
+        }
+        let before = self.errors.len();
+        let matches = expand(&text, &mut self.errors);
+        if matches.is_empty() && self.errors.len() == before {
+            self.errors.push(ProjectError::NoMatch(text));
+        }
+        for path in matches {
+            if path.is_dir() { self.folder(&path) } else { files.push(path) }
+        }
+    }
+
+    /// Files of a migrations folder are read with their whole project; other files are a project of
+    /// their own.
+    fn files(&mut self, files: Vec<PathBuf>) {
+        let mut by_project: BTreeMap<PathBuf, BTreeSet<PathBuf>> = BTreeMap::new();
+        let mut plain = Vec::new();
+        for file in files {
+            match file.parent().and_then(project_of_migrations) {
+                Some(project) => drop(by_project.entry(project).or_default().insert(file)),
+                None if plain.contains(&file) => {}
+                None => plain.push(file),
+            }
+        }
+        for (folder, focus) in by_project {
+            if self.projects.iter().all(|project| project.folder != folder) {
+                let mut project = Project::open(folder, &mut self.errors);
+                project.focus = Some(focus);
+                self.projects.push(project);
+            }
+        }
+        if let Some(first) = plain.first() {
+            let folder = first.parent().unwrap_or(first).to_path_buf();
+            self.projects.push(Project::plain(folder, plain));
+        }
+    }
+
+    fn add(&mut self, folder: PathBuf) {
+        if self.projects.iter().all(|project| project.folder != folder) {
+            self.projects.push(Project::open(folder, &mut self.errors));
+        }
+    }
+
+    fn pend(&mut self, name: PathBuf, text: Vec<u8>) {
+        match self.projects.as_mut_slice() {
+            [] => {
+                let mut project = Project::plain(PathBuf::new(), Vec::new());
+                project.push_pending(name, text);
+                self.projects.push(project);
+            }
+            [project] => project.push_pending(name, text),
+            many => self.errors.push(ProjectError::ManyProjects(many.len())),
+        }
+    }
+}
+
+/// Whether a folder is laid out as `supabase init` does it.
+fn is_project(folder: &Path) -> bool {
+    let has_config = folder.join("config.toml").is_file();
+    let has_migrations = folder.join("migrations").symlink_metadata().is_ok();
+    if folder.file_name().is_none_or(|name| name != "supabase") {
+        return has_config && has_migrations;
+    }
+    // One that cannot be looked into is named as an error when it is read.
+    has_config || has_migrations || folder.is_dir() && std::fs::read_dir(folder).is_err()
+}
+
+/// The project of a folder that is its `migrations`.
+fn project_of_migrations(folder: &Path) -> Option<PathBuf> {
+    let project = folder.parent().filter(|parent| is_project(parent))?;
+    folder.file_name().is_some_and(|name| name == "migrations").then(|| project.to_path_buf())
+}
+
+/// The projects in and under a folder, in order of their paths. Folders that cannot be read are
+/// passed by: they are not the ones that were named.
+fn projects_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut pending = vec![(folder.to_path_buf(), 0)];
+    while let Some((folder, depth)) = pending.pop() {
+        if depth > 0 && is_project(&folder) {
+            found.push(folder);
+            continue;
+        }
+        if depth == DEPTH {
+            continue;
+        }
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            // Links are not followed, so that no loop is; but `supabase` itself may be one.
+            if (is_folder && !is_passed_by(&name.to_string_lossy()))
+                || (name == "supabase" && entry.path().is_dir())
+            {
+                pending.push((entry.path(), depth + 1));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn is_passed_by(name: &str) -> bool {
+    name.starts_with('.') || matches!(name, "node_modules" | "target")
+}
+
+/// An absolute path without `.` and `..`.
+fn normal(path: &Path) -> PathBuf {
+    let has_parents = path.components().any(|part| part == std::path::Component::ParentDir);
+    match path.canonicalize() {
+        Ok(real) if has_parents => real,
+        _ => path.components().collect(),
+    }
+}

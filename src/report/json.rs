@@ -1,0 +1,269 @@
+//! Findings for programs. `docs/json.md` describes the format.
+
+use std::io::{self, Write};
+
+use serde::{Serialize, Serializer};
+
+use super::Report;
+use crate::diagnostic::{Diagnostic, Identity, Label, Severity};
+use crate::rules;
+use crate::source::{Sources, Span};
+
+/// Raised when a field is renamed, removed or changes its meaning; a new field does not raise it.
+const FORMAT: u32 = 1;
+
+/// Writes one JSON object. Findings are written one after the other, not collected first.
+pub(crate) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let envelope = Envelope {
+        format: FORMAT,
+        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        assumptions: &report.assumptions,
+        summary: Summary::of(report),
+        findings: Findings(report),
+        problems: &report.problems,
+    };
+    serde_json::to_writer_pretty(&mut *out, &envelope)?;
+    writeln!(out)
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    format: u32,
+    tool: Tool,
+    assumptions: &'a [String],
+    summary: Summary,
+    findings: Findings<'a>,
+    problems: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    errors: usize,
+    warnings: usize,
+    infos: usize,
+    suppressed: usize,
+    projects: usize,
+    files: usize,
+    statements: usize,
+    gaps: usize,
+    elapsed_ms: f64,
+}
+
+impl Summary {
+    fn of(report: &Report) -> Self {
+        let summary = report.summary;
+        Self {
+            errors: report.count(Severity::Error),
+            warnings: report.count(Severity::Warning),
+            infos: report.count(Severity::Info),
+            suppressed: summary.suppressed,
+            projects: summary.projects,
+            files: summary.files,
+            statements: summary.statements,
+            gaps: summary.gaps,
+            elapsed_ms: (summary.elapsed.as_secs_f64() * 1e6).round() / 1e3,
+        }
+    }
+}
+
+struct Findings<'a>(&'a Report);
+
+impl Serialize for Findings<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let sources = &self.0.sources;
+        serializer.collect_seq(self.0.diagnostics.iter().map(|diagnostic| Finding::of(diagnostic, sources)))
+    }
+}
+
+#[derive(Serialize)]
+struct Finding<'a> {
+    rule: &'static str,
+    severity: Severity,
+    message: &'a str,
+    #[serde(flatten)]
+    place: Place<'a>,
+    note: Option<&'a str>,
+    help: Option<&'a str>,
+    object: Object<'a>,
+    fingerprint: String,
+    related: Vec<Related<'a>>,
+    sources: &'static [&'static str],
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    file: &'a str,
+    start: Point,
+    end: Point,
+}
+
+#[derive(Serialize)]
+struct Point {
+    line: usize,
+    column: usize,
+    offset: u32,
+}
+
+#[derive(Serialize)]
+struct Object<'a> {
+    kind: &'static str,
+    schema: Option<&'a str>,
+    name: &'a str,
+    part: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Related<'a> {
+    #[serde(flatten)]
+    place: Place<'a>,
+    message: &'a str,
+}
+
+impl<'a> Finding<'a> {
+    fn of(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Self {
+        Self {
+            rule: diagnostic.rule,
+            severity: diagnostic.severity,
+            message: &diagnostic.message,
+            place: Place::of(diagnostic.span, sources),
+            note: diagnostic.note.as_deref(),
+            help: diagnostic.help.as_deref(),
+            object: Object::of(&diagnostic.object),
+            fingerprint: diagnostic.fingerprint(),
+            related: diagnostic.labels.iter().map(|label| Related::of(label, sources)).collect(),
+            sources: rules::find(diagnostic.rule).map_or(&[], |rule| rule.sources),
+        }
+    }
+}
+
+impl<'a> Place<'a> {
+    fn of(span: Span, sources: &'a Sources) -> Self {
+        let file = sources.get(span.file);
+        let point = |offset| {
+            let position = file.position(offset);
+            Point { line: position.line, column: position.column, offset }
+        };
+        Self { file: &file.path, start: point(span.start), end: point(span.end) }
+    }
+}
+
+impl<'a> Object<'a> {
+    fn of(identity: &'a Identity) -> Self {
+        Self {
+            kind: identity.kind,
+            schema: identity.schema.as_deref(),
+            name: &identity.name,
+            part: identity.part.as_deref(),
+        }
+    }
+}
+
+impl<'a> Related<'a> {
+    fn of(label: &'a Label, sources: &'a Sources) -> Self {
+        Self { place: Place::of(label.span, sources), message: &label.text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::{Report, example};
+    use super::*;
+
+    fn text(report: &Report) -> String {
+        let mut out = Vec::new();
+        render(report, &mut out).expect("writing to memory works");
+        String::from_utf8(out).expect("the output is UTF-8")
+    }
+
+    #[test]
+    fn a_finding_says_all_it_knows() {
+        let value: Value = serde_json::from_str(&text(&example::report())).expect("the output is JSON");
+        let mut finding = value["findings"][1].clone();
+        finding["sources"].take();
+        assert_eq!(
+            finding,
+            json!({
+                "rule": "rls-disabled-on-exposed-table",
+                "severity": "error",
+                "message": "anyone can read and write public.todos",
+                "file": "migrations/2_open.sql",
+                "start": {"line": 1, "column": 1, "offset": 0},
+                "end": {"line": 2, "column": 31, "offset": 67},
+                "note": null,
+                "help": "alter table public.todos enable row level security;",
+                "object": {"kind": "table", "schema": "public", "name": "todos", "part": null},
+                "fingerprint": "ba59737707c74f93",
+                "related": [
+                    {
+                        "file": "migrations/1_init.sql",
+                        "start": {"line": 2, "column": 14, "offset": 35},
+                        "end": {"line": 2, "column": 26, "offset": 47},
+                        "message": "table created here",
+                    },
+                    {
+                        "file": "migrations/2_open.sql",
+                        "start": {"line": 4, "column": 26, "offset": 95},
+                        "end": {"line": 4, "column": 52, "offset": 121},
+                        "message": "RLS switched off here",
+                    },
+                ],
+                "sources": null,
+            })
+        );
+    }
+
+    #[test]
+    fn the_envelope_counts() {
+        let value: Value = serde_json::from_str(&text(&example::report())).expect("the output is JSON");
+        assert_eq!(value["format"], 1);
+        assert_eq!(value["tool"]["name"], "rls-lint");
+        assert_eq!(
+            value["summary"],
+            json!({
+                "errors": 1, "warnings": 1, "infos": 1, "suppressed": 2,
+                "projects": 1, "files": 2, "statements": 3, "gaps": 1, "elapsed_ms": 4.321,
+            })
+        );
+    }
+
+    #[test]
+    fn keys_keep_their_order() {
+        let report = Report { problems: vec!["cannot read x.sql".into()], ..Report::default() };
+        let expected = format!(
+            r#"{{
+  "format": 1,
+  "tool": {{
+    "name": "rls-lint",
+    "version": "{}"
+  }},
+  "assumptions": [],
+  "summary": {{
+    "errors": 0,
+    "warnings": 0,
+    "infos": 0,
+    "suppressed": 0,
+    "projects": 0,
+    "files": 0,
+    "statements": 0,
+    "gaps": 0,
+    "elapsed_ms": 0.0
+  }},
+  "findings": [],
+  "problems": [
+    "cannot read x.sql"
+  ]
+}}
+"#,
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(text(&report), expected);
+    }
+}

@@ -1,0 +1,31 @@
+use crate::diagnostic::Severity;
+use crate::rule::{Check, Group, Options, declare_rule};
+
+declare_rule! {
+    /// Finds migrations whose versions collide.
+    ///
+    /// The digits in front of a migration's name are the key of the history table. The second file
+    /// with the same digits runs, cannot be recorded, and fails.
+    ///
+    /// ```sql,bad
+    /// -- file: 20250101000000_posts.sql
+    /// create table public.posts (id bigint primary key);
+    /// -- file: 20250101000000_comments.sql
+    /// create table public.comments (id bigint primary key);
+    /// ```
+    ///
+    /// ```sql,good
+    /// -- file: 20250101000000_posts.sql
+    /// create table public.posts (id bigint primary key);
+    /// -- file: 20250101000001_comments.sql
+    /// create table public.comments (id bigint primary key);
+    /// ```
+    "migration-order" {
+        group: Group::Migration,
+        severity: Severity::Error,
+        summary: "two migrations have the same version",
+        sources: &[],
+        options: Options::NONE,
+        check: Check::Engine,
+    }
+}

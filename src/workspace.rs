@@ -1,0 +1,388 @@
+//! From files to a report: read, parse, replay, check, silence, sort.
+//!
+//! Work is spread over threads in three places: reading and parsing files, and running rules. Each
+//! keeps the order of its input, so that the output does not depend on them.
+
+mod assume;
+mod engine;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+use rayon::prelude::*;
+
+use crate::catalog::Catalog;
+use crate::catalog::origin::Origin;
+use crate::catalog::role::{Bucket, Role};
+use crate::config::{self, Choices, Level, Settings};
+use crate::diagnostic::Diagnostic;
+use crate::project::{Found, Project};
+use crate::report::{self, Report, Summary};
+use crate::rule::{CatalogCx, Check, Findings, MigrationCx, ParsedOptions, Rule};
+use crate::rules;
+use crate::source::{FileId, FileRole, SourceFile, Sources, Span};
+use crate::sql::statement::StatementKind;
+use crate::sql::{self, Migration};
+use crate::suppress::Suppressions;
+use crate::workload::Workload;
+
+/// Stack of the threads that parse and check: SQL nests as deep as its writer likes.
+const STACK: usize = 64 << 20;
+
+/// Every project of a run, replayed.
+#[derive(Default)]
+pub struct Workspace {
+    pub sources: Arc<Sources>,
+    pub projects: Vec<Replayed>,
+    /// Where each file of `sources` is on disk.
+    paths: Vec<PathBuf>,
+    /// What is wrong with the configuration.
+    complaints: Vec<Diagnostic>,
+    /// Work that could not be done.
+    problems: Vec<String>,
+    pub timings: Timings,
+}
+
+/// A project, its statements, and what they add up to.
+pub struct Replayed {
+    pub project: Project,
+    pub catalog: Catalog,
+    settings: Arc<Settings>,
+    /// One for each file that could be read, and its place among the project's files.
+    migrations: Vec<(usize, Migration)>,
+}
+
+/// What is asked of a run, besides files.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    pub choices: Choices,
+    /// Absolute; paths are shown relative to it.
+    pub working_directory: PathBuf,
+}
+
+/// Where the time of a run went.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timings {
+    pub read: Duration,
+    pub parse: Duration,
+    pub replay: Duration,
+    pub check: Duration,
+}
+
+/// Runs work on threads with stacks that deep SQL does not exhaust.
+pub fn with_threads<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    match rayon::ThreadPoolBuilder::new().stack_size(STACK).build() {
+        Ok(pool) => pool.install(work),
+        // Without threads of its own the process still has one.
+        Err(_) => work(),
+    }
+}
+
+impl Workspace {
+    /// Reads, parses and replays the projects that were found.
+    pub fn load(found: Found, asked: &Asked) -> Self {
+        let mut workspace = Self::default();
+        workspace.problems.extend(found.errors.iter().map(|error| asked.relative(&error.to_string())));
+        let mut sources = Sources::default();
+        let mut settings = IndexMap::new();
+        let mut batches = Vec::new();
+        for project in found.projects {
+            let settings = workspace.settings(&project, asked, &mut sources, &mut settings);
+            let files = workspace.read(&project, asked, &mut sources);
+            batches.push((project, settings, files));
+        }
+        for (project, settings, files) in batches {
+            let started = Instant::now();
+            let parsed: Vec<_> =
+                files.par_iter().map(|(at, id)| (*at, sql::parse(*id, sources.get(*id)))).collect();
+            workspace.timings.parse += started.elapsed();
+            let started = Instant::now();
+            let config_file =
+                sources.iter().find(|(_, file)| is_config_of(file, &project, asked)).map(|(id, _)| id);
+            let mut catalog = fresh_catalog(&project, &settings, config_file);
+            replay(&mut catalog, &project, &parsed);
+            workspace.timings.replay += started.elapsed();
+            workspace.projects.push(Replayed { project, catalog, settings, migrations: parsed });
+        }
+        workspace.sources = Arc::new(sources);
+        workspace
+    }
+
+    /// Runs the rules.
+    pub fn check(&mut self) -> Report {
+        let started = Instant::now();
+        let mut diagnostics = self.complaints.clone();
+        let mut summary = Summary { projects: self.projects.len(), ..Summary::default() };
+        for replayed in &self.projects {
+            let (found, silenced) = self.check_project(replayed);
+            diagnostics.extend(found);
+            summary.suppressed += silenced;
+            summary.files += replayed.migrations.len();
+            summary.statements +=
+                replayed.migrations.iter().map(|(_, file)| file.statements.len()).sum::<usize>();
+            summary.gaps += replayed.catalog.gaps.len();
+        }
+        report::sort(&mut diagnostics);
+        self.timings.check = started.elapsed();
+        let assumptions =
+            self.projects.iter().map(|replayed| assume::line(replayed, self.projects.len())).collect();
+        Report {
+            sources: Arc::clone(&self.sources),
+            diagnostics,
+            assumptions,
+            summary,
+            problems: self.problems.clone(),
+        }
+    }
+
+    /// Whether something could not be done, be it a file or a part of the configuration.
+    pub fn is_incomplete(&self) -> bool {
+        !self.problems.is_empty() || !self.complaints.is_empty()
+    }
+
+    /// What could not be done, one line each.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+
+    /// The settings of the file that is nearest to a project, loaded once for all of its projects.
+    fn settings(
+        &mut self,
+        project: &Project,
+        asked: &Asked,
+        sources: &mut Sources,
+        known: &mut IndexMap<Option<PathBuf>, Arc<Settings>>,
+    ) -> Arc<Settings> {
+        let choices = &asked.choices;
+        let folder =
+            if project.folder.as_os_str().is_empty() { &asked.working_directory } else { &project.folder };
+        let path = match &choices.config {
+            _ if choices.no_config => None,
+            Some(path) => Some(asked.working_directory.join(path)),
+            None => config::find(folder),
+        };
+        if let Some(settings) = known.get(&path) {
+            return Arc::clone(settings);
+        }
+        let loaded = config::load(path.as_deref(), choices, sources, &|path| asked.shown(path));
+        // Configuration files have no place in the project; their paths stand for themselves.
+        self.paths.resize(sources.len(), PathBuf::new());
+        self.complaints.extend(loaded.diagnostics);
+        self.problems.extend(loaded.errors.iter().map(|error| asked.relative(&error.to_string())));
+        let settings = Arc::new(loaded.settings);
+        known.insert(path, Arc::clone(&settings));
+        settings
+    }
+
+    /// Reads a project's files; what cannot be read is left out and said.
+    fn read(&mut self, project: &Project, asked: &Asked, sources: &mut Sources) -> Vec<(usize, FileId)> {
+        let started = Instant::now();
+        if let Some(file) = &project.config_file {
+            let shown = asked.shown(&file.path);
+            let id = sources.add(SourceFile::new(shown.clone(), FileRole::Config, file.bytes.clone()));
+            self.paths.push(file.path.clone());
+            for flaw in &file.flaws {
+                let span = Span::new(id, flaw.range.start, flaw.range.end);
+                self.complaints.push(config::diagnostic(span, shown.clone(), flaw.message.clone(), None));
+            }
+        }
+        let read: Vec<_> = project
+            .files
+            .par_iter()
+            .map(|file| {
+                let bytes = match &file.piped {
+                    Some(bytes) => bytes.clone(),
+                    None => read_file(&file.path)?,
+                };
+                Ok(SourceFile::new(asked.shown(&file.path), file.role, bytes))
+            })
+            .collect();
+        let mut files = Vec::new();
+        for (at, (result, file)) in read.into_iter().zip(&project.files).enumerate() {
+            match result {
+                Ok(source) => {
+                    files.push((at, sources.add(source)));
+                    self.paths.push(file.path.clone());
+                }
+                Err(error) => {
+                    let error: std::io::Error = error;
+                    self.problems.push(format!("cannot read {}: {error}", asked.shown(&file.path)));
+                }
+            }
+        }
+        self.timings.read += started.elapsed();
+        files
+    }
+
+    /// A project's findings, and how many more a comment silenced.
+    fn check_project(&self, replayed: &Replayed) -> (Vec<Diagnostic>, usize) {
+        let settings = &replayed.settings;
+        let mut found = self.run_rules(replayed);
+        found.extend(engine::findings(replayed, &self.sources));
+        let mut suppressions = Suppressions::default();
+        for (_, migration) in &replayed.migrations {
+            suppressions.read(migration, &self.sources);
+        }
+        found.retain_mut(|diagnostic| self.settle(diagnostic, settings));
+        let before = found.len();
+        found.retain(|diagnostic| !suppressions.allows(diagnostic));
+        let silenced = before - found.len();
+        let mut unused = suppressions.report_unused(
+            rules::named("unused-suppression"),
+            |rule| settings.is_on(rule),
+            &self.sources,
+        );
+        unused.retain_mut(|diagnostic| self.settle(diagnostic, settings));
+        found.extend(unused);
+        if let Some(focus) = &replayed.project.focus {
+            found.retain(|diagnostic| focus.contains(self.path(diagnostic)));
+        }
+        (found, silenced)
+    }
+
+    /// Runs each rule that is on, with each of its options.
+    fn run_rules(&self, replayed: &Replayed) -> Vec<Diagnostic> {
+        let settings = &replayed.settings;
+        let workload = Workload::of(&replayed.catalog);
+        let mut tasks: Vec<(&'static Rule, usize, ParsedOptions)> = Vec::new();
+        for rule in rules::ALL.iter().copied().filter(|rule| settings.is_on(rule.id)) {
+            let variants = settings.variants(rule).into_iter().enumerate();
+            tasks.extend(variants.map(|(at, options)| (rule, at, options)));
+        }
+        let found: Vec<_> = tasks
+            .par_iter()
+            .map(|(rule, variant, options)| {
+                let mut list = self.run_rule(rule, options, replayed, &workload);
+                list.retain(|diagnostic| settings.variant(rule.id, self.path(diagnostic)) == *variant);
+                list
+            })
+            .collect();
+        found.into_iter().flatten().collect()
+    }
+
+    fn run_rule(
+        &self,
+        rule: &'static Rule,
+        options: &ParsedOptions,
+        replayed: &Replayed,
+        workload: &Workload,
+    ) -> Vec<Diagnostic> {
+        let sources = &self.sources;
+        match rule.check {
+            Check::Catalog(check) => {
+                let mut findings = Findings::new(rule);
+                check(&CatalogCx::new(&replayed.catalog, sources, workload, options), &mut findings);
+                findings.list
+            }
+            Check::Migration(check) => {
+                let files: Vec<_> = replayed.migrations.iter().map(|(_, migration)| migration).collect();
+                let found: Vec<_> = files
+                    .into_par_iter()
+                    .filter(|migration| sources.get(migration.file).role != FileRole::Skipped)
+                    .map(|migration| {
+                        let mut findings = Findings::new(rule);
+                        check(&MigrationCx::new(migration, sources, options), &mut findings);
+                        findings.list
+                    })
+                    .collect();
+                found.into_iter().flatten().collect()
+            }
+            Check::Engine => Vec::new(),
+        }
+    }
+
+    /// Gives a finding the severity that the settings want; false where they want none.
+    fn settle(&self, diagnostic: &mut Diagnostic, settings: &Settings) -> bool {
+        match settings.level(diagnostic.rule, self.path(diagnostic)) {
+            Level::Off => return false,
+            Level::On => {}
+            Level::At(severity) => diagnostic.severity = severity,
+        }
+        true
+    }
+
+    fn path(&self, diagnostic: &Diagnostic) -> &Path {
+        &self.paths[diagnostic.span.file.0 as usize]
+    }
+}
+
+impl Asked {
+    /// A path as it is shown: relative to the working directory where that is short, with `/`.
+    pub fn shown(&self, path: &Path) -> String {
+        let shared = path.ancestors().find(|above| self.working_directory.starts_with(above));
+        let relative = match shared {
+            // What has only the root in common is clearer in full.
+            Some(shared) if shared.parent().is_some() => {
+                let up =
+                    self.working_directory.strip_prefix(shared).map_or(0, |rest| rest.components().count());
+                let down = path.strip_prefix(shared).unwrap_or(path);
+                std::iter::repeat_n(Path::new(".."), up).collect::<PathBuf>().join(down)
+            }
+            _ => path.to_path_buf(),
+        };
+        relative.to_string_lossy().replace('\\', "/")
+    }
+
+    /// A message with its paths relative to the working directory.
+    fn relative(&self, message: &str) -> String {
+        message.replace(&format!("{}/", self.working_directory.display()), "")
+    }
+}
+
+fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let metadata = path.metadata()?;
+    if !metadata.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    if metadata.len() >= u64::from(u32::MAX) {
+        return Err(std::io::Error::other("it has 4 GiB or more"));
+    }
+    std::fs::read(path)
+}
+
+fn is_config_of(file: &SourceFile, project: &Project, asked: &Asked) -> bool {
+    let config = project.config_file.as_ref();
+    file.role == FileRole::Config && config.is_some_and(|config| asked.shown(&config.path) == file.path)
+}
+
+/// The platform's catalog, with what the configuration says.
+fn fresh_catalog(project: &Project, settings: &Settings, config_file: Option<FileId>) -> Catalog {
+    let mut catalog = Catalog::supabase(project.config.exposure);
+    catalog.api = project.config.api.clone();
+    if let Some(exposed) = &settings.exposed {
+        catalog.api.schemas = exposed.iter().map(|name| name.as_str().into()).collect();
+    }
+    for name in &settings.known_roles {
+        let role = Role::new(name.as_str().into(), Origin::Platform);
+        catalog.roles.entry(role.name.clone()).or_insert(role);
+    }
+    for (id, bucket) in &project.config.buckets {
+        let place = config_file.map(|file| Span::new(file, bucket.range.start, bucket.range.end));
+        let origin = place.map_or(Origin::Platform, Origin::Statement);
+        let bucket = Bucket { id: id.clone(), name: id.clone(), public: bucket.public, origin };
+        catalog.buckets.insert(id.clone(), bucket);
+    }
+    catalog
+}
+
+/// Applies each statement in order. Of seeds only rows count.
+fn replay(catalog: &mut Catalog, project: &Project, migrations: &[(usize, Migration)]) {
+    for (at, migration) in migrations {
+        match project.files[*at].role {
+            FileRole::Roles | FileRole::Migration => {
+                catalog.begin_file();
+                migration.statements.iter().for_each(|statement| catalog.apply(statement));
+            }
+            FileRole::Seed => {
+                catalog.begin_file();
+                let rows = |statement: &&sql::statement::Statement| {
+                    matches!(statement.kind, StatementKind::Change(_))
+                };
+                migration.statements.iter().filter(rows).for_each(|statement| catalog.apply(statement));
+            }
+            FileRole::Skipped | FileRole::Config => {}
+        }
+    }
+}

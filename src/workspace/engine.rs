@@ -1,0 +1,169 @@
+//! Findings that no rule looks for: they come from reading files and replaying statements.
+
+use crate::diagnostic::{Diagnostic, Identity};
+use crate::project::migrations::SkipReason;
+use crate::rule::Findings;
+use crate::rules;
+use crate::source::{ByteFlaw, FileId, FileRole, FlawKind, Sources, Span};
+use crate::sql::{Migration, SkippedKind, SyntaxError};
+use crate::workspace::Replayed;
+
+pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic> {
+    let mut engine = Engine {
+        sources,
+        skipped: Findings::new(rules::named("ad-hoc-ddl")),
+        order: Findings::new(rules::named("migration-order")),
+        syntax: Findings::new(rules::named("syntax-error")),
+        unknown: Findings::new(rules::named("not-analysed")),
+    };
+    for (at, migration) in &replayed.migrations {
+        match replayed.project.files[*at].skipped {
+            Some(reason) => engine.skipped_file(migration.file, reason),
+            None => engine.file(migration),
+        }
+    }
+    for (earlier, later) in &replayed.project.duplicates {
+        engine.duplicate(file_of(replayed, *earlier), file_of(replayed, *later));
+    }
+    for gap in &replayed.catalog.gaps {
+        engine.unknown(gap.span, format!("not analysed: {}", gap.reason));
+    }
+    let Engine { skipped, order, syntax, unknown, .. } = engine;
+    [skipped, order, syntax, unknown].into_iter().flat_map(|findings| findings.list).collect()
+}
+
+fn file_of(replayed: &Replayed, at: usize) -> Option<FileId> {
+    replayed.migrations.iter().find(|(file, _)| *file == at).map(|(_, migration)| migration.file)
+}
+
+struct Engine<'a> {
+    sources: &'a Sources,
+    skipped: Findings,
+    order: Findings,
+    syntax: Findings,
+    unknown: Findings,
+}
+
+impl Engine<'_> {
+    fn skipped_file(&mut self, file: FileId, reason: SkipReason) {
+        let name = self.name(file).to_string();
+        let (message, help) = match reason {
+            SkipReason::Name => (
+                format!("the Supabase CLI does not run {name}: its name is not <digits>_<name>.sql"),
+                "rename it, or move it out of the migrations folder",
+            ),
+            SkipReason::OldInit => (
+                format!(
+                    "the Supabase CLI does not run {name}: it takes it for a schema dump of an old release"
+                ),
+                "give it a name other than init to have it run",
+            ),
+        };
+        let (span, object) = (self.first_line(file), self.object(file));
+        self.skipped.report(span, object, message).note("none of this is run").help(help);
+    }
+
+    fn duplicate(&mut self, earlier: Option<FileId>, later: Option<FileId>) {
+        let (Some(earlier), Some(later)) = (earlier, later) else { return };
+        let (first, second) = (self.name(earlier).to_string(), self.name(later).to_string());
+        let version = second.split('_').next().unwrap_or_default().to_string();
+        let message =
+            format!("{second} has the version {version} of {first}: it runs and cannot be recorded");
+        let (span, object) = (self.first_line(later), self.object(later));
+        let label = self.first_line(earlier);
+        self.order
+            .report(span, object, message)
+            .note(format!("version {version} for the second time"))
+            .label(label, format!("version {version} for the first time"))
+            .help("give it a version of its own; `supabase migration new` makes one")
+            .what(version);
+    }
+
+    fn file(&mut self, migration: &Migration) {
+        let object = self.object(migration.file);
+        let role = self.sources.get(migration.file).role;
+        let lost = match role {
+            FileRole::Seed => "the seed stops here",
+            _ => "the migration fails here, and the statement is left out of the analysis",
+        };
+        let flaws = &self.sources.get(migration.file).flaws;
+        self.bytes(flaws, &migration.errors, &object);
+        let is_of_bytes = |error: &&SyntaxError| {
+            flaws.binary_search_by_key(&error.span.start, |flaw| flaw.start).is_ok()
+                && error.message.starts_with("invalid byte sequence")
+        };
+        for error in migration.errors.iter().filter(|error| !is_of_bytes(error)) {
+            let message = format!("{}: {lost}", shortened(&error.message));
+            self.syntax
+                .report(error.span, object.clone(), message)
+                .label(error.statement, "this statement is not analysed")
+                .what(self.sources.text(error.statement).chars().take(200).collect::<String>());
+        }
+        for skipped in &migration.skipped {
+            let message = match skipped.kind {
+                SkippedKind::MetaCommand => {
+                    "not analysed: a command of psql, which the Supabase CLI cannot run"
+                }
+                SkippedKind::CopyData => "not analysed: rows for COPY, which only psql can read",
+                SkippedKind::Rest => "not analysed: the rest of the file, after too many broken statements",
+            };
+            self.unknown(skipped.span, message.to_string());
+        }
+    }
+
+    /// Reports bytes that are no text: once for each statement or line that holds some.
+    fn bytes(&mut self, flaws: &[ByteFlaw], errors: &[SyntaxError], object: &Identity) {
+        let mut last = None;
+        for flaw in flaws {
+            // Errors are sorted by place.
+            let Ok(at) = errors.binary_search_by_key(&flaw.start, |error| error.span.start) else { continue };
+            let error = &errors[at];
+            let line = self.sources.get(error.span.file).position(flaw.start).line;
+            let holder =
+                if error.statement == error.span { (line, None) } else { (0, Some(error.statement)) };
+            if last.replace(holder) == Some(holder) {
+                continue;
+            }
+            let what = match flaw.kind {
+                FlawKind::InvalidUtf8 => "this byte is no UTF-8",
+                FlawKind::Nul => "a NUL byte",
+            };
+            self.syntax
+                .report(error.span, object.clone(), format!("{what}: PostgreSQL refuses the file as it is"))
+                .label(error.statement, "in this statement, which is still analysed")
+                .help("save the file as UTF-8")
+                .what(format!("{what} in line {line}"));
+        }
+    }
+
+    fn unknown(&mut self, span: Span, message: String) {
+        let object = self.object(span.file);
+        self.unknown.report(span, object, &message).what(message);
+    }
+
+    /// The first line that says something: what a finding about a whole file points at.
+    fn first_line(&self, file: FileId) -> Span {
+        let text = &self.sources.get(file).text;
+        let start = text.len() - text.trim_start().len();
+        let start = if start == text.len() { 0 } else { start };
+        let end = text[start..].find(['\n', '\r']).map_or(text.len(), |length| start + length);
+        Span::new(file, start, end)
+    }
+
+    fn name(&self, file: FileId) -> &str {
+        let path = &self.sources.get(file).path;
+        path.rsplit('/').next().unwrap_or(path)
+    }
+
+    fn object(&self, file: FileId) -> Identity {
+        Identity::plain("file", self.name(file))
+    }
+}
+
+/// The server's words, without the rest of the file that it quotes after an open quote.
+fn shortened(message: &str) -> String {
+    match message.split_once('\n') {
+        Some((line, _)) => format!("{line} …"),
+        None => message.to_string(),
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of the whole program, as one binary.
+
+mod readme;
