@@ -383,6 +383,31 @@ impl Installer<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Bench;
+
+    #[test]
+    fn extensions_go_where_they_must() {
+        let bench = Bench::new(
+            "create extension if not exists vector;
+             create extension pg_cron with schema extensions;
+             create extension earthdistance with schema extensions;
+             create extension earthdistance with schema extensions cascade;
+             create extension moddatetime schema extensions;
+             create extension citext schema missing;
+             create table t (at timestamptz, v vector(3));
+             create trigger m before update on t for each row
+               execute function extensions.moddatetime(at);",
+        );
+        assert_eq!(bench.catalog.gaps.len(), 2);
+        let schema = |name: &str| bench.catalog.extensions[name].schema.value.to_string();
+        assert_eq!(schema("vector"), "public");
+        assert_eq!(schema("pg_cron"), "pg_catalog");
+        assert_eq!(schema("cube"), "extensions");
+        assert!(bench.catalog.namespaces.contains_key("cron"));
+        let table = bench.catalog.table(&QName::new("public", "t")).unwrap();
+        assert!(table.triggers["m"].function.oid.is_some());
+        assert!(matches!(table.columns[1].data_type.value.base, TypeRef::User(_)));
+    }
 
     #[test]
     fn every_line_of_the_list_makes_something() {
