@@ -398,6 +398,26 @@ create policy own on orders using (customer in (select id from customers where n
     }
 
     #[test]
+    fn keys_stay_while_foreign_keys_need_them() {
+        let bench = Bench::new(
+            "create table k (a int, b int);
+             create unique index k_a on k (a);
+             create table r (a int references k (a));
+             drop index k_a;
+             drop index k_a cascade;
+             create sequence s;
+             create table u (id int default nextval('s'));
+             drop sequence s;
+             drop sequence s cascade;
+             create function f() returns bigint begin atomic; select count(*) from u; end;
+             drop table u;",
+        );
+        assert_eq!(reasons(&bench).len(), 3);
+        let table = |name: &str| bench.catalog.table(&QName::new("public", name)).unwrap();
+        assert!(table("r").constraints.is_empty() && table("u").columns[0].default.is_none());
+    }
+
+    #[test]
     fn if_exists_does_not_forgive_a_policy_its_missing_table() {
         let bench = Bench::new(
             "create table t (id int);
