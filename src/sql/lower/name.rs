@@ -154,10 +154,7 @@ impl Cx<'_> {
 
     /// A type's name. `%type` gives the column as the name, and the table as what is before it.
     pub(super) fn type_name(&self, n: &pb::TypeName) -> TypeName {
-        let modifier = |node: &Node| match value(node)?.parse() {
-            Ok(number) => Some(number),
-            Err(_) => None,
-        };
+        let modifier = |node: &Node| value(node)?.parse().ok();
         TypeName {
             name: qualified(&n.names, self.type_span(n.location)),
             modifiers: n.typmods.iter().filter_map(modifier).collect(),
