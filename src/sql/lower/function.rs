@@ -290,7 +290,7 @@ mod tests {
             let function = lowered!(CreateFunction, &text);
             let Some(FunctionBody::Text(found)) = function.body else { panic!() };
             assert_eq!((under(&text, found.span), found.verbatim), (inside, verbatim), "{body}");
-            assert_eq!(function.attributes.security_definer.unwrap().value, false);
+            assert!(!function.attributes.security_definer.unwrap().value);
         }
         let text = "do language plpgsql $$ begin null; end $$";
         let block = lowered!(Do, text);
