@@ -82,7 +82,8 @@ fn load(args: &ProjectArgs, paths: &[PathBuf], choices: Choices) -> anyhow::Resu
 
 /// What the arguments choose of the configuration.
 fn choices(args: &ProjectArgs) -> anyhow::Result<Choices> {
-    let only = args.only.iter().map(|id| config::rule_named(id).map(|rule| rule.id).map_err(anyhow::Error::msg));
+    let only =
+        args.only.iter().map(|id| config::rule_named(id).map(|rule| rule.id).map_err(anyhow::Error::msg));
     Ok(Choices {
         config: args.config.clone(),
         no_config: args.no_config,

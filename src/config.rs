@@ -83,11 +83,18 @@ pub struct Loaded {
 
 /// The configuration file that holds for a folder: in it, or in the nearest folder above.
 pub fn find(folder: &Path) -> Option<PathBuf> {
-    folder.ancestors().find_map(|above| NAMES.map(|name| above.join(name)).into_iter().find(|path| path.is_file()))
+    folder
+        .ancestors()
+        .find_map(|above| NAMES.map(|name| above.join(name)).into_iter().find(|path| path.is_file()))
 }
 
 /// Loads a configuration file, or what holds without one.
-pub fn load(path: Option<&Path>, choices: &Choices, sources: &mut Sources, shown: &dyn Fn(&Path) -> String) -> Loaded {
+pub fn load(
+    path: Option<&Path>,
+    choices: &Choices,
+    sources: &mut Sources,
+    shown: &dyn Fn(&Path) -> String,
+) -> Loaded {
     let mut loader = Loader { sources, shown, choices, trail: Vec::new(), loaded: Loaded::default() };
     match path {
         Some(path) => loader.file(path),

@@ -66,7 +66,9 @@ pub enum ProjectError {
     Unreadable { path: PathBuf, source: io::Error },
     #[error("the name of {path} is not UTF-8, so the Supabase CLI cannot run it", path = .0.display())]
     Name(PathBuf),
-    #[error("there is no supabase/config.toml here, in a folder above or in one below; name a folder of SQL files")]
+    #[error(
+        "there is no supabase/config.toml here, in a folder above or in one below; name a folder of SQL files"
+    )]
     NoProject,
     #[error("{path} holds neither a Supabase project nor SQL files", path = .0.display())]
     NoSql(PathBuf),
@@ -162,10 +164,8 @@ impl Project {
             }
             match verdict {
                 Verdict::Run => self.push_migration(ProjectFile::new(path, FileRole::Migration)),
-                Verdict::Skip(reason) => skipped.push(ProjectFile {
-                    skipped: Some(reason),
-                    ..ProjectFile::new(path, FileRole::Skipped)
-                }),
+                Verdict::Skip(reason) => skipped
+                    .push(ProjectFile { skipped: Some(reason), ..ProjectFile::new(path, FileRole::Skipped) }),
                 Verdict::Ignore => {}
             }
         }

@@ -7,6 +7,7 @@ pub mod catalog;
 pub(crate) mod concise;
 pub(crate) mod human;
 pub(crate) mod json;
+pub(crate) mod object;
 
 #[cfg(test)]
 mod example;

@@ -153,7 +153,11 @@ mod tests {
         let migration = Migration {
             file,
             statements: vec![Statement { span, kind: StatementKind::Other("SELECT") }],
-            comments: vec![Comment { span: Span::new(file, 0, comment.len()), text: comment.into(), statement }],
+            comments: vec![Comment {
+                span: Span::new(file, 0, comment.len()),
+                text: comment.into(),
+                statement,
+            }],
             errors: Vec::new(),
             skipped: Vec::new(),
         };
@@ -182,7 +186,10 @@ mod tests {
         assert!(comments.allows(&finding("no-primary-key", span)));
         assert!(!comments.allows(&finding("not-analysed", span)));
         assert!(!comments.allows(&finding("no-primary-key", Span { start: 0, ..span })));
-        assert_eq!(unused(&comments, &sources), ["syntax-error: syntax-error finds nothing in this statement"]);
+        assert_eq!(
+            unused(&comments, &sources),
+            ["syntax-error: syntax-error finds nothing in this statement"]
+        );
     }
 
     #[test]

@@ -99,7 +99,8 @@ impl Workspace {
                 files.par_iter().map(|(at, id)| (*at, sql::parse(*id, sources.get(*id)))).collect();
             workspace.timings.parse += started.elapsed();
             let started = Instant::now();
-            let config_file = sources.iter().find(|(_, file)| is_config_of(file, &project, asked)).map(|(id, _)| id);
+            let config_file =
+                sources.iter().find(|(_, file)| is_config_of(file, &project, asked)).map(|(id, _)| id);
             let mut catalog = fresh_catalog(&project, &settings, config_file);
             replay(&mut catalog, &project, &parsed);
             workspace.timings.replay += started.elapsed();
@@ -119,12 +120,14 @@ impl Workspace {
             diagnostics.extend(found);
             summary.suppressed += silenced;
             summary.files += replayed.migrations.len();
-            summary.statements += replayed.migrations.iter().map(|(_, file)| file.statements.len()).sum::<usize>();
+            summary.statements +=
+                replayed.migrations.iter().map(|(_, file)| file.statements.len()).sum::<usize>();
             summary.gaps += replayed.catalog.gaps.len();
         }
         report::sort(&mut diagnostics);
         self.timings.check = started.elapsed();
-        let assumptions = self.projects.iter().map(|replayed| assume::line(replayed, self.projects.len())).collect();
+        let assumptions =
+            self.projects.iter().map(|replayed| assume::line(replayed, self.projects.len())).collect();
         Report {
             sources: Arc::clone(&self.sources),
             diagnostics,
@@ -312,7 +315,8 @@ impl Asked {
         let relative = match shared {
             // What has only the root in common is clearer in full.
             Some(shared) if shared.parent().is_some() => {
-                let up = self.working_directory.strip_prefix(shared).map_or(0, |rest| rest.components().count());
+                let up =
+                    self.working_directory.strip_prefix(shared).map_or(0, |rest| rest.components().count());
                 let down = path.strip_prefix(shared).unwrap_or(path);
                 std::iter::repeat_n(Path::new(".."), up).collect::<PathBuf>().join(down)
             }
@@ -373,7 +377,9 @@ fn replay(catalog: &mut Catalog, project: &Project, migrations: &[(usize, Migrat
             }
             FileRole::Seed => {
                 catalog.begin_file();
-                let rows = |statement: &&sql::statement::Statement| matches!(statement.kind, StatementKind::Change(_));
+                let rows = |statement: &&sql::statement::Statement| {
+                    matches!(statement.kind, StatementKind::Change(_))
+                };
                 migration.statements.iter().filter(rows).for_each(|statement| catalog.apply(statement));
             }
             FileRole::Skipped | FileRole::Config => {}

@@ -1,8 +1,102 @@
 //! `rls-lint catalog`
 
-use crate::cli::CLEAN;
-use crate::cli::args::CatalogArgs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-pub(super) fn run(_args: &CatalogArgs) -> anyhow::Result<u8> {
-    Ok(CLEAN)
+use crate::catalog::name::QName;
+use crate::cli::args::{CatalogArgs, ListFormat};
+use crate::cli::{CLEAN, FAILED, choices, load, output};
+use crate::nearest::nearest;
+use crate::report::object;
+use crate::sql::name::Ident;
+use crate::sql::token::{Lexer, ident};
+use crate::workspace::{Replayed, Workspace};
+
+pub(super) fn run(args: &CatalogArgs) -> anyhow::Result<u8> {
+    let (objects, paths): (Vec<_>, Vec<_>) = args.words.iter().cloned().partition(|word| is_object(word));
+    let workspace = load(&args.project, &paths, choices(&args.project)?)?;
+    let mut out = output();
+    let mut missing = Vec::new();
+    match args.format {
+        ListFormat::Json => {
+            anyhow::ensure!(
+                objects.is_empty(),
+                "--format json prints the whole catalog; leave the object out"
+            );
+            json(&workspace, &mut out)?;
+        }
+        ListFormat::Human if objects.is_empty() => {
+            for replayed in &workspace.projects {
+                object::render_overview(&replayed.catalog, &workspace.sources, &mut out)?;
+            }
+        }
+        ListFormat::Human => {
+            for word in objects.iter().filter_map(|word| word.to_str()) {
+                if !describe(&workspace, word, &mut out)? {
+                    missing.push(word);
+                }
+            }
+        }
+    }
+    out.flush()?;
+    let mut errors = io::stderr().lock();
+    for word in &missing {
+        writeln!(errors, "error: nothing is called {word}{}", hint(&workspace, word))?;
+    }
+    for problem in workspace.problems() {
+        writeln!(errors, "error: {problem}")?;
+    }
+    Ok(if missing.is_empty() && !workspace.is_incomplete() { CLEAN } else { FAILED })
+}
+
+/// Whether a word names an object and no path: it has a dot and no slash, and no such file is there.
+fn is_object(word: &Path) -> bool {
+    let text = word.to_string_lossy();
+    let looks_so = text.contains('.') && !text.contains(['/', '\\', '*']) && !text.starts_with('.');
+    looks_so && !text.ends_with(".sql") && !word.exists()
+}
+
+fn describe(workspace: &Workspace, word: &str, out: &mut impl Write) -> io::Result<bool> {
+    let Some(name) = qualified(word) else { return Ok(false) };
+    let mut found = false;
+    for Replayed { catalog, .. } in &workspace.projects {
+        found |= object::render(catalog, &workspace.sources, &name, out)?;
+    }
+    Ok(found)
+}
+
+/// Reads `schema.name` as SQL does, quotes and case included.
+fn qualified(word: &str) -> Option<QName> {
+    let parts: Vec<Ident> = Lexer::new(word).filter_map(|token| ident(token, word)).collect();
+    match parts.as_slice() {
+        [schema, name] => Some(QName::new(schema.clone(), name.clone())),
+        _ => None,
+    }
+}
+
+fn hint(workspace: &Workspace, word: &str) -> String {
+    let mut names = Vec::new();
+    for Replayed { catalog, .. } in &workspace.projects {
+        names.extend(catalog.tables.values().map(|table| table.name.quoted()));
+        names.extend(catalog.views.values().map(|view| view.name.quoted()));
+        names.extend(catalog.functions.values().map(|function| function.name.quoted()));
+    }
+    nearest(word, names.iter().map(String::as_str))
+        .map(|near| format!("; did you mean {near}?"))
+        .unwrap_or_default()
+}
+
+/// One catalog as it is; several as an object by the folders of their projects.
+fn json(workspace: &Workspace, out: &mut impl Write) -> anyhow::Result<()> {
+    let values = workspace.projects.iter().map(|replayed| {
+        let folder: &PathBuf = &replayed.project.folder;
+        (folder.display().to_string(), serde_json::json!({ "tables": replayed.catalog.tables.len() }))
+    });
+    let mut values: Vec<_> = values.collect();
+    match values.as_mut_slice() {
+        [(_, one)] => serde_json::to_writer_pretty(&mut *out, one)?,
+        _ => serde_json::to_writer_pretty(&mut *out, &values.into_iter().collect::<serde_json::Map<_, _>>())?,
+    }
+    writeln!(out)?;
+    Ok(())
 }

@@ -56,7 +56,8 @@ pub(super) struct Flaw {
     pub(super) help: Option<String>,
 }
 
-const KEYS: [&str; 7] = ["name", "summary", "extends", "rules", "overrides", "known-roles", "exposed-schemas"];
+const KEYS: [&str; 7] =
+    ["name", "summary", "extends", "rules", "overrides", "known-roles", "exposed-schemas"];
 const LEVELS: [&str; 5] = ["off", "on", "info", "warning", "error"];
 
 impl Layer {
@@ -233,7 +234,9 @@ impl Reader<'_> {
         let mut texts = Vec::new();
         for item in items {
             match item.as_str() {
-                Some(text) => texts.push(Located { value: text.to_string(), range: place.value(text).range() }),
+                Some(text) => {
+                    texts.push(Located { value: text.to_string(), range: place.value(text).range() })
+                }
                 None => self.complain(place, "a list of texts is wanted here"),
             }
         }

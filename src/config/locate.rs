@@ -78,11 +78,8 @@ impl<'a> Locator<'a> {
         self.text[from..].split_inclusive('\n').map(move |line| {
             let at = start;
             start += line.len();
-            let code = if line.trim_start().starts_with('#') {
-                ""
-            } else {
-                line.split(" #").next().unwrap_or(line)
-            };
+            let code =
+                if line.trim_start().starts_with('#') { "" } else { line.split(" #").next().unwrap_or(line) };
             (at, code)
         })
     }

@@ -38,11 +38,14 @@ mod tests {
 
     #[test]
     fn strict_names_each_rule_or_extends_what_does() {
-        let layers = ["strict", "recommended"].map(|name| {
-            Layer::parse(text(name).expect("it is shipped"), std::path::Path::new("")).0
-        });
+        let layers = ["strict", "recommended"]
+            .map(|name| Layer::parse(text(name).expect("it is shipped"), std::path::Path::new("")).0);
         for rule in rules::ALL {
-            assert!(layers.iter().any(|layer| layer.rules.contains_key(rule.id)), "{} is in no rule-set", rule.id);
+            assert!(
+                layers.iter().any(|layer| layer.rules.contains_key(rule.id)),
+                "{} is in no rule-set",
+                rule.id
+            );
         }
     }
 }

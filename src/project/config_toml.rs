@@ -153,7 +153,9 @@ impl<'a> Reader<'a> {
     fn keys(&self, path: &str) -> Vec<(String, Range<usize>)> {
         let keys = self.table(path).into_iter().flat_map(|table| table.keys());
         // A dot within a key would read as two keys; such a bucket is left out.
-        keys.map(|key| (key.get_ref().to_string(), key.span())).filter(|(key, _)| !key.contains('.')).collect()
+        keys.map(|key| (key.get_ref().to_string(), key.span()))
+            .filter(|(key, _)| !key.contains('.'))
+            .collect()
     }
 
     fn flag(&mut self, path: &str) -> Option<bool> {
@@ -247,7 +249,8 @@ mod tests {
 
     #[test]
     fn what_is_broken_hides_nothing_else() {
-        let (config, flaws) = ConfigToml::parse("[api]\nschemas = \"public\"\n[db]\nmajor_version = 15\nport = \n");
+        let (config, flaws) =
+            ConfigToml::parse("[api]\nschemas = \"public\"\n[db]\nmajor_version = 15\nport = \n");
         assert_eq!(config.major_version, 15);
         assert_eq!(config.api.schemas, ApiSettings::default().schemas);
         let messages: Vec<_> = flaws.iter().map(|flaw| flaw.message.as_str()).collect();

@@ -42,7 +42,9 @@ pub fn find(request: Request<'_>) -> Found {
 impl Found {
     /// The project that a folder lies in, else those below it.
     fn around(&mut self, folder: &Path, may_be_absent: bool) {
-        if let Some(project) = folder.ancestors().map(|above| above.join("supabase")).find(|dir| is_project(dir)) {
+        if let Some(project) =
+            folder.ancestors().map(|above| above.join("supabase")).find(|dir| is_project(dir))
+        {
             return self.add(project);
         }
         let below = projects_below(folder);

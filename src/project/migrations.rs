@@ -85,12 +85,7 @@ mod tests {
     fn other_sql_is_skipped_and_the_rest_is_none_of_ours() {
         assert_eq!(
             verdicts(&["1_a.sql", "README.md", "a.sql", "b.SQL"]),
-            [
-                Verdict::Run,
-                Verdict::Ignore,
-                Verdict::Skip(SkipReason::Name),
-                Verdict::Skip(SkipReason::Name)
-            ]
+            [Verdict::Run, Verdict::Ignore, Verdict::Skip(SkipReason::Name), Verdict::Skip(SkipReason::Name)]
         );
     }
 

@@ -4,8 +4,8 @@ use crate::diagnostic::{Diagnostic, Identity};
 use crate::project::migrations::SkipReason;
 use crate::rule::Findings;
 use crate::rules;
-use crate::source::{FileId, FileRole, Sources, Span};
-use crate::sql::{Migration, SkippedKind};
+use crate::source::{ByteFlaw, FileId, FileRole, FlawKind, Sources, Span};
+use crate::sql::{Migration, SkippedKind, SyntaxError};
 use crate::workspace::Replayed;
 
 pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic> {
@@ -53,7 +53,9 @@ impl Engine<'_> {
                 "rename it, or move it out of the migrations folder",
             ),
             SkipReason::OldInit => (
-                format!("the Supabase CLI does not run {name}: it takes it for a schema dump of an old release"),
+                format!(
+                    "the Supabase CLI does not run {name}: it takes it for a schema dump of an old release"
+                ),
                 "give it a name other than init to have it run",
             ),
         };
@@ -65,7 +67,8 @@ impl Engine<'_> {
         let (Some(earlier), Some(later)) = (earlier, later) else { return };
         let (first, second) = (self.name(earlier).to_string(), self.name(later).to_string());
         let version = second.split('_').next().unwrap_or_default().to_string();
-        let message = format!("{second} has the version {version} of {first}: it runs and cannot be recorded");
+        let message =
+            format!("{second} has the version {version} of {first}: it runs and cannot be recorded");
         let (span, object) = (self.first_line(later), self.object(later));
         let label = self.first_line(earlier);
         self.order
@@ -83,8 +86,14 @@ impl Engine<'_> {
             FileRole::Seed => "the seed stops here",
             _ => "the migration fails here, and the statement is left out of the analysis",
         };
-        for error in &migration.errors {
-            let message = format!("{}: {lost}", error.message);
+        let flaws = &self.sources.get(migration.file).flaws;
+        self.bytes(flaws, &migration.errors, &object);
+        let is_of_bytes = |error: &&SyntaxError| {
+            flaws.binary_search_by_key(&error.span.start, |flaw| flaw.start).is_ok()
+                && error.message.starts_with("invalid byte sequence")
+        };
+        for error in migration.errors.iter().filter(|error| !is_of_bytes(error)) {
+            let message = format!("{}: {lost}", shortened(&error.message));
             self.syntax
                 .report(error.span, object.clone(), message)
                 .label(error.statement, "this statement is not analysed")
@@ -92,11 +101,38 @@ impl Engine<'_> {
         }
         for skipped in &migration.skipped {
             let message = match skipped.kind {
-                SkippedKind::MetaCommand => "not analysed: a command of psql, which the Supabase CLI cannot run",
+                SkippedKind::MetaCommand => {
+                    "not analysed: a command of psql, which the Supabase CLI cannot run"
+                }
                 SkippedKind::CopyData => "not analysed: rows for COPY, which only psql can read",
                 SkippedKind::Rest => "not analysed: the rest of the file, after too many broken statements",
             };
             self.unknown(skipped.span, message.to_string());
+        }
+    }
+
+    /// Reports bytes that are no text: once for each statement or line that holds some.
+    fn bytes(&mut self, flaws: &[ByteFlaw], errors: &[SyntaxError], object: &Identity) {
+        let mut last = None;
+        for flaw in flaws {
+            // Errors are sorted by place.
+            let Ok(at) = errors.binary_search_by_key(&flaw.start, |error| error.span.start) else { continue };
+            let error = &errors[at];
+            let line = self.sources.get(error.span.file).position(flaw.start).line;
+            let holder =
+                if error.statement == error.span { (line, None) } else { (0, Some(error.statement)) };
+            if last.replace(holder) == Some(holder) {
+                continue;
+            }
+            let what = match flaw.kind {
+                FlawKind::InvalidUtf8 => "this byte is no UTF-8",
+                FlawKind::Nul => "a NUL byte",
+            };
+            self.syntax
+                .report(error.span, object.clone(), format!("{what}: PostgreSQL refuses the file as it is"))
+                .label(error.statement, "in this statement, which is still analysed")
+                .help("save the file as UTF-8")
+                .what(format!("{what} in line {line}"));
         }
     }
 
@@ -121,5 +157,13 @@ impl Engine<'_> {
 
     fn object(&self, file: FileId) -> Identity {
         Identity::plain("file", self.name(file))
+    }
+}
+
+/// The server's words, without the rest of the file that it quotes after an open quote.
+fn shortened(message: &str) -> String {
+    match message.split_once('\n') {
+        Some((line, _)) => format!("{line} …"),
+        None => message.to_string(),
     }
 }
