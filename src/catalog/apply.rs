@@ -1,9 +1,13 @@
 //! Applying statements: one match, one line per kind.
 
 mod alter_table;
+mod comment;
 mod constraint;
 pub mod data_type;
 mod default_privileges;
+mod drop;
+mod event_trigger;
+pub(crate) mod extension;
 mod function;
 mod grant;
 mod index;
@@ -11,8 +15,13 @@ mod namespace;
 mod owner;
 mod partition;
 mod policy;
+mod publication;
+mod rename;
 pub(crate) mod role;
 mod rows;
+mod sequence;
+mod server;
+mod set_schema;
 pub(crate) mod setting;
 pub mod signature;
 mod table;
@@ -94,6 +103,30 @@ impl Catalog {
             StatementKind::Query(query) => interpret::run_query(self, query, statement.span),
             StatementKind::Call(expr) => interpret::run_call(self, expr, statement.span),
             StatementKind::Change(change) => rows::change(self, change, statement.span),
+            StatementKind::CreateTrigger(create) => trigger::create(self, create, origin),
+            StatementKind::CreateEventTrigger(create) => event_trigger::create(self, create, origin),
+            StatementKind::CreateRule(create) => trigger::create_rule(self, create),
+            StatementKind::CreateSequence(create) => sequence::create(self, create, origin),
+            StatementKind::CreateType(create) => user_type::create(self, create, origin),
+            StatementKind::CreateExtension(create) => extension::create(self, create, origin),
+            StatementKind::CreatePublication(publication) => publication::create(self, publication, origin),
+            StatementKind::CreateServer { name, wrapper, if_not_exists } => {
+                server::create(self, name, wrapper, *if_not_exists, origin)
+            }
+            StatementKind::AlterSequence(alter) => sequence::alter(self, alter, origin),
+            StatementKind::AlterEnum(alter) => user_type::alter_enum(self, alter, origin),
+            StatementKind::AlterDomain(alter) => user_type::alter_domain(self, alter, origin),
+            StatementKind::AlterPublication(publication) => publication::alter(self, publication, origin),
+            StatementKind::AlterEventTrigger { name, enabled } => {
+                event_trigger::alter(self, &name.value, *enabled, origin)
+            }
+            StatementKind::Rename(rename) => rename::apply(self, rename, origin),
+            StatementKind::SetSchema { object, if_exists, schema } => {
+                set_schema::apply(self, object, *if_exists, schema, origin)
+            }
+            StatementKind::Drop(drop) => drop::apply(self, drop, origin),
+            StatementKind::DropOwned => drop::owned(self, statement.span),
+            StatementKind::Comment { object, text } => comment::apply(self, object, text.as_deref()),
             _ => Ok(()),
         }
     }
