@@ -86,6 +86,23 @@ impl Catalog {
             StatementKind::CreatePolicy(create) => policy::create(self, create, origin),
             StatementKind::CreateFunction(create) => function::create(self, create, origin),
             StatementKind::CreateAggregate(create) => function::create_aggregate(self, create, origin),
+            StatementKind::CreateRole(create) => role::create(self, create, origin),
+            StatementKind::AlterTable(alter) => alter_table::alter(self, alter, origin),
+            StatementKind::AlterPolicy(alter) => policy::alter(self, alter, origin),
+            StatementKind::AlterFunction(alter) => function::alter(self, alter, origin),
+            StatementKind::AlterRole(alter) => role::alter(self, alter, origin),
+            StatementKind::AlterRoleSet { role, change } => {
+                role::alter_set(self, role.as_ref(), change, origin)
+            }
+            StatementKind::AlterDatabaseSet { change } => role::alter_database_set(self, change),
+            StatementKind::AlterDefaultPrivileges(alter) => default_privileges::alter(self, alter, origin),
+            StatementKind::SetOwner { object, owner } => owner::set(self, object, owner, origin),
+            StatementKind::Grant(grant) => grant::apply(self, grant, origin),
+            StatementKind::GrantRole(grant) => role::grant(self, grant, origin),
+            StatementKind::Do(block) => interpret::run_do(self, block, statement.span),
+            StatementKind::Query(query) => interpret::run_query(self, query, statement.span),
+            StatementKind::Call(expr) => interpret::run_call(self, expr, statement.span),
+            StatementKind::Change(change) => rows::change(self, change, statement.span),
             StatementKind::CreateTrigger(create) => trigger::create(self, create, origin),
             StatementKind::CreateEventTrigger(create) => event_trigger::create(self, create, origin),
             StatementKind::CreateRule(create) => trigger::create_rule(self, create),
@@ -96,9 +113,6 @@ impl Catalog {
             StatementKind::CreateServer { name, wrapper, if_not_exists } => {
                 server::create(self, name, wrapper, *if_not_exists, origin)
             }
-            StatementKind::AlterTable(alter) => alter_table::alter(self, alter, origin),
-            StatementKind::AlterPolicy(alter) => policy::alter(self, alter, origin),
-            StatementKind::AlterFunction(alter) => function::alter(self, alter, origin),
             StatementKind::AlterSequence(alter) => sequence::alter(self, alter, origin),
             StatementKind::AlterEnum(alter) => user_type::alter_enum(self, alter, origin),
             StatementKind::AlterDomain(alter) => user_type::alter_domain(self, alter, origin),
