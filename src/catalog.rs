@@ -7,13 +7,17 @@
 pub mod acl;
 pub mod api;
 pub mod apply;
+pub mod bind;
 pub mod function;
 pub mod gap;
 pub mod index;
+mod interpret;
 pub mod name;
 pub mod origin;
 pub mod platform;
 pub mod policy;
+pub mod privilege;
+pub mod register;
 pub mod role;
 pub mod table;
 pub mod trigger;
@@ -21,7 +25,7 @@ pub mod types;
 pub mod view;
 
 use indexmap::IndexMap;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::api::ApiSettings;
 use crate::catalog::function::Function;
@@ -67,6 +71,8 @@ pub struct Catalog {
     type_names: FxHashMap<QName, Oid>,
     /// The overloads of a name, in order of creation.
     function_names: FxHashMap<QName, Vec<Oid>>,
+    /// Names that constraints were ever given: where a name is not among them, none has it.
+    constraint_names: FxHashSet<QName>,
     last_oid: u32,
 }
 

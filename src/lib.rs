@@ -11,6 +11,8 @@ pub mod sql;
 
 pub mod catalog;
 
+pub mod predicate;
+
 pub mod diagnostic;
 
 pub mod rule;

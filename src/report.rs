@@ -74,9 +74,9 @@ fn one_line(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a character would move the cursor or turn the direction of what follows.
+/// Whether a character would move the cursor, other than a tab, or turn the direction of what follows.
 fn is_unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    (c.is_control() && c != '\t') || matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A number with its noun in the right form.

@@ -1,15 +1,44 @@
 //! What queries filter, join and sort by, and what function bodies do.
 
+pub mod filter;
+pub mod routine;
+
+use indexmap::IndexMap;
+use rayon::prelude::*;
+
 use crate::catalog::Catalog;
+use crate::catalog::function::Function;
+use crate::catalog::origin::Origin;
+use crate::sql::expr::Oid;
+use crate::workload::filter::Filter;
+use crate::workload::routine::Routine;
 
 /// The queries that a project is known to run, read once for all rules.
 #[derive(Debug, Default)]
-pub struct Workload {}
+pub struct Workload {
+    /// The bodies of the project's own functions.
+    pub routines: IndexMap<Oid, Routine>,
+    /// In the order of the strength of their evidence: policies, functions, views.
+    pub filters: Vec<Filter>,
+}
 
 impl Workload {
-    /// Reads policies, function bodies and views of a catalog.
+    /// Reads policies, function bodies and views of a catalog. The caller provides the stack: see
+    /// [`crate::sql::STACK_SIZE`].
     pub fn of(catalog: &Catalog) -> Self {
-        let _ = catalog;
-        Self {}
+        let own = |function: &&Function| {
+            function.history.last() != Origin::Platform
+                && function.extension.is_none()
+                && function.body.is_some()
+        };
+        let functions: Vec<&Function> = catalog.functions.values().filter(own).collect();
+        let routines: IndexMap<Oid, Routine> = functions
+            .into_par_iter()
+            .map(|function| (function.oid, Routine::read(catalog, function)))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .collect();
+        let filters = filter::collect(catalog, &routines);
+        Self { routines, filters }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::catalog::origin::Origin;
 use crate::sql::name::Ident;
-use crate::sql::statement::Privilege;
+use crate::sql::statement::{ObjectKind, Privilege};
 
 /// Who holds a privilege, or whom a policy names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +34,7 @@ pub struct Privileges(u16);
 
 impl Privileges {
     pub const NONE: Self = Self(0);
+    pub const ALL: Self = Self::of(&ALL);
 
     pub const fn of(list: &[Privilege]) -> Self {
         let mut bits = 0;
@@ -43,6 +44,36 @@ impl Privileges {
             at += 1;
         }
         Self(bits)
+    }
+
+    /// All that can be granted on a kind of object, which is what its owner starts with
+    /// (PostgreSQL manual, section 5.8).
+    pub fn all_on(kind: ObjectKind) -> Self {
+        use Privilege::{
+            Connect, Create, Delete, Execute, Insert, Maintain, References, Select, Temporary, Trigger,
+            Truncate, Update, Usage,
+        };
+        Self::of(match kind {
+            ObjectKind::Table
+            | ObjectKind::View
+            | ObjectKind::MaterializedView
+            | ObjectKind::ForeignTable => {
+                &[Select, Insert, Update, Delete, Truncate, References, Trigger, Maintain]
+            }
+            ObjectKind::Column => &[Select, Insert, Update, References],
+            ObjectKind::Sequence => &[Select, Update, Usage],
+            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => {
+                &[Execute]
+            }
+            ObjectKind::Schema => &[Create, Usage],
+            ObjectKind::Database => &[Create, Connect, Temporary],
+            ObjectKind::Type
+            | ObjectKind::Domain
+            | ObjectKind::Language
+            | ObjectKind::ForeignServer
+            | ObjectKind::ForeignDataWrapper => &[Usage],
+            _ => &[],
+        })
     }
 
     pub fn contains(self, privilege: Privilege) -> bool {
@@ -110,6 +141,44 @@ pub struct Acl {
 impl Acl {
     pub fn entry(&self, grantee: &Grantee) -> Option<&AclEntry> {
         self.entries.iter().find(|entry| entry.grantee == *grantee)
+    }
+
+    /// The grants that an object starts with where no default privileges say otherwise: its owner holds all,
+    /// and everybody may execute a function and use a type (PostgreSQL manual, section 5.8).
+    pub fn built_in(kind: ObjectKind, owner: &Ident) -> Self {
+        let mut acl = Self::default();
+        acl.grant(&Grantee::Role(owner.clone()), Privileges::all_on(kind), false, Origin::Platform);
+        let everybody = match kind {
+            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => {
+                Privileges::of(&[Privilege::Execute])
+            }
+            ObjectKind::Type | ObjectKind::Domain | ObjectKind::Language => {
+                Privileges::of(&[Privilege::Usage])
+            }
+            _ => Privileges::NONE,
+        };
+        if !everybody.is_empty() {
+            acl.grant(&Grantee::Public, everybody, false, Origin::Platform);
+        }
+        acl
+    }
+
+    /// Whether both give the same to the same, whoever granted it and in whatever order.
+    pub fn same_rights(&self, other: &Self) -> bool {
+        let holds = |entry: &AclEntry| {
+            other
+                .entry(&entry.grantee)
+                .is_some_and(|own| own.privileges == entry.privileges && own.grantable == entry.grantable)
+        };
+        self.entries.len() == other.entries.len() && self.entries.iter().all(holds)
+    }
+
+    /// Adds another's entries to these.
+    pub fn merge(&mut self, other: &Self) {
+        for entry in &other.entries {
+            self.grant(&entry.grantee, entry.privileges, false, entry.origin);
+            self.grant(&entry.grantee, entry.grantable, true, entry.origin);
+        }
     }
 
     /// What was granted to this grantee by name.

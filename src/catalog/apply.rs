@@ -1,6 +1,27 @@
 //! Applying statements: one match, one line per kind.
 
+mod alter_table;
+mod constraint;
+pub mod data_type;
+mod default_privileges;
+mod function;
+mod grant;
+mod index;
+mod namespace;
+mod owner;
+mod partition;
+mod policy;
+pub(crate) mod role;
+mod rows;
+pub(crate) mod setting;
+pub mod signature;
+mod table;
+mod trigger;
+mod user_type;
+mod view;
+
 use crate::catalog::gap::{Aspect, Gap, Touch};
+use crate::catalog::interpret;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::{Catalog, Session};
@@ -48,11 +69,32 @@ impl Catalog {
     pub fn try_apply(&mut self, statement: &Statement) -> Applied {
         let origin = Origin::Statement(statement.span);
         match &statement.kind {
-            // Each family of statements has its file under `apply/`.
-            _ => {
-                let _ = origin;
-                Ok(())
+            StatementKind::CreateSchema(create) => namespace::create(self, create, origin),
+            StatementKind::CreateTable(create) => table::create(self, create, origin),
+            StatementKind::CreateTableAs(create) => view::create_table_as(self, create, origin),
+            StatementKind::CreateView(create) => view::create(self, create, origin),
+            StatementKind::CreateIndex(create) => index::create(self, create, origin),
+            StatementKind::CreatePolicy(create) => policy::create(self, create, origin),
+            StatementKind::CreateFunction(create) => function::create(self, create, origin),
+            StatementKind::CreateAggregate(create) => function::create_aggregate(self, create, origin),
+            StatementKind::CreateRole(create) => role::create(self, create, origin),
+            StatementKind::AlterTable(alter) => alter_table::alter(self, alter, origin),
+            StatementKind::AlterPolicy(alter) => policy::alter(self, alter, origin),
+            StatementKind::AlterFunction(alter) => function::alter(self, alter, origin),
+            StatementKind::AlterRole(alter) => role::alter(self, alter, origin),
+            StatementKind::AlterRoleSet { role, change } => {
+                role::alter_set(self, role.as_ref(), change, origin)
             }
+            StatementKind::AlterDatabaseSet { change } => role::alter_database_set(self, change),
+            StatementKind::AlterDefaultPrivileges(alter) => default_privileges::alter(self, alter, origin),
+            StatementKind::SetOwner { object, owner } => owner::set(self, object, owner, origin),
+            StatementKind::Grant(grant) => grant::apply(self, grant, origin),
+            StatementKind::GrantRole(grant) => role::grant(self, grant, origin),
+            StatementKind::Do(block) => interpret::run_do(self, block, statement.span),
+            StatementKind::Query(query) => interpret::run_query(self, query, statement.span),
+            StatementKind::Call(expr) => interpret::run_call(self, expr, statement.span),
+            StatementKind::Change(change) => rows::change(self, change, statement.span),
+            _ => Ok(()),
         }
     }
 
@@ -72,7 +114,7 @@ impl Catalog {
         self.record_gap(span, reason, vec![Touch { aspect, object }]);
     }
 
-    fn record_misfit(&mut self, span: Span, misfit: &Misfit) {
+    pub(super) fn record_misfit(&mut self, span: Span, misfit: &Misfit) {
         let reason = match misfit {
             Misfit::Missing { kind, name } => {
                 format!("{} {name} is not made by any statement before this one", kind.noun())

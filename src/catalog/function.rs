@@ -81,4 +81,11 @@ impl Function {
         matches!(&self.returns, Returns::Type(data_type)
             if data_type.is_builtin("trigger") || data_type.is_builtin("event_trigger"))
     }
+
+    /// The `search_path` that its body runs with, where it sets one.
+    pub fn search_path(&self) -> Option<Vec<Ident>> {
+        let setting = self.config.get("search_path")?;
+        let names = setting.value.split(',').map(|name| name.trim().trim_matches('"'));
+        Some(names.filter(|name| !name.is_empty()).map(Ident::new).collect())
+    }
 }

@@ -1,5 +1,6 @@
 //! Data types, built in and made by migrations.
 
+use crate::catalog::Catalog;
 use crate::catalog::acl::Acl;
 use crate::catalog::name::QName;
 use crate::catalog::origin::History;
@@ -36,6 +37,112 @@ impl DataType {
     pub fn is_builtin(&self, name: &str) -> bool {
         !self.array && matches!(&self.base, TypeRef::Builtin(builtin) if *builtin == *name)
     }
+}
+
+impl DataType {
+    /// The type as `format_type()` prints it with an empty `search_path`: `character varying(255)`,
+    /// `public.mood[]`.
+    pub fn display(&self, catalog: &Catalog) -> String {
+        self.with_brackets(match &self.base {
+            TypeRef::Builtin(name) => builtin_words(name, &self.modifiers, true),
+            other => catalog.type_ref_words(other) + &in_parentheses(&self.modifiers),
+        })
+    }
+
+    /// The same without modifiers, as arguments and results of functions are printed.
+    pub fn display_bare(&self, catalog: &Catalog) -> String {
+        self.with_brackets(match &self.base {
+            TypeRef::Builtin(name) => builtin_words(name, &[], false),
+            other => catalog.type_ref_words(other),
+        })
+    }
+
+    fn with_brackets(&self, element: String) -> String {
+        if self.array { element + "[]" } else { element }
+    }
+}
+
+impl Catalog {
+    fn type_ref_words(&self, base: &TypeRef) -> String {
+        let name = match base {
+            TypeRef::Builtin(name) => return name.quoted(),
+            TypeRef::User(oid) => self.types.get(oid).map(|user_type| &user_type.name),
+            TypeRef::Row(oid) => {
+                let table = self.tables.get(oid).map(|table| &table.name);
+                table.or_else(|| self.views.get(oid).map(|view| &view.name))
+            }
+            TypeRef::Unknown(written) => return written.clone(),
+        };
+        name.map_or_else(|| "unknown".into(), QName::quoted)
+    }
+}
+
+fn in_parentheses(modifiers: &[i64]) -> String {
+    if modifiers.is_empty() {
+        return String::new();
+    }
+    format!("({})", modifiers.iter().map(i64::to_string).collect::<Vec<_>>().join(","))
+}
+
+/// A type of `pg_catalog` in SQL's words. `exact` tells `bpchar` from `character`: without a length
+/// they are different types of a column, but one and the same type of an argument.
+fn builtin_words(name: &Ident, modifiers: &[i64], exact: bool) -> String {
+    let precision = || in_parentheses(modifiers);
+    match name.as_str() {
+        "bool" => "boolean".into(),
+        "int2" => "smallint".into(),
+        "int4" => "integer".into(),
+        "int8" => "bigint".into(),
+        "float4" => "real".into(),
+        "float8" => "double precision".into(),
+        "varchar" => format!("character varying{}", precision()),
+        "bpchar" if exact && modifiers.is_empty() => "bpchar".into(),
+        "bpchar" => format!("character{}", precision()),
+        "varbit" => format!("bit varying{}", precision()),
+        "bit" if exact && modifiers.is_empty() => "\"bit\"".into(),
+        "bit" => format!("bit{}", precision()),
+        "char" => "\"char\"".into(),
+        "json" => "json".into(),
+        "numeric" => match modifiers {
+            [precision] => format!("numeric({precision},0)"),
+            _ => format!("numeric{}", precision()),
+        },
+        "time" => format!("time{} without time zone", precision()),
+        "timetz" => format!("time{} with time zone", precision()),
+        "timestamp" => format!("timestamp{} without time zone", precision()),
+        "timestamptz" => format!("timestamp{} with time zone", precision()),
+        "interval" => interval_words(modifiers),
+        _ => name.quoted() + &precision(),
+    }
+}
+
+/// `interval`'s first modifier is a mask of fields, its second the precision of the seconds.
+fn interval_words(modifiers: &[i64]) -> String {
+    let (fields, precision) = match modifiers {
+        [] => return "interval".into(),
+        [fields] => (*fields, String::new()),
+        [fields, precision, ..] => (*fields, format!("({precision})")),
+    };
+    let bit = |at: u32| 1i64 << at;
+    let (year, month, day) = (bit(2), bit(1), bit(3));
+    let (hour, minute, second) = (bit(10), bit(11), bit(12));
+    let words = [
+        (year, " year"),
+        (month, " month"),
+        (day, " day"),
+        (hour, " hour"),
+        (minute, " minute"),
+        (second, " second"),
+        (year | month, " year to month"),
+        (day | hour, " day to hour"),
+        (day | hour | minute, " day to minute"),
+        (day | hour | minute | second, " day to second"),
+        (hour | minute, " hour to minute"),
+        (hour | minute | second, " hour to second"),
+        (minute | second, " minute to second"),
+    ];
+    let words = words.iter().find(|(mask, _)| *mask == fields).map_or("", |(_, words)| words);
+    format!("interval{words}{precision}")
 }
 
 /// A type that a migration, the platform or an extension made.
@@ -79,4 +186,30 @@ pub struct Domain {
 pub struct Attribute {
     pub name: Ident,
     pub data_type: DataType,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(name: &str, modifiers: &[i64], array: bool) -> String {
+        let base = TypeRef::Builtin(name.into());
+        DataType { base, modifiers: modifiers.to_vec(), array }.display(&Catalog::default())
+    }
+
+    #[test]
+    fn builtin_types_in_the_words_of_sql() {
+        assert_eq!(words("int4", &[], true), "integer[]");
+        assert_eq!(words("varchar", &[255], false), "character varying(255)");
+        assert_eq!(words("bpchar", &[1], false), "character(1)");
+        assert_eq!(words("bpchar", &[], false), "bpchar");
+        assert_eq!(words("numeric", &[10], false), "numeric(10,0)");
+        assert_eq!(words("numeric", &[10, 2], true), "numeric(10,2)[]");
+        assert_eq!(words("timestamptz", &[3], false), "timestamp(3) with time zone");
+        assert_eq!(words("interval", &[], false), "interval");
+        assert_eq!(words("interval", &[0x7FFF, 3], false), "interval(3)");
+        assert_eq!(words("interval", &[8 | 1 << 10 | 1 << 11 | 1 << 12], false), "interval day to second");
+        assert_eq!(words("char", &[], false), "\"char\"");
+        assert_eq!(words("tstzrange", &[], false), "tstzrange");
+    }
 }

@@ -29,9 +29,9 @@ const SECONDARY: Color = Color::Fixed(75);
 
 /// Writes each finding, then what could not be done, then the summary.
 pub(crate) fn render(report: &Report, out: &mut dyn Write, color: bool) -> io::Result<()> {
-    let mut sheets = Sheets::of(report);
+    let sheets = Sheets::of(report);
     for diagnostic in &report.diagnostics {
-        write_finding(diagnostic, &report.sources, &mut sheets, out, color)?;
+        write_finding(diagnostic, &report.sources, &sheets, out, color)?;
     }
     summary(report, out, color)
 }
@@ -152,7 +152,7 @@ fn excerpts(marks: Vec<Mark<'_>>) -> Vec<Vec<Mark<'_>>> {
 fn write_finding(
     diagnostic: &Diagnostic,
     sources: &Sources,
-    sheets: &mut Sheets,
+    sheets: &Sheets,
     out: &mut dyn Write,
     color: bool,
 ) -> io::Result<()> {
@@ -160,58 +160,65 @@ fn write_finding(
     let message = format!(": {}", one_line(&diagnostic.message));
     writeln!(out, "{}{}", paint(&heading, style(diagnostic.severity), color), paint(&message, BOLD, color))?;
 
-    let mut desk = Desk { pages: Vec::new() };
-    let mut labels = Vec::new();
-    let mut headings = Vec::new();
-    let mut primary = 0..0;
-    for (id, excerpt) in excerpts(marks(diagnostic, sources)).into_iter().enumerate() {
-        let file = sources.get(excerpt[0].span.file);
-        let sheet = sheets.for_marks(file, &excerpt);
-        let named = excerpt.iter().find(|mark| mark.span == diagnostic.span).unwrap_or(&excerpt[0]);
-        headings.extend(sheet.wrong_heading(file, named.span));
-        for mark in excerpt {
-            let range = sheet.range(file, mark.span);
-            if mark.span == diagnostic.span {
-                primary = range.clone();
-            }
-            let order = i32::try_from(id).unwrap_or(i32::MAX);
-            let label = Label::new((id, range)).with_message(one_line(mark.text));
-            labels.push(label.with_color(mark.color).with_order(order));
-        }
-        desk.pages.push(Page { path: one_line(&file.path).into_owned(), sheet });
+    let mut desk = Desk::default();
+    for excerpt in excerpts(marks(diagnostic, sources)) {
+        desk.lay(excerpt, diagnostic.span, sources, sheets);
     }
-    let config = Config::new().with_color(color).with_tab_width(TAB);
-    let mut drawing = ariadne::Report::build(ReportKind::Error, (0, primary)).with_config(config);
-    drawing.add_labels(labels);
+    let config = Config::new().with_color(color);
+    let mut drawing =
+        ariadne::Report::build(ReportKind::Error, (0, desk.primary.clone())).with_config(config);
+    drawing.add_labels(desk.labels.drain(..));
     if let Some(help) = &diagnostic.help {
         drawing.set_help(help.lines().map(one_line).collect::<Vec<_>>().join("\n"));
     }
     let mut drawn = Vec::new();
     drawing.finish().write(&mut desk, &mut drawn)?;
-    let drawn = String::from_utf8_lossy(&drawn);
     // The first line would be ariadne's own heading.
-    for line in drawn.lines().skip(1) {
-        match headings.iter().position(|(wrong, _)| line.contains(wrong)) {
-            Some(at) => {
-                let (wrong, right) = headings.remove(at);
-                writeln!(out, "{}", line.replacen(&wrong, &right, 1))?;
-            }
+    for line in String::from_utf8_lossy(&drawn).lines().skip(1) {
+        let wrong = desk.wrong_places.iter().position(|(wrong, _)| line.contains(wrong));
+        match wrong.map(|at| desk.wrong_places.remove(at)) {
+            Some((wrong, right)) => writeln!(out, "{}", line.replacen(&wrong, &right, 1))?,
             None => writeln!(out, "{}", line.trim_end())?,
         }
     }
     writeln!(out)
 }
 
-const TAB: usize = 4;
-
-/// The pages of one finding, by number.
+/// What `ariadne` needs for one finding. Pages are known by their number.
+#[derive(Default)]
 struct Desk {
     pages: Vec<Page>,
+    labels: Vec<Label<(usize, Range<usize>)>>,
+    /// The finding's own place, on the first page.
+    primary: Range<usize>,
+    /// What `ariadne` says in the headings of cut lines, and what it should say.
+    wrong_places: Vec<(String, String)>,
 }
 
 struct Page {
     path: String,
     sheet: Rc<Sheet>,
+}
+
+impl Desk {
+    /// Adds an excerpt as the next page.
+    fn lay(&mut self, excerpt: Vec<Mark<'_>>, own: Span, sources: &Sources, sheets: &Sheets) {
+        let id = self.pages.len();
+        let order = i32::try_from(id).unwrap_or(i32::MAX);
+        let file = sources.get(excerpt[0].span.file);
+        let sheet = sheets.for_marks(file, &excerpt);
+        let headed = excerpt.iter().find(|mark| mark.span == own).unwrap_or(&excerpt[0]);
+        self.wrong_places.extend(sheet.wrong_place(file, headed.span));
+        for mark in excerpt {
+            let range = sheet.range(file, mark.span);
+            if mark.span == own {
+                self.primary = range.clone();
+            }
+            let label = Label::new((id, range)).with_message(one_line(mark.text));
+            self.labels.push(label.with_color(mark.color).with_order(order));
+        }
+        self.pages.push(Page { path: one_line(&file.path).into_owned(), sheet });
+    }
 }
 
 impl Cache<usize> for &mut Desk {
@@ -309,12 +316,11 @@ impl Sheet {
     }
 
     /// What `ariadne` says in a heading about a place on a cut line, and what it should say.
-    fn wrong_heading(&self, file: &SourceFile, span: Span) -> Option<(String, String)> {
+    fn wrong_place(&self, file: &SourceFile, span: Span) -> Option<(String, String)> {
         let position = file.position(span.start);
         let shown = &self.lines[&position.line];
-        let heading = |column| format!(" {}:{}:{column} ", one_line(&file.path), position.line);
-        (shown.skipped > 0)
-            .then(|| (heading(shown.column(position.column - 1) + 1), heading(position.column)))
+        let place = |column| format!(" {}:{}:{column} ", one_line(&file.path), position.line);
+        (shown.skipped > 0).then(|| (place(shown.column(position.column - 1) + 1), place(position.column)))
     }
 }
 
@@ -334,8 +340,7 @@ fn write_line(line: &str, skipped: usize, out: &mut String) {
         out.push('…');
     }
     let mut characters = line.chars().skip(skipped);
-    let printable = |c: char| if c != '\t' && is_unprintable(c) { '\u{FFFD}' } else { c };
-    out.extend(characters.by_ref().take(WIDTH).map(printable));
+    out.extend(characters.by_ref().take(WIDTH).map(|c| if is_unprintable(c) { '\u{FFFD}' } else { c }));
     if characters.next().is_some() {
         out.push('…');
     }

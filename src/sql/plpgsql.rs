@@ -164,6 +164,16 @@ pub enum LoopHead {
 }
 
 impl Block {
+    /// Visits this block and those nested in it.
+    pub fn walk_blocks<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
+        visit(self);
+        self.walk(&mut |statement| {
+            if let BlockStatementKind::Block(block) = &statement.kind {
+                visit(block);
+            }
+        });
+    }
+
     /// Visits every statement, nested ones after the one that holds them.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a BlockStatement)) {
         let handled = self.handlers.iter().flat_map(|handler| &handler.body);

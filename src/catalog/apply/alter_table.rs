@@ -1,0 +1,496 @@
+//! ALTER TABLE, and ALTER VIEW, INDEX, SEQUENCE … where they share its grammar.
+
+use crate::catalog::apply::constraint::{self, Pending};
+use crate::catalog::apply::table::{self, column_mut};
+use crate::catalog::apply::{Applied, Misfit, owner, partition, trigger, user_type};
+use crate::catalog::origin::{Origin, Tracked};
+use crate::catalog::table::{ConstraintKind, Identity, Table};
+use crate::catalog::{Catalog, Relation};
+use crate::sql::expr::Oid;
+use crate::sql::name::{Ident, ObjectName};
+use crate::sql::statement::{
+    AlterAction, AlterTable, ConstraintKind as Written, ObjectKind, ObjectRef, Persistence,
+};
+
+pub(super) fn alter(catalog: &mut Catalog, statement: &AlterTable, origin: Origin) -> Applied {
+    if statement.kind == ObjectKind::Type {
+        return user_type::alter_composite(catalog, statement, origin);
+    }
+    let Some((_, relation)) = catalog.resolve_relation(&statement.name) else {
+        return if statement.if_exists {
+            Ok(())
+        } else {
+            Err(Misfit::missing(statement.kind, &statement.name))
+        };
+    };
+    for action in &statement.actions {
+        let place = Origin::Statement(action.span);
+        let done = match relation {
+            Relation::Table(oid) => alter_one(catalog, oid, statement, &action.value, origin, place),
+            Relation::View(oid) => alter_view(catalog, oid, statement, &action.value, origin),
+            Relation::Index { on } => alter_index(catalog, on, &statement.name, &action.value, origin),
+            Relation::Sequence(_) | Relation::Composite(_) => {
+                change_owner(catalog, statement, &action.value, origin)
+            }
+        };
+        done?;
+    }
+    Ok(())
+}
+
+fn change_owner(
+    catalog: &mut Catalog,
+    statement: &AlterTable,
+    action: &AlterAction,
+    origin: Origin,
+) -> Applied {
+    let AlterAction::OwnerTo(role) = action else { return Ok(()) };
+    let object =
+        ObjectRef { kind: statement.kind, name: statement.name.clone(), part: None, signature: None };
+    owner::set(catalog, &object, role, origin)
+}
+
+/// One action. `origin` is the statement, `place` the action's part of it.
+fn alter_one(
+    catalog: &mut Catalog,
+    oid: Oid,
+    statement: &AlterTable,
+    action: &AlterAction,
+    origin: Origin,
+    place: Origin,
+) -> Applied {
+    let name = &statement.name;
+    {
+        let Some(table) = catalog.tables.get_mut(&oid) else { return Ok(()) };
+        match action {
+            AlterAction::EnableRls => table.rls.set(true, place),
+            AlterAction::DisableRls => table.rls.set(false, place),
+            AlterAction::ForceRls => table.forced_rls.set(true, place),
+            AlterAction::NoForceRls => table.forced_rls.set(false, place),
+            AlterAction::ReplicaIdentity { kind } => table.replica_identity = *kind,
+            AlterAction::SetOptions(options) => set_options(&mut table.options, options),
+            AlterAction::ResetOptions(names) => reset_options(&mut table.options, names),
+            AlterAction::SetLogged(logged) => {
+                table.persistence = if *logged { Persistence::Permanent } else { Persistence::Unlogged };
+            }
+            AlterAction::NotOf => table.of_type = None,
+            _ => {}
+        }
+        table.history.touch(place);
+    }
+    match action {
+        AlterAction::AddColumn { column, if_not_exists } => {
+            let exists = catalog.tables.get(&oid).is_some_and(|table| table.column(&column.name).is_some());
+            if exists {
+                let misfit = || Misfit::exists(ObjectKind::Column, format!("{name}.{}", column.name));
+                return if *if_not_exists { Ok(()) } else { Err(misfit()) };
+            }
+            let mut pending = Vec::new();
+            table::add_column(catalog, oid, column, origin, &mut pending);
+            constraint::add_all(catalog, oid, &pending, origin);
+            for child in children(catalog, oid) {
+                add_column_to_child(catalog, child, column, origin);
+            }
+            Ok(())
+        }
+        AlterAction::DropColumn { name: column, if_exists, cascade } => {
+            drop_column(catalog, oid, name, column, *if_exists, *cascade)
+        }
+        AlterAction::SetDefault { column, default } => with_column(catalog, oid, name, column, |catalog| {
+            constraint::set_default(catalog, oid, column, Some(default), place);
+        }),
+        AlterAction::DropDefault { column } => with_column(catalog, oid, name, column, |catalog| {
+            constraint::set_default(catalog, oid, column, None, place);
+        }),
+        AlterAction::SetNotNull { column } => with_column(catalog, oid, name, column, |catalog| {
+            constraint::set_not_null(catalog, oid, column, place);
+        }),
+        AlterAction::DropNotNull { column } => with_column(catalog, oid, name, column, |catalog| {
+            drop_not_null(catalog, oid, column, place);
+        }),
+        AlterAction::SetType { column, data_type, collation, .. } => {
+            let data_type = catalog.resolve_data_type(data_type);
+            let collation = collation.as_ref().map(constraint::collation_name);
+            with_column(catalog, oid, name, column, |catalog| {
+                set_type(catalog, oid, column, &Tracked::new(data_type, place), collation.as_deref());
+            })
+        }
+        AlterAction::AddIdentity { column, always, options } => {
+            with_column(catalog, oid, name, column, |catalog| {
+                constraint::add_identity(catalog, oid, column, *always, options, place);
+            })
+        }
+        AlterAction::SetIdentity { column, always } => with_column(catalog, oid, name, column, |catalog| {
+            if let (Some(column), Some(always)) = (column_mut(catalog, oid, column), always) {
+                column.identity = column.identity.map(|_| Identity { always: *always });
+            }
+        }),
+        AlterAction::DropIdentity { column, .. } => with_column(catalog, oid, name, column, |catalog| {
+            drop_identity(catalog, oid, column);
+        }),
+        AlterAction::DropExpression { column, .. } => with_column(catalog, oid, name, column, |catalog| {
+            if let Some(column) = column_mut(catalog, oid, column) {
+                column.generated = None;
+            }
+        }),
+        AlterAction::AddConstraint(definition) => {
+            if let Written::Unique { primary: true, .. } = definition.kind {
+                // `ADD PRIMARY KEY` of a dump may stand beside NOT NULL already said.
+                return constraint::add(catalog, oid, definition, None, origin);
+            }
+            let taken = definition.name.as_ref().is_some_and(|new| {
+                catalog.tables.get(&oid).is_some_and(|table| {
+                    table.constraints.get(new).is_some_and(|constraint| !constraint.inherited)
+                })
+            });
+            if taken {
+                let new = definition.name.clone().unwrap_or_default();
+                return Err(Misfit::exists(ObjectKind::Constraint, format!("{new} on {name}")));
+            }
+            constraint::add_all(catalog, oid, &[Pending { column: None, definition }], origin);
+            Ok(())
+        }
+        AlterAction::DropConstraint { name: constraint, if_exists, cascade } => {
+            drop_constraint(catalog, oid, name, constraint, *if_exists, *cascade)
+        }
+        AlterAction::ValidateConstraint { name: constraint } => {
+            let Some(found) = constraint_mut(catalog, oid, constraint) else {
+                return Err(Misfit::missing(ObjectKind::Constraint, format!("{constraint} on {name}")));
+            };
+            found.validated.set(true, place);
+            Ok(())
+        }
+        AlterAction::AlterConstraint { name: constraint, deferrable, initially_deferred } => {
+            if let Some(found) = constraint_mut(catalog, oid, constraint) {
+                found.deferrable = *deferrable || *initially_deferred;
+                found.initially_deferred = *initially_deferred;
+            }
+            Ok(())
+        }
+        AlterAction::AttachPartition { partition: child } => {
+            let child = table_oid(catalog, child)?;
+            partition::join(catalog, oid, child, place);
+            Ok(())
+        }
+        AlterAction::DetachPartition { partition: child } => {
+            let child = table_oid(catalog, child)?;
+            partition::leave(catalog, oid, child);
+            Ok(())
+        }
+        AlterAction::Inherit { parent } => {
+            let parent = table_oid(catalog, parent)?;
+            partition::inherit(catalog, parent, oid);
+            Ok(())
+        }
+        AlterAction::NoInherit { parent } => {
+            let parent = table_oid(catalog, parent)?;
+            partition::leave(catalog, parent, oid);
+            Ok(())
+        }
+        AlterAction::OfType { name: of_type } => {
+            let of_type = catalog.resolve_type(of_type).and_then(|oid| catalog.types.get(&oid));
+            let of_type = of_type.map(|user_type| user_type.name.clone());
+            if let Some(table) = catalog.tables.get_mut(&oid) {
+                table.of_type = of_type;
+            }
+            Ok(())
+        }
+        AlterAction::EnableTrigger { name, enabled } => {
+            trigger::set_enabled(catalog, oid, name.as_ref(), *enabled, place)
+        }
+        AlterAction::OwnerTo(_) => change_owner(catalog, statement, action, origin),
+        _ => Ok(()),
+    }
+}
+
+fn children(catalog: &Catalog, oid: Oid) -> Vec<Oid> {
+    catalog.tables.get(&oid).map(|table| table.children.clone()).unwrap_or_default()
+}
+
+fn table_oid(catalog: &Catalog, name: &ObjectName) -> Result<Oid, Misfit> {
+    match catalog.resolve_relation(name) {
+        Some((_, Relation::Table(oid))) => Ok(oid),
+        _ => Err(Misfit::missing(ObjectKind::Table, name)),
+    }
+}
+
+fn constraint_mut<'c>(
+    catalog: &'c mut Catalog,
+    oid: Oid,
+    name: &Ident,
+) -> Option<&'c mut crate::catalog::table::Constraint> {
+    catalog.tables.get_mut(&oid)?.constraints.get_mut(name)
+}
+
+/// Does something to a column that has to be there.
+fn with_column(
+    catalog: &mut Catalog,
+    oid: Oid,
+    table: &ObjectName,
+    column: &Ident,
+    change: impl FnOnce(&mut Catalog),
+) -> Applied {
+    if catalog.tables.get(&oid).and_then(|table| table.column(column)).is_none() {
+        return Err(Misfit::missing(ObjectKind::Column, format!("{table}.{column}")));
+    }
+    change(catalog);
+    Ok(())
+}
+
+fn add_column_to_child(
+    catalog: &mut Catalog,
+    child: Oid,
+    definition: &crate::sql::statement::ColumnDef,
+    origin: Origin,
+) {
+    let exists = catalog.tables.get(&child).is_some_and(|table| table.column(&definition.name).is_some());
+    if !exists {
+        // A child takes the column and its checks; keys stay with the parent or its partitions'
+        // indexes.
+        let mut plain = definition.clone();
+        plain.constraints.retain(|constraint| {
+            matches!(constraint.kind, Written::NotNull { .. } | Written::Default(_) | Written::Generated(_))
+        });
+        let mut pending = Vec::new();
+        table::add_column(catalog, child, &plain, origin, &mut pending);
+    }
+    if let Some(column) = column_mut(catalog, child, &definition.name) {
+        column.inherited = true;
+    }
+    for grandchild in children(catalog, child) {
+        add_column_to_child(catalog, grandchild, definition, origin);
+    }
+}
+
+fn drop_not_null(catalog: &mut Catalog, oid: Oid, name: &Ident, place: Origin) {
+    if let Some(column) = column_mut(catalog, oid, name) {
+        column.not_null.set(false, place);
+    }
+    for child in children(catalog, oid) {
+        drop_not_null(catalog, child, name, place);
+    }
+}
+
+fn set_type(
+    catalog: &mut Catalog,
+    oid: Oid,
+    name: &Ident,
+    data_type: &Tracked<crate::catalog::types::DataType>,
+    collation: Option<&str>,
+) {
+    if let Some(column) = column_mut(catalog, oid, name) {
+        column.data_type = data_type.clone();
+        column.collation = collation.map(str::to_string);
+    }
+    for child in children(catalog, oid) {
+        set_type(catalog, child, name, data_type, collation);
+    }
+}
+
+fn drop_identity(catalog: &mut Catalog, oid: Oid, name: &Ident) {
+    let Some(column) = column_mut(catalog, oid, name) else { return };
+    column.identity = None;
+    let attnum = column.attnum;
+    let owned = catalog
+        .sequences
+        .values()
+        .find(|sequence| sequence.identity && sequence.owned_by == Some((oid, attnum)));
+    if let Some(sequence) = owned.map(|sequence| sequence.oid) {
+        catalog.remove_sequence(sequence);
+    }
+}
+
+fn drop_column(
+    catalog: &mut Catalog,
+    oid: Oid,
+    table: &ObjectName,
+    name: &Ident,
+    if_exists: bool,
+    cascade: bool,
+) -> Applied {
+    let Some(attnum) =
+        catalog.tables.get(&oid).and_then(|table| table.column(name)).map(|column| column.attnum)
+    else {
+        let missing = || Misfit::missing(ObjectKind::Column, format!("{table}.{name}"));
+        return if if_exists { Ok(()) } else { Err(missing()) };
+    };
+    catalog.drop_column_dependents(oid, attnum, cascade)?;
+    let children = children(catalog, oid);
+    let Some(found) = catalog.tables.get_mut(&oid) else { return Ok(()) };
+    found.columns.retain(|column| column.attnum != attnum);
+    for child in children {
+        let inherited = catalog
+            .tables
+            .get(&child)
+            .and_then(|table| table.column(name))
+            .is_some_and(|column| column.inherited);
+        if inherited {
+            drop_column(catalog, child, table, name, true, cascade)?;
+        }
+    }
+    Ok(())
+}
+
+fn drop_constraint(
+    catalog: &mut Catalog,
+    oid: Oid,
+    table: &ObjectName,
+    name: &Ident,
+    if_exists: bool,
+    cascade: bool,
+) -> Applied {
+    let Some(constraint) = catalog.tables.get(&oid).and_then(|table| table.constraints.get(name)).cloned()
+    else {
+        let missing = || Misfit::missing(ObjectKind::Constraint, format!("{name} on {table}"));
+        return if if_exists { Ok(()) } else { Err(missing()) };
+    };
+    if cascade && matches!(constraint.kind, ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. })
+    {
+        drop_references(catalog, oid, constraint.columns());
+    }
+    let names =
+        catalog.tables.get(&oid).map(|table| table.column_names(constraint.columns())).unwrap_or_default();
+    remove_constraint(catalog, oid, name);
+    for child in children(catalog, oid) {
+        let same = catalog.tables.get(&child).and_then(|child| same_in_child(child, &constraint, &names));
+        if let Some(same) = same {
+            remove_constraint(catalog, child, &same);
+        }
+    }
+    Ok(())
+}
+
+/// Removes a constraint and the index that serves it.
+fn remove_constraint(catalog: &mut Catalog, oid: Oid, name: &Ident) {
+    let Some(constraint) = catalog.remove_constraint(oid, name) else { return };
+    if !constraint.has_index() {
+        return;
+    }
+    let Some(table) = catalog.tables.get_mut(&oid) else { return };
+    table.indexes.swap_remove(name);
+    let schema = table.name.schema.clone();
+    catalog.unregister_index(&schema, name);
+}
+
+fn same_in_child(
+    child: &Table,
+    constraint: &crate::catalog::table::Constraint,
+    names: &[Ident],
+) -> Option<Ident> {
+    let inherited = child.constraints.values().filter(|own| own.inherited);
+    let mut same = inherited.filter(|own| {
+        std::mem::discriminant(&own.kind) == std::mem::discriminant(&constraint.kind)
+            && match &constraint.kind {
+                ConstraintKind::Check { .. } => own.name == constraint.name,
+                _ => child.column_names(own.columns()) == names,
+            }
+    });
+    same.next().map(|own| own.name.clone())
+}
+
+/// Foreign keys that need a key which is dropped with CASCADE.
+fn drop_references(catalog: &mut Catalog, oid: Oid, columns: &[i16]) {
+    let referring: Vec<(Oid, Ident)> = catalog
+        .tables
+        .values()
+        .flat_map(|table| table.foreign_keys().map(move |(constraint, key)| (table.oid, constraint, key)))
+        .filter(|(_, _, key)| key.references == oid && key.referenced_columns == columns)
+        .map(|(table, constraint, _)| (table, constraint.name.clone()))
+        .collect();
+    for (table, name) in referring {
+        catalog.remove_constraint(table, &name);
+    }
+}
+
+fn alter_view(
+    catalog: &mut Catalog,
+    oid: Oid,
+    statement: &AlterTable,
+    action: &AlterAction,
+    origin: Origin,
+) -> Applied {
+    let Some(view) = catalog.views.get_mut(&oid) else { return Ok(()) };
+    view.history.touch(origin);
+    match action {
+        AlterAction::SetOptions(options) => set_options(&mut view.options, options),
+        AlterAction::ResetOptions(names) => reset_options(&mut view.options, names),
+        AlterAction::OwnerTo(_) => return change_owner(catalog, statement, action, origin),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn alter_index(
+    catalog: &mut Catalog,
+    on: Oid,
+    name: &ObjectName,
+    action: &AlterAction,
+    origin: Origin,
+) -> Applied {
+    match action {
+        AlterAction::AttachPartition { partition } => {
+            let Some((child, Relation::Index { on: child_table })) = catalog.resolve_relation(partition)
+            else {
+                return Err(Misfit::missing(ObjectKind::Index, partition));
+            };
+            let parent = catalog
+                .tables
+                .get(&on)
+                .and_then(|table| table.indexes.get(&name.name))
+                .map(|index| index.oid);
+            if let Some(table) = catalog.tables.get_mut(&child_table) {
+                if let Some(index) = table.indexes.get_mut(&child.name) {
+                    index.parent = parent;
+                    index.history.touch(origin);
+                    let constraint = index.constraint.clone();
+                    if let Some(constraint) = constraint.and_then(|name| table.constraints.get_mut(&name)) {
+                        constraint.inherited = true;
+                    }
+                }
+            }
+            validate_when_complete(catalog, on, &name.name);
+            Ok(())
+        }
+        AlterAction::SetOptions(options) => {
+            if let Some(index) =
+                catalog.tables.get_mut(&on).and_then(|table| table.indexes.get_mut(&name.name))
+            {
+                set_options(&mut index.options, options);
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An index made with ON ONLY becomes valid when each partition has its share.
+fn validate_when_complete(catalog: &mut Catalog, on: Oid, name: &Ident) {
+    let Some(table) = catalog.tables.get(&on) else { return };
+    let Some(index) = table.indexes.get(name).map(|index| index.oid) else { return };
+    let complete = table
+        .children
+        .iter()
+        .filter_map(|child| catalog.tables.get(child))
+        .all(|child| child.indexes.values().any(|own| own.parent == Some(index)));
+    if complete {
+        if let Some(index) = catalog.tables.get_mut(&on).and_then(|table| table.indexes.get_mut(name)) {
+            index.valid = true;
+        }
+    }
+}
+
+fn option_name(option: &str) -> &str {
+    option.split('=').next().unwrap_or(option)
+}
+
+/// Sets `name=value` options, each in the place of an older one.
+pub(super) fn set_options(options: &mut Vec<String>, new: &[String]) {
+    for option in new {
+        options.retain(|old| option_name(old) != option_name(option));
+        options.push(option.clone());
+    }
+}
+
+fn reset_options(options: &mut Vec<String>, names: &[Ident]) {
+    options.retain(|option| !names.iter().any(|name| option_name(option) == name.as_str()));
+}

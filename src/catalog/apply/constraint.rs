@@ -1,0 +1,508 @@
+//! Constraints and column attributes, of CREATE and ALTER TABLE alike.
+
+use crate::catalog::apply::index::{self, NewIndex};
+use crate::catalog::apply::table::{column_mut, is_null, own_sequence};
+use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::bind::Binder;
+use crate::catalog::index::IndexKey;
+use crate::catalog::name::QName;
+use crate::catalog::origin::{History, Origin, Tracked};
+use crate::catalog::register::columns_part;
+use crate::catalog::table::{Constraint, ConstraintKind, ForeignKey, Identity, TableKind};
+use crate::catalog::types::TypeRef;
+use crate::catalog::{Catalog, Relation};
+use crate::sql::expr::{Expr, Oid, Target};
+use crate::sql::name::{Ident, ObjectName};
+use crate::sql::statement::{self, ConstraintDef, ConstraintKind as Written, ObjectKind, SequenceOptions};
+
+/// A constraint that waits until the table has its columns.
+pub(super) struct Pending<'a> {
+    /// The column that it was written with.
+    pub(super) column: Option<Ident>,
+    pub(super) definition: &'a ConstraintDef,
+}
+
+/// Adds the constraints of a new table in PostgreSQL's order, which decides made-up names: checks,
+/// then those with an index, the primary key first, then foreign keys.
+pub(super) fn add_all(catalog: &mut Catalog, oid: Oid, pending: &[Pending<'_>], origin: Origin) {
+    let rank = |kind: &Written| match kind {
+        Written::Unique { primary: true, .. } => 1,
+        Written::Unique { .. } | Written::Exclude { .. } => 2,
+        Written::ForeignKey(_) => 3,
+        _ => 0,
+    };
+    for wanted in 0..=3 {
+        for item in pending.iter().filter(|item| rank(&item.definition.kind) == wanted) {
+            if let Err(misfit) = add(catalog, oid, item.definition, item.column.as_ref(), origin) {
+                catalog.record_misfit(item.definition.span, &misfit);
+            }
+        }
+    }
+}
+
+/// Adds one constraint; `column` is the one that it was written with.
+pub(super) fn add(
+    catalog: &mut Catalog,
+    oid: Oid,
+    definition: &ConstraintDef,
+    column: Option<&Ident>,
+    origin: Origin,
+) -> Applied {
+    match &definition.kind {
+        Written::NotNull { column: named } => {
+            if let Some(name) = named.as_ref().or(column) {
+                set_not_null(catalog, oid, name, Origin::Statement(definition.span));
+            }
+            Ok(())
+        }
+        Written::Null | Written::Default(_) | Written::Identity { .. } | Written::Generated(_) => Ok(()),
+        Written::Check(expr) => add_check(catalog, oid, definition, expr, column, origin),
+        Written::Unique { .. } => add_unique(catalog, oid, definition, column, origin),
+        Written::ForeignKey(key) => add_foreign_key(catalog, oid, definition, key, column, origin),
+        Written::Exclude { .. } => add_exclude(catalog, oid, definition, origin),
+    }
+}
+
+/// Binds an expression about a table's rows.
+pub(super) fn bind(catalog: &Catalog, oid: Oid, expr: &Expr) -> Expr {
+    let mut bound = expr.clone();
+    Binder::for_relation(catalog, oid).expr(&mut bound);
+    bound
+}
+
+/// The columns of a relation that a bound expression reads, in order, each once.
+pub(crate) fn columns_read(expr: &Expr, oid: Oid) -> Vec<i16> {
+    let mut columns = Vec::new();
+    expr.walk(&mut |part| {
+        if let Expr::Column(column) = part {
+            if let Target::Column { relation, attnum, .. } = column.target {
+                if relation == oid && !columns.contains(&attnum) {
+                    columns.push(attnum);
+                }
+            }
+        }
+    });
+    columns
+}
+
+fn add_check(
+    catalog: &mut Catalog,
+    oid: Oid,
+    definition: &ConstraintDef,
+    expr: &Expr,
+    column: Option<&Ident>,
+    origin: Origin,
+) -> Applied {
+    let expr = bind(catalog, oid, expr);
+    let mut columns = columns_read(&expr, oid);
+    let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
+    let name = match &definition.name {
+        Some(name) => name.clone(),
+        None => {
+            let named = match (columns.as_slice(), column) {
+                ([only], _) => table.column_at(*only).map(|column| column.name.clone()),
+                (_, Some(column)) if columns.is_empty() => Some(column.clone()),
+                _ => None,
+            };
+            // Only a single column enters the name, however the check was written.
+            let part = if columns.len() == 1 { named.unwrap_or_default() } else { Ident::default() };
+            catalog.choose_constraint_name(&table.name.schema, &table.name.name, &part, "check", &[])
+        }
+    };
+    columns.sort_unstable();
+    let children = table.children.clone();
+    let mut constraint =
+        build(definition, name, ConstraintKind::Check { expr, columns: columns.clone() }, origin);
+    constraint.no_inherit = definition.no_inherit;
+    let names = table.column_names(&columns);
+    if let Some(existing) = table.constraints.get(&constraint.name) {
+        if existing.inherited {
+            return Ok(());
+        }
+        return Err(Misfit::exists(ObjectKind::Constraint, constraint.name));
+    }
+    catalog.insert_constraint(oid, constraint.clone());
+    if !definition.no_inherit {
+        for child in children {
+            inherit_check(catalog, child, &constraint, &names);
+        }
+    }
+    Ok(())
+}
+
+/// Gives a child its parent's check, and its own children in turn.
+pub(super) fn inherit_check(catalog: &mut Catalog, oid: Oid, check: &Constraint, names: &[Ident]) {
+    let Some(table) = catalog.tables.get_mut(&oid) else { return };
+    let mut copy = check.clone();
+    copy.inherited = true;
+    let attnums: Vec<i16> =
+        names.iter().filter_map(|name| table.column(name)).map(|column| column.attnum).collect();
+    if let ConstraintKind::Check { columns, .. } = &mut copy.kind {
+        *columns = attnums;
+        columns.sort_unstable();
+    }
+    let children = table.children.clone();
+    if let Some(existing) = table.constraints.get_mut(&copy.name) {
+        existing.inherited = true;
+    } else {
+        catalog.insert_constraint(oid, copy);
+    }
+    for child in children {
+        inherit_check(catalog, child, check, names);
+    }
+}
+
+fn build(definition: &ConstraintDef, name: Ident, kind: ConstraintKind, origin: Origin) -> Constraint {
+    let place = match origin {
+        Origin::Statement(_) => Origin::Statement(definition.span),
+        Origin::Platform => origin,
+    };
+    Constraint {
+        name,
+        kind,
+        history: History::new(place),
+        deferrable: definition.deferrable || definition.initially_deferred,
+        initially_deferred: definition.initially_deferred,
+        validated: Tracked::new(!definition.not_valid, place),
+        inherited: false,
+        no_inherit: false,
+        comment: None,
+    }
+}
+
+/// The numbers of named columns.
+fn attnums(catalog: &Catalog, oid: Oid, names: &[Ident]) -> Result<Vec<i16>, Misfit> {
+    let table = catalog.tables.get(&oid).ok_or_else(|| Misfit::Refused("the table is gone".into()))?;
+    names
+        .iter()
+        .map(|name| {
+            let missing = || Misfit::missing(ObjectKind::Column, format!("{}.{name}", table.name));
+            table.column(name).map(|column| column.attnum).ok_or_else(missing)
+        })
+        .collect()
+}
+
+fn add_unique(
+    catalog: &mut Catalog,
+    oid: Oid,
+    definition: &ConstraintDef,
+    column: Option<&Ident>,
+    origin: Origin,
+) -> Applied {
+    let Written::Unique { primary, columns, include, nulls_not_distinct, using_index } = &definition.kind
+    else {
+        return Ok(());
+    };
+    if let Some(index) = using_index {
+        return use_index(catalog, oid, definition, *primary, index, origin);
+    }
+    let mut names = columns.clone();
+    if names.is_empty() {
+        names.extend(column.cloned());
+    }
+    let keys = attnums(catalog, oid, &names)?;
+    let include_keys = attnums(catalog, oid, include)?;
+    let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
+    if *primary && table.primary_key().is_some() {
+        return Err(Misfit::exists(ObjectKind::Constraint, format!("primary key of {}", table.name)));
+    }
+    if !*primary && definition.name.is_none() && has_same_unique(catalog, oid, &keys) {
+        // Written twice in one statement, it is one constraint.
+        return Ok(());
+    }
+    let (schema, table_name) = (table.name.schema.clone(), table.name.name.clone());
+    let name = match &definition.name {
+        Some(name) => name.clone(),
+        None if *primary => catalog.choose_index_constraint_name(&schema, &table_name, "", "pkey"),
+        None => {
+            let part = columns_part(names.iter().chain(include).map(Ident::as_str));
+            catalog.choose_index_constraint_name(&schema, &table_name, &part, "key")
+        }
+    };
+    if !catalog.is_relation_name_free(&QName { schema, name: name.clone() }) {
+        return Err(Misfit::exists(ObjectKind::Index, name));
+    }
+    let kind = unique_kind(*primary, keys.clone());
+    let constraint = build(definition, name.clone(), kind, origin);
+    let place = constraint.history.created;
+    if *primary {
+        for key in &names {
+            set_not_null(catalog, oid, key, place);
+        }
+    }
+    catalog.insert_constraint(oid, constraint);
+    let mut new = NewIndex::unique(name.clone(), keys, place);
+    new.primary = *primary;
+    new.include = include_keys;
+    new.nulls_not_distinct = *nulls_not_distinct;
+    new.constraint = Some(name.clone());
+    new.span = Some(definition.span);
+    index::insert(catalog, oid, new);
+    index::spread(catalog, oid, &name, origin);
+    Ok(())
+}
+
+fn has_same_unique(catalog: &Catalog, oid: Oid, keys: &[i16]) -> bool {
+    let Some(table) = catalog.tables.get(&oid) else { return false };
+    // Only within CREATE TABLE: a later ALTER TABLE makes a second one.
+    let created = table.history.created.span();
+    table.constraints.values().any(|constraint| match &constraint.kind {
+        ConstraintKind::Unique { columns } | ConstraintKind::PrimaryKey { columns } => {
+            let within = constraint
+                .history
+                .created
+                .span()
+                .zip(created)
+                .is_some_and(|(inner, outer)| outer.contains(inner));
+            within && table.history.changed.is_empty() && columns == keys
+        }
+        _ => false,
+    })
+}
+
+pub(super) fn unique_kind(primary: bool, columns: Vec<i16>) -> ConstraintKind {
+    if primary { ConstraintKind::PrimaryKey { columns } } else { ConstraintKind::Unique { columns } }
+}
+
+/// ADD CONSTRAINT … USING INDEX: the index becomes the constraint's, and takes its name.
+fn use_index(
+    catalog: &mut Catalog,
+    oid: Oid,
+    definition: &ConstraintDef,
+    primary: bool,
+    index: &Ident,
+    origin: Origin,
+) -> Applied {
+    let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
+    let Some(found) = table.indexes.get(index) else {
+        return Err(Misfit::missing(ObjectKind::Index, index));
+    };
+    let columns: Vec<i16> = found.columns().into_iter().flatten().collect();
+    let names = table.column_names(&columns);
+    let schema = table.name.schema.clone();
+    let name = definition.name.clone().unwrap_or_else(|| index.clone());
+    if name != *index {
+        let old = QName { schema: schema.clone(), name: index.clone() };
+        catalog.rename_relation(&old, QName { schema, name: name.clone() });
+    }
+    let constraint = build(definition, name.clone(), unique_kind(primary, columns), origin);
+    let place = constraint.history.created;
+    if primary {
+        for column in &names {
+            set_not_null(catalog, oid, column, place);
+        }
+    }
+    catalog.insert_constraint(oid, constraint);
+    if let Some(index) = catalog.tables.get_mut(&oid).and_then(|table| table.indexes.get_mut(&name)) {
+        index.constraint = Some(name.clone());
+        index.primary = primary;
+        index.history.touch(origin);
+    }
+    Ok(())
+}
+
+fn add_exclude(catalog: &mut Catalog, oid: Oid, definition: &ConstraintDef, origin: Origin) -> Applied {
+    let Written::Exclude { method, keys, include, predicate } = &definition.kind else { return Ok(()) };
+    let include_keys = attnums(catalog, oid, include)?;
+    let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
+    let attnum = |name: &Ident| table.column(name).map(|column| column.attnum);
+    let columns: Vec<Option<i16>> = keys.iter().map(|key| key.as_ref().and_then(attnum)).collect();
+    let (schema, table_name) = (table.name.schema.clone(), table.name.name.clone());
+    let name = match &definition.name {
+        Some(name) => name.clone(),
+        None => {
+            let parts = keys.iter().map(|key| key.as_ref().map_or("expr", Ident::as_str));
+            let part = columns_part(index::distinct_parts(parts).iter().map(String::as_str));
+            catalog.choose_index_constraint_name(&schema, &table_name, &part, "excl")
+        }
+    };
+    let kind = ConstraintKind::Exclude { columns: columns.iter().copied().flatten().collect() };
+    let constraint = build(definition, name.clone(), kind, origin);
+    let place = constraint.history.created;
+    catalog.insert_constraint(oid, constraint);
+    let mut new = NewIndex::unique(name.clone(), Vec::new(), place);
+    new.unique = false;
+    new.method = method.clone();
+    new.keys = columns
+        .into_iter()
+        .map(|column| match column {
+            Some(attnum) => IndexKey::column(attnum),
+            None => IndexKey {
+                value: crate::catalog::index::IndexKeyValue::Expr(Expr::NULL),
+                ..IndexKey::column(0)
+            },
+        })
+        .collect();
+    new.include = include_keys;
+    new.predicate = predicate.as_ref().map(|predicate| bind(catalog, oid, predicate));
+    new.constraint = Some(name.clone());
+    new.span = Some(definition.span);
+    index::insert(catalog, oid, new);
+    Ok(())
+}
+
+fn add_foreign_key(
+    catalog: &mut Catalog,
+    oid: Oid,
+    definition: &ConstraintDef,
+    key: &statement::ForeignKey,
+    column: Option<&Ident>,
+    origin: Origin,
+) -> Applied {
+    let mut names = key.columns.clone();
+    if names.is_empty() {
+        names.extend(column.cloned());
+    }
+    let columns = attnums(catalog, oid, &names)?;
+    let references = match catalog.resolve_relation(&key.references) {
+        Some((_, Relation::Table(references))) => references,
+        _ => return Err(Misfit::missing(ObjectKind::Table, &key.references)),
+    };
+    let referenced_columns = if key.referenced_columns.is_empty() {
+        catalog.tables.get(&references).and_then(|table| table.primary_key()).unwrap_or_default().to_vec()
+    } else {
+        attnums(catalog, references, &key.referenced_columns)?
+    };
+    let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
+    let name = match &definition.name {
+        Some(name) => name.clone(),
+        None => {
+            let part = columns_part(names.iter().map(Ident::as_str));
+            catalog.choose_constraint_name(&table.name.schema, &table.name.name, &part, "fkey", &[])
+        }
+    };
+    if table.constraints.contains_key(&name) {
+        return Err(Misfit::exists(ObjectKind::Constraint, name));
+    }
+    let children = if table.kind == TableKind::Partitioned { table.children.clone() } else { Vec::new() };
+    let kind = ConstraintKind::ForeignKey(ForeignKey {
+        columns,
+        references,
+        referenced_columns,
+        on_delete: key.on_delete,
+        on_update: key.on_update,
+    });
+    let constraint = build(definition, name, kind, origin);
+    catalog.insert_constraint(oid, constraint.clone());
+    for child in children {
+        inherit_foreign_key(catalog, oid, child, &constraint);
+    }
+    Ok(())
+}
+
+/// Gives a partition its parent's foreign key, and its own partitions in turn.
+pub(super) fn inherit_foreign_key(catalog: &mut Catalog, parent: Oid, child: Oid, constraint: &Constraint) {
+    let (Some(from), Some(to)) = (catalog.tables.get(&parent), catalog.tables.get(&child)) else { return };
+    let mut copy = constraint.clone();
+    copy.inherited = true;
+    let ConstraintKind::ForeignKey(key) = &mut copy.kind else { return };
+    key.columns = from
+        .column_names(&key.columns)
+        .iter()
+        .filter_map(|name| to.column(name))
+        .map(|column| column.attnum)
+        .collect();
+    let children = to.children.clone();
+    let same = to.constraints.values().find(|own| match (&own.kind, &copy.kind) {
+        (ConstraintKind::ForeignKey(own), ConstraintKind::ForeignKey(new)) => own == new,
+        _ => false,
+    });
+    match same.map(|same| same.name.clone()) {
+        Some(name) => {
+            if let Some(own) =
+                catalog.tables.get_mut(&child).and_then(|table| table.constraints.get_mut(&name))
+            {
+                own.inherited = true;
+            }
+        }
+        None => {
+            if to.constraints.contains_key(&copy.name) {
+                let part = match &copy.kind {
+                    ConstraintKind::ForeignKey(key) => {
+                        columns_part(to.column_names(&key.columns).iter().map(Ident::as_str))
+                    }
+                    _ => String::new(),
+                };
+                copy.name =
+                    catalog.choose_constraint_name(&to.name.schema, &to.name.name, &part, "fkey", &[]);
+            }
+            catalog.insert_constraint(child, copy.clone());
+        }
+    }
+    for grandchild in children {
+        inherit_foreign_key(catalog, child, grandchild, &copy);
+    }
+}
+
+pub(super) fn set_not_null(catalog: &mut Catalog, oid: Oid, name: &Ident, origin: Origin) {
+    let Some(table) = catalog.tables.get_mut(&oid) else { return };
+    if let Some(column) = table.column_mut(name).filter(|column| !column.not_null.value) {
+        column.not_null.set(true, origin);
+    }
+    for child in table.children.clone() {
+        set_not_null(catalog, child, name, origin);
+    }
+}
+
+/// Sets or drops a default; the constant NULL is none.
+pub(super) fn set_default(
+    catalog: &mut Catalog,
+    oid: Oid,
+    name: &Ident,
+    expr: Option<&Expr>,
+    origin: Origin,
+) {
+    let bound = expr.filter(|expr| !is_null(expr)).map(|expr| Tracked::new(bind(catalog, oid, expr), origin));
+    let Some(table) = catalog.tables.get_mut(&oid) else { return };
+    if let Some(column) = table.column_mut(name) {
+        column.default = bound;
+    }
+    for child in table.children.clone() {
+        set_default(catalog, child, name, expr, origin);
+    }
+}
+
+pub(super) fn add_identity(
+    catalog: &mut Catalog,
+    oid: Oid,
+    name: &Ident,
+    always: bool,
+    options: &SequenceOptions,
+    origin: Origin,
+) {
+    let Some(column) = column_mut(catalog, oid, name) else { return };
+    column.identity = Some(Identity { always });
+    if !column.not_null.value {
+        column.not_null.set(true, origin);
+    }
+    let internal = match &column.data_type.value.base {
+        TypeRef::Builtin(name) => name.clone(),
+        _ => "int8".into(),
+    };
+    own_sequence(catalog, oid, name, &internal, true, origin);
+    let made = catalog.sequences.last().map(|(oid, sequence)| (*oid, sequence.name.clone()));
+    let Some((sequence, old)) = made else { return };
+    if let Some(written) = &options.sequence_name {
+        let new = QName {
+            schema: written.schema.clone().unwrap_or_else(|| old.schema.clone()),
+            name: written.name.clone(),
+        };
+        if new != old && catalog.is_relation_name_free(&new) {
+            catalog.rename_relation(&old, new);
+        }
+    }
+    if let Some(sequence) = catalog.sequences.get_mut(&sequence) {
+        sequence.increment = options.increment.unwrap_or(1);
+        let low =
+            if sequence.increment < 0 { options.maximum.unwrap_or(-1) } else { options.minimum.unwrap_or(1) };
+        sequence.start = options.start.unwrap_or(low);
+    }
+}
+
+/// A collation as `regcollation::text` prints it.
+pub(super) fn collation_name(name: &ObjectName) -> String {
+    match name.schema.as_ref().filter(|schema| **schema != "pg_catalog") {
+        Some(schema) => QName { schema: schema.clone(), name: name.name.clone() }.quoted(),
+        None => name.name.quoted(),
+    }
+}

@@ -1,0 +1,125 @@
+//! ALTER DEFAULT PRIVILEGES, and what new objects start with.
+
+use crate::catalog::Catalog;
+use crate::catalog::acl::{Acl, Privileges};
+use crate::catalog::apply::Applied;
+use crate::catalog::origin::{History, Origin};
+use crate::catalog::role::DefaultPrivileges;
+use crate::sql::name::Ident;
+use crate::sql::statement::{AlterDefaultPrivileges, ObjectKind};
+
+impl Catalog {
+    /// The grants that a new object starts with. `schema` is not looked at for schemas.
+    ///
+    /// Default privileges for all schemas stand in place of the built-in ones; those of one schema
+    /// are added and can take nothing away (PostgreSQL manual, ALTER DEFAULT PRIVILEGES).
+    pub fn initial_acl(&self, kind: ObjectKind, owner: &Ident, schema: &Ident) -> Acl {
+        let kind = family(kind);
+        let mut acl = match self.default_privileges(owner, None, kind) {
+            Some(everywhere) => everywhere.acl.clone(),
+            None => Acl::built_in(kind, owner),
+        };
+        if kind != ObjectKind::Schema
+            && let Some(here) = self.default_privileges(owner, Some(schema), kind)
+        {
+            acl.merge(&here.acl);
+        }
+        acl
+    }
+
+    fn default_privileges(
+        &self,
+        owner: &Ident,
+        schema: Option<&Ident>,
+        kind: ObjectKind,
+    ) -> Option<&DefaultPrivileges> {
+        self.default_privileges
+            .iter()
+            .find(|row| row.kind == kind && row.owner == *owner && row.schema.as_ref() == schema)
+    }
+}
+
+/// The kind that default privileges know an object as.
+fn family(kind: ObjectKind) -> ObjectKind {
+    match kind {
+        ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::ForeignTable => ObjectKind::Table,
+        ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => ObjectKind::Function,
+        ObjectKind::Domain => ObjectKind::Type,
+        other => other,
+    }
+}
+
+pub(super) fn alter(catalog: &mut Catalog, alter: &AlterDefaultPrivileges, origin: Origin) -> Applied {
+    let owners = if alter.roles.is_empty() {
+        vec![catalog.session.role.clone()]
+    } else {
+        alter.roles.iter().filter_map(|role| catalog.role_ident(role)).collect()
+    };
+    for owner in &owners {
+        catalog.require_role(owner)?;
+    }
+    for grantee in alter.grantees.iter().filter_map(|role| catalog.role_ident(role)) {
+        catalog.require_role(&grantee)?;
+    }
+    for schema in &alter.schemas {
+        catalog.require_namespace(schema)?;
+    }
+    for owner in &owners {
+        if alter.schemas.is_empty() {
+            change(catalog, alter, owner, None, origin);
+        }
+        for schema in &alter.schemas {
+            change(catalog, alter, owner, Some(schema), origin);
+        }
+    }
+    Ok(())
+}
+
+fn change(
+    catalog: &mut Catalog,
+    alter: &AlterDefaultPrivileges,
+    owner: &Ident,
+    schema: Option<&Ident>,
+    origin: Origin,
+) {
+    let kind = family(alter.kind);
+    let all = Privileges::all_on(kind);
+    let privileges = if alter.privileges.is_empty() {
+        all
+    } else {
+        let listed = alter.privileges.iter().map(|spec| match spec.privilege {
+            Some(privilege) => Privileges::of(&[privilege]),
+            None => all,
+        });
+        listed.fold(Privileges::NONE, Privileges::union)
+    };
+    let grantees: Vec<_> = alter.grantees.iter().map(|role| catalog.grantee(role)).collect();
+    let built_in = if schema.is_some() { Acl::default() } else { Acl::built_in(kind, owner) };
+    let found = catalog
+        .default_privileges
+        .iter()
+        .position(|row| row.kind == kind && row.owner == *owner && row.schema.as_ref() == schema);
+    let at = found.unwrap_or_else(|| {
+        catalog.default_privileges.push(DefaultPrivileges {
+            owner: owner.clone(),
+            schema: schema.cloned(),
+            kind,
+            acl: built_in.clone(),
+            history: History::new(origin),
+        });
+        catalog.default_privileges.len() - 1
+    });
+    let row = &mut catalog.default_privileges[at];
+    row.history.touch(origin);
+    for grantee in &grantees {
+        if alter.is_grant {
+            row.acl.grant(grantee, privileges, alter.grant_option, origin);
+        } else {
+            row.acl.revoke(grantee, privileges, alter.grant_option);
+        }
+    }
+    // The server keeps no row that says what holds anyway.
+    if row.acl.same_rights(&built_in) {
+        catalog.default_privileges.remove(at);
+    }
+}

@@ -1,0 +1,253 @@
+//! CREATE FUNCTION, PROCEDURE and AGGREGATE; ALTER FUNCTION.
+
+use indexmap::IndexMap;
+
+use crate::catalog::Catalog;
+use crate::catalog::apply::setting::stored_name;
+use crate::catalog::apply::signature::is_same_type;
+use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::function::{Argument, Function, FunctionKind, Returns};
+use crate::catalog::name::QName;
+use crate::catalog::origin::{History, Origin, Tracked};
+use crate::catalog::types::DataType;
+use crate::sql::expr::Oid;
+use crate::sql::name::Ident;
+use crate::sql::statement::{
+    AlterFunction, ArgumentMode, CreateAggregate, CreateFunction, FunctionAttributes, FunctionBody,
+    ObjectKind, SettingValue, Volatility,
+};
+
+pub(super) fn create(catalog: &mut Catalog, statement: &CreateFunction, origin: Origin) -> Applied {
+    let name = catalog.creation_name(&statement.name);
+    if !catalog.namespaces.contains_key(&name.schema) {
+        return Err(Misfit::missing(ObjectKind::Schema, &name.schema));
+    }
+    let arguments = arguments(catalog, &statement.arguments);
+    let returns = returns(catalog, statement, &arguments);
+    let kind = match (statement.procedure, statement.window) {
+        (true, _) => FunctionKind::Procedure,
+        (false, true) => FunctionKind::Window,
+        (false, false) => FunctionKind::Function,
+    };
+    let is_sql = matches!(statement.body, Some(FunctionBody::Statements { .. }));
+    let language = statement.language.clone().or_else(|| is_sql.then(|| "sql".into())).unwrap_or_default();
+    let mut function = Function {
+        name_span: Some(statement.name.span),
+        language,
+        body: statement.body.clone(),
+        ..blank(catalog, name, kind, arguments, returns, origin)
+    };
+    set_attributes(catalog, &mut function, &statement.attributes, origin);
+    put(catalog, function, statement.or_replace, origin)
+}
+
+pub(super) fn create_aggregate(
+    catalog: &mut Catalog,
+    statement: &CreateAggregate,
+    origin: Origin,
+) -> Applied {
+    let name = catalog.creation_name(&statement.name);
+    if !catalog.namespaces.contains_key(&name.schema) {
+        return Err(Misfit::missing(ObjectKind::Schema, &name.schema));
+    }
+    let finished = statement.final_function.as_ref().and_then(|name| {
+        let result = |function: &Function| match &function.returns {
+            Returns::Type(data_type) => Some(data_type.clone()),
+            _ => None,
+        };
+        catalog.routines_named(name).find_map(result)
+    });
+    let state = statement.state_type.as_ref().map(|state| catalog.resolve_data_type(state));
+    let result = finished.or(state).unwrap_or_else(|| DataType::builtin("record"));
+    let arguments = arguments(catalog, &statement.arguments);
+    let function = Function {
+        name_span: Some(statement.name.span),
+        language: "internal".into(),
+        volatility: Volatility::Immutable,
+        ..blank(catalog, name, FunctionKind::Aggregate, arguments, Returns::Type(result), origin)
+    };
+    put(catalog, function, statement.or_replace, origin)
+}
+
+pub(super) fn alter(catalog: &mut Catalog, statement: &AlterFunction, origin: Origin) -> Applied {
+    let oid = catalog.resolve_routine(&statement.object)?;
+    let Some(mut function) = catalog.functions.get(&oid).cloned() else { return Ok(()) };
+    set_attributes(catalog, &mut function, &statement.attributes, origin);
+    function.history.touch(origin);
+    catalog.functions.insert(oid, function);
+    Ok(())
+}
+
+/// A function with what holds where nothing is said.
+pub(super) fn blank(
+    catalog: &Catalog,
+    name: QName,
+    kind: FunctionKind,
+    arguments: Vec<Argument>,
+    returns: Returns,
+    origin: Origin,
+) -> Function {
+    let owner = catalog.session.role.clone();
+    Function {
+        oid: Oid(0),
+        kind,
+        history: History::new(origin),
+        name_span: None,
+        arguments,
+        returns,
+        language: Ident::default(),
+        body: None,
+        security_definer: Tracked::new(false, origin),
+        volatility: Volatility::Volatile,
+        strict: false,
+        leakproof: false,
+        parallel: 'u',
+        config: IndexMap::new(),
+        acl: catalog.initial_acl(ObjectKind::Function, &owner, &name.schema),
+        owner,
+        comment: None,
+        extension: None,
+        name,
+    }
+}
+
+fn arguments(catalog: &Catalog, written: &[crate::sql::statement::Argument]) -> Vec<Argument> {
+    let argument = |argument: &crate::sql::statement::Argument| Argument {
+        name: argument.name.clone(),
+        mode: argument.mode,
+        data_type: catalog.resolve_data_type(&argument.data_type),
+        has_default: argument.default.is_some(),
+    };
+    written.iter().map(argument).collect()
+}
+
+/// The result type. OUT arguments make it where RETURNS is absent: one gives its own type, several
+/// a record.
+fn returns(catalog: &Catalog, statement: &CreateFunction, arguments: &[Argument]) -> Returns {
+    if arguments.iter().any(|argument| argument.mode == ArgumentMode::Table) {
+        return Returns::Table;
+    }
+    let mut out =
+        arguments.iter().filter(|argument| matches!(argument.mode, ArgumentMode::Out | ArgumentMode::InOut));
+    match (&statement.returns, out.next(), out.next()) {
+        (Some(written), ..) if written.setof => Returns::SetOf(catalog.resolve_data_type(written)),
+        (Some(written), ..) => Returns::Type(catalog.resolve_data_type(written)),
+        (None, Some(only), None) if !statement.procedure => Returns::Type(only.data_type.clone()),
+        (None, Some(_), _) => Returns::Type(DataType::builtin("record")),
+        (None, None, _) => Returns::Nothing,
+    }
+}
+
+fn set_attributes(
+    catalog: &Catalog,
+    function: &mut Function,
+    attributes: &FunctionAttributes,
+    origin: Origin,
+) {
+    if let Some(definer) = &attributes.security_definer {
+        let place = if origin.span().is_some() { Origin::Statement(definer.span) } else { origin };
+        function.security_definer.set(definer.value, place);
+    }
+    if let Some(volatility) = attributes.volatility {
+        function.volatility = volatility;
+    }
+    if let Some(strict) = attributes.strict {
+        function.strict = strict;
+    }
+    if let Some(leakproof) = attributes.leakproof {
+        function.leakproof = leakproof;
+    }
+    if let Some(parallel) = attributes.parallel {
+        function.parallel = parallel;
+    }
+    for change in &attributes.settings {
+        let name = stored_name(&change.name);
+        match catalog.stored_setting(change) {
+            Some(value) => {
+                function.config.insert(name, Tracked::new(value, Origin::Statement(change.span)));
+            }
+            None if change.name.is_empty() => function.config.clear(),
+            None if change.value == SettingValue::Default => {
+                function.config.shift_remove(&name);
+            }
+            None => {}
+        }
+    }
+}
+
+/// Adds a function, or lets it replace the one with the same arguments.
+///
+/// What was granted, the owner and the comment stay; every attribute is as the new statement says,
+/// SECURITY DEFINER and SET among them (PostgreSQL manual, CREATE FUNCTION, notes).
+fn put(catalog: &mut Catalog, mut function: Function, or_replace: bool, origin: Origin) -> Applied {
+    let inputs: Vec<DataType> = function.inputs().map(|argument| argument.data_type.clone()).collect();
+    let Some(oid) = catalog.function_taking(&function.name, &inputs) else {
+        function.oid = catalog.next_oid();
+        catalog.insert_function(function);
+        return Ok(());
+    };
+    let Some(old) = catalog.functions.get_mut(&oid) else { return Ok(()) };
+    if !or_replace {
+        return Err(Misfit::exists(noun(function.kind), &function.name));
+    }
+    if let Some(why) = why_not_replace(old, &function) {
+        return Err(Misfit::Refused(format!("{why} {}", function.name)));
+    }
+    old.history.touch(origin);
+    *old = Function {
+        oid,
+        history: old.history.clone(),
+        owner: old.owner.clone(),
+        acl: std::mem::take(&mut old.acl),
+        comment: old.comment.take(),
+        extension: old.extension.take(),
+        ..function
+    };
+    Ok(())
+}
+
+fn noun(kind: FunctionKind) -> ObjectKind {
+    match kind {
+        FunctionKind::Procedure => ObjectKind::Procedure,
+        FunctionKind::Aggregate => ObjectKind::Aggregate,
+        FunctionKind::Function | FunctionKind::Window => ObjectKind::Function,
+    }
+}
+
+/// What forbids a replacement (`ProcedureCreate` in the server's `pg_proc.c`).
+fn why_not_replace(old: &Function, new: &Function) -> Option<&'static str> {
+    if old.kind != new.kind {
+        return Some("cannot change routine kind of");
+    }
+    let same_result = match (&old.returns, &new.returns) {
+        (Returns::Type(old), Returns::Type(new)) | (Returns::SetOf(old), Returns::SetOf(new)) => {
+            is_same_type(old, new)
+        }
+        (Returns::Table, Returns::Table) => true,
+        // RETURNS TABLE is SETOF its only column, or SETOF record.
+        (Returns::Table, Returns::SetOf(_)) | (Returns::SetOf(_), Returns::Table) => true,
+        (old, new) => old == new,
+    };
+    let out = |function: &Function| -> Vec<(Option<Ident>, DataType)> {
+        let is_out = |argument: &&Argument| {
+            matches!(argument.mode, ArgumentMode::Out | ArgumentMode::InOut | ArgumentMode::Table)
+        };
+        let parts = |argument: &Argument| (argument.name.clone(), argument.data_type.clone());
+        function.arguments.iter().filter(is_out).map(parts).collect()
+    };
+    let (old_out, new_out) = (out(old), out(new));
+    let same_row = old_out.len() == new_out.len()
+        && old_out
+            .iter()
+            .zip(&new_out)
+            .all(|(old, new)| is_same_type(&old.1, &new.1) && (old.0 == new.0 || old_out.len() == 1));
+    if !same_result || (!same_row && old.kind != FunctionKind::Procedure) {
+        return Some("cannot change return type of existing function");
+    }
+    let renamed = |(old, new): (&Argument, &Argument)| old.name.is_some() && old.name != new.name;
+    if old.inputs().zip(new.inputs()).any(renamed) {
+        return Some("cannot change name of an input parameter of");
+    }
+    let defaults = |function: &Function| function.inputs().filter(|argument| argument.has_default).count();
+    (defaults(new) < defaults(old)).then_some("cannot remove parameter defaults from existing function")
+}

@@ -1,0 +1,363 @@
+//! CREATE INDEX, and the indexes that constraints, LIKE and partitions bring.
+
+use crate::catalog::apply::constraint::{bind, collation_name, unique_kind};
+use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::bind::column_name;
+use crate::catalog::index::{Index, IndexKey, IndexKeyValue};
+use crate::catalog::name::QName;
+use crate::catalog::origin::{History, Origin, Tracked};
+use crate::catalog::register::columns_part;
+use crate::catalog::table::{Constraint, TableKind};
+use crate::catalog::{Catalog, Relation};
+use crate::source::Span;
+use crate::sql::expr::{Expr, Oid};
+use crate::sql::name::Ident;
+use crate::sql::statement::{CreateIndex, IndexKeyValue as Written, ObjectKind};
+
+/// An index to be made.
+#[derive(Clone, Debug)]
+pub(super) struct NewIndex {
+    pub(super) name: Ident,
+    pub(super) origin: Origin,
+    pub(super) span: Option<Span>,
+    pub(super) method: Ident,
+    pub(super) unique: bool,
+    pub(super) primary: bool,
+    pub(super) valid: bool,
+    pub(super) nulls_not_distinct: bool,
+    pub(super) constraint: Option<Ident>,
+    pub(super) keys: Vec<IndexKey>,
+    pub(super) include: Vec<i16>,
+    pub(super) predicate: Option<Expr>,
+    pub(super) parent: Option<Oid>,
+    pub(super) options: Vec<String>,
+}
+
+impl NewIndex {
+    /// A unique btree over columns.
+    pub(super) fn unique(name: Ident, keys: Vec<i16>, origin: Origin) -> Self {
+        Self {
+            name,
+            origin,
+            span: None,
+            method: "btree".into(),
+            unique: true,
+            primary: false,
+            valid: true,
+            nulls_not_distinct: false,
+            constraint: None,
+            keys: keys.into_iter().map(IndexKey::column).collect(),
+            include: Vec::new(),
+            predicate: None,
+            parent: None,
+            options: Vec::new(),
+        }
+    }
+}
+
+/// Adds an index to a table or materialised view and registers its name.
+pub(super) fn insert(catalog: &mut Catalog, on: Oid, new: NewIndex) {
+    let oid = catalog.next_oid();
+    let index = Index {
+        oid,
+        name: new.name.clone(),
+        history: History::new(new.origin),
+        name_span: new.span,
+        method: new.method,
+        unique: new.unique,
+        primary: new.primary,
+        valid: new.valid,
+        nulls_not_distinct: new.nulls_not_distinct,
+        constraint: new.constraint,
+        keys: new.keys,
+        include: new.include,
+        predicate: new.predicate,
+        parent: new.parent,
+        options: new.options,
+        comment: None,
+    };
+    let schema = match (catalog.tables.get_mut(&on), catalog.views.get_mut(&on)) {
+        (Some(table), _) => {
+            table.indexes.insert(new.name.clone(), index);
+            table.name.schema.clone()
+        }
+        (None, Some(view)) => {
+            view.indexes.insert(new.name.clone(), index);
+            view.name.schema.clone()
+        }
+        (None, None) => return,
+    };
+    catalog.register_index(on, &schema, &new.name);
+}
+
+pub(super) fn create(catalog: &mut Catalog, statement: &CreateIndex, origin: Origin) -> Applied {
+    let Some((table_name, relation)) = catalog.resolve_relation(&statement.table) else {
+        return Err(Misfit::missing(ObjectKind::Table, &statement.table));
+    };
+    let (Relation::Table(on) | Relation::View(on)) = relation else {
+        return Err(Misfit::missing(ObjectKind::Table, &statement.table));
+    };
+    let schema = table_name.schema.clone();
+    if let Some(name) = &statement.name {
+        let qname = QName { schema: schema.clone(), name: name.clone() };
+        if !catalog.is_relation_name_free(&qname) {
+            return if statement.if_not_exists {
+                Ok(())
+            } else {
+                Err(Misfit::exists(ObjectKind::Index, qname))
+            };
+        }
+    }
+    let mut keys = Vec::new();
+    let mut parts = Vec::new();
+    for key in &statement.keys {
+        let value = match &key.value {
+            Written::Column(name) => {
+                parts.push(name.to_string());
+                IndexKeyValue::Column(attnum(catalog, on, name, &table_name)?)
+            }
+            Written::Expr(expr) => {
+                let part = column_name(expr);
+                parts.push(if part == "?column?" { "expr".to_string() } else { part.to_string() });
+                IndexKeyValue::Expr(bind(catalog, on, expr))
+            }
+        };
+        keys.push(IndexKey {
+            value,
+            operator_class: key.operator_class.as_ref().map(|class| class.name.to_string()),
+            collation: key.collation.as_ref().map(collation_name),
+            descending: key.descending,
+            nulls_first: key.nulls_first.unwrap_or(key.descending),
+        });
+    }
+    let include: Vec<i16> = statement
+        .include
+        .iter()
+        .map(|name| attnum(catalog, on, name, &table_name))
+        .collect::<Result<_, _>>()?;
+    parts.extend(statement.include.iter().map(ToString::to_string));
+    let name = match &statement.name {
+        Some(name) => name.clone(),
+        None => {
+            let parts = distinct_parts(parts.iter().map(String::as_str));
+            let part = columns_part(parts.iter().map(String::as_str));
+            catalog.choose_relation_name(&schema, &table_name.name, &part, "idx")
+        }
+    };
+    let partitioned = catalog.tables.get(&on).is_some_and(|table| table.kind == TableKind::Partitioned);
+    let has_partitions = catalog.tables.get(&on).is_some_and(|table| !table.children.is_empty());
+    let new = NewIndex {
+        span: origin.span(),
+        method: statement.method.clone(),
+        unique: statement.unique,
+        valid: !(statement.only && partitioned && has_partitions),
+        nulls_not_distinct: statement.nulls_not_distinct,
+        keys,
+        include,
+        predicate: statement.predicate.as_ref().map(|predicate| bind(catalog, on, predicate)),
+        options: statement.options.clone(),
+        ..NewIndex::unique(name.clone(), Vec::new(), origin)
+    };
+    insert(catalog, on, new);
+    if !statement.only {
+        spread(catalog, on, &name, origin);
+    }
+    Ok(())
+}
+
+fn attnum(catalog: &Catalog, on: Oid, name: &Ident, table: &QName) -> Result<i16, Misfit> {
+    let (columns, complete) = catalog.columns_of(on).unwrap_or((&[], true));
+    match columns.iter().find(|column| column.name == *name) {
+        Some(column) => Ok(column.attnum),
+        // A view's hidden column: it is there, its number is not known.
+        None if !complete => Ok(0),
+        None => Err(Misfit::missing(ObjectKind::Column, format!("{table}.{name}"))),
+    }
+}
+
+/// Parts of an index's made-up name: one that stands there already gets a number
+/// (`ChooseIndexColumnNames`).
+pub(super) fn distinct_parts<'a>(parts: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut list: Vec<String> = Vec::new();
+    for part in parts {
+        let mut name = part.to_string();
+        let mut number = 0;
+        while list.contains(&name) {
+            number += 1;
+            name = format!("{part}{number}");
+        }
+        list.push(name);
+    }
+    list
+}
+
+/// Gives each partition its share of a partitioned table's index.
+pub(super) fn spread(catalog: &mut Catalog, on: Oid, name: &Ident, origin: Origin) {
+    let Some(table) = catalog.tables.get(&on).filter(|table| table.kind == TableKind::Partitioned) else {
+        return;
+    };
+    for partition in table.children.clone() {
+        adopt(catalog, on, name, partition, origin);
+    }
+}
+
+/// Gives one partition its share of an index: an equal one that it has, or a new one.
+pub(super) fn adopt(catalog: &mut Catalog, parent: Oid, name: &Ident, partition: Oid, origin: Origin) {
+    let (Some(from), Some(to)) = (catalog.tables.get(&parent), catalog.tables.get(&partition)) else {
+        return;
+    };
+    let Some(index) = from.indexes.get(name) else { return };
+    let mapped = map_index(catalog, index, parent, partition);
+    let parent_index = index.oid;
+    let equal = to.indexes.values().find(|own| {
+        own.parent.is_none()
+            && own.columns() == mapped.columns()
+            && own.unique == mapped.unique
+            && own.method == mapped.method
+            && own.include == mapped.include
+            && own.predicate.is_some() == mapped.predicate.is_some()
+            && own.columns().iter().all(Option::is_some)
+            && (mapped.constraint.is_none() || own.constraint.is_some())
+    });
+    if let Some(own) = equal.map(|own| own.name.clone()) {
+        if let Some(table) = catalog.tables.get_mut(&partition) {
+            let Some(index) = table.indexes.get_mut(&own) else { return };
+            index.parent = Some(parent_index);
+            if let Some(constraint) = &index.constraint {
+                if let Some(constraint) = table.constraints.get_mut(constraint) {
+                    constraint.inherited = true;
+                }
+            }
+        }
+        spread(catalog, partition, &own, origin);
+        return;
+    }
+    let constraint =
+        index.constraint.as_ref().and_then(|constraint| from.constraints.get(constraint)).cloned();
+    let own_name = derived_name(catalog, partition, &mapped);
+    add_copy(catalog, partition, mapped, own_name.clone(), constraint, Some(parent_index), origin, true);
+    spread(catalog, partition, &own_name, origin);
+}
+
+/// LIKE … INCLUDING INDEXES: one index of the source under a new name.
+pub(super) fn copy(
+    catalog: &mut Catalog,
+    source: Oid,
+    name: &Ident,
+    oid: Oid,
+    origin: Origin,
+    with_comment: bool,
+) {
+    let Some(from) = catalog.tables.get(&source) else { return };
+    let Some(index) = from.indexes.get(name) else { return };
+    let mut mapped = map_index(catalog, index, source, oid);
+    if !with_comment {
+        mapped.comment = None;
+    }
+    let constraint =
+        index.constraint.as_ref().and_then(|constraint| from.constraints.get(constraint)).cloned();
+    let own_name = derived_name(catalog, oid, &mapped);
+    add_copy(catalog, oid, mapped, own_name, constraint, None, origin, false);
+}
+
+#[expect(clippy::too_many_arguments, reason = "two callers, and each value is one of their decisions")]
+fn add_copy(
+    catalog: &mut Catalog,
+    oid: Oid,
+    mapped: Index,
+    name: Ident,
+    constraint: Option<Constraint>,
+    parent: Option<Oid>,
+    origin: Origin,
+    inherited: bool,
+) {
+    let columns: Vec<i16> = mapped.columns().into_iter().flatten().collect();
+    if let Some(mut constraint) = constraint {
+        constraint.name = name.clone();
+        constraint.kind = match constraint.kind {
+            crate::catalog::table::ConstraintKind::Exclude { .. } => {
+                crate::catalog::table::ConstraintKind::Exclude { columns: columns.clone() }
+            }
+            _ => unique_kind(mapped.primary, columns.clone()),
+        };
+        constraint.history = History::new(origin);
+        constraint.validated = Tracked::new(true, origin);
+        constraint.inherited = inherited;
+        constraint.comment = None;
+        catalog.insert_constraint(oid, constraint);
+        if mapped.primary {
+            let names =
+                catalog.tables.get(&oid).map(|table| table.column_names(&columns)).unwrap_or_default();
+            for column in &names {
+                crate::catalog::apply::constraint::set_not_null(catalog, oid, column, origin);
+            }
+        }
+    }
+    let comment = mapped.comment.clone();
+    let new = NewIndex {
+        name: name.clone(),
+        origin,
+        span: origin.span(),
+        method: mapped.method,
+        unique: mapped.unique,
+        primary: mapped.primary,
+        valid: mapped.valid,
+        nulls_not_distinct: mapped.nulls_not_distinct,
+        constraint: mapped.constraint.map(|_| name.clone()),
+        keys: mapped.keys,
+        include: mapped.include,
+        predicate: mapped.predicate,
+        parent,
+        options: mapped.options,
+    };
+    insert(catalog, oid, new);
+    if let Some(index) = catalog.tables.get_mut(&oid).and_then(|table| table.indexes.get_mut(&name)) {
+        index.comment = comment;
+    }
+}
+
+/// The index with the other table's column numbers.
+fn map_index(catalog: &Catalog, index: &Index, from: Oid, to: Oid) -> Index {
+    let mut mapped = index.clone();
+    let (Some(from), Some(to)) = (catalog.tables.get(&from), catalog.tables.get(&to)) else { return mapped };
+    let map = |attnum: i16| {
+        let name = from.column_at(attnum).map(|column| &column.name);
+        name.and_then(|name| to.column(name)).map_or(0, |column| column.attnum)
+    };
+    for key in &mut mapped.keys {
+        if let IndexKeyValue::Column(attnum) = &mut key.value {
+            *attnum = map(*attnum);
+        }
+    }
+    mapped.include = mapped.include.iter().map(|attnum| map(*attnum)).collect();
+    mapped
+}
+
+/// The name that PostgreSQL makes up for a copied index.
+fn derived_name(catalog: &Catalog, oid: Oid, index: &Index) -> Ident {
+    let Some(table) = catalog.tables.get(&oid) else { return index.name.clone() };
+    let (schema, table_name) = (&table.name.schema, &table.name.name);
+    if index.primary {
+        return catalog.choose_index_constraint_name(schema, table_name, "", "pkey");
+    }
+    let mut parts: Vec<String> = index
+        .keys
+        .iter()
+        .map(|key| match &key.value {
+            IndexKeyValue::Column(attnum) => {
+                table.column_at(*attnum).map_or_else(|| "expr".to_string(), |column| column.name.to_string())
+            }
+            IndexKeyValue::Expr(expr) => match column_name(expr) {
+                name if name == "?column?" => "expr".to_string(),
+                name => name.to_string(),
+            },
+        })
+        .collect();
+    parts.extend(table.column_names(&index.include).iter().map(ToString::to_string));
+    let part = columns_part(distinct_parts(parts.iter().map(String::as_str)).iter().map(String::as_str));
+    match &index.constraint {
+        Some(_) if !index.unique => catalog.choose_index_constraint_name(schema, table_name, &part, "excl"),
+        Some(_) => catalog.choose_index_constraint_name(schema, table_name, &part, "key"),
+        None => catalog.choose_relation_name(schema, table_name, &part, "idx"),
+    }
+}

@@ -1,0 +1,110 @@
+//! Partitions and inheritance: what a child takes from its parent.
+
+use crate::catalog::Catalog;
+use crate::catalog::apply::{constraint, index, trigger};
+use crate::catalog::origin::Origin;
+use crate::catalog::table::{Constraint, ConstraintKind};
+use crate::sql::expr::Oid;
+use crate::sql::name::Ident;
+
+/// Makes a table a partition, whether created so or attached: it gets the parent's checks,
+/// indexes, foreign keys and row triggers. Row level security it does not get.
+pub(super) fn join(catalog: &mut Catalog, parent: Oid, child: Oid, origin: Origin) {
+    link(catalog, parent, child);
+    let Some(table) = catalog.tables.get_mut(&child) else { return };
+    table.is_partition = true;
+    let parents_columns: Vec<(Ident, bool)> = columns(catalog, parent);
+    for (name, not_null) in parents_columns {
+        mark_inherited(catalog, child, &name);
+        if not_null {
+            constraint::set_not_null(catalog, child, &name, origin);
+        }
+    }
+    inherit_checks(catalog, parent, child);
+    let Some(from) = catalog.tables.get(&parent) else { return };
+    let indexes = in_order_of_constraints(from);
+    let keys: Vec<Constraint> = from.foreign_keys().map(|(constraint, _)| constraint.clone()).collect();
+    for name in indexes {
+        index::adopt(catalog, parent, &name, child, origin);
+    }
+    for key in keys {
+        constraint::inherit_foreign_key(catalog, parent, child, &key);
+    }
+    trigger::clone_to_partition(catalog, parent, child, origin);
+}
+
+/// Primary keys come first, which decides made-up names.
+fn in_order_of_constraints(table: &crate::catalog::table::Table) -> Vec<Ident> {
+    let mut names: Vec<(bool, u32, Ident)> =
+        table.indexes.values().map(|index| (!index.primary, index.oid.0, index.name.clone())).collect();
+    names.sort();
+    names.into_iter().map(|(_, _, name)| name).collect()
+}
+
+/// Makes a table inherit from another: columns are there already.
+pub(super) fn inherit(catalog: &mut Catalog, parent: Oid, child: Oid) {
+    link(catalog, parent, child);
+    for (name, _) in columns(catalog, parent) {
+        mark_inherited(catalog, child, &name);
+    }
+    inherit_checks(catalog, parent, child);
+}
+
+/// DETACH PARTITION and NO INHERIT: what was inherited stays, as the child's own.
+pub(super) fn leave(catalog: &mut Catalog, parent: Oid, child: Oid) {
+    if let Some(parent) = catalog.tables.get_mut(&parent) {
+        parent.children.retain(|oid| *oid != child);
+    }
+    let Some(table) = catalog.tables.get_mut(&child) else { return };
+    table.parents.retain(|oid| *oid != parent);
+    let alone = table.parents.is_empty();
+    let was_partition = std::mem::replace(&mut table.is_partition, false);
+    if alone {
+        table.columns.iter_mut().for_each(|column| column.inherited = false);
+        table.constraints.values_mut().for_each(|constraint| constraint.inherited = false);
+        table.indexes.values_mut().for_each(|index| index.parent = None);
+    }
+    if was_partition {
+        table.triggers.retain(|_, trigger| !trigger.inherited);
+    }
+}
+
+fn link(catalog: &mut Catalog, parent: Oid, child: Oid) {
+    if let Some(table) = catalog.tables.get_mut(&parent) {
+        if !table.children.contains(&child) {
+            table.children.push(child);
+        }
+    }
+    if let Some(table) = catalog.tables.get_mut(&child) {
+        if !table.parents.contains(&parent) {
+            table.parents.push(parent);
+        }
+    }
+}
+
+fn columns(catalog: &Catalog, oid: Oid) -> Vec<(Ident, bool)> {
+    let table = catalog.tables.get(&oid);
+    let columns = table.map(|table| table.columns.as_slice()).unwrap_or_default();
+    columns.iter().map(|column| (column.name.clone(), column.not_null.value)).collect()
+}
+
+fn mark_inherited(catalog: &mut Catalog, child: Oid, name: &Ident) {
+    if let Some(column) = catalog.tables.get_mut(&child).and_then(|table| table.column_mut(name)) {
+        column.inherited = true;
+    }
+}
+
+fn inherit_checks(catalog: &mut Catalog, parent: Oid, child: Oid) {
+    let Some(from) = catalog.tables.get(&parent) else { return };
+    let checks: Vec<(Constraint, Vec<Ident>)> = from
+        .constraints
+        .values()
+        .filter(|constraint| {
+            matches!(constraint.kind, ConstraintKind::Check { .. }) && !constraint.no_inherit
+        })
+        .map(|constraint| (constraint.clone(), from.column_names(constraint.columns())))
+        .collect();
+    for (check, names) in checks {
+        constraint::inherit_check(catalog, child, &check, &names);
+    }
+}

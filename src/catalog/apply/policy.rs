@@ -1,0 +1,76 @@
+//! CREATE and ALTER POLICY.
+
+use crate::catalog::acl::Grantee;
+use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::bind::Binder;
+use crate::catalog::origin::{History, Origin};
+use crate::catalog::policy::Policy;
+use crate::catalog::{Catalog, Relation};
+use crate::source::Spanned;
+use crate::sql::expr::Oid;
+use crate::sql::name::ObjectName;
+use crate::sql::statement::{AlterPolicy, Clause, CreatePolicy, ObjectKind, PolicyCommand, RoleName};
+
+pub(super) fn create(catalog: &mut Catalog, statement: &CreatePolicy, origin: Origin) -> Applied {
+    let oid = table(catalog, &statement.table)?;
+    let command = statement.command.value;
+    if command == PolicyCommand::Insert && statement.using.is_some() {
+        return Err(Misfit::Refused("only WITH CHECK is allowed in a policy for INSERT".into()));
+    }
+    if matches!(command, PolicyCommand::Select | PolicyCommand::Delete) && statement.with_check.is_some() {
+        return Err(Misfit::Refused("WITH CHECK is not allowed in a policy for SELECT or DELETE".into()));
+    }
+    let policy = Policy {
+        name: statement.name.value.clone(),
+        history: History::new(origin),
+        name_span: statement.name.span,
+        command: statement.command.clone(),
+        permissive: statement.permissive,
+        roles: roles(catalog, &statement.roles),
+        using: statement.using.as_ref().map(|clause| bind(catalog, oid, clause)),
+        with_check: statement.with_check.as_ref().map(|clause| bind(catalog, oid, clause)),
+        comment: None,
+    };
+    let Some(table) = catalog.tables.get_mut(&oid) else { return Ok(()) };
+    if table.policies.contains_key(&policy.name) {
+        return Err(Misfit::exists(ObjectKind::Policy, format!("\"{}\" on {}", policy.name, table.name)));
+    }
+    table.policies.insert(policy.name.clone(), policy);
+    Ok(())
+}
+
+pub(super) fn alter(catalog: &mut Catalog, statement: &AlterPolicy, origin: Origin) -> Applied {
+    let oid = table(catalog, &statement.table)?;
+    let using = statement.using.as_ref().map(|clause| bind(catalog, oid, clause));
+    let with_check = statement.with_check.as_ref().map(|clause| bind(catalog, oid, clause));
+    let roles = statement.roles.as_ref().map(|names| roles(catalog, names));
+    let name = &statement.name.value;
+    let Some(policy) = catalog.tables.get_mut(&oid).and_then(|table| table.policies.get_mut(name)) else {
+        return Err(Misfit::missing(ObjectKind::Policy, format!("\"{name}\" on {}", statement.table)));
+    };
+    policy.history.touch(origin);
+    policy.using = using.or(policy.using.take());
+    policy.with_check = with_check.or(policy.with_check.take());
+    if let Some(roles) = roles {
+        policy.roles = roles;
+    }
+    Ok(())
+}
+
+fn table(catalog: &Catalog, name: &ObjectName) -> Result<Oid, Misfit> {
+    match catalog.resolve_relation(name) {
+        Some((_, Relation::Table(oid))) => Ok(oid),
+        _ => Err(Misfit::missing(ObjectKind::Table, name)),
+    }
+}
+
+fn bind(catalog: &Catalog, oid: Oid, clause: &Clause) -> Clause {
+    let mut bound = clause.clone();
+    Binder::for_relation(catalog, oid).expr(&mut bound.value);
+    bound
+}
+
+fn roles(catalog: &Catalog, names: &Spanned<Vec<RoleName>>) -> Spanned<Vec<Grantee>> {
+    let value = names.value.iter().map(|name| catalog.grantee(name)).collect();
+    Spanned { value, span: names.span }
+}

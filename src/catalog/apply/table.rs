@@ -1,0 +1,465 @@
+//! CREATE TABLE, with everything it can copy or inherit.
+
+use indexmap::IndexMap;
+
+use crate::catalog::acl::Acl;
+use crate::catalog::apply::constraint::{self, Pending};
+use crate::catalog::apply::data_type::serial_type;
+use crate::catalog::apply::{Applied, Misfit, index, partition};
+use crate::catalog::gap::Aspect;
+use crate::catalog::name::QName;
+use crate::catalog::origin::{History, Origin, Tracked};
+use crate::catalog::table::{Column, ConstraintKind, Identity, Table, TableKind};
+use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
+use crate::catalog::{Catalog, Relation};
+use crate::sql::expr::{Call, Expr, Literal, Oid};
+use crate::sql::name::{Ident, ObjectName};
+use crate::sql::statement::{
+    ColumnDef, ConstraintDef, ConstraintKind as Written, CreateTable, LikeOptions, ObjectKind, Persistence,
+    ReplicaIdentity, TableElement,
+};
+
+pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Origin) -> Applied {
+    let name = new_name(catalog, &statement.name, statement.persistence);
+    if !catalog.is_name_free(&name) {
+        let there = catalog.relation(&name).is_some();
+        return if statement.if_not_exists && there {
+            Ok(())
+        } else {
+            Err(Misfit::exists(ObjectKind::Table, name))
+        };
+    }
+    let oid = catalog.next_oid();
+    let mut table = Table::empty(oid, name, catalog.session.role.clone(), origin);
+    table.name_span = Some(statement.name.span);
+    table.kind = match (&statement.server, &statement.partition_key) {
+        (Some(_), _) => TableKind::Foreign,
+        (None, Some(_)) => TableKind::Partitioned,
+        (None, None) => TableKind::Ordinary,
+    };
+    table.persistence = statement.persistence;
+    table.options = statement.options.clone();
+    table.server = statement.server.clone();
+    table.acl = catalog.initial_acl(ObjectKind::Table, &table.owner.value, &table.name.schema);
+    catalog.insert_table(table);
+
+    let parents = parents(catalog, statement);
+    let mut pending = Vec::new();
+    for parent in &parents {
+        inherit_columns(catalog, oid, *parent, statement.partition_of.is_none());
+    }
+    if let Some(of_type) = &statement.of_type {
+        columns_of_type(catalog, oid, of_type, origin);
+    }
+    let mut copies = Vec::new();
+    for element in &statement.elements {
+        match element {
+            TableElement::Column(column) => add_column(catalog, oid, column, origin, &mut pending),
+            TableElement::Constraint(definition) => pending.push(Pending { column: None, definition }),
+            TableElement::Like { source, options } => {
+                copies.extend(
+                    copy_like(catalog, oid, source, *options, origin).map(|source| (source, *options)),
+                );
+            }
+        }
+    }
+    set_partition_key(catalog, oid, statement);
+    constraint::add_all(catalog, oid, &pending, origin);
+    for (source, options) in copies {
+        copy_like_indexes(catalog, oid, source, options, origin);
+    }
+    for parent in parents {
+        if statement.partition_of.is_some() {
+            partition::join(catalog, parent, oid, origin);
+        } else {
+            partition::inherit(catalog, parent, oid);
+        }
+    }
+    catalog.after_table_created(oid, origin);
+    Ok(())
+}
+
+/// The name of what a statement makes; temporary objects live in a schema of their own.
+pub(super) fn new_name(catalog: &Catalog, name: &ObjectName, persistence: Persistence) -> QName {
+    if persistence == Persistence::Temporary {
+        QName { schema: "pg_temp".into(), name: name.name.clone() }
+    } else {
+        catalog.creation_name(name)
+    }
+}
+
+impl Table {
+    /// A plain table without columns.
+    pub(crate) fn empty(oid: Oid, name: QName, owner: Ident, origin: Origin) -> Self {
+        Self {
+            oid,
+            name,
+            kind: TableKind::Ordinary,
+            persistence: Persistence::Permanent,
+            history: History::new(origin),
+            name_span: None,
+            owner: Tracked::new(owner, origin),
+            columns: Vec::new(),
+            last_attnum: 0,
+            constraints: IndexMap::new(),
+            indexes: IndexMap::new(),
+            policies: IndexMap::new(),
+            triggers: IndexMap::new(),
+            rules: Vec::new(),
+            acl: Acl::default(),
+            rls: Tracked::new(false, origin),
+            forced_rls: Tracked::new(false, origin),
+            parents: Vec::new(),
+            children: Vec::new(),
+            is_partition: false,
+            partition_key: None,
+            replica_identity: ReplicaIdentity::Default,
+            of_type: None,
+            options: Vec::new(),
+            server: None,
+            comment: None,
+            extension: None,
+        }
+    }
+
+    /// Adds a column at the end and gives it its number.
+    pub(crate) fn push_column(&mut self, mut column: Column) -> i16 {
+        self.last_attnum += 1;
+        column.attnum = self.last_attnum;
+        self.columns.push(column);
+        self.last_attnum
+    }
+}
+
+impl Column {
+    /// A nullable column without a default.
+    pub(crate) fn new(name: Ident, data_type: DataType, origin: Origin) -> Self {
+        Self {
+            attnum: 0,
+            name,
+            origin,
+            name_span: None,
+            data_type: Tracked::new(data_type, origin),
+            not_null: Tracked::new(false, origin),
+            default: None,
+            generated: None,
+            identity: None,
+            collation: None,
+            inherited: false,
+            acl: Acl::default(),
+            comment: None,
+        }
+    }
+}
+
+impl Catalog {
+    /// What a platform's or a project's event triggers do to a new table.
+    pub(crate) fn after_table_created(&mut self, oid: Oid, origin: Origin) {
+        let Some(name) = self.tables.get(&oid).map(|table| table.name.clone()) else { return };
+        if name.schema != "pg_temp" && self.auto_enables_rls(&name).is_some() {
+            if let Some(table) = self.tables.get_mut(&oid) {
+                table.rls.set(true, origin);
+            }
+        }
+    }
+}
+
+fn parents(catalog: &mut Catalog, statement: &CreateTable) -> Vec<Oid> {
+    let mut found = Vec::new();
+    for name in statement.partition_of.iter().chain(&statement.inherits) {
+        match catalog.resolve_relation(name) {
+            Some((_, Relation::Table(oid))) => found.push(oid),
+            _ => catalog.record_unknown(
+                name.span,
+                format!("the parent table {name} is not made by any statement before this one"),
+                Aspect::Shape,
+                Some(catalog.creation_name(&statement.name)),
+            ),
+        }
+    }
+    found
+}
+
+/// Copies a parent's columns; those of several parents merge by name. A partition takes identity
+/// from its parent, an inheriting table does not.
+fn inherit_columns(catalog: &mut Catalog, oid: Oid, parent: Oid, plain: bool) {
+    let Some(parent) = catalog.tables.get(&parent) else { return };
+    let columns = parent.columns.clone();
+    let Some(table) = catalog.tables.get_mut(&oid) else { return };
+    for column in columns {
+        match table.column_mut(&column.name) {
+            Some(merged) => merged.not_null.value |= column.not_null.value,
+            None => {
+                let identity = if plain { None } else { column.identity };
+                table.push_column(Column {
+                    inherited: true,
+                    identity,
+                    acl: Acl::default(),
+                    comment: None,
+                    ..column
+                });
+            }
+        }
+    }
+}
+
+fn columns_of_type(catalog: &mut Catalog, oid: Oid, of_type: &ObjectName, origin: Origin) {
+    let Some(type_oid) = catalog.resolve_type(of_type) else { return };
+    let Some(user_type) = catalog.types.get(&type_oid) else { return };
+    let UserTypeKind::Composite { attributes } = user_type.kind.clone() else { return };
+    let type_name = user_type.name.clone();
+    let Some(table) = catalog.tables.get_mut(&oid) else { return };
+    table.of_type = Some(type_name);
+    for attribute in attributes {
+        table.push_column(Column::new(attribute.name, attribute.data_type, origin));
+    }
+}
+
+/// Adds one column. Its constraints that need the whole table are left in `pending`.
+pub(super) fn add_column<'a>(
+    catalog: &mut Catalog,
+    oid: Oid,
+    definition: &'a ColumnDef,
+    origin: Origin,
+    pending: &mut Vec<Pending<'a>>,
+) {
+    let serial = definition.data_type.as_ref().and_then(|written| serial_type(&written.name));
+    let data_type = match (serial, &definition.data_type) {
+        (Some(internal), _) => Some(DataType::builtin(internal)),
+        (None, Some(written)) => Some(catalog.resolve_data_type(written)),
+        (None, None) => None,
+    };
+    let collation = definition.collation.as_ref().map(|name| constraint::collation_name(name));
+    let place = Origin::Statement(definition.span);
+    let Some(table) = catalog.tables.get_mut(&oid) else { return };
+    match table.column_mut(&definition.name) {
+        // The definition merges with an inherited column, or adds to one of the table's type.
+        Some(column) => {
+            if let Some(data_type) = data_type {
+                column.data_type = Tracked::new(data_type, place);
+            }
+            column.name_span = Some(definition.name_span);
+        }
+        None => {
+            let data_type = data_type.unwrap_or_else(|| DataType::builtin("text"));
+            let mut column = Column::new(definition.name.clone(), data_type, place);
+            column.name_span = Some(definition.name_span);
+            column.collation = collation;
+            table.push_column(column);
+        }
+    }
+    if let Some(internal) = serial {
+        own_sequence(catalog, oid, &definition.name, internal, false, origin);
+        let Some(column) = catalog.tables.get_mut(&oid).and_then(|table| table.column_mut(&definition.name))
+        else {
+            return;
+        };
+        column.not_null.set(true, place);
+        column.default = Some(Tracked::new(next_value(definition), place));
+    }
+    for constraint in &definition.constraints {
+        if !apply_column_constraint(catalog, oid, definition, constraint, origin) {
+            pending.push(Pending { column: Some(definition.name.clone()), definition: constraint });
+        }
+    }
+}
+
+/// `nextval(…)`, the default of a serial column; its sequence is known by ownership.
+fn next_value(definition: &ColumnDef) -> Expr {
+    let name = ObjectName { schema: None, name: "nextval".into(), span: definition.span };
+    Expr::Call(Box::new(Call {
+        name,
+        args: Vec::new(),
+        span: definition.span,
+        target: None,
+        aggregate: false,
+    }))
+}
+
+/// Makes the sequence of a serial or identity column: `orders_id_seq`.
+pub(super) fn own_sequence(
+    catalog: &mut Catalog,
+    oid: Oid,
+    column: &Ident,
+    data_type: &str,
+    identity: bool,
+    origin: Origin,
+) {
+    let Some(table) = catalog.tables.get(&oid) else { return };
+    let Some(attnum) = table.column(column).map(|column| column.attnum) else { return };
+    let schema = table.name.schema.clone();
+    let name = catalog.choose_relation_name(&schema, &table.name.name, column, "seq");
+    let (owner, persistence) = (table.owner.value.clone(), table.persistence);
+    let acl = catalog.initial_acl(ObjectKind::Sequence, &owner, &schema);
+    let sequence = crate::catalog::role::Sequence {
+        oid: catalog.next_oid(),
+        name: QName { schema, name },
+        history: History::new(origin),
+        owner,
+        persistence,
+        data_type: DataType::builtin(data_type),
+        start: 1,
+        increment: 1,
+        owned_by: Some((oid, attnum)),
+        identity,
+        acl,
+        comment: None,
+        extension: None,
+    };
+    catalog.insert_sequence(sequence);
+}
+
+/// Applies a constraint that concerns the column alone. False: it is for later.
+fn apply_column_constraint(
+    catalog: &mut Catalog,
+    oid: Oid,
+    definition: &ColumnDef,
+    constraint: &ConstraintDef,
+    origin: Origin,
+) -> bool {
+    let place = Origin::Statement(constraint.span);
+    match &constraint.kind {
+        Written::NotNull { .. } => constraint::set_not_null(catalog, oid, &definition.name, place),
+        Written::Null => {}
+        Written::Default(expr) => constraint::set_default(catalog, oid, &definition.name, Some(expr), place),
+        Written::Generated(expr) => {
+            let bound = constraint::bind(catalog, oid, expr);
+            if let Some(column) = column_mut(catalog, oid, &definition.name) {
+                column.generated = Some(bound);
+            }
+        }
+        Written::Identity { always, options } => {
+            constraint::add_identity(catalog, oid, &definition.name, *always, options, origin);
+        }
+        _ => return false,
+    }
+    true
+}
+
+pub(super) fn column_mut<'c>(catalog: &'c mut Catalog, oid: Oid, name: &str) -> Option<&'c mut Column> {
+    catalog.tables.get_mut(&oid)?.column_mut(name)
+}
+
+fn set_partition_key(catalog: &mut Catalog, oid: Oid, statement: &CreateTable) {
+    let Some(key) = &statement.partition_key else { return };
+    let Some(table) = catalog.tables.get_mut(&oid) else { return };
+    let attnum = |name: &Ident| table.column(name).map(|column| column.attnum);
+    table.partition_key = Some(key.iter().map(|name| name.as_ref().and_then(attnum)).collect());
+}
+
+/// LIKE: copies columns, and what the options name; indexes come after the table's own.
+fn copy_like(
+    catalog: &mut Catalog,
+    oid: Oid,
+    source: &ObjectName,
+    options: LikeOptions,
+    origin: Origin,
+) -> Option<Oid> {
+    let target = catalog.resolve_relation(source).map(|(_, relation)| relation);
+    let columns = match target {
+        Some(Relation::Table(source) | Relation::View(source)) => {
+            catalog.columns_of(source).map(|(columns, _)| columns.to_vec())
+        }
+        Some(Relation::Composite(type_oid)) => match catalog.types.get(&type_oid).map(|found| &found.kind) {
+            Some(UserTypeKind::Composite { attributes }) => Some(
+                attributes
+                    .iter()
+                    .map(|attribute| Column::new(attribute.name.clone(), attribute.data_type.clone(), origin))
+                    .collect(),
+            ),
+            _ => None,
+        },
+        _ => None,
+    };
+    let Some(columns) = columns else {
+        let name = catalog.tables.get(&oid).map(|table| table.name.clone());
+        let reason =
+            format!("{source}, which the table is like, is not made by any statement before this one");
+        catalog.record_unknown(source.span, reason, Aspect::Shape, name);
+        return None;
+    };
+    let mut sequences = Vec::new();
+    if let Some(table) = catalog.tables.get_mut(&oid) {
+        for column in columns {
+            let mut copy = Column::new(column.name.clone(), column.data_type.value.clone(), origin);
+            copy.name_span = Some(source.span);
+            copy.not_null.value = column.not_null.value;
+            copy.collation = column.collation;
+            if options.defaults {
+                copy.default = column.default;
+            }
+            if options.generated {
+                copy.generated = column.generated;
+            }
+            if options.comments {
+                copy.comment = column.comment;
+            }
+            if let Some(Identity { always }) = column.identity.filter(|_| options.identity) {
+                copy.identity = Some(Identity { always });
+                sequences.push((column.name, column.data_type.value));
+            }
+            table.push_column(copy);
+        }
+    }
+    for (column, data_type) in sequences {
+        let internal = match data_type.base {
+            TypeRef::Builtin(name) => name,
+            _ => "int8".into(),
+        };
+        own_sequence(catalog, oid, &column, &internal, true, origin);
+    }
+    match target {
+        Some(Relation::Table(source)) => {
+            copy_like_checks(catalog, oid, source, options, origin);
+            Some(source)
+        }
+        _ => None,
+    }
+}
+
+fn copy_like_checks(catalog: &mut Catalog, oid: Oid, source: Oid, options: LikeOptions, origin: Origin) {
+    if !options.constraints {
+        return;
+    }
+    let Some(source) = catalog.tables.get(&source) else { return };
+    let checks: Vec<_> = source
+        .constraints
+        .values()
+        .filter(|constraint| matches!(constraint.kind, ConstraintKind::Check { .. }))
+        .map(|constraint| (constraint.clone(), source.column_names(constraint.columns())))
+        .collect();
+    for (mut check, names) in checks {
+        let Some(table) = catalog.tables.get(&oid) else { return };
+        let attnums =
+            names.iter().filter_map(|name| table.column(name)).map(|column| column.attnum).collect();
+        if let ConstraintKind::Check { columns, .. } = &mut check.kind {
+            *columns = attnums;
+        }
+        check.history = History::new(origin);
+        check.inherited = false;
+        if !options.comments {
+            check.comment = None;
+        }
+        catalog.insert_constraint(oid, check);
+    }
+}
+
+/// LIKE … INCLUDING INDEXES: the source's indexes, and the constraints that they serve, under new
+/// names.
+fn copy_like_indexes(catalog: &mut Catalog, oid: Oid, source: Oid, options: LikeOptions, origin: Origin) {
+    if !options.indexes {
+        return;
+    }
+    let indexes: Vec<Ident> = match catalog.tables.get(&source) {
+        Some(source) => source.indexes.keys().cloned().collect(),
+        None => return,
+    };
+    for name in indexes {
+        index::copy(catalog, source, &name, oid, origin, options.comments);
+    }
+}
+
+/// Whether an expression is the constant NULL, which as a default is none.
+pub(super) fn is_null(expr: &Expr) -> bool {
+    matches!(expr.uncast(), Expr::Literal(Literal::Null))
+}

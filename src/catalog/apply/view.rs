@@ -1,0 +1,155 @@
+//! Views, materialised views, and tables made from queries.
+
+use indexmap::IndexMap;
+
+use crate::catalog::apply::table::new_name;
+use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::bind::{Binder, Output, OutputColumn};
+use crate::catalog::gap::Aspect;
+use crate::catalog::name::QName;
+use crate::catalog::origin::{History, Origin};
+use crate::catalog::table::{Column, Table};
+use crate::catalog::types::{DataType, TypeRef};
+use crate::catalog::view::View;
+use crate::catalog::{Catalog, Relation};
+use crate::source::Span;
+use crate::sql::expr::Query;
+use crate::sql::name::Ident;
+use crate::sql::statement::{CreateTableAs, CreateView, ObjectKind, Persistence};
+
+pub(super) fn create(catalog: &mut Catalog, statement: &CreateView, origin: Origin) -> Applied {
+    let persistence = if statement.temporary { Persistence::Temporary } else { Persistence::Permanent };
+    let name = new_name(catalog, &statement.name, persistence);
+    let mut options = statement.options.clone();
+    options.extend(statement.check_option.map(|check| format!("check_option={check}")));
+    let (query, output) = bind(catalog, &statement.query);
+    let columns = columns(output.as_ref(), &statement.columns, origin);
+    if let Some(Relation::View(oid)) = catalog.relation(&name).filter(|_| statement.or_replace) {
+        let Some(view) = catalog.views.get_mut(&oid) else { return Ok(()) };
+        // Columns keep their numbers; new ones come at the end. Options are those of the new
+        // statement alone.
+        let kept = view.columns.len().min(columns.len());
+        view.columns.extend(columns.into_iter().skip(kept));
+        view.columns_known = output.is_some();
+        view.query = Some(query);
+        view.options = options;
+        view.name_span = Some(statement.name.span);
+        view.history.touch(origin);
+        number(&mut view.columns, &mut view.last_attnum);
+        return Ok(());
+    }
+    if !catalog.is_name_free(&name) {
+        return Err(Misfit::exists(ObjectKind::View, name));
+    }
+    let view = View {
+        columns,
+        columns_known: output.is_some(),
+        query: Some(query),
+        options,
+        ..empty(catalog, name, statement.name.span, origin)
+    };
+    insert(catalog, view);
+    Ok(())
+}
+
+pub(super) fn create_table_as(catalog: &mut Catalog, statement: &CreateTableAs, origin: Origin) -> Applied {
+    let name = new_name(catalog, &statement.name, statement.persistence);
+    let kind = if statement.materialized { ObjectKind::MaterializedView } else { ObjectKind::Table };
+    if !catalog.is_name_free(&name) {
+        let there = catalog.relation(&name).is_some();
+        return if statement.if_not_exists && there { Ok(()) } else { Err(Misfit::exists(kind, name)) };
+    }
+    let bound = statement.query.as_ref().map(|query| bind(catalog, query));
+    let output = bound.as_ref().and_then(|(_, output)| output.as_ref());
+    let columns = columns(output, &statement.columns, origin);
+    if statement.materialized {
+        let known = output.is_some();
+        let query = bound.map(|(query, _)| query);
+        let view = View {
+            materialized: true,
+            columns,
+            columns_known: known,
+            query,
+            options: statement.options.clone(),
+            populated: statement.with_data,
+            ..empty(catalog, name, statement.name.span, origin)
+        };
+        insert(catalog, view);
+        return Ok(());
+    }
+    if output.is_none() {
+        let reason = format!("the columns of {name} come from a query that cannot be followed");
+        catalog.record_unknown(statement.name.span, reason, Aspect::Shape, Some(name.clone()));
+    }
+    let oid = catalog.next_oid();
+    let mut table = Table::empty(oid, name, catalog.session.role.clone(), origin);
+    table.name_span = Some(statement.name.span);
+    table.persistence = statement.persistence;
+    table.options = statement.options.clone();
+    table.acl = catalog.initial_acl(ObjectKind::Table, &table.owner.value, &table.name.schema);
+    for column in columns {
+        table.push_column(column);
+    }
+    catalog.insert_table(table);
+    catalog.after_table_created(oid, origin);
+    Ok(())
+}
+
+fn empty(catalog: &mut Catalog, name: QName, span: Span, origin: Origin) -> View {
+    let owner = catalog.session.role.clone();
+    let acl = catalog.initial_acl(ObjectKind::Table, &owner, &name.schema);
+    View {
+        oid: catalog.next_oid(),
+        name,
+        materialized: false,
+        history: History::new(origin),
+        name_span: Some(span),
+        owner,
+        columns: Vec::new(),
+        columns_known: true,
+        last_attnum: 0,
+        query: None,
+        options: Vec::new(),
+        populated: true,
+        indexes: IndexMap::new(),
+        triggers: IndexMap::new(),
+        rules: Vec::new(),
+        acl,
+        comment: None,
+        extension: None,
+    }
+}
+
+fn insert(catalog: &mut Catalog, mut view: View) {
+    number(&mut view.columns, &mut view.last_attnum);
+    catalog.insert_view(view);
+}
+
+fn number(columns: &mut [Column], last: &mut i16) {
+    for column in columns.iter_mut().filter(|column| column.attnum == 0) {
+        *last += 1;
+        column.attnum = *last;
+    }
+}
+
+fn bind(catalog: &Catalog, query: &Query) -> (Query, Output) {
+    let mut bound = query.clone();
+    let output = Binder::new(catalog).query(&mut bound);
+    (bound, output)
+}
+
+/// The columns of a query's result under the names that the statement gives.
+fn columns(output: Option<&Vec<OutputColumn>>, names: &[Ident], origin: Origin) -> Vec<Column> {
+    let unknown = || DataType { base: TypeRef::Unknown(String::new()), modifiers: Vec::new(), array: false };
+    let Some(output) = output else {
+        return names.iter().map(|name| Column::new(name.clone(), unknown(), origin)).collect();
+    };
+    output
+        .iter()
+        .enumerate()
+        .map(|(at, column)| {
+            let name = names.get(at).unwrap_or(&column.name).clone();
+            Column::new(name, column.data_type.clone().unwrap_or_else(unknown), origin)
+        })
+        .collect()
+}

@@ -1,0 +1,649 @@
+//! Binding: what the names in an expression or query mean at this point of the history.
+//!
+//! PostgreSQL resolves names when an object is made and keeps identities, so that later renames
+//! are followed. A name that could mean something the catalog does not know stays
+//! [`Target::Unknown`].
+
+use crate::catalog::Catalog;
+use crate::catalog::Relation;
+use crate::catalog::function::{Function, Returns};
+use crate::catalog::table::Column;
+use crate::catalog::types::DataType;
+use crate::sql::expr::{
+    Alias, Call, ColumnRef, Cte, CteBody, Expr, FromItem, Literal, Oid, Query, QueryBody, RelationRef,
+    ResultColumn, Sublink, SublinkKind, Target,
+};
+use crate::sql::name::{Ident, ObjectName};
+use crate::sql::statement::{ArgumentMode, DataChange, StatementKind};
+
+/// A column of a query's result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputColumn {
+    pub name: Ident,
+    /// Where it can be told.
+    pub data_type: Option<DataType>,
+}
+
+/// The columns of a result; `None` where a `*` over something unknown hides some.
+pub type Output = Option<Vec<OutputColumn>>;
+
+/// One query's FROM, for looking names up.
+#[derive(Clone, Debug, Default)]
+struct Frame {
+    items: Vec<Item>,
+    ctes: Vec<(Ident, Output)>,
+}
+
+/// Something in FROM.
+#[derive(Clone, Debug)]
+struct Item {
+    /// The name that it goes by.
+    name: Ident,
+    /// The schema, when it goes by a relation's own name.
+    schema: Option<Ident>,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    /// A relation; the names are its columns' unless an alias renames some.
+    Relation {
+        oid: Oid,
+        columns: Vec<(Ident, i16, Option<DataType>)>,
+        complete: bool,
+    },
+    Derived(Output),
+}
+
+/// Resolves names against a catalog.
+pub struct Binder<'c> {
+    catalog: &'c Catalog,
+    frames: Vec<Frame>,
+    /// Parameters and variables of the function around the query.
+    variables: Vec<Ident>,
+    /// In place of the session's, in a function that sets its own.
+    search_path: Option<Vec<Ident>>,
+}
+
+impl<'c> Binder<'c> {
+    pub fn new(catalog: &'c Catalog) -> Self {
+        Self { catalog, frames: Vec::new(), variables: Vec::new(), search_path: None }
+    }
+
+    /// For an expression about the rows of one relation: a policy, a check, an index key.
+    pub fn for_relation(catalog: &'c Catalog, relation: Oid) -> Self {
+        let mut binder = Self::new(catalog);
+        binder.push_relation(relation, &[]);
+        binder
+    }
+
+    /// The same, with the rows going by other names as well: `new` and `old` in a trigger.
+    pub fn for_trigger(catalog: &'c Catalog, relation: Oid) -> Self {
+        let mut binder = Self::new(catalog);
+        binder.push_relation(relation, &["new", "old"]);
+        binder
+    }
+
+    /// Names that mean a parameter or variable where no column has them.
+    #[must_use]
+    pub fn with_variables(mut self, variables: impl IntoIterator<Item = Ident>) -> Self {
+        self.variables.extend(variables);
+        self
+    }
+
+    /// Looks bare names up along this path instead of the session's.
+    #[must_use]
+    pub fn with_search_path(mut self, path: Option<Vec<Ident>>) -> Self {
+        self.search_path = path;
+        self
+    }
+
+    /// The relation or function name as this binder's `search_path` has it.
+    fn located(&self, name: &ObjectName, exists: impl Fn(&ObjectName) -> bool) -> ObjectName {
+        let Some(path) = self.search_path.as_ref().filter(|_| name.schema.is_none()) else {
+            return name.clone();
+        };
+        let in_schema = |schema: &Ident| ObjectName { schema: Some(schema.clone()), ..name.clone() };
+        let implicit = Ident::new("pg_catalog");
+        let found = std::iter::once(&implicit).chain(path).map(in_schema).find(exists);
+        found.unwrap_or_else(|| in_schema(&implicit))
+    }
+
+    fn push_relation(&mut self, relation: Oid, names: &[&str]) {
+        let mut frame = Frame::default();
+        if let Some((name, schema)) = self.catalog.relation_name(relation) {
+            let source = self.relation_source(relation, &[]);
+            if names.is_empty() {
+                frame.items.push(Item { name, schema: Some(schema), source });
+            } else {
+                frame.items.extend(names.iter().map(|name| Item {
+                    name: (*name).into(),
+                    schema: None,
+                    source: source.clone(),
+                }));
+            }
+        }
+        self.frames.push(frame);
+    }
+
+    fn relation_source(&self, oid: Oid, aliases: &[Ident]) -> Source {
+        let Some((columns, complete)) = self.catalog.columns_of(oid) else { return Source::Derived(None) };
+        let renamed = aliases.iter().cloned().map(Some).chain(std::iter::repeat(None));
+        let columns = columns
+            .iter()
+            .zip(renamed)
+            .map(|(column, alias)| {
+                let data_type = Some(column.data_type.value.clone());
+                (alias.unwrap_or_else(|| column.name.clone()), column.attnum, data_type)
+            })
+            .collect();
+        Source::Relation { oid, columns, complete }
+    }
+
+    /// Binds what an expression refers to.
+    pub fn expr(&mut self, expr: &mut Expr) {
+        match expr {
+            Expr::Column(column) => column.target = self.column(column),
+            Expr::Sublink(sublink) => {
+                if let Some(test) = &mut sublink.test {
+                    self.expr(test);
+                }
+                self.query(&mut sublink.query);
+            }
+            Expr::Call(call) => {
+                call.args.iter_mut().for_each(|arg| self.expr(arg));
+                call.target = self.function(call);
+            }
+            other => other.children_mut().into_iter().for_each(|child| self.expr(child)),
+        }
+    }
+
+    /// Binds a query and tells the columns of its result.
+    pub fn query(&mut self, query: &mut Query) -> Output {
+        self.frames.push(Frame::default());
+        for cte in &mut query.ctes {
+            self.cte(cte);
+        }
+        let output = match &mut query.body {
+            QueryBody::Select(select) => {
+                for item in &mut select.from {
+                    self.from_item(item);
+                }
+                for target in &mut select.targets {
+                    self.expr(&mut target.expr);
+                }
+                let clauses = select.filter.iter_mut().chain(&mut select.group_by).chain(&mut select.having);
+                clauses.for_each(|expr| self.expr(expr));
+                self.output(&select.targets)
+            }
+            QueryBody::SetOperation(left, right) => {
+                let output = self.query(left);
+                self.query(right);
+                output
+            }
+            QueryBody::Values(rows) => {
+                rows.iter_mut().flatten().for_each(|expr| self.expr(expr));
+                rows.first().map(|row| {
+                    let name = |at: usize| Ident::new(format!("column{}", at + 1));
+                    row.iter()
+                        .enumerate()
+                        .map(|(at, expr)| OutputColumn { name: name(at), data_type: self.data_type(expr) })
+                        .collect()
+                })
+            }
+        };
+        for expr in query.order_by.iter_mut().chain(&mut query.limits) {
+            self.expr(expr);
+        }
+        self.frames.pop();
+        output
+    }
+
+    /// Binds a change of rows.
+    pub fn change(&mut self, change: &mut DataChange) {
+        self.frames.push(Frame::default());
+        for cte in &mut change.ctes {
+            self.cte(cte);
+        }
+        if let Some(source) = &mut change.source {
+            self.query(source);
+        }
+        self.bind_relation(&mut change.table);
+        if let Some(oid) = change.table.target {
+            let name = change.alias.clone().unwrap_or_else(|| change.table.name.name.clone());
+            let source = self.relation_source(oid, &[]);
+            let excluded = Item { name: "excluded".into(), schema: None, source: source.clone() };
+            let item = Item { name, schema: change.table.name.schema.clone(), source };
+            self.frame().items.push(item);
+            if change.on_conflict {
+                self.frame().items.push(excluded);
+            }
+        } else {
+            self.frame().items.push(Item {
+                name: change.table.name.name.clone(),
+                schema: None,
+                source: Source::Derived(None),
+            });
+        }
+        for item in &mut change.from {
+            self.from_item(item);
+        }
+        for (_, expr) in &mut change.assignments {
+            self.expr(expr);
+        }
+        let rest = change.filter.iter_mut().chain(change.returning.iter_mut().map(|column| &mut column.expr));
+        rest.for_each(|expr| self.expr(expr));
+        self.frames.pop();
+    }
+
+    /// Binds a statement of a function body.
+    pub fn statement(&mut self, kind: &mut StatementKind) {
+        match kind {
+            StatementKind::Query(query) => drop(self.query(query)),
+            StatementKind::Change(change) => self.change(change),
+            StatementKind::Call(expr) => self.expr(expr),
+            _ => {}
+        }
+    }
+
+    fn frame(&mut self) -> &mut Frame {
+        if self.frames.is_empty() {
+            self.frames.push(Frame::default());
+        }
+        self.frames.last_mut().expect("a frame was pushed")
+    }
+
+    fn cte(&mut self, cte: &mut Cte) {
+        let named = |mut output: Output, names: &[Ident]| {
+            if let Some(columns) = &mut output {
+                columns.iter_mut().zip(names).for_each(|(column, name)| column.name = name.clone());
+            }
+            output
+        };
+        if cte.recursive {
+            // The recursive term sees the columns of the first one.
+            let first = match &mut cte.query {
+                CteBody::Query(query) => match &mut query.body {
+                    QueryBody::SetOperation(left, _) => self.query(left),
+                    _ => None,
+                },
+                CteBody::Change(_) => None,
+            };
+            let output = named(first, &cte.columns);
+            self.frame().ctes.push((cte.name.clone(), output));
+        }
+        let output = match &mut cte.query {
+            CteBody::Query(query) => self.query(query),
+            CteBody::Change(change) => {
+                self.change(change);
+                None
+            }
+        };
+        let output = named(output, &cte.columns);
+        self.frame().ctes.push((cte.name.clone(), output));
+    }
+
+    fn bind_relation(&self, relation: &mut RelationRef) {
+        let name = self.located(&relation.name, |name| self.catalog.resolve_relation(name).is_some());
+        relation.target = match self.catalog.resolve_relation(&name) {
+            Some((_, Relation::Table(oid) | Relation::View(oid) | Relation::Sequence(oid))) => Some(oid),
+            _ => None,
+        };
+    }
+
+    fn from_item(&mut self, item: &mut FromItem) {
+        match item {
+            FromItem::Relation { relation, alias } => {
+                let name = &relation.name;
+                let cte = name.schema.is_none().then(|| self.find_cte(&name.name)).flatten();
+                let source = match cte {
+                    Some(output) => Source::Derived(rename_output(output, alias.as_ref())),
+                    None => {
+                        self.bind_relation(relation);
+                        let columns = alias.as_ref().map_or(&[][..], |alias| &alias.columns);
+                        relation
+                            .target
+                            .map_or(Source::Derived(None), |oid| self.relation_source(oid, columns))
+                    }
+                };
+                let (name, schema) = match alias {
+                    Some(alias) => (alias.name.clone(), None),
+                    None => (relation.name.name.clone(), relation.name.schema.clone()),
+                };
+                self.frame().items.push(Item { name, schema, source });
+            }
+            FromItem::Query { query, alias, lateral } => {
+                // Only LATERAL sees its neighbours; CTEs are seen by all.
+                let hidden = if *lateral { Vec::new() } else { std::mem::take(&mut self.frame().items) };
+                let output = rename_output(self.query(query), alias.as_ref());
+                let neighbours = &mut self.frame().items;
+                neighbours.splice(0..0, hidden);
+                let name = alias.as_ref().map_or_else(Ident::default, |alias| alias.name.clone());
+                neighbours.push(Item { name, schema: None, source: Source::Derived(output) });
+            }
+            FromItem::Function { calls, alias } => {
+                calls.iter_mut().for_each(|call| self.expr(call));
+                let output = self.function_output(calls, alias.as_ref());
+                let name = match (alias, calls.first()) {
+                    (Some(alias), _) => alias.name.clone(),
+                    (None, Some(Expr::Call(call))) => call.name.name.clone(),
+                    _ => Ident::default(),
+                };
+                self.frame().items.push(Item { name, schema: None, source: Source::Derived(output) });
+            }
+            FromItem::Join { left, right, on, .. } => {
+                self.from_item(left);
+                self.from_item(right);
+                if let Some(on) = on {
+                    self.expr(on);
+                }
+            }
+        }
+    }
+
+    fn find_cte(&self, name: &Ident) -> Option<Output> {
+        let ctes = self.frames.iter().rev().flat_map(|frame| frame.ctes.iter().rev());
+        ctes.filter(|(cte, _)| cte == name).map(|(_, output)| output.clone()).next()
+    }
+
+    /// The columns of a function in FROM.
+    fn function_output(&self, calls: &[Expr], alias: Option<&Alias>) -> Output {
+        if let Some(alias) = alias.filter(|alias| !alias.columns.is_empty()) {
+            let column = |name: &Ident| OutputColumn { name: name.clone(), data_type: None };
+            return Some(alias.columns.iter().map(column).collect());
+        }
+        let [Expr::Call(call)] = calls else { return None };
+        let function = self.catalog.functions.get(&call.target?)?;
+        let out = |mode| matches!(mode, ArgumentMode::Out | ArgumentMode::InOut | ArgumentMode::Table);
+        let columns: Vec<OutputColumn> = function
+            .arguments
+            .iter()
+            .filter(|argument| out(argument.mode))
+            .map(|argument| OutputColumn {
+                name: argument.name.clone().unwrap_or_default(),
+                data_type: Some(argument.data_type.clone()),
+            })
+            .collect();
+        (!columns.is_empty()).then_some(columns)
+    }
+
+    fn column(&self, column: &ColumnRef) -> Target {
+        let path: Vec<&Ident> = column.path.iter().collect();
+        match (path.as_slice(), column.star) {
+            ([], _) => Target::Unknown,
+            ([item], true) => self.row(None, item),
+            ([schema, item], true) => self.row(Some(schema), item),
+            ([name], false) => self.bare_column(name),
+            ([item, name], false) => self.qualified_column(None, item, name),
+            ([schema, item, name], false) => self.qualified_column(Some(schema), item, name),
+            _ => Target::Unknown,
+        }
+    }
+
+    fn bare_column(&self, name: &Ident) -> Target {
+        for (depth, frame) in self.frames.iter().rev().enumerate() {
+            let depth = depth_of(depth);
+            let mut hidden = false;
+            for item in &frame.items {
+                match &item.source {
+                    Source::Relation { oid, columns, complete } => {
+                        if let Some((_, attnum, _)) = columns.iter().find(|(column, ..)| column == name) {
+                            return Target::Column { relation: *oid, attnum: *attnum, depth };
+                        }
+                        hidden |= !complete;
+                    }
+                    Source::Derived(Some(columns)) => {
+                        if columns.iter().any(|column| column.name == *name) {
+                            return Target::Derived { depth };
+                        }
+                    }
+                    // A function's only column goes by the function's name.
+                    Source::Derived(None) if item.name == *name => return Target::Derived { depth },
+                    Source::Derived(None) => hidden = true,
+                }
+            }
+            if hidden {
+                let variable = self.variables.contains(name);
+                return if variable { Target::Variable } else { Target::Unknown };
+            }
+            if let Some(item) = frame.items.iter().find(|item| item.name == *name) {
+                return item.row(depth);
+            }
+        }
+        if self.variables.contains(name) { Target::Variable } else { Target::Unknown }
+    }
+
+    fn row(&self, schema: Option<&Ident>, name: &Ident) -> Target {
+        let frames = self.frames.iter().rev().enumerate();
+        let mut found = frames.flat_map(|(depth, frame)| frame.items.iter().map(move |item| (depth, item)));
+        found
+            .find(|(_, item)| item.is_called(schema, name))
+            .map_or(Target::Unknown, |(depth, item)| item.row(depth_of(depth)))
+    }
+
+    fn qualified_column(&self, schema: Option<&Ident>, item_name: &Ident, name: &Ident) -> Target {
+        for (depth, frame) in self.frames.iter().rev().enumerate() {
+            let depth = depth_of(depth);
+            let Some(item) = frame.items.iter().find(|item| item.is_called(schema, item_name)) else {
+                continue;
+            };
+            return match &item.source {
+                Source::Relation { oid, columns, .. } => {
+                    columns.iter().find(|(column, ..)| column == name).map_or(
+                        Target::Unknown,
+                        |(_, attnum, _)| Target::Column { relation: *oid, attnum: *attnum, depth },
+                    )
+                }
+                Source::Derived(_) => Target::Derived { depth },
+            };
+        }
+        if self.variables.contains(item_name) { Target::Variable } else { Target::Unknown }
+    }
+
+    /// The function that a call means: of the first schema that has the name, the overload that
+    /// takes these arguments. Where several do, the one whose types are nearest.
+    fn function(&self, call: &Call) -> Option<Oid> {
+        let name = self.located(&call.name, |name| self.catalog.resolve_functions(name).is_some());
+        let name = self.catalog.resolve_functions(&name)?;
+        let fitting = self.catalog.functions_named(&name).filter(|function| takes(function, call.args.len()));
+        let distance = |function: &&Function| {
+            let pairs = function.inputs().zip(&call.args);
+            pairs.filter(|(input, arg)| self.data_type(arg).as_ref() != Some(&input.data_type)).count()
+        };
+        fitting.min_by_key(distance).map(|function| function.oid)
+    }
+
+    fn output(&self, targets: &[ResultColumn]) -> Output {
+        let mut columns = Vec::new();
+        for target in targets {
+            match &target.expr {
+                Expr::Column(column) if column.star => columns.extend(self.star(column)?),
+                expr => columns.push(OutputColumn {
+                    name: target.alias.clone().unwrap_or_else(|| column_name(expr)),
+                    data_type: self.data_type(expr),
+                }),
+            }
+        }
+        Some(columns)
+    }
+
+    fn star(&self, column: &ColumnRef) -> Output {
+        let frame = self.frames.last()?;
+        let items: Vec<&Item> = match column.path.as_slice() {
+            [] => frame.items.iter().collect(),
+            [schema, name] => frame.items.iter().filter(|item| item.is_called(Some(schema), name)).collect(),
+            [name] => frame.items.iter().filter(|item| item.is_called(None, name)).collect(),
+            _ => return None,
+        };
+        let mut output = Vec::new();
+        for item in items {
+            match &item.source {
+                Source::Relation { columns, complete: true, .. } => {
+                    output.extend(columns.iter().map(|(name, _, data_type)| OutputColumn {
+                        name: name.clone(),
+                        data_type: data_type.clone(),
+                    }));
+                }
+                Source::Derived(Some(columns)) => output.extend(columns.iter().cloned()),
+                _ => return None,
+            }
+        }
+        Some(output)
+    }
+
+    /// The type of a bound expression, where it is plain.
+    pub fn data_type(&self, expr: &Expr) -> Option<DataType> {
+        Some(match expr {
+            Expr::Literal(Literal::Bool(_))
+            | Expr::And(_)
+            | Expr::Or(_)
+            | Expr::Not(_)
+            | Expr::IsNull { .. }
+            | Expr::IsBool { .. }
+            | Expr::Distinct { .. }
+            | Expr::In { .. }
+            | Expr::OpArray { .. }
+            | Expr::Between { .. } => DataType::builtin("bool"),
+            Expr::Literal(Literal::Number(number)) => DataType::builtin(number_type(number)),
+            Expr::Literal(Literal::String(_)) => DataType::builtin("text"),
+            Expr::Cast { to, .. } => self.catalog.resolve_data_type(to),
+            Expr::Column(column) => match column.target {
+                Target::Column { relation, attnum, .. } => {
+                    let (columns, _) = self.catalog.columns_of(relation)?;
+                    columns.iter().find(|column| column.attnum == attnum)?.data_type.value.clone()
+                }
+                _ => return None,
+            },
+            Expr::Call(call) => match call.target.and_then(|oid| self.catalog.functions.get(&oid)) {
+                Some(function) => match &function.returns {
+                    Returns::Type(data_type) | Returns::SetOf(data_type) => data_type.clone(),
+                    _ => return None,
+                },
+                None => match call.name.name.as_str() {
+                    "count" | "row_number" | "rank" | "dense_rank" => DataType::builtin("int8"),
+                    "now" | "clock_timestamp" | "statement_timestamp" => DataType::builtin("timestamptz"),
+                    "lower" | "upper" | "concat" | "format" | "string_agg" | "left" | "right" | "replace"
+                    | "btrim" | "md5" | "to_char" => DataType::builtin("text"),
+                    "gen_random_uuid" => DataType::builtin("uuid"),
+                    "bool_or" | "bool_and" => DataType::builtin("bool"),
+                    "jsonb_build_object" | "jsonb_agg" | "to_jsonb" => DataType::builtin("jsonb"),
+                    "max" | "min" | "date_trunc" if call.args.len() == 1 => self.data_type(&call.args[0])?,
+                    _ => return None,
+                },
+            },
+            Expr::Coalesce(list) => list.iter().find_map(|expr| self.data_type(expr))?,
+            Expr::Case { arms, .. } => arms.iter().find_map(|(_, then)| self.data_type(then))?,
+            Expr::Op { op, left, .. } => match op.as_str() {
+                "=" | "<>" | "<" | ">" | "<=" | ">=" | "~~" | "!~~" | "~~*" | "!~~*" | "~" | "~*" | "@>"
+                | "<@" | "&&" | "?" => DataType::builtin("bool"),
+                "->>" | "#>>" => DataType::builtin("text"),
+                "||" | "->" | "#>" => left.as_ref().and_then(|left| self.data_type(left))?,
+                _ => return None,
+            },
+            Expr::Sublink(Sublink {
+                kind: SublinkKind::Exists | SublinkKind::Any | SublinkKind::All,
+                ..
+            }) => DataType::builtin("bool"),
+            _ => return None,
+        })
+    }
+}
+
+impl Item {
+    fn is_called(&self, schema: Option<&Ident>, name: &Ident) -> bool {
+        self.name == *name && schema.is_none_or(|schema| self.schema.as_ref().is_none_or(|own| own == schema))
+    }
+
+    fn row(&self, depth: u16) -> Target {
+        match &self.source {
+            Source::Relation { oid, .. } => Target::Row { relation: *oid, depth },
+            Source::Derived(_) => Target::Derived { depth },
+        }
+    }
+}
+
+impl Catalog {
+    /// The columns of a table or view, and whether that is all of them.
+    pub fn columns_of(&self, relation: Oid) -> Option<(&[Column], bool)> {
+        let table = self.tables.get(&relation).map(|table| (table.columns.as_slice(), true));
+        table.or_else(|| self.views.get(&relation).map(|view| (view.columns.as_slice(), view.columns_known)))
+    }
+
+    /// The bare name and the schema of a table or view.
+    fn relation_name(&self, relation: Oid) -> Option<(Ident, Ident)> {
+        let table = self.tables.get(&relation).map(|table| &table.name);
+        let name = table.or_else(|| self.views.get(&relation).map(|view| &view.name))?;
+        Some((name.name.clone(), name.schema.clone()))
+    }
+}
+
+fn depth_of(frames: usize) -> u16 {
+    u16::try_from(frames).unwrap_or(u16::MAX)
+}
+
+fn rename_output(mut output: Output, alias: Option<&Alias>) -> Output {
+    if let (Some(columns), Some(alias)) = (&mut output, alias) {
+        columns.iter_mut().zip(&alias.columns).for_each(|(column, name)| column.name = name.clone());
+    }
+    output
+}
+
+/// Whether a call with so many arguments can mean the function.
+fn takes(function: &Function, count: usize) -> bool {
+    let inputs: Vec<_> = function.inputs().collect();
+    let required = inputs.iter().filter(|argument| !argument.has_default).count();
+    let variadic = inputs.last().is_some_and(|argument| argument.mode == ArgumentMode::Variadic);
+    if variadic { count + 1 >= required } else { (required..=inputs.len()).contains(&count) }
+}
+
+fn number_type(number: &str) -> &'static str {
+    if number.parse::<i32>().is_ok() {
+        "int4"
+    } else if number.parse::<i64>().is_ok() {
+        "int8"
+    } else {
+        "numeric"
+    }
+}
+
+/// The name that PostgreSQL gives to a result column without an alias (`FigureColname`).
+pub fn column_name(expr: &Expr) -> Ident {
+    figure_name(expr).unwrap_or("?column?".into())
+}
+
+fn figure_name(expr: &Expr) -> Option<Ident> {
+    Some(match expr {
+        Expr::Column(column) => column.path.last()?.clone(),
+        Expr::Call(call) => call.name.name.clone(),
+        Expr::Cast { expr, to } => figure_name(expr).unwrap_or_else(|| to.name.name.clone()),
+        Expr::Case { default, .. } => match default.as_deref() {
+            Some(default @ (Expr::Column(_) | Expr::Call(_))) => figure_name(default)?,
+            _ => "case".into(),
+        },
+        Expr::Coalesce(_) => "coalesce".into(),
+        Expr::Array(_) => "array".into(),
+        Expr::Row(_) => "row".into(),
+        Expr::Field { expr, field, .. } => match field {
+            Some(field) => field.clone(),
+            None => figure_name(expr)?,
+        },
+        Expr::Session(word) => (*word).into(),
+        Expr::Sublink(sublink) => match sublink.kind {
+            SublinkKind::Exists => "exists".into(),
+            SublinkKind::Array => "array".into(),
+            SublinkKind::Scalar => match &sublink.query.body {
+                QueryBody::Select(select) => {
+                    let target = select.targets.first()?;
+                    target.alias.clone().or_else(|| figure_name(&target.expr))?
+                }
+                _ => return None,
+            },
+            SublinkKind::Any | SublinkKind::All => return None,
+        },
+        Expr::Other("over" | "collate" | "filter" | "ordered", parts) => figure_name(parts.first()?)?,
+        Expr::Other(name @ ("nullif" | "greatest" | "least" | "grouping" | "xmlelement"), _) => {
+            (*name).into()
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,135 @@
+//! Who can do what in the end: grants by name, through PUBLIC and through membership.
+//!
+//! Row level security is not looked at.
+
+use indexmap::IndexSet;
+
+use crate::catalog::Catalog;
+use crate::catalog::acl::{Acl, Grantee, Privileges};
+use crate::catalog::function::Function;
+use crate::catalog::table::Column;
+use crate::sql::name::Ident;
+use crate::sql::statement::Privilege;
+
+impl Catalog {
+    /// The role itself and those whose privileges it has without asking: it is their member, and
+    /// inherits.
+    pub fn inherited_roles(&self, role: &Ident) -> IndexSet<Ident> {
+        let mut found = IndexSet::from([role.clone()]);
+        let mut at = 0;
+        while let Some(name) = found.get_index(at).cloned() {
+            if let Some(member) = self.roles.get(&name).filter(|member| member.inherit) {
+                found.extend(member.member_of.iter().cloned());
+            }
+            // The database's owner is a member without being listed (PostgreSQL manual, section
+            // 22.5).
+            if name == "postgres" {
+                found.insert("pg_database_owner".into());
+            }
+            at += 1;
+        }
+        found
+    }
+
+    fn is_superuser(&self, role: &Ident) -> bool {
+        self.roles.get(role).is_some_and(|role| role.superuser)
+    }
+
+    /// What a role can do with an object of these grants.
+    pub fn effective(&self, role: &Ident, acl: &Acl) -> Privileges {
+        if self.is_superuser(role) {
+            return Privileges::ALL;
+        }
+        let mut privileges = acl.granted(&Grantee::Public);
+        for role in self.inherited_roles(role) {
+            privileges = privileges.union(predefined(&role)).union(acl.granted(&Grantee::Role(role)));
+        }
+        privileges
+    }
+
+    /// Whether a role has a privilege on an object of these grants.
+    pub fn can(&self, role: &Ident, acl: &Acl, privilege: Privilege) -> bool {
+        self.effective(role, acl).contains(privilege)
+    }
+
+    /// Whether a role has a privilege on the whole relation or at least on one of its columns.
+    pub fn can_on_any_column(
+        &self,
+        role: &Ident,
+        acl: &Acl,
+        columns: &[Column],
+        privilege: Privilege,
+    ) -> bool {
+        let granted = |column: &Column| {
+            !column.acl.entries.is_empty() && self.effective(role, &column.acl).contains(privilege)
+        };
+        self.can(role, acl, privilege) || columns.iter().any(granted)
+    }
+
+    /// Whether a role can name what is in a schema. One that the catalog does not know is the
+    /// server's own, which everybody uses.
+    pub fn can_use_namespace(&self, role: &Ident, name: &Ident) -> bool {
+        let Some(namespace) = self.namespaces.get(name) else { return true };
+        let reads_all = || {
+            let all = ["pg_read_all_data", "pg_write_all_data"];
+            self.inherited_roles(role).iter().any(|role| all.contains(&role.as_str()))
+        };
+        self.can(role, &namespace.acl, Privilege::Usage) || reads_all()
+    }
+
+    /// Whether a role may call a function, its schema aside.
+    pub fn can_execute(&self, role: &Ident, function: &Function) -> bool {
+        self.can(role, &function.acl, Privilege::Execute)
+    }
+}
+
+/// What a predefined role can do with every table (PostgreSQL manual, section 22.5).
+fn predefined(role: &Ident) -> Privileges {
+    match role.as_str() {
+        "pg_read_all_data" => Privileges::of(&[Privilege::Select]),
+        "pg_write_all_data" => Privileges::of(&[Privilege::Insert, Privilege::Update, Privilege::Delete]),
+        "pg_maintain" => Privileges::of(&[Privilege::Maintain]),
+        _ => Privileges::NONE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::name::QName;
+    use crate::catalog::origin::Origin;
+    use crate::catalog::platform::Exposure;
+
+    #[test]
+    fn public_and_membership_count() {
+        let mut catalog = Catalog::supabase(Exposure::Exposed);
+        let mut acl = Acl::default();
+        acl.grant(&Grantee::Public, Privileges::of(&[Privilege::Select]), false, Origin::Platform);
+        acl.grant(
+            &Grantee::role("authenticated"),
+            Privileges::of(&[Privilege::Insert]),
+            false,
+            Origin::Platform,
+        );
+        let (anon, postgres, authenticator) = ("anon".into(), "postgres".into(), "authenticator".into());
+        assert!(catalog.can(&anon, &acl, Privilege::Select));
+        assert!(!catalog.can(&anon, &acl, Privilege::Insert));
+        assert!(catalog.can(&postgres, &acl, Privilege::Insert));
+        assert!(!catalog.can(&authenticator, &acl, Privilege::Insert), "it does not inherit");
+        assert!(catalog.can(&"supabase_admin".into(), &acl, Privilege::Truncate));
+        catalog.roles.get_mut("anon").expect("anon is there").member_of.insert("authenticated".into());
+        assert!(catalog.can(&anon, &acl, Privilege::Insert));
+    }
+
+    #[test]
+    fn the_platform_keeps_its_tables_from_the_api() {
+        let catalog = Catalog::supabase(Exposure::Exposed);
+        let anon = Ident::new("anon");
+        let users = catalog.table(&QName::new("auth", "users")).expect("auth.users is there");
+        assert!(!catalog.can(&anon, &users.acl, Privilege::Select));
+        let objects = catalog.table(&QName::new("storage", "objects")).expect("storage.objects is there");
+        assert!(catalog.can(&anon, &objects.acl, Privilege::Select));
+        assert!(catalog.can_use_namespace(&anon, &"auth".into()));
+        assert!(!catalog.can_use_namespace(&anon, &"vault".into()));
+    }
+}

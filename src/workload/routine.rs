@@ -1,0 +1,106 @@
+//! The bodies of functions, parsed and bound.
+
+use crate::catalog::Catalog;
+use crate::catalog::bind::Binder;
+use crate::catalog::function::Function;
+use crate::source::Span;
+use crate::sql::expr::Expr;
+use crate::sql::name::Ident;
+use crate::sql::plpgsql::{Block, BlockStatement};
+use crate::sql::statement::{FunctionBody, Statement, StatementKind};
+
+/// What the body of one function does, as far as it can be read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Routine {
+    /// Its statements of SQL, in the order written, nested ones included.
+    pub statements: Vec<Statement>,
+    /// Expressions outside of statements: conditions, assignments, what is returned.
+    pub expressions: Vec<Expr>,
+    /// The texts that EXECUTE runs; `None` where the expression could not be read.
+    pub executed: Vec<(Span, Option<Expr>)>,
+    /// The code of a PL/pgSQL body.
+    pub block: Option<Block>,
+    /// Whether all of it was read: false for other languages and for what did not parse.
+    pub complete: bool,
+}
+
+impl Routine {
+    /// Reads and binds a function's body.
+    pub fn read(catalog: &Catalog, function: &Function) -> Self {
+        let mut routine = match &function.body {
+            Some(FunctionBody::Statements { statements, .. }) => {
+                Self { statements: statements.clone(), complete: true, ..Self::default() }
+            }
+            Some(FunctionBody::Text(body)) if function.language == "sql" => {
+                let (statements, complete) = crate::sql::parse_body(body);
+                Self { statements, complete, ..Self::default() }
+            }
+            Some(FunctionBody::Text(body)) if function.language == "plpgsql" => {
+                Self::of_block(crate::sql::plpgsql::parse(body))
+            }
+            _ => Self::default(),
+        };
+        routine.bind(catalog, function);
+        routine
+    }
+
+    fn of_block(block: Block) -> Self {
+        use crate::sql::plpgsql::BlockStatementKind;
+        let mut routine = Self { complete: true, ..Self::default() };
+        block.walk(&mut |statement: &BlockStatement| {
+            routine.statements.extend(statement.sql().cloned());
+            routine
+                .executed
+                .extend(statement.executed().map(|fragment| (fragment.span, fragment.value.clone())));
+            routine
+                .expressions
+                .extend(statement.fragments().into_iter().filter_map(|part| part.value.clone()));
+            routine.complete &= statement.kind != BlockStatementKind::Unparsed;
+        });
+        routine.block = Some(block);
+        routine
+    }
+
+    /// Names resolve by the function's own `search_path` where it sets one; parameters and
+    /// variables come after columns.
+    fn bind(&mut self, catalog: &Catalog, function: &Function) {
+        let mut variables: Vec<Ident> =
+            function.arguments.iter().filter_map(|argument| argument.name.clone()).collect();
+        variables.extend(["new", "old", "found", "tg_op", "tg_table_name"].map(Ident::from));
+        variables.push(function.name.name.clone());
+        if let Some(block) = &self.block {
+            block.walk_blocks(&mut |block| {
+                variables.extend(block.declarations.iter().map(|declaration| declaration.name.clone()));
+            });
+        }
+        let path = function.search_path();
+        let mut binder = Binder::new(catalog).with_variables(variables).with_search_path(path);
+        for statement in &mut self.statements {
+            binder.statement(&mut statement.kind);
+        }
+        for expr in &mut self.expressions {
+            binder.expr(expr);
+        }
+    }
+
+    /// Visits every expression of the body, nested ones included.
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+        for statement in &self.statements {
+            match &statement.kind {
+                StatementKind::Query(query) => query.walk(visit),
+                StatementKind::Change(change) => {
+                    change.own_expressions().into_iter().for_each(|expr| expr.walk(visit));
+                    change.source.iter().for_each(|source| source.walk(visit));
+                    for item in &change.from {
+                        item.walk_queries(&mut |query| {
+                            query.own_expressions().into_iter().for_each(|expr| expr.walk(visit))
+                        });
+                    }
+                }
+                StatementKind::Call(expr) => expr.walk(visit),
+                _ => {}
+            }
+        }
+        self.expressions.iter().for_each(|expr| expr.walk(visit));
+    }
+}
