@@ -8,6 +8,7 @@ pub mod acl;
 pub mod api;
 pub mod apply;
 pub mod bind;
+pub mod depend;
 pub mod function;
 pub mod gap;
 pub mod index;

@@ -1,9 +1,13 @@
 //! Applying statements: one match, one line per kind.
 
 mod alter_table;
+mod comment;
 mod constraint;
 pub mod data_type;
 mod default_privileges;
+mod drop;
+mod event_trigger;
+pub(crate) mod extension;
 mod function;
 mod grant;
 mod index;
@@ -11,8 +15,13 @@ mod namespace;
 mod owner;
 mod partition;
 mod policy;
+mod publication;
+mod rename;
 pub(crate) mod role;
 mod rows;
+mod sequence;
+mod server;
+mod set_schema;
 pub(crate) mod setting;
 pub mod signature;
 mod table;
@@ -77,10 +86,34 @@ impl Catalog {
             StatementKind::CreatePolicy(create) => policy::create(self, create, origin),
             StatementKind::CreateFunction(create) => function::create(self, create, origin),
             StatementKind::CreateAggregate(create) => function::create_aggregate(self, create, origin),
-            StatementKind::CreateRole(create) => role::create(self, create, origin),
+            StatementKind::CreateTrigger(create) => trigger::create(self, create, origin),
+            StatementKind::CreateEventTrigger(create) => event_trigger::create(self, create, origin),
+            StatementKind::CreateRule(create) => trigger::create_rule(self, create),
+            StatementKind::CreateSequence(create) => sequence::create(self, create, origin),
+            StatementKind::CreateType(create) => user_type::create(self, create, origin),
+            StatementKind::CreateExtension(create) => extension::create(self, create, origin),
+            StatementKind::CreatePublication(publication) => publication::create(self, publication, origin),
+            StatementKind::CreateServer { name, wrapper, if_not_exists } => {
+                server::create(self, name, wrapper, *if_not_exists, origin)
+            }
             StatementKind::AlterTable(alter) => alter_table::alter(self, alter, origin),
             StatementKind::AlterPolicy(alter) => policy::alter(self, alter, origin),
             StatementKind::AlterFunction(alter) => function::alter(self, alter, origin),
+            StatementKind::AlterSequence(alter) => sequence::alter(self, alter, origin),
+            StatementKind::AlterEnum(alter) => user_type::alter_enum(self, alter, origin),
+            StatementKind::AlterDomain(alter) => user_type::alter_domain(self, alter, origin),
+            StatementKind::AlterPublication(publication) => publication::alter(self, publication, origin),
+            StatementKind::AlterEventTrigger { name, enabled } => {
+                event_trigger::alter(self, &name.value, *enabled, origin)
+            }
+            StatementKind::Rename(rename) => rename::apply(self, rename, origin),
+            StatementKind::SetSchema { object, if_exists, schema } => {
+                set_schema::apply(self, object, *if_exists, schema, origin)
+            }
+            StatementKind::Drop(drop) => drop::apply(self, drop, origin),
+            StatementKind::DropOwned => drop::owned(self, statement.span),
+            StatementKind::Comment { object, text } => comment::apply(self, object, text.as_deref()),
+            StatementKind::CreateRole(create) => role::create(self, create, origin),
             StatementKind::AlterRole(alter) => role::alter(self, alter, origin),
             StatementKind::AlterRoleSet { role, change } => {
                 role::alter_set(self, role.as_ref(), change, origin)

@@ -1,0 +1,287 @@
+//! DROP of every kind, with what goes along.
+
+use crate::catalog::apply::{Applied, Misfit, comment};
+use crate::catalog::depend::Object;
+use crate::catalog::gap::Aspect;
+use crate::catalog::origin::Origin;
+use crate::catalog::table::TableKind;
+use crate::catalog::types::UserTypeKind;
+use crate::catalog::{Catalog, Relation};
+use crate::source::Span;
+use crate::sql::expr::Oid;
+use crate::sql::name::Ident;
+use crate::sql::statement::{Drop, ObjectKind, ObjectRef};
+
+pub(super) fn apply(catalog: &mut Catalog, statement: &Drop, origin: Origin) -> Applied {
+    let mut targets = Vec::new();
+    for object in &statement.objects {
+        match find(catalog, object) {
+            Ok(found) => targets.extend(found),
+            Err(Misfit::Missing { kind, .. }) if statement.if_exists && may_be_missing(object, kind) => {}
+            Err(misfit) => return Err(misfit),
+        }
+    }
+    for object in &statement.objects {
+        if object.kind == ObjectKind::Role && catalog.roles.contains_key(&object.name.name) {
+            super::role::remove(catalog, &object.name.name);
+        }
+    }
+    catalog.drop_objects(targets, statement.cascade, Some(origin))
+}
+
+/// IF EXISTS forgives a missing object. On Supabase it does not forgive DROP POLICY and DROP
+/// TRIGGER a missing table.
+fn may_be_missing(object: &ObjectRef, kind: ObjectKind) -> bool {
+    let is_part = matches!(object.kind, ObjectKind::Policy | ObjectKind::Trigger);
+    !is_part || kind == object.kind
+}
+
+pub(super) fn owned(catalog: &mut Catalog, span: Span) -> Applied {
+    catalog.record_unknown(span, "DROP OWNED may drop any object", Aspect::Anything, None);
+    Ok(())
+}
+
+/// What a name stands for. Kinds that the catalog does not model stand for nothing.
+fn find(catalog: &Catalog, object: &ObjectRef) -> Result<Vec<Object>, Misfit> {
+    let name = &object.name.name;
+    let missing = || comment::missing(object);
+    let keyed = |known: bool, found: Object| if known { Ok(vec![found]) } else { Err(missing()) };
+    match object.kind {
+        ObjectKind::Table
+        | ObjectKind::View
+        | ObjectKind::MaterializedView
+        | ObjectKind::ForeignTable
+        | ObjectKind::Sequence
+        | ObjectKind::Index => find_relation(catalog, object).map(|found| vec![found]),
+        ObjectKind::Type | ObjectKind::Domain => {
+            let oid = catalog.resolve_type(&object.name).ok_or_else(missing)?;
+            let is_domain = |kind: &UserTypeKind| matches!(kind, UserTypeKind::Domain(_));
+            let domain = catalog.types.get(&oid).is_some_and(|found| is_domain(&found.kind));
+            if object.kind == ObjectKind::Domain && !domain {
+                return Err(Misfit::Refused(format!("{} is not a domain", object.name)));
+            }
+            Ok(vec![Object::Type(oid)])
+        }
+        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => {
+            catalog.resolve_routine(object).map(|oid| vec![Object::Function(oid)])
+        }
+        ObjectKind::Policy | ObjectKind::Trigger | ObjectKind::Rule => {
+            find_part(catalog, object).map(|found| vec![found])
+        }
+        ObjectKind::Schema => keyed(catalog.namespaces.contains_key(name), Object::Namespace(name.clone())),
+        ObjectKind::Extension => {
+            keyed(catalog.extensions.contains_key(name), Object::Extension(name.clone()))
+        }
+        ObjectKind::Publication => {
+            keyed(catalog.publications.contains_key(name), Object::Publication(name.clone()))
+        }
+        ObjectKind::EventTrigger => {
+            keyed(catalog.event_triggers.contains_key(name), Object::EventTrigger(name.clone()))
+        }
+        ObjectKind::ForeignServer => keyed(catalog.servers.contains_key(name), Object::Server(name.clone())),
+        ObjectKind::ForeignDataWrapper => {
+            let servers = catalog.servers.values().filter(|server| server.wrapper == *name);
+            Ok(servers.map(|server| Object::Server(server.name.clone())).collect())
+        }
+        ObjectKind::Role if !catalog.roles.contains_key(name) => Err(missing()),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn find_relation(catalog: &Catalog, object: &ObjectRef) -> Result<Object, Misfit> {
+    let (name, relation) = catalog.resolve_relation(&object.name).ok_or_else(|| comment::missing(object))?;
+    let table_kind = |oid: Oid| catalog.tables.get(&oid).map(|table| table.kind);
+    let materialized = |oid: Oid| catalog.views.get(&oid).is_some_and(|view| view.materialized);
+    match (object.kind, relation) {
+        (ObjectKind::Table, Relation::Table(oid)) if table_kind(oid) != Some(TableKind::Foreign) => {
+            Ok(Object::Table(oid))
+        }
+        (ObjectKind::ForeignTable, Relation::Table(oid)) if table_kind(oid) == Some(TableKind::Foreign) => {
+            Ok(Object::Table(oid))
+        }
+        (ObjectKind::View, Relation::View(oid)) if !materialized(oid) => Ok(Object::View(oid)),
+        (ObjectKind::MaterializedView, Relation::View(oid)) if materialized(oid) => Ok(Object::View(oid)),
+        (ObjectKind::Sequence, Relation::Sequence(oid)) => Ok(Object::Sequence(oid)),
+        (ObjectKind::Index, Relation::Index { on }) => {
+            let table = catalog.tables.get(&on);
+            let index = table.and_then(|table| table.indexes.get(&name.name));
+            match index.and_then(|index| index.constraint.as_ref()) {
+                Some(constraint) => Err(Misfit::Refused(format!(
+                    "cannot drop index {name} because constraint {constraint} requires it"
+                ))),
+                None => Ok(Object::Index(on, name.name)),
+            }
+        }
+        _ => Err(Misfit::Refused(format!("{name} is not a {}", object.kind.noun()))),
+    }
+}
+
+/// A policy, trigger or rule. A missing table is a misfit of its own.
+fn find_part(catalog: &Catalog, object: &ObjectRef) -> Result<Object, Misfit> {
+    let missing = || comment::missing(object);
+    let Some((_, Relation::Table(oid) | Relation::View(oid))) = catalog.resolve_relation(&object.name) else {
+        return Err(Misfit::missing(ObjectKind::Table, &object.name));
+    };
+    let part = object.part.as_ref().map(|part| part.value.clone()).ok_or_else(missing)?;
+    let (table, view) = (catalog.tables.get(&oid), catalog.views.get(&oid));
+    match object.kind {
+        ObjectKind::Policy => match table.is_some_and(|table| table.policies.contains_key(&part)) {
+            true => Ok(Object::Policy(oid, part)),
+            false => Err(missing()),
+        },
+        ObjectKind::Trigger => {
+            let trigger = match (table, view) {
+                (Some(table), _) => table.triggers.get(&part),
+                (None, view) => view.and_then(|view| view.triggers.get(&part)),
+            };
+            match trigger {
+                Some(trigger) if trigger.inherited => Err(Misfit::Refused(format!(
+                    "cannot drop trigger {part} on {} because the partitioned table's requires it",
+                    object.name
+                ))),
+                Some(_) => Ok(Object::Trigger(oid, part)),
+                None => Err(missing()),
+            }
+        }
+        _ => {
+            let rules = table.map(|table| &table.rules).or_else(|| view.map(|view| &view.rules));
+            match rules.is_some_and(|rules| rules.contains(&part)) {
+                true => Ok(Object::Rule(oid, part)),
+                false => Err(missing()),
+            }
+        }
+    }
+}
+
+impl Catalog {
+    /// Drops objects with what belongs to them, and with `cascade` all that depends on them.
+    pub(crate) fn drop_objects(
+        &mut self,
+        targets: Vec<Object>,
+        cascade: bool,
+        origin: Option<Origin>,
+    ) -> Applied {
+        if targets.is_empty() {
+            return Ok(());
+        }
+        let described = self.describe(&targets[0]);
+        let doomed = self.doomed_with(targets, cascade);
+        if let Some(obstacle) = &doomed.obstacle {
+            let other = self.describe(obstacle);
+            return Err(Misfit::Refused(format!("cannot drop {described} because {other} depends on it")));
+        }
+        // Parts first, so that what holds them is still there.
+        for object in doomed.objects.into_iter().rev() {
+            self.remove_object(&object, origin);
+        }
+        Ok(())
+    }
+
+    /// Drops what goes with a column; the column itself is left to the caller.
+    pub(crate) fn drop_column_dependents(&mut self, table: Oid, attnum: i16, cascade: bool) -> Applied {
+        let column = Object::Column(table, attnum);
+        let mut doomed = self.doomed_with([column.clone()], cascade);
+        if let Some(obstacle) = &doomed.obstacle {
+            let (column, other) = (self.describe(&column), self.describe(obstacle));
+            return Err(Misfit::Refused(format!("cannot drop {column} because {other} depends on it")));
+        }
+        doomed.objects.shift_remove(&column);
+        for object in doomed.objects.into_iter().rev() {
+            self.remove_object(&object, None);
+        }
+        Ok(())
+    }
+
+    fn remove_object(&mut self, object: &Object, origin: Option<Origin>) {
+        match object {
+            Object::Table(oid) => self.remove_dropped_table(*oid),
+            Object::View(oid) => drop(self.remove_view(*oid)),
+            Object::Sequence(oid) => drop(self.remove_sequence(*oid)),
+            Object::Function(oid) => drop(self.remove_function(*oid)),
+            Object::Type(oid) => drop(self.remove_type(*oid)),
+            Object::Namespace(name) => {
+                self.namespaces.swap_remove(name);
+                self.default_privileges.retain(|row| row.schema.as_ref() != Some(name));
+                for publication in self.publications.values_mut() {
+                    publication.schemas.swap_remove(name);
+                }
+            }
+            Object::Extension(name) => drop(self.extensions.swap_remove(name)),
+            Object::EventTrigger(name) => drop(self.event_triggers.swap_remove(name)),
+            Object::Publication(name) => drop(self.publications.swap_remove(name)),
+            Object::Server(name) => drop(self.servers.swap_remove(name)),
+            Object::Column(oid, attnum) => {
+                if let Some(table) = self.tables.get_mut(oid) {
+                    table.columns.retain(|column| column.attnum != *attnum);
+                }
+            }
+            Object::Default(oid, attnum) => {
+                let columns = self.tables.get_mut(oid).into_iter().flat_map(|table| &mut table.columns);
+                columns.filter(|column| column.attnum == *attnum).for_each(|column| column.default = None);
+            }
+            Object::Constraint(oid, name) => self.remove_dropped_constraint(*oid, name),
+            Object::Index(on, name) => self.remove_dropped_index(*on, name),
+            Object::Policy(oid, name) => {
+                if let Some(table) = self.tables.get_mut(oid) {
+                    table.policies.swap_remove(name);
+                    origin.into_iter().for_each(|origin| table.history.touch(origin));
+                }
+            }
+            Object::Trigger(oid, name) => {
+                if let Some(triggers) = super::trigger::triggers_mut(self, *oid) {
+                    triggers.swap_remove(name);
+                }
+            }
+            Object::Rule(oid, name) => {
+                if let Some(table) = self.tables.get_mut(oid) {
+                    table.rules.retain(|rule| rule != name);
+                } else if let Some(view) = self.views.get_mut(oid) {
+                    view.rules.retain(|rule| rule != name);
+                }
+            }
+            Object::Attribute(oid, name) => {
+                if let Some(UserTypeKind::Composite { attributes }) =
+                    self.types.get_mut(oid).map(|user_type| &mut user_type.kind)
+                {
+                    attributes.retain(|attribute| attribute.name != *name);
+                }
+            }
+        }
+    }
+
+    fn remove_dropped_table(&mut self, oid: Oid) {
+        let Some(table) = self.remove_table(oid) else { return };
+        for parent in table.parents {
+            if let Some(parent) = self.tables.get_mut(&parent) {
+                parent.children.retain(|child| *child != oid);
+            }
+        }
+        for publication in self.publications.values_mut() {
+            publication.tables.swap_remove(&oid);
+        }
+    }
+
+    /// Removes a constraint and the index that serves it.
+    fn remove_dropped_constraint(&mut self, oid: Oid, name: &Ident) {
+        if self.remove_constraint(oid, name).is_some_and(|constraint| constraint.has_index()) {
+            self.remove_dropped_index(oid, name);
+        }
+    }
+
+    fn remove_dropped_index(&mut self, on: Oid, name: &Ident) {
+        let schema = if let Some(table) = self.tables.get_mut(&on) {
+            // A key column that goes takes the index of its constraint first.
+            let index = table.indexes.swap_remove(name);
+            if let Some(constraint) = index.and_then(|index| index.constraint) {
+                table.constraints.swap_remove(&constraint);
+            }
+            table.name.schema.clone()
+        } else if let Some(view) = self.views.get_mut(&on) {
+            view.indexes.swap_remove(name);
+            view.name.schema.clone()
+        } else {
+            return;
+        };
+        self.unregister_index(&schema, name);
+    }
+}

@@ -1,0 +1,364 @@
+//! RENAME of every kind.
+
+use indexmap::IndexMap;
+
+use crate::catalog::apply::trigger::triggers_mut;
+use crate::catalog::apply::{Applied, Misfit, comment};
+use crate::catalog::name::QName;
+use crate::catalog::origin::Origin;
+use crate::catalog::register::rename_key;
+use crate::catalog::table::ConstraintKind;
+use crate::catalog::types::{DataType, UserTypeKind};
+use crate::catalog::{Catalog, Relation};
+use crate::sql::expr::Oid;
+use crate::sql::name::Ident;
+use crate::sql::statement::{ObjectKind, ObjectRef, Rename};
+
+pub(super) fn apply(catalog: &mut Catalog, statement: &Rename, origin: Origin) -> Applied {
+    match rename(catalog, &statement.object, &statement.to, origin) {
+        Err(Misfit::Missing { .. }) if statement.if_exists => Ok(()),
+        done => done,
+    }
+}
+
+fn rename(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
+    let from = &object.name.name;
+    match object.kind {
+        ObjectKind::Table
+        | ObjectKind::View
+        | ObjectKind::MaterializedView
+        | ObjectKind::ForeignTable
+        | ObjectKind::Sequence
+        | ObjectKind::Index => relation(catalog, object, to, origin),
+        ObjectKind::Type | ObjectKind::Domain => user_type(catalog, object, to, origin),
+        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => {
+            function(catalog, object, to, origin)
+        }
+        ObjectKind::Column => column(catalog, object, to, origin),
+        ObjectKind::Attribute => attribute(catalog, object, to, origin),
+        ObjectKind::Constraint => constraint(catalog, object, to, origin),
+        ObjectKind::DomainConstraint => domain_constraint(catalog, object, to, origin),
+        ObjectKind::Policy => policy(catalog, object, to, origin),
+        ObjectKind::Trigger => trigger(catalog, object, to, origin),
+        ObjectKind::Rule => rule(catalog, object, to),
+        ObjectKind::Schema => {
+            if catalog.namespaces.contains_key(to) {
+                return Err(Misfit::exists(ObjectKind::Schema, to));
+            }
+            let namespace = catalog.namespaces.get_mut(from).ok_or_else(|| comment::missing(object))?;
+            namespace.history.touch(origin);
+            catalog.rename_namespace(from, to);
+            note_constraints_of(catalog, |name| name.schema == *to);
+            Ok(())
+        }
+        ObjectKind::Role => super::role::rename(catalog, from, to),
+        ObjectKind::Publication => {
+            let publication = entry(&mut catalog.publications, object, from, to)?;
+            publication.name = to.clone();
+            publication.history.touch(origin);
+            Ok(())
+        }
+        ObjectKind::EventTrigger => {
+            let trigger = entry(&mut catalog.event_triggers, object, from, to)?;
+            trigger.name = to.clone();
+            trigger.history.touch(origin);
+            Ok(())
+        }
+        ObjectKind::ForeignServer => {
+            let server = entry(&mut catalog.servers, object, from, to)?;
+            server.name = to.clone();
+            server.history.touch(origin);
+            for table in catalog.tables.values_mut().filter(|table| table.server.as_ref() == Some(from)) {
+                table.server = Some(to.clone());
+            }
+            Ok(())
+        }
+        ObjectKind::ForeignDataWrapper => {
+            for server in catalog.servers.values_mut().filter(|server| server.wrapper == *from) {
+                server.wrapper = to.clone();
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives an entry its new key.
+fn entry<'m, T>(
+    map: &'m mut IndexMap<Ident, T>,
+    object: &ObjectRef,
+    from: &Ident,
+    to: &Ident,
+) -> Result<&'m mut T, Misfit> {
+    let at = map.get_index_of(from).ok_or_else(|| comment::missing(object))?;
+    if map.contains_key(to) {
+        let on = if object.part.is_some() { format!("{to} on {}", object.name) } else { to.to_string() };
+        return Err(Misfit::exists(object.kind, on));
+    }
+    rename_key(map, at, to.clone());
+    Ok(&mut map[at])
+}
+
+/// Remembers the constraints of the tables and domains that came to a schema.
+pub(super) fn note_constraints_of(catalog: &mut Catalog, is_moved: impl Fn(&QName) -> bool) {
+    let mut names = Vec::new();
+    for table in catalog.tables.values().filter(|table| is_moved(&table.name)) {
+        names.extend(table.constraints.keys().map(|name| (table.name.schema.clone(), name.clone())));
+    }
+    for user_type in catalog.types.values().filter(|user_type| is_moved(&user_type.name)) {
+        if let UserTypeKind::Domain(domain) = &user_type.kind {
+            names.extend(domain.checks.iter().map(|name| (user_type.name.schema.clone(), name.clone())));
+        }
+    }
+    for (schema, name) in names {
+        catalog.note_constraint_name(&schema, &name);
+    }
+}
+
+/// ALTER TABLE also renames views, sequences and indexes (PostgreSQL manual, ALTER TABLE).
+fn relation(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
+    let (old, relation) = catalog.resolve_relation(&object.name).ok_or_else(|| comment::missing(object))?;
+    let new = QName { schema: old.schema.clone(), name: to.clone() };
+    let free = match relation {
+        Relation::Sequence(_) | Relation::Index { .. } => catalog.is_relation_name_free(&new),
+        _ => catalog.is_name_free(&new),
+    };
+    if !free {
+        return Err(Misfit::exists(object.kind, new));
+    }
+    catalog.rename_relation(&old, new.clone());
+    touch_relation(catalog, relation, to, origin);
+    if matches!(relation, Relation::Index { .. }) {
+        catalog.note_constraint_name(&new.schema, to);
+    }
+    Ok(())
+}
+
+pub(super) fn touch_relation(catalog: &mut Catalog, relation: Relation, name: &Ident, origin: Origin) {
+    let history = match relation {
+        Relation::Table(oid) => catalog.tables.get_mut(&oid).map(|table| &mut table.history),
+        Relation::View(oid) => catalog.views.get_mut(&oid).map(|view| &mut view.history),
+        Relation::Sequence(oid) => catalog.sequences.get_mut(&oid).map(|sequence| &mut sequence.history),
+        Relation::Composite(oid) => catalog.types.get_mut(&oid).map(|user_type| &mut user_type.history),
+        Relation::Index { on } => match catalog.tables.get_mut(&on) {
+            Some(table) => table.indexes.get_mut(name).map(|index| &mut index.history),
+            None => {
+                let indexes = catalog.views.get_mut(&on).map(|view| &mut view.indexes);
+                indexes.and_then(|indexes| indexes.get_mut(name)).map(|index| &mut index.history)
+            }
+        },
+    };
+    if let Some(history) = history {
+        history.touch(origin);
+    }
+}
+
+fn user_type(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
+    let oid = catalog.resolve_type(&object.name).ok_or_else(|| comment::missing(object))?;
+    let Some(user_type) = catalog.types.get_mut(&oid) else { return Ok(()) };
+    let new = QName { schema: user_type.name.schema.clone(), name: to.clone() };
+    let old = user_type.name.clone();
+    if !catalog.is_name_free(&new) {
+        return Err(Misfit::exists(object.kind, new));
+    }
+    if let Some(user_type) = catalog.types.get_mut(&oid) {
+        user_type.history.touch(origin);
+    }
+    rename_typed_tables(catalog, &old, &new);
+    catalog.rename_type(oid, new);
+    Ok(())
+}
+
+/// Tables `OF` a type know it by name.
+pub(super) fn rename_typed_tables(catalog: &mut Catalog, old: &QName, new: &QName) {
+    for table in catalog.tables.values_mut().filter(|table| table.of_type.as_ref() == Some(old)) {
+        table.of_type = Some(new.clone());
+    }
+}
+
+fn function(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
+    let oid = catalog.resolve_routine(object)?;
+    let Some(function) = catalog.functions.get(&oid) else { return Ok(()) };
+    let new = QName { schema: function.name.schema.clone(), name: to.clone() };
+    let inputs: Vec<DataType> = function.inputs().map(|argument| argument.data_type.clone()).collect();
+    if catalog.function_taking(&new, &inputs).is_some() {
+        return Err(Misfit::exists(object.kind, new));
+    }
+    catalog.rename_function(oid, new);
+    if let Some(function) = catalog.functions.get_mut(&oid) {
+        function.history.touch(origin);
+    }
+    Ok(())
+}
+
+/// The table or view that a part is on, and the part's name.
+fn part<'o>(catalog: &Catalog, object: &'o ObjectRef) -> Result<(Oid, &'o Ident), Misfit> {
+    match (catalog.resolve_relation(&object.name), &object.part) {
+        (Some((_, Relation::Table(oid) | Relation::View(oid))), Some(part)) => Ok((oid, &part.value)),
+        (None, _) => Err(Misfit::missing(ObjectKind::Table, &object.name)),
+        _ => Err(comment::missing(object)),
+    }
+}
+
+fn column(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
+    if let Some((_, Relation::Composite(_))) = catalog.resolve_relation(&object.name) {
+        return attribute(catalog, object, to, origin);
+    }
+    let (oid, from) = part(catalog, object)?;
+    let columns = catalog.columns_of(oid).map(|(columns, _)| columns).unwrap_or_default();
+    let Some(column) = columns.iter().find(|column| column.name == *from) else {
+        return Err(comment::missing(object));
+    };
+    if columns.iter().any(|column| column.name == *to) {
+        return Err(Misfit::exists(ObjectKind::Column, format!("{}.{to}", object.name)));
+    }
+    if column.inherited {
+        return Err(Misfit::Refused(format!("cannot rename inherited column {}.{from}", object.name)));
+    }
+    rename_column(catalog, oid, from, to, origin);
+    Ok(())
+}
+
+/// Renames a column, and with it the one that children inherit.
+fn rename_column(catalog: &mut Catalog, oid: Oid, from: &Ident, to: &Ident, origin: Origin) {
+    let (columns, history, children) = match (catalog.tables.get_mut(&oid), catalog.views.get_mut(&oid)) {
+        (Some(table), _) => (&mut table.columns, &mut table.history, table.children.clone()),
+        (None, Some(view)) => (&mut view.columns, &mut view.history, Vec::new()),
+        (None, None) => return,
+    };
+    if let Some(column) = columns.iter_mut().find(|column| column.name == *from) {
+        column.name = to.clone();
+        history.touch(origin);
+    }
+    for child in children {
+        rename_column(catalog, child, from, to, origin);
+    }
+}
+
+fn attribute(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
+    let missing = || comment::missing(object);
+    let oid = catalog.resolve_type(&object.name).ok_or_else(missing)?;
+    let (Some(user_type), Some(part)) = (catalog.types.get_mut(&oid), &object.part) else {
+        return Err(missing());
+    };
+    let UserTypeKind::Composite { attributes } = &mut user_type.kind else { return Err(missing()) };
+    if attributes.iter().any(|attribute| attribute.name == *to) {
+        return Err(Misfit::exists(ObjectKind::Attribute, format!("{}.{to}", object.name)));
+    }
+    let attribute = attributes.iter_mut().find(|attribute| attribute.name == part.value);
+    attribute.ok_or_else(missing)?.name = to.clone();
+    user_type.history.touch(origin);
+    Ok(())
+}
+
+fn constraint(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
+    let (oid, from) = part(catalog, object)?;
+    let Some(table) = catalog.tables.get_mut(&oid) else { return Err(comment::missing(object)) };
+    let schema = table.name.schema.clone();
+    let Some(constraint) = table.constraints.get(from) else { return Err(comment::missing(object)) };
+    if table.constraints.contains_key(to) {
+        return Err(Misfit::exists(ObjectKind::Constraint, format!("{to} on {}", object.name)));
+    }
+    let (old, new) =
+        (QName { schema: schema.clone(), name: from.clone() }, QName { schema, name: to.clone() });
+    if constraint.has_index() && table.indexes.contains_key(from) {
+        if !catalog.is_relation_name_free(&new) {
+            return Err(Misfit::exists(ObjectKind::Index, new));
+        }
+        // The constraint follows its index.
+        catalog.rename_relation(&old, new.clone());
+    } else {
+        rename_constraint(catalog, oid, from, to);
+    }
+    catalog.note_constraint_name(&new.schema, to);
+    let renamed = catalog.tables.get_mut(&oid).and_then(|table| table.constraints.get_mut(to));
+    if let Some(constraint) = renamed {
+        constraint.history.touch(origin);
+    }
+    Ok(())
+}
+
+/// Renames a constraint without an index; children rename the check that they inherit.
+fn rename_constraint(catalog: &mut Catalog, oid: Oid, from: &Ident, to: &Ident) {
+    let Some(table) = catalog.tables.get_mut(&oid) else { return };
+    let Some(at) = table.constraints.get_index_of(from) else { return };
+    rename_key(&mut table.constraints, at, to.clone());
+    table.constraints[at].name = to.clone();
+    if !matches!(table.constraints[at].kind, ConstraintKind::Check { .. }) {
+        return;
+    }
+    for child in table.children.clone() {
+        let inherits = catalog
+            .tables
+            .get(&child)
+            .and_then(|child| child.constraints.get(from))
+            .is_some_and(|constraint| constraint.inherited);
+        if inherits {
+            rename_constraint(catalog, child, from, to);
+        }
+    }
+}
+
+fn domain_constraint(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
+    let missing = || comment::missing(object);
+    let oid = catalog.resolve_type(&object.name).ok_or_else(missing)?;
+    let (Some(user_type), Some(part)) = (catalog.types.get_mut(&oid), &object.part) else {
+        return Err(missing());
+    };
+    let schema = user_type.name.schema.clone();
+    let UserTypeKind::Domain(domain) = &mut user_type.kind else { return Err(missing()) };
+    let check = domain.checks.iter_mut().find(|check| **check == part.value);
+    *check.ok_or_else(missing)? = to.clone();
+    user_type.history.touch(origin);
+    catalog.note_constraint_name(&schema, to);
+    Ok(())
+}
+
+fn policy(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
+    let (oid, from) = part(catalog, object)?;
+    let Some(table) = catalog.tables.get_mut(&oid) else { return Err(comment::missing(object)) };
+    let policy = entry(&mut table.policies, object, from, to)?;
+    policy.name = to.clone();
+    policy.history.touch(origin);
+    Ok(())
+}
+
+fn trigger(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
+    let (oid, from) = part(catalog, object)?;
+    let Some(triggers) = triggers_mut(catalog, oid) else { return Err(comment::missing(object)) };
+    if triggers.get(from).is_some_and(|trigger| trigger.inherited) {
+        return Err(Misfit::Refused(format!("cannot rename trigger {from} on {}", object.name)));
+    }
+    let trigger = entry(triggers, object, from, to)?;
+    trigger.name = to.clone();
+    trigger.history.touch(origin);
+    let children = catalog.tables.get(&oid).map(|table| table.children.clone()).unwrap_or_default();
+    for child in children {
+        rename_clone(catalog, child, from, to);
+    }
+    Ok(())
+}
+
+/// The clones on partitions take the new name, too.
+fn rename_clone(catalog: &mut Catalog, oid: Oid, from: &Ident, to: &Ident) {
+    let Some(table) = catalog.tables.get_mut(&oid) else { return };
+    let Some(at) = table.triggers.get_index_of(from).filter(|at| table.triggers[*at].inherited) else {
+        return;
+    };
+    rename_key(&mut table.triggers, at, to.clone());
+    table.triggers[at].name = to.clone();
+    for child in table.children.clone() {
+        rename_clone(catalog, child, from, to);
+    }
+}
+
+fn rule(catalog: &mut Catalog, object: &ObjectRef, to: &Ident) -> Applied {
+    let (oid, from) = part(catalog, object)?;
+    let rules = match catalog.tables.get_mut(&oid) {
+        Some(table) => Some(&mut table.rules),
+        None => catalog.views.get_mut(&oid).map(|view| &mut view.rules),
+    };
+    let rule = rules.and_then(|rules| rules.iter_mut().find(|rule| *rule == from));
+    *rule.ok_or_else(|| comment::missing(object))? = to.clone();
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! Triggers and rewrite rules.
+
+use indexmap::IndexMap;
+
+use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::bind::Binder;
+use crate::catalog::origin::{History, Origin};
+use crate::catalog::table::{Table, TableKind};
+use crate::catalog::trigger::Trigger;
+use crate::catalog::{Catalog, Relation};
+use crate::sql::expr::{Expr, Oid, Target};
+use crate::sql::name::Ident;
+use crate::sql::statement::{CreateRule, CreateTrigger, ObjectKind};
+
+pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: Origin) -> Applied {
+    let Some((_, Relation::Table(oid) | Relation::View(oid))) = catalog.resolve_relation(&statement.table)
+    else {
+        return Err(Misfit::missing(ObjectKind::Table, &statement.table));
+    };
+    let attnum = |name: &Ident| {
+        let columns = catalog.columns_of(oid).map(|(columns, _)| columns).unwrap_or_default();
+        let found = columns.iter().find(|column| column.name == *name).map(|column| column.attnum);
+        found.ok_or_else(|| Misfit::missing(ObjectKind::Column, format!("{}.{name}", statement.table)))
+    };
+    let columns = statement.columns.iter().map(attnum).collect::<Result<Vec<_>, _>>()?;
+    let when = statement.when.clone().map(|mut when| {
+        Binder::for_trigger(catalog, oid).expr(&mut when);
+        when
+    });
+    let mut trigger = Trigger {
+        name: statement.name.value.clone(),
+        history: History::new(origin),
+        name_span: Some(statement.name.span),
+        function: catalog.resolve_trigger_function(&statement.function),
+        timing: statement.timing,
+        events: statement.events.clone(),
+        columns,
+        for_each_row: statement.for_each_row,
+        when,
+        args: statement.args.clone(),
+        enabled: 'O',
+        constraint: statement.constraint,
+        inherited: false,
+        comment: None,
+    };
+    let Some(triggers) = triggers_mut(catalog, oid) else { return Ok(()) };
+    if let Some(old) = triggers.get_mut(&trigger.name) {
+        if !statement.or_replace || old.inherited {
+            let name = format!("{} on {}", trigger.name, statement.table);
+            return Err(Misfit::exists(ObjectKind::Trigger, name));
+        }
+        trigger.history = old.history.clone();
+        trigger.history.touch(origin);
+        trigger.comment = old.comment.take();
+    }
+    triggers.insert(trigger.name.clone(), trigger.clone());
+    clone_down(catalog, oid, &trigger);
+    Ok(())
+}
+
+/// The triggers of a table or view.
+pub(super) fn triggers_mut(catalog: &mut Catalog, oid: Oid) -> Option<&mut IndexMap<Ident, Trigger>> {
+    match catalog.tables.get_mut(&oid) {
+        Some(table) => Some(&mut table.triggers),
+        None => catalog.views.get_mut(&oid).map(|view| &mut view.triggers),
+    }
+}
+
+/// Gives a partition the row triggers of its partitioned table (PostgreSQL manual, CREATE TRIGGER,
+/// notes).
+pub(super) fn clone_to_partition(catalog: &mut Catalog, parent: Oid, child: Oid, origin: Origin) {
+    let Some(from) = catalog.tables.get(&parent) else { return };
+    let cloned: Vec<Trigger> =
+        from.triggers.values().filter(|trigger| trigger.for_each_row).cloned().collect();
+    for trigger in cloned {
+        clone_trigger(catalog, parent, child, &trigger, Some(origin));
+    }
+}
+
+fn clone_down(catalog: &mut Catalog, parent: Oid, trigger: &Trigger) {
+    let Some(table) = catalog.tables.get(&parent) else { return };
+    if table.kind != TableKind::Partitioned || !trigger.for_each_row {
+        return;
+    }
+    for child in table.children.clone() {
+        clone_trigger(catalog, parent, child, trigger, None);
+    }
+}
+
+fn clone_trigger(catalog: &mut Catalog, parent: Oid, child: Oid, trigger: &Trigger, origin: Option<Origin>) {
+    let (Some(from), Some(to)) = (catalog.tables.get(&parent), catalog.tables.get(&child)) else { return };
+    let mut clone = Trigger {
+        columns: trigger.columns.iter().filter_map(|attnum| same_column(from, to, *attnum)).collect(),
+        inherited: true,
+        comment: None,
+        ..trigger.clone()
+    };
+    if let Some(when) = &mut clone.when {
+        move_references(when, from, to);
+    }
+    if let Some(origin) = origin {
+        clone.history = History::new(origin);
+    }
+    let own = to.triggers.get(&trigger.name).is_some_and(|existing| !existing.inherited);
+    if own {
+        return;
+    }
+    if let Some(table) = catalog.tables.get_mut(&child) {
+        table.triggers.insert(clone.name.clone(), clone.clone());
+    }
+    clone_down(catalog, child, &clone);
+}
+
+fn same_column(from: &Table, to: &Table, attnum: i16) -> Option<i16> {
+    to.column(&from.column_at(attnum)?.name).map(|column| column.attnum)
+}
+
+/// Lets an expression about one table's rows mean another's, column by column of the same name.
+fn move_references(expr: &mut Expr, from: &Table, to: &Table) {
+    if let Expr::Column(column) = expr {
+        match &mut column.target {
+            Target::Column { relation, attnum, .. } if *relation == from.oid => {
+                *relation = to.oid;
+                *attnum = same_column(from, to, *attnum).unwrap_or(*attnum);
+            }
+            Target::Row { relation, .. } if *relation == from.oid => *relation = to.oid,
+            _ => {}
+        }
+    }
+    for child in expr.children_mut() {
+        move_references(child, from, to);
+    }
+}
+
+/// ALTER TABLE … ENABLE and DISABLE TRIGGER; without a name it means all of them. The clones on
+/// partitions follow.
+pub(super) fn set_enabled(
+    catalog: &mut Catalog,
+    oid: Oid,
+    name: Option<&Ident>,
+    enabled: char,
+    origin: Origin,
+) -> Applied {
+    let Some(table) = catalog.tables.get_mut(&oid) else { return Ok(()) };
+    if let Some(name) = name.filter(|name| !table.triggers.contains_key(*name)) {
+        return Err(Misfit::missing(ObjectKind::Trigger, format!("{name} on {}", table.name)));
+    }
+    for trigger in table.triggers.values_mut().filter(|trigger| name.is_none_or(|name| trigger.name == *name))
+    {
+        trigger.enabled = enabled;
+        trigger.history.touch(origin);
+    }
+    if table.kind != TableKind::Partitioned {
+        return Ok(());
+    }
+    let cloned: Vec<Ident> = table
+        .triggers
+        .values()
+        .filter(|trigger| trigger.for_each_row && name.is_none_or(|name| trigger.name == *name))
+        .map(|trigger| trigger.name.clone())
+        .collect();
+    for child in table.children.clone() {
+        for name in &cloned {
+            let inherited = |table: &Table| table.triggers.get(name).is_some_and(|trigger| trigger.inherited);
+            if catalog.tables.get(&child).is_some_and(inherited) {
+                set_enabled(catalog, child, Some(name), enabled, origin)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// CREATE RULE: only its name is kept.
+pub(super) fn create_rule(catalog: &mut Catalog, statement: &CreateRule) -> Applied {
+    let rules = match catalog.resolve_relation(&statement.table) {
+        Some((_, Relation::Table(oid))) => catalog.tables.get_mut(&oid).map(|table| &mut table.rules),
+        Some((_, Relation::View(oid))) => catalog.views.get_mut(&oid).map(|view| &mut view.rules),
+        _ => None,
+    };
+    let Some(rules) = rules else { return Err(Misfit::missing(ObjectKind::Table, &statement.table)) };
+    match rules.contains(&statement.name) {
+        false => rules.push(statement.name.clone()),
+        true if statement.or_replace => {}
+        true => {
+            let name = format!("{} on {}", statement.name, statement.table);
+            return Err(Misfit::exists(ObjectKind::Rule, name));
+        }
+    }
+    Ok(())
+}

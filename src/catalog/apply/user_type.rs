@@ -1,0 +1,241 @@
+//! Types: enums, domains, composite types and ranges.
+
+use crate::catalog::Catalog;
+use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::name::QName;
+use crate::catalog::origin::{History, Origin};
+use crate::catalog::types::{Attribute, Domain, UserType, UserTypeKind};
+use crate::sql::expr::{Expr, Literal, Oid};
+use crate::sql::name::{Ident, ObjectName};
+use crate::sql::statement::{
+    AlterAction, AlterDomain, AlterEnum, AlterTable, ColumnDef, ConstraintDef, ConstraintKind, CreateType,
+    CreateTypeKind, DomainChange, EnumChange, ObjectKind, ObjectRef,
+};
+
+pub(super) fn create(catalog: &mut Catalog, statement: &CreateType, origin: Origin) -> Applied {
+    let name = catalog.creation_name(&statement.name);
+    catalog.require_namespace(&name.schema)?;
+    if !catalog.is_name_free(&name) {
+        return replace_shell(catalog, &name, &statement.kind);
+    }
+    let kind = match &statement.kind {
+        CreateTypeKind::Enum(labels) => UserTypeKind::Enum { labels: labels.clone() },
+        CreateTypeKind::Composite(columns) => UserTypeKind::Composite {
+            attributes: columns.iter().map(|one| attribute(catalog, one)).collect(),
+        },
+        CreateTypeKind::Domain { base, constraints, .. } => {
+            let base = catalog.resolve_data_type(base);
+            UserTypeKind::Domain(domain(catalog, &name, base, constraints))
+        }
+        CreateTypeKind::Range => UserTypeKind::Range,
+        CreateTypeKind::Base => UserTypeKind::Base,
+    };
+    let owner = catalog.session.role.clone();
+    let user_type = UserType {
+        oid: catalog.next_oid(),
+        kind,
+        history: History::new(origin),
+        acl: catalog.initial_acl(ObjectKind::Type, &owner, &name.schema),
+        owner,
+        comment: None,
+        extension: None,
+        name,
+    };
+    if let UserTypeKind::Domain(domain) = &user_type.kind {
+        for check in &domain.checks {
+            catalog.note_constraint_name(&user_type.name.schema, check);
+        }
+    }
+    catalog.insert_type(user_type);
+    Ok(())
+}
+
+/// A base type is made in two steps: a shell first, its input functions, then the type.
+fn replace_shell(catalog: &Catalog, name: &QName, kind: &CreateTypeKind) -> Applied {
+    let existing = catalog.type_names.get(name).and_then(|oid| catalog.types.get(oid));
+    let is_shell = existing.is_some_and(|existing| existing.kind == UserTypeKind::Base);
+    if is_shell && *kind == CreateTypeKind::Base {
+        Ok(())
+    } else {
+        Err(Misfit::exists(ObjectKind::Type, name))
+    }
+}
+
+fn attribute(catalog: &Catalog, column: &ColumnDef) -> Attribute {
+    let written = column.data_type.as_ref();
+    let data_type = written.map(|written| catalog.resolve_data_type(written));
+    Attribute {
+        name: column.name.clone(),
+        data_type: data_type.unwrap_or_else(|| crate::catalog::types::DataType::builtin("text")),
+    }
+}
+
+fn domain(
+    catalog: &Catalog,
+    name: &QName,
+    base: crate::catalog::types::DataType,
+    constraints: &[ConstraintDef],
+) -> Domain {
+    let mut domain = Domain { base, not_null: false, has_default: false, checks: Vec::new() };
+    for constraint in constraints {
+        match &constraint.kind {
+            ConstraintKind::NotNull { .. } => domain.not_null = true,
+            ConstraintKind::Default(default) => domain.has_default = !is_null(default),
+            ConstraintKind::Check(_) => {
+                let check = check_name(catalog, name, constraint, &domain.checks);
+                domain.checks.push(check);
+            }
+            _ => {}
+        }
+    }
+    domain
+}
+
+/// The name of a domain's check: made up as `price_check` where none is given.
+fn check_name(catalog: &Catalog, domain: &QName, definition: &ConstraintDef, taken: &[Ident]) -> Ident {
+    match &definition.name {
+        Some(name) => name.clone(),
+        None => catalog.choose_constraint_name(&domain.schema, &domain.name, "", "check", taken),
+    }
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(expr.uncast(), Expr::Literal(Literal::Null))
+}
+
+fn resolve(catalog: &Catalog, kind: ObjectKind, name: &ObjectName) -> Result<Oid, Misfit> {
+    catalog.resolve_type(name).ok_or_else(|| Misfit::missing(kind, name))
+}
+
+pub(super) fn alter_enum(catalog: &mut Catalog, statement: &AlterEnum, origin: Origin) -> Applied {
+    let oid = resolve(catalog, ObjectKind::Type, &statement.name)?;
+    let Some(user_type) = catalog.types.get_mut(&oid) else { return Ok(()) };
+    let name = user_type.name.clone();
+    let UserTypeKind::Enum { labels } = &mut user_type.kind else {
+        return Err(Misfit::Refused(format!("{name} is not an enum")));
+    };
+    let place = |labels: &[String], value: &str| {
+        let at = labels.iter().position(|label| label == value);
+        at.ok_or_else(|| Misfit::Refused(format!("\"{value}\" is not an existing label of the enum {name}")))
+    };
+    match &statement.change {
+        EnumChange::Add { value, if_not_exists, neighbour } => {
+            if labels.contains(value) {
+                let exists = || Misfit::Refused(format!("enum label \"{value}\" of {name} exists already"));
+                return if *if_not_exists { Ok(()) } else { Err(exists()) };
+            }
+            let at = match neighbour {
+                Some(neighbour) => place(labels, &neighbour.value)? + usize::from(neighbour.after),
+                None => labels.len(),
+            };
+            labels.insert(at, value.clone());
+        }
+        EnumChange::Rename { from, to } => {
+            let at = place(labels, from)?;
+            if labels.contains(to) {
+                return Err(Misfit::Refused(format!("enum label \"{to}\" of {name} exists already")));
+            }
+            labels[at].clone_from(to);
+        }
+    }
+    user_type.history.touch(origin);
+    Ok(())
+}
+
+pub(super) fn alter_domain(catalog: &mut Catalog, statement: &AlterDomain, origin: Origin) -> Applied {
+    let oid = resolve(catalog, ObjectKind::Domain, &statement.name)?;
+    let Some(user_type) = catalog.types.get(&oid) else { return Ok(()) };
+    let name = user_type.name.clone();
+    let UserTypeKind::Domain(domain) = &user_type.kind else {
+        return Err(Misfit::Refused(format!("{name} is not a domain")));
+    };
+    let mut domain = domain.clone();
+    match &statement.change {
+        DomainChange::SetDefault(default) => domain.has_default = !is_null(default),
+        DomainChange::DropDefault => domain.has_default = false,
+        DomainChange::SetNotNull => domain.not_null = true,
+        DomainChange::DropNotNull => domain.not_null = false,
+        DomainChange::AddConstraint(definition) => match definition.kind {
+            ConstraintKind::NotNull { .. } => domain.not_null = true,
+            ConstraintKind::Check(_) => {
+                let check = check_name(catalog, &name, definition, &domain.checks);
+                if domain.checks.contains(&check) {
+                    return Err(Misfit::exists(ObjectKind::DomainConstraint, format!("{check} on {name}")));
+                }
+                catalog.note_constraint_name(&name.schema, &check);
+                domain.checks.push(check);
+            }
+            _ => {}
+        },
+        DomainChange::DropConstraint { name: check, if_exists } => {
+            let Some(at) = domain.checks.iter().position(|existing| existing == check) else {
+                let missing = || Misfit::missing(ObjectKind::DomainConstraint, format!("{check} on {name}"));
+                return if *if_exists { Ok(()) } else { Err(missing()) };
+            };
+            domain.checks.remove(at);
+        }
+        DomainChange::ValidateConstraint(_) => {}
+    }
+    if let Some(user_type) = catalog.types.get_mut(&oid) {
+        user_type.kind = UserTypeKind::Domain(domain);
+        user_type.history.touch(origin);
+    }
+    Ok(())
+}
+
+/// ALTER TYPE … ADD, DROP and ALTER ATTRIBUTE, which share ALTER TABLE's grammar.
+pub(super) fn alter_composite(catalog: &mut Catalog, statement: &AlterTable, origin: Origin) -> Applied {
+    if let [only] = statement.actions.as_slice() {
+        if let AlterAction::OwnerTo(role) = &only.value {
+            let object =
+                ObjectRef { kind: statement.kind, name: statement.name.clone(), part: None, signature: None };
+            return super::owner::set(catalog, &object, role, origin);
+        }
+    }
+    let oid = resolve(catalog, ObjectKind::Type, &statement.name)?;
+    for action in &statement.actions {
+        alter_attribute(catalog, oid, &action.value)?;
+    }
+    if let Some(user_type) = catalog.types.get_mut(&oid) {
+        user_type.history.touch(origin);
+    }
+    Ok(())
+}
+
+fn alter_attribute(catalog: &mut Catalog, oid: Oid, action: &AlterAction) -> Applied {
+    let added = match action {
+        AlterAction::AddColumn { column, .. } => Some(attribute(catalog, column)),
+        AlterAction::SetType { column, data_type, .. } => {
+            Some(Attribute { name: column.clone(), data_type: catalog.resolve_data_type(data_type) })
+        }
+        _ => None,
+    };
+    let Some(user_type) = catalog.types.get_mut(&oid) else { return Ok(()) };
+    let name = user_type.name.clone();
+    let UserTypeKind::Composite { attributes } = &mut user_type.kind else {
+        return Err(Misfit::Refused(format!("{name} is not a composite type")));
+    };
+    let missing = |attribute: &Ident| Misfit::missing(ObjectKind::Attribute, format!("{name}.{attribute}"));
+    let place = |attributes: &[Attribute], wanted: &Ident| {
+        attributes.iter().position(|attribute| attribute.name == *wanted)
+    };
+    match (action, added) {
+        (AlterAction::AddColumn { .. }, Some(attribute)) => {
+            if place(attributes, &attribute.name).is_some() {
+                return Err(Misfit::exists(ObjectKind::Attribute, format!("{name}.{}", attribute.name)));
+            }
+            attributes.push(attribute);
+        }
+        (AlterAction::SetType { column, .. }, Some(attribute)) => {
+            let at = place(attributes, column).ok_or_else(|| missing(column))?;
+            attributes[at] = attribute;
+        }
+        (AlterAction::DropColumn { name: dropped, if_exists, .. }, _) => match place(attributes, dropped) {
+            Some(at) => drop(attributes.remove(at)),
+            None if *if_exists => {}
+            None => return Err(missing(dropped)),
+        },
+        _ => {}
+    }
+    Ok(())
+}

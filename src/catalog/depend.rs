@@ -1,0 +1,573 @@
+//! Dependencies: what an expression or query refers to, and what falls with an object.
+//!
+//! What functions do in their text is no dependency; PostgreSQL does not look there either.
+
+use indexmap::IndexSet;
+
+use crate::catalog::Catalog;
+use crate::catalog::function::{Function, Returns};
+use crate::catalog::index::IndexKeyValue;
+use crate::catalog::name::QName;
+use crate::catalog::table::{Constraint, ConstraintKind, Table, TableKind};
+use crate::catalog::trigger::Trigger;
+use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
+use crate::catalog::view::View;
+use crate::sql::expr::{self, Expr, FromItem, Literal, Oid, Query, QueryBody, Target};
+use crate::sql::name::Ident;
+use crate::sql::statement::{FunctionBody, StatementKind, TypeName};
+
+/// What bound expressions and queries refer to, each once, in order of appearance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    pub columns: IndexSet<(Oid, i16)>,
+    /// Tables, views and sequences in FROM, and those whose columns or rows are named.
+    pub relations: IndexSet<Oid>,
+    /// Those in FROM alone, sub-selects included.
+    pub queried: IndexSet<Oid>,
+    pub functions: IndexSet<Oid>,
+}
+
+impl References {
+    pub fn of_expr(expr: &Expr) -> Self {
+        let mut found = Self::default();
+        found.add_expr(expr);
+        found
+    }
+
+    pub fn of_query(query: &Query) -> Self {
+        let mut found = Self::default();
+        found.add_query(query);
+        found
+    }
+
+    pub fn add_expr(&mut self, expr: &Expr) {
+        expr.walk(&mut |part| self.add_part(part));
+        expr::walk_queries(expr, &mut |query| self.add_from(query));
+    }
+
+    pub fn add_query(&mut self, query: &Query) {
+        query.walk(&mut |part| self.add_part(part));
+        query.walk_queries(&mut |query| self.add_from(query));
+    }
+
+    fn add_part(&mut self, part: &Expr) {
+        match part {
+            Expr::Column(column) => match column.target {
+                Target::Column { relation, attnum, .. } => {
+                    self.columns.insert((relation, attnum));
+                    self.relations.insert(relation);
+                }
+                Target::Row { relation, .. } => {
+                    self.relations.insert(relation);
+                }
+                Target::Unknown | Target::Derived { .. } | Target::Variable => {}
+            },
+            Expr::Call(call) => self.functions.extend(call.target),
+            _ => {}
+        }
+    }
+
+    fn add_from(&mut self, query: &Query) {
+        for_each_relation(query, &mut |oid| {
+            self.relations.insert(oid);
+            self.queried.insert(oid);
+        });
+    }
+}
+
+/// Visits the relations in a query's own FROM.
+fn for_each_relation(query: &Query, visit: &mut dyn FnMut(Oid)) {
+    if let QueryBody::Select(select) = &query.body {
+        let mut relation = |relation: &expr::RelationRef| relation.target.into_iter().for_each(&mut *visit);
+        select.from.iter().for_each(|item: &FromItem| item.walk_relations(&mut relation));
+    }
+}
+
+/// Something that can be dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Object {
+    Table(Oid),
+    View(Oid),
+    Sequence(Oid),
+    Function(Oid),
+    Type(Oid),
+    Namespace(Ident),
+    Extension(Ident),
+    EventTrigger(Ident),
+    Publication(Ident),
+    Server(Ident),
+    Column(Oid, i16),
+    Default(Oid, i16),
+    Constraint(Oid, Ident),
+    Index(Oid, Ident),
+    Policy(Oid, Ident),
+    Trigger(Oid, Ident),
+    Rule(Oid, Ident),
+    Attribute(Oid, Ident),
+}
+
+/// Whether a dependent goes of itself, or keeps its object from being dropped without CASCADE
+/// (PostgreSQL manual, `pg_depend`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tie {
+    Auto,
+    Normal,
+}
+
+/// Everything that goes with some objects.
+#[derive(Debug)]
+pub(crate) struct Doomed {
+    pub(crate) objects: IndexSet<Object>,
+    /// The first that would need CASCADE.
+    pub(crate) obstacle: Option<Object>,
+}
+
+impl Catalog {
+    /// What goes with these objects: all that depends on them with `cascade`, else what belongs to
+    /// them alone.
+    pub(crate) fn doomed_with(&self, targets: impl IntoIterator<Item = Object>, cascade: bool) -> Doomed {
+        let mut objects: IndexSet<Object> = targets.into_iter().collect();
+        let mut obstacles = Vec::new();
+        let mut scanned = 0;
+        while objects[scanned..].iter().any(Object::can_have_dependents) {
+            scanned = objects.len();
+            obstacles.clear();
+            let mut added = Vec::new();
+            let scan = Scan { catalog: self, doomed: &objects, types: holds_types(&objects) };
+            scan.run(&mut |object, tie| {
+                if tie == Tie::Auto || cascade {
+                    added.push(object);
+                } else {
+                    obstacles.push(object);
+                }
+            });
+            objects.extend(added);
+        }
+        let obstacle = obstacles.into_iter().find(|object| !objects.contains(object));
+        Doomed { objects, obstacle }
+    }
+}
+
+fn holds_types(objects: &IndexSet<Object>) -> bool {
+    objects.iter().any(|object| matches!(object, Object::Type(_)))
+}
+
+impl Object {
+    /// Whether the scan can find anything that depends on it.
+    fn can_have_dependents(&self) -> bool {
+        !matches!(
+            self,
+            Self::Default(..)
+                | Self::Policy(..)
+                | Self::Rule(..)
+                | Self::EventTrigger(_)
+                | Self::Publication(_)
+                | Self::Attribute(..)
+        )
+    }
+}
+
+/// One look at the whole catalog for what depends on the doomed.
+struct Scan<'a> {
+    catalog: &'a Catalog,
+    doomed: &'a IndexSet<Object>,
+    types: bool,
+}
+
+type Report<'r> = &'r mut dyn FnMut(Object, Tie);
+
+impl Scan<'_> {
+    fn run(&self, report: Report<'_>) {
+        let mut report = |object: Object, tie: Tie| {
+            if !self.doomed.contains(&object) {
+                report(object, tie);
+            }
+        };
+        let catalog = self.catalog;
+        for table in catalog.tables.values() {
+            self.table(table, &mut report);
+        }
+        for view in catalog.views.values() {
+            self.view(view, &mut report);
+        }
+        for sequence in catalog.sequences.values() {
+            let object = Object::Sequence(sequence.oid);
+            self.member(&sequence.name, sequence.extension.as_ref(), &object, &mut report);
+            let owner = sequence.owned_by;
+            if owner.is_some_and(|(table, column)| self.has_relation(table) || self.has_column(table, column))
+            {
+                report(object, Tie::Auto);
+            }
+        }
+        for function in catalog.functions.values() {
+            self.function(function, &mut report);
+        }
+        for user_type in catalog.types.values() {
+            let object = Object::Type(user_type.oid);
+            self.member(&user_type.name, user_type.extension.as_ref(), &object, &mut report);
+            match &user_type.kind {
+                UserTypeKind::Domain(domain) if self.has_type(&domain.base) => report(object, Tie::Normal),
+                UserTypeKind::Composite { attributes } => {
+                    for attribute in attributes.iter().filter(|attribute| self.has_type(&attribute.data_type))
+                    {
+                        report(Object::Attribute(user_type.oid, attribute.name.clone()), Tie::Normal);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for namespace in catalog.namespaces.values() {
+            if namespace.extension.as_ref().is_some_and(|name| self.has_extension(name)) {
+                report(Object::Namespace(namespace.name.clone()), Tie::Auto);
+            }
+        }
+        for extension in catalog.extensions.values() {
+            if self.has_namespace(&extension.schema.value) {
+                report(Object::Extension(extension.name.clone()), Tie::Normal);
+            }
+        }
+        for trigger in catalog.event_triggers.values() {
+            if trigger.function.oid.is_some_and(|oid| self.has(&Object::Function(oid))) {
+                report(Object::EventTrigger(trigger.name.clone()), Tie::Normal);
+            }
+        }
+    }
+
+    /// What holds for everything in a schema or of an extension.
+    fn member(&self, name: &QName, extension: Option<&Ident>, object: &Object, report: Report<'_>) {
+        if extension.is_some_and(|extension| self.has_extension(extension)) {
+            report(object.clone(), Tie::Auto);
+        } else if self.has_namespace(&name.schema) {
+            report(object.clone(), Tie::Normal);
+        }
+    }
+
+    fn table(&self, table: &Table, report: Report<'_>) {
+        let oid = table.oid;
+        self.member(&table.name, table.extension.as_ref(), &Object::Table(oid), report);
+        if table.parents.iter().any(|parent| self.has_relation(*parent)) {
+            report(Object::Table(oid), if table.is_partition { Tie::Auto } else { Tie::Normal });
+        }
+        if table.server.as_ref().is_some_and(|server| self.has(&Object::Server(server.clone()))) {
+            report(Object::Table(oid), Tie::Normal);
+        }
+        if let Some(of_type) = table.of_type.as_ref().filter(|_| self.types) {
+            if self.catalog.type_names.get(of_type).is_some_and(|oid| self.has(&Object::Type(*oid))) {
+                report(Object::Table(oid), Tie::Normal);
+            }
+        }
+        if self.has_relation(oid) {
+            return;
+        }
+        self.columns(table, report);
+        for constraint in table.constraints.values() {
+            self.constraint(table, constraint, report);
+        }
+        for index in table.indexes.values() {
+            let named = |attnum: &i16| self.has_column(oid, *attnum);
+            let own = index.include.iter().any(named) || index.columns().iter().flatten().any(named);
+            let keys = index.keys.iter().filter_map(|key| match &key.value {
+                IndexKeyValue::Expr(expr) => Some(expr),
+                IndexKeyValue::Column(_) => None,
+            });
+            let expressions = || keys.clone().chain(&index.predicate);
+            let object = || Object::Index(oid, index.name.clone());
+            if own || index.parent.is_some_and(|parent| self.has_index(parent)) {
+                report(object(), Tie::Auto);
+            } else if expressions().any(|expr| self.in_expr(expr)) {
+                let reads = expressions().any(|expr| self.reads_doomed_column(expr));
+                report(object(), if reads { Tie::Auto } else { Tie::Normal });
+            }
+        }
+        for policy in table.policies.values() {
+            if policy.expressions().any(|expr| self.in_expr(expr)) {
+                report(Object::Policy(oid, policy.name.clone()), Tie::Normal);
+            }
+        }
+        for trigger in table.triggers.values() {
+            self.trigger(oid, trigger, &table.parents, report);
+        }
+    }
+
+    fn columns(&self, table: &Table, report: Report<'_>) {
+        for column in &table.columns {
+            let generated = column.generated.as_ref().is_some_and(|expr| self.in_expr(expr));
+            if self.has_type(&column.data_type.value) || generated {
+                report(Object::Column(table.oid, column.attnum), Tie::Normal);
+            } else if column.default.as_ref().is_some_and(|default| self.in_expr(&default.value)) {
+                report(Object::Default(table.oid, column.attnum), Tie::Normal);
+            }
+        }
+    }
+
+    fn constraint(&self, table: &Table, constraint: &Constraint, report: Report<'_>) {
+        let own = || constraint.columns().iter().any(|attnum| self.has_column(table.oid, *attnum));
+        let tie = match &constraint.kind {
+            ConstraintKind::ForeignKey(key) => {
+                let referenced = |attnum: &i16| self.has_column(key.references, *attnum);
+                let refers = self.has_relation(key.references)
+                    || key.referenced_columns.iter().any(referenced)
+                    || self.key_is_doomed(key.references, &key.referenced_columns);
+                if refers { Some(Tie::Normal) } else { own().then_some(Tie::Auto) }
+            }
+            ConstraintKind::Check { expr, .. } => match own() {
+                true => Some(Tie::Auto),
+                false => self.in_expr(expr).then_some(Tie::Normal),
+            },
+            _ => own().then_some(Tie::Auto),
+        };
+        if let Some(tie) = tie {
+            report(Object::Constraint(table.oid, constraint.name.clone()), tie);
+        }
+    }
+
+    /// Whether the key that foreign keys to these columns need goes.
+    fn key_is_doomed(&self, table: Oid, columns: &[i16]) -> bool {
+        let Some(table) = self.catalog.tables.get(&table) else { return false };
+        let unique = table.constraints.values().filter(|constraint| {
+            matches!(constraint.kind, ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. })
+        });
+        let mut same = unique.filter(|constraint| {
+            constraint.columns().len() == columns.len()
+                && columns.iter().all(|column| constraint.columns().contains(column))
+        });
+        same.any(|constraint| self.has(&Object::Constraint(table.oid, constraint.name.clone())))
+    }
+
+    fn trigger(&self, on: Oid, trigger: &Trigger, parents: &[Oid], report: Report<'_>) {
+        let object = || Object::Trigger(on, trigger.name.clone());
+        let cloned = |parent: &Oid| self.has(&Object::Trigger(*parent, trigger.name.clone()));
+        if trigger.inherited && parents.iter().any(cloned) {
+            report(object(), Tie::Auto);
+        } else if trigger.function.oid.is_some_and(|oid| self.has(&Object::Function(oid)))
+            || trigger.columns.iter().any(|attnum| self.has_column(on, *attnum))
+            || trigger.when.as_ref().is_some_and(|when| self.in_expr(when))
+        {
+            report(object(), Tie::Normal);
+        }
+    }
+
+    fn view(&self, view: &View, report: Report<'_>) {
+        self.member(&view.name, view.extension.as_ref(), &Object::View(view.oid), report);
+        if self.has_relation(view.oid) {
+            return;
+        }
+        if view.query.as_ref().is_some_and(|query| self.in_query(query) || self.takes_star(view, query)) {
+            report(Object::View(view.oid), Tie::Normal);
+        }
+        for trigger in view.triggers.values() {
+            self.trigger(view.oid, trigger, &[], report);
+        }
+    }
+
+    fn function(&self, function: &Function, report: Report<'_>) {
+        let object = Object::Function(function.oid);
+        self.member(&function.name, function.extension.as_ref(), &object, report);
+        let result = match &function.returns {
+            Returns::Type(data_type) | Returns::SetOf(data_type) => self.has_type(data_type),
+            Returns::Nothing | Returns::Table => false,
+        };
+        let arguments = || function.arguments.iter().any(|argument| self.has_type(&argument.data_type));
+        let body = || match &function.body {
+            Some(FunctionBody::Statements { statements, .. }) => {
+                statements.iter().any(|statement| match &statement.kind {
+                    StatementKind::Query(query) => self.in_query(query),
+                    StatementKind::Call(expr) => self.in_expr(expr),
+                    StatementKind::Change(change) => {
+                        change.table.target.is_some_and(|oid| self.has_relation(oid))
+                            || change.own_expressions().into_iter().any(|expr| self.in_expr(expr))
+                            || change.source.as_ref().is_some_and(|source| self.in_query(source))
+                    }
+                    _ => false,
+                })
+            }
+            _ => false,
+        };
+        if result || arguments() || body() {
+            report(object, Tie::Normal);
+        }
+    }
+
+    fn has(&self, object: &Object) -> bool {
+        self.doomed.contains(object)
+    }
+
+    fn has_relation(&self, oid: Oid) -> bool {
+        self.has(&Object::Table(oid)) || self.has(&Object::View(oid)) || self.has(&Object::Sequence(oid))
+    }
+
+    fn has_column(&self, relation: Oid, attnum: i16) -> bool {
+        self.has(&Object::Column(relation, attnum))
+    }
+
+    fn has_namespace(&self, name: &Ident) -> bool {
+        self.has(&Object::Namespace(name.clone()))
+    }
+
+    fn has_extension(&self, name: &Ident) -> bool {
+        self.has(&Object::Extension(name.clone()))
+    }
+
+    fn has_index(&self, oid: Oid) -> bool {
+        self.doomed.iter().any(|object| match object {
+            Object::Index(on, name) => {
+                let indexes = self.catalog.tables.get(on).map(|table| &table.indexes);
+                indexes.and_then(|indexes| indexes.get(name)).is_some_and(|index| index.oid == oid)
+            }
+            _ => false,
+        })
+    }
+
+    fn has_type(&self, data_type: &DataType) -> bool {
+        match data_type.base {
+            TypeRef::User(oid) => self.has(&Object::Type(oid)),
+            TypeRef::Row(oid) => self.has_relation(oid),
+            TypeRef::Builtin(_) | TypeRef::Unknown(_) => false,
+        }
+    }
+
+    fn has_written_type(&self, written: &TypeName) -> bool {
+        self.types && self.has_type(&self.catalog.resolve_data_type(written))
+    }
+
+    fn in_expr(&self, expr: &Expr) -> bool {
+        let mut found = expr.any(&|part| self.is_doomed(part));
+        expr::walk_queries(expr, &mut |query| {
+            for_each_relation(query, &mut |oid| found |= self.has_relation(oid));
+        });
+        found
+    }
+
+    fn in_query(&self, query: &Query) -> bool {
+        let mut found = false;
+        query.walk(&mut |part| found |= self.is_doomed(part));
+        query.walk_queries(&mut |query| {
+            for_each_relation(query, &mut |oid| found |= self.has_relation(oid));
+        });
+        found
+    }
+
+    fn is_doomed(&self, part: &Expr) -> bool {
+        match part {
+            Expr::Column(column) => match column.target {
+                Target::Column { relation, attnum, .. } => {
+                    self.has_column(relation, attnum) || self.has_relation(relation)
+                }
+                Target::Row { relation, .. } => self.has_relation(relation),
+                Target::Unknown | Target::Derived { .. } | Target::Variable => false,
+            },
+            Expr::Call(call) => {
+                call.target.is_some_and(|oid| self.has(&Object::Function(oid)))
+                    || (call.name.name == "nextval" && self.is_doomed_sequence(&call.args))
+            }
+            Expr::Cast { to, .. } => self.has_written_type(to),
+            _ => false,
+        }
+    }
+
+    /// Whether `nextval('name')` takes from a sequence that goes.
+    fn is_doomed_sequence(&self, args: &[Expr]) -> bool {
+        let [argument] = args else { return false };
+        let Expr::Literal(Literal::String(text)) = argument.uncast() else { return false };
+        self.doomed.iter().any(|object| match object {
+            Object::Sequence(oid) => self.catalog.sequences.get(oid).is_some_and(|sequence| {
+                let name = &sequence.name;
+                let bare = self.catalog.search_path().any(|schema| schema == name.schema);
+                *text == name.quoted() || *text == name.to_string() || (bare && *text == name.name.quoted())
+            }),
+            _ => false,
+        })
+    }
+
+    fn reads_doomed_column(&self, expr: &Expr) -> bool {
+        expr.any(&|part| {
+            matches!(part, Expr::Column(column) if matches!(column.target,
+                Target::Column { relation, attnum, .. } if self.has_column(relation, attnum)))
+        })
+    }
+
+    /// Whether a view's `*` took a column that goes: PostgreSQL wrote the columns out when the view
+    /// was made.
+    fn takes_star(&self, view: &View, query: &Query) -> bool {
+        let doomed = self.doomed.iter().filter_map(|object| match object {
+            Object::Column(relation, attnum) => Some((*relation, *attnum)),
+            _ => None,
+        });
+        let named = |relation: &Oid, attnum: i16| {
+            let columns = self.catalog.columns_of(*relation).map(|(columns, _)| columns).unwrap_or_default();
+            let column = columns.iter().find(|column| column.attnum == attnum);
+            column.is_some_and(|column| view.column(&column.name).is_some())
+        };
+        let mut doomed = doomed.filter(|(relation, attnum)| named(relation, *attnum)).peekable();
+        if doomed.peek().is_none() {
+            return false;
+        }
+        let mut from = IndexSet::new();
+        query.walk_queries(&mut |query| {
+            let QueryBody::Select(select) = &query.body else { return };
+            let is_star = |expr: &Expr| matches!(expr, Expr::Column(column) if column.star);
+            if select.targets.iter().any(|target| is_star(&target.expr)) {
+                for_each_relation(query, &mut |oid| {
+                    from.insert(oid);
+                });
+            }
+        });
+        doomed.any(|(relation, _)| from.contains(&relation))
+    }
+}
+
+impl Catalog {
+    /// What an object is called in a message.
+    pub(crate) fn describe(&self, object: &Object) -> String {
+        let relation = |oid: &Oid| {
+            let table = self.tables.get(oid).map(|table| &table.name);
+            table
+                .or_else(|| self.views.get(oid).map(|view| &view.name))
+                .map_or_else(String::new, QName::to_string)
+        };
+        let column = |oid: &Oid, attnum: i16| {
+            let columns = self.columns_of(*oid).map(|(columns, _)| columns).unwrap_or_default();
+            let name =
+                columns.iter().find(|column| column.attnum == attnum).map(|column| column.name.as_str());
+            format!("{}.{}", relation(oid), name.unwrap_or_default())
+        };
+        match object {
+            Object::Table(oid) => match self.tables.get(oid).map(|table| table.kind) {
+                Some(TableKind::Foreign) => format!("foreign table {}", relation(oid)),
+                _ => format!("table {}", relation(oid)),
+            },
+            Object::View(oid) => format!("view {}", relation(oid)),
+            Object::Sequence(oid) => {
+                format!(
+                    "sequence {}",
+                    self.sequences.get(oid).map_or_else(String::new, |found| found.name.to_string())
+                )
+            }
+            Object::Function(oid) => {
+                format!(
+                    "function {}",
+                    self.functions.get(oid).map_or_else(String::new, |found| found.name.to_string())
+                )
+            }
+            Object::Type(oid) => {
+                format!(
+                    "type {}",
+                    self.types.get(oid).map_or_else(String::new, |found| found.name.to_string())
+                )
+            }
+            Object::Namespace(name) => format!("schema {name}"),
+            Object::Extension(name) => format!("extension {name}"),
+            Object::EventTrigger(name) => format!("event trigger {name}"),
+            Object::Publication(name) => format!("publication {name}"),
+            Object::Server(name) => format!("server {name}"),
+            Object::Column(oid, attnum) => format!("column {}", column(oid, *attnum)),
+            Object::Default(oid, attnum) => format!("the default of {}", column(oid, *attnum)),
+            Object::Constraint(oid, name) => format!("constraint {name} on {}", relation(oid)),
+            Object::Index(oid, name) => format!("index {name} on {}", relation(oid)),
+            Object::Policy(oid, name) => format!("policy {name} on {}", relation(oid)),
+            Object::Trigger(oid, name) => format!("trigger {name} on {}", relation(oid)),
+            Object::Rule(oid, name) => format!("rule {name} on {}", relation(oid)),
+            Object::Attribute(_, name) => format!("attribute {name}"),
+        }
+    }
+}
