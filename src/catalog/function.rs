@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use crate::catalog::Catalog;
 use crate::catalog::acl::Acl;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Tracked};
@@ -74,6 +75,43 @@ impl Argument {
 impl Function {
     pub fn inputs(&self) -> impl Iterator<Item = &Argument> {
         self.arguments.iter().filter(|argument| argument.is_input())
+    }
+
+    /// The arguments as `pg_get_function_identity_arguments()` prints them.
+    pub fn identity_arguments(&self, catalog: &Catalog) -> String {
+        let printed = self.arguments.iter().filter(|argument| argument.mode != ArgumentMode::Table);
+        printed.map(|argument| self.argument_words(argument, catalog)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The result as `pg_get_function_result()` prints it.
+    pub fn result(&self, catalog: &Catalog) -> Option<String> {
+        if self.kind == FunctionKind::Procedure {
+            return None;
+        }
+        Some(match &self.returns {
+            Returns::Nothing => return None,
+            Returns::Type(data_type) => data_type.display_bare(catalog),
+            Returns::SetOf(data_type) => format!("SETOF {}", data_type.display_bare(catalog)),
+            Returns::Table => {
+                let columns = self.arguments.iter().filter(|argument| argument.mode == ArgumentMode::Table);
+                let columns = columns.map(|argument| self.argument_words(argument, catalog));
+                format!("TABLE({})", columns.collect::<Vec<_>>().join(", "))
+            }
+        })
+    }
+
+    /// Procedures say of each argument what it is; functions leave IN out.
+    fn argument_words(&self, argument: &Argument, catalog: &Catalog) -> String {
+        let mode = match argument.mode {
+            ArgumentMode::In if self.kind == FunctionKind::Procedure => "IN ",
+            ArgumentMode::In | ArgumentMode::Table => "",
+            ArgumentMode::Out => "OUT ",
+            ArgumentMode::InOut => "INOUT ",
+            ArgumentMode::Variadic => "VARIADIC ",
+        };
+        let name = argument.name.as_ref().filter(|name| !name.is_empty());
+        let name = name.map_or_else(String::new, |name| name.quoted() + " ");
+        format!("{mode}{name}{}", argument.data_type.display_bare(catalog))
     }
 
     /// Whether it can only run as a trigger.
