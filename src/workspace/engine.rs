@@ -163,7 +163,7 @@ impl Engine<'_> {
 /// The server's words, without the rest of the file that it quotes after an open quote.
 fn shortened(message: &str) -> String {
     match message.split_once('\n') {
-        Some((line, _)) => format!("{line} …"),
+        Some((line, _)) => format!("{} …\"", line.trim_end()),
         None => message.to_string(),
     }
 }
