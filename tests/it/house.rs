@@ -98,7 +98,7 @@ fn each_capability_has_its_place() {
         ("std::env", &["cli"]),
         ("anyhow", &["cli"]),
         ("thiserror", &["project", "config"]),
-        ("rayon", &["workspace"]),
+        ("rayon", &["workspace", "workload"]),
         ("Instant::now", &["workspace", "cli"]),
     ];
     for source in sources() {
