@@ -735,8 +735,9 @@ impl Dump<'_> {
         for extension in catalog.extensions.values() {
             let row =
                 json!({ "extension": extension.name.as_str(), "schema": extension.schema.value.as_str() });
-            // The schema is no key here, and says nothing about the extension being listed.
-            if let Some(rows) = self.lists.get_mut("extensions") {
+            // An extension in `pg_catalog` is no part of the server.
+            let is_listed = !is_in_extension_schema(&row);
+            if let Some(rows) = self.lists.get_mut("extensions").filter(|_| is_listed) {
                 rows.insert(vec![extension.name.to_string()], row);
             }
         }
