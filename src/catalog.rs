@@ -32,6 +32,7 @@ use crate::catalog::api::ApiSettings;
 use crate::catalog::function::Function;
 use crate::catalog::gap::{Aspect, Gap, Touch};
 use crate::catalog::name::QName;
+use crate::catalog::platform::Exposure;
 use crate::catalog::role::{
     Bucket, CronJob, DefaultPrivileges, Extension, ForeignServer, Namespace, Publication, Role, Sequence,
 };
@@ -65,6 +66,8 @@ pub struct Catalog {
     /// `name=value` of ALTER DATABASE … SET.
     pub database_settings: IndexMap<Ident, String>,
     pub api: ApiSettings,
+    /// The kind of project that the migrations started from.
+    pub exposure: Exposure,
     pub gaps: Vec<Gap>,
     pub session: Session,
     /// Relations by name: they share one name space (`pg_class`).

@@ -104,6 +104,27 @@ impl Privileges {
     }
 }
 
+impl Privilege {
+    /// The word that GRANT takes.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Self::Select => "SELECT",
+            Self::Insert => "INSERT",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::Truncate => "TRUNCATE",
+            Self::References => "REFERENCES",
+            Self::Trigger => "TRIGGER",
+            Self::Maintain => "MAINTAIN",
+            Self::Usage => "USAGE",
+            Self::Execute => "EXECUTE",
+            Self::Create => "CREATE",
+            Self::Connect => "CONNECT",
+            Self::Temporary => "TEMPORARY",
+        }
+    }
+}
+
 const ALL: [Privilege; 13] = [
     Privilege::Select,
     Privilege::Insert,

@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use crate::catalog::Catalog;
 use crate::catalog::acl::Acl;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Tracked};
@@ -76,6 +77,43 @@ impl Function {
         self.arguments.iter().filter(|argument| argument.is_input())
     }
 
+    /// The arguments as `pg_get_function_identity_arguments()` prints them.
+    pub fn identity_arguments(&self, catalog: &Catalog) -> String {
+        let printed = self.arguments.iter().filter(|argument| argument.mode != ArgumentMode::Table);
+        printed.map(|argument| self.argument_words(argument, catalog)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The result as `pg_get_function_result()` prints it.
+    pub fn result(&self, catalog: &Catalog) -> Option<String> {
+        if self.kind == FunctionKind::Procedure {
+            return None;
+        }
+        Some(match &self.returns {
+            Returns::Nothing => return None,
+            Returns::Type(data_type) => data_type.display_bare(catalog),
+            Returns::SetOf(data_type) => format!("SETOF {}", data_type.display_bare(catalog)),
+            Returns::Table => {
+                let columns = self.arguments.iter().filter(|argument| argument.mode == ArgumentMode::Table);
+                let columns = columns.map(|argument| self.argument_words(argument, catalog));
+                format!("TABLE({})", columns.collect::<Vec<_>>().join(", "))
+            }
+        })
+    }
+
+    /// Procedures say of each argument what it is; functions leave IN out.
+    fn argument_words(&self, argument: &Argument, catalog: &Catalog) -> String {
+        let mode = match argument.mode {
+            ArgumentMode::In if self.kind == FunctionKind::Procedure => "IN ",
+            ArgumentMode::In | ArgumentMode::Table => "",
+            ArgumentMode::Out => "OUT ",
+            ArgumentMode::InOut => "INOUT ",
+            ArgumentMode::Variadic => "VARIADIC ",
+        };
+        let name = argument.name.as_ref().filter(|name| !name.is_empty());
+        let name = name.map_or_else(String::new, |name| name.quoted() + " ");
+        format!("{mode}{name}{}", argument.data_type.display_bare(catalog))
+    }
+
     /// Whether it can only run as a trigger.
     pub fn is_trigger(&self) -> bool {
         matches!(&self.returns, Returns::Type(data_type)
@@ -87,5 +125,14 @@ impl Function {
         let setting = self.config.get("search_path")?;
         let names = setting.value.split(',').map(|name| name.trim().trim_matches('"'));
         Some(names.filter(|name| !name.is_empty()).map(Ident::new).collect())
+    }
+
+    /// The function as `regprocedure::text` prints it: the name, bare where `search_path` finds it,
+    /// and the types of its inputs.
+    pub fn regprocedure(&self, catalog: &Catalog) -> String {
+        let visible = catalog.search_path().any(|schema| schema == self.name.schema);
+        let name = if visible { self.name.name.quoted() } else { self.name.quoted() };
+        let types: Vec<String> = self.inputs().map(|argument| argument.data_type.display(catalog)).collect();
+        format!("{name}({})", types.join(","))
     }
 }

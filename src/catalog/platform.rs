@@ -44,7 +44,7 @@ impl Catalog {
     pub fn supabase(exposure: Exposure) -> Self {
         let data: Data = serde_json::from_str(include_str!("platform/exposed.json"))
             .expect("a test loads the platform's objects");
-        let mut catalog = Self::default();
+        let mut catalog = Self { exposure, ..Self::default() };
         let mut loader = Loader { catalog: &mut catalog, tables: FxHashMap::default() };
         loader.load(data);
         if exposure == Exposure::Explicit {

@@ -45,6 +45,11 @@ impl Catalog {
         if matches!(user_type.kind, UserTypeKind::Composite { .. }) {
             self.relations.insert(user_type.name.clone(), Relation::Composite(user_type.oid));
         }
+        if let UserTypeKind::Domain(domain) = &user_type.kind {
+            for check in &domain.checks {
+                self.note_constraint_name(&user_type.name.schema, check);
+            }
+        }
         self.type_names.insert(user_type.name.clone(), user_type.oid);
         self.types.insert(user_type.oid, user_type);
     }
@@ -114,6 +119,10 @@ impl Catalog {
                 if let Some(table) = self.tables.get_mut(&oid) {
                     table.name = new.clone();
                     let indexes: Vec<Ident> = table.indexes.keys().cloned().collect();
+                    for name in table.constraints.keys() {
+                        self.constraint_names
+                            .insert(QName { schema: new.schema.clone(), name: name.clone() });
+                    }
                     self.move_indexes(oid, &indexes, &old.schema, &new.schema);
                 }
             }
@@ -180,6 +189,10 @@ impl Catalog {
         move_names(&mut self.relations, old, new);
         move_names(&mut self.type_names, old, new);
         move_names(&mut self.function_names, old, new);
+        let given = std::mem::take(&mut self.constraint_names).into_iter();
+        self.constraint_names = given
+            .map(|name| if name.schema == *old { QName { schema: new.clone(), ..name } } else { name })
+            .collect();
         for extension in self.extensions.values_mut().filter(|extension| extension.schema.value == *old) {
             extension.schema.value = new.clone();
         }
@@ -322,6 +335,8 @@ impl Catalog {
         if let Some(at) = table.constraints.get_index_of(&served) {
             rename_key(&mut table.constraints, at, new.clone());
             table.constraints[at].name = new.clone();
+            let schema = table.name.schema.clone();
+            self.note_constraint_name(&schema, new);
         }
     }
 
