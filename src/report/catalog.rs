@@ -827,8 +827,8 @@ fn called(catalog: &Catalog, call: &Call) -> Option<QName> {
         Some(schema) if *schema == "pg_catalog" => None,
         Some(schema) => Some(at(schema)),
         None => {
-            let schemas = ["public", "extensions"].map(at).into_iter();
-            schemas.filter(|name| catalog.functions_named(name).next().is_some()).next()
+            let mut schemas = ["public", "extensions"].map(at).into_iter();
+            schemas.find(|name| catalog.functions_named(name).next().is_some())
         }
     }
 }
