@@ -194,7 +194,7 @@ impl Loader<'_> {
             self.complain(id, flaw);
         }
         let outermost = self.trail.is_empty();
-        self.trail.push(path.to_path_buf());
+        self.trail.push(path.canonicalize().unwrap_or_else(|_| path.to_path_buf()));
         match &layer.extends {
             _ if outermost && self.choices.rule_set.is_some() => self.base(None),
             None if outermost => self.base(None),
@@ -218,7 +218,9 @@ impl Loader<'_> {
         if self.rule_set(&name.value) {
             return;
         }
+        // As one name whatever way leads to it: a loop must be seen.
         let path = folder.join(&name.value);
+        let path = path.canonicalize().unwrap_or(path);
         let complaint = if !name.value.ends_with(".yaml") && !name.value.ends_with(".yml") {
             let hint = did_you_mean(&name.value, rule_set::names());
             format!("no rule-set is called `{}`{hint}", name.value)

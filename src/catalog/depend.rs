@@ -507,7 +507,9 @@ impl Scan<'_> {
             let QueryBody::Select(select) = &query.body else { return };
             let is_star = |expr: &Expr| matches!(expr, Expr::Column(column) if column.star);
             if select.targets.iter().any(|target| is_star(&target.expr)) {
-                for_each_relation(query, &mut |oid| drop(from.insert(oid)));
+                for_each_relation(query, &mut |oid| {
+                    from.insert(oid);
+                });
             }
         });
         doomed.any(|(relation, _)| from.contains(&relation))

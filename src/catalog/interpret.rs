@@ -6,12 +6,17 @@
 //! is read as idempotence: what it guards is applied where it fits. Anything else becomes a gap
 //! that says what it may have touched.
 
+mod query;
+mod system;
+mod value;
+
 use std::sync::Arc;
 
+use crate::catalog::Catalog;
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::gap::{Aspect, Touch};
+pub(super) use crate::catalog::interpret::value::Value;
 use crate::catalog::name::QName;
-use crate::catalog::{Catalog, Relation};
 use crate::source::Span;
 use crate::sql::expr::{Call, Expr, FromItem, Literal, Query, QueryBody, Sublink, SublinkKind};
 use crate::sql::name::{Ident, ObjectName};
@@ -25,17 +30,6 @@ const BUDGET: usize = 20_000;
 
 /// How deep functions may call each other.
 const DEPTH: usize = 8;
-
-/// A value that a variable holds.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
-    Text(String),
-    Bool(bool),
-    Null,
-    List(Vec<Value>),
-    Record(Vec<(Ident, Value)>),
-    Unknown,
-}
 
 /// How a run of statements ends.
 enum Flow {
@@ -79,6 +73,8 @@ pub(super) fn constant(catalog: &mut Catalog, expr: &Expr) -> Value {
 struct Interpreter<'c> {
     catalog: &'c mut Catalog,
     variables: Vec<(Ident, Value)>,
+    /// The rows of the queries around an expression, the innermost last.
+    rows: Vec<Vec<query::Part>>,
     /// Within a guard, what does not fit is left out without a word.
     tolerant: usize,
     depth: usize,
@@ -87,7 +83,7 @@ struct Interpreter<'c> {
 
 impl<'c> Interpreter<'c> {
     fn new(catalog: &'c mut Catalog, depth: usize) -> Self {
-        Self { catalog, variables: Vec::new(), tolerant: 0, depth, budget: BUDGET }
+        Self { catalog, variables: Vec::new(), rows: Vec::new(), tolerant: 0, depth, budget: BUDGET }
     }
 
     fn set(&mut self, name: &Ident, value: Value) {
@@ -153,7 +149,7 @@ impl<'c> Interpreter<'c> {
                 Flow::Next
             }
             BlockStatementKind::Sql { statement, into } => {
-                into.iter().for_each(|variable| self.set(variable, Value::Unknown));
+                self.receive(statement, into);
                 self.apply(statement)
             }
             BlockStatementKind::Perform(statement) => self.apply(statement),
@@ -186,6 +182,32 @@ impl<'c> Interpreter<'c> {
                 into.iter().for_each(|variable| self.set(variable, Value::Unknown));
                 Flow::Next
             }
+        }
+    }
+
+    /// SELECT … INTO: the first row's values, null without one.
+    fn receive(&mut self, statement: &Statement, into: &[Ident]) {
+        if into.is_empty() {
+            return;
+        }
+        let rows = match &statement.kind {
+            StatementKind::Query(query) => self.select(query),
+            _ => None,
+        };
+        let first = rows.map(|rows| rows.into_iter().next());
+        for (at, variable) in into.iter().enumerate() {
+            let value = match &first {
+                None => Value::Unknown,
+                Some(None) => Value::Null,
+                Some(Some(Value::Record(fields))) if into.len() == 1 && fields.len() > 1 => {
+                    Value::Record(fields.clone())
+                }
+                Some(Some(Value::Record(fields))) => {
+                    fields.get(at).map_or(Value::Null, |(_, value)| value.clone())
+                }
+                Some(Some(_)) => Value::Unknown,
+            };
+            self.set(variable, value);
         }
     }
 
@@ -239,11 +261,26 @@ impl<'c> Interpreter<'c> {
     fn repeat(&mut self, head: &LoopHead, body: &[BlockStatement]) -> Flow {
         let (variables, items) = match head {
             LoopHead::Array { variables, array } => (variables.clone(), self.list(array)),
-            LoopHead::Query { variables, query } => (variables.clone(), self.rows(query)),
+            LoopHead::Query { variables, query } => {
+                let rows = match &query.kind {
+                    StatementKind::Query(query) => self.select(query),
+                    _ => None,
+                };
+                (variables.clone(), rows)
+            }
             LoopHead::Range { variable, .. } | LoopHead::Cursor { variable, .. } => {
                 (vec![variable.clone()], None)
             }
-            LoopHead::Execute { variables, .. } => (variables.clone(), None),
+            LoopHead::Execute { variables, command, .. } => {
+                let rows = match self.fragment(command) {
+                    Value::Text(text) => match self.read(&text, command.span).as_deref() {
+                        Some([Statement { kind: StatementKind::Query(query), .. }]) => self.select(query),
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                (variables.clone(), rows)
+            }
             LoopHead::Forever | LoopHead::While(_) | LoopHead::Unparsed(_) => (Vec::new(), None),
         };
         let Some(items) = items else {
@@ -564,218 +601,6 @@ impl<'c> Interpreter<'c> {
             gap.span = span;
         }
     }
-
-    fn fragment(&mut self, fragment: &Fragment) -> Value {
-        fragment.value.as_ref().map_or(Value::Unknown, |expr| self.value(expr))
-    }
-
-    fn list(&mut self, fragment: &Fragment) -> Option<Vec<Value>> {
-        match self.fragment(fragment) {
-            Value::List(items) => Some(items),
-            _ => None,
-        }
-    }
-
-    /// The rows of a query over a list: `select unnest(array[…])`, `values (…)`.
-    fn rows(&mut self, statement: &Statement) -> Option<Vec<Value>> {
-        let StatementKind::Query(query) = &statement.kind else { return None };
-        if !query.ctes.is_empty() || !query.limits.is_empty() {
-            return None;
-        }
-        match &query.body {
-            QueryBody::Values(rows) => {
-                let mut list = Vec::new();
-                for row in rows {
-                    let values: Vec<Value> = row.iter().map(|expr| self.value(expr)).collect();
-                    if values.contains(&Value::Unknown) {
-                        return None;
-                    }
-                    list.push(record(values));
-                }
-                Some(list)
-            }
-            QueryBody::Select(select) if select.filter.is_none() => {
-                let [target] = select.targets.as_slice() else { return None };
-                let call = match (&target.expr, select.from.as_slice()) {
-                    (Expr::Call(call), []) => call,
-                    (Expr::Column(_), [FromItem::Function { calls, .. }]) => match calls.as_slice() {
-                        [Expr::Call(call)] => call,
-                        _ => return None,
-                    },
-                    _ => return None,
-                };
-                if call.name.name != "unnest" || call.args.len() != 1 {
-                    return None;
-                }
-                let Value::List(items) = self.value(&call.args[0]) else { return None };
-                let name = match &select.from.first() {
-                    Some(FromItem::Function { alias: Some(alias), .. }) => {
-                        alias.columns.first().cloned().unwrap_or_else(|| alias.name.clone())
-                    }
-                    _ => target.alias.clone().unwrap_or_else(|| "unnest".into()),
-                };
-                Some(items.into_iter().map(|item| Value::Record(vec![(name.clone(), item)])).collect())
-            }
-            _ => None,
-        }
-    }
-
-    fn value(&mut self, expr: &Expr) -> Value {
-        match expr {
-            Expr::Literal(Literal::Null) => Value::Null,
-            Expr::Literal(Literal::Bool(value)) => Value::Bool(*value),
-            Expr::Literal(Literal::String(text) | Literal::Number(text)) => Value::Text(text.clone()),
-            Expr::Cast { expr, to } => match self.value(expr) {
-                Value::Text(text) if to.dimensions > 0 => {
-                    array_literal(&text).map_or(Value::Unknown, Value::List)
-                }
-                value => value,
-            },
-            Expr::Array(items) => {
-                let items: Vec<Value> = items.iter().map(|item| self.value(item)).collect();
-                if items.contains(&Value::Unknown) { Value::Unknown } else { Value::List(items) }
-            }
-            Expr::Param(number) => self.variable(&Ident::new(format!("${number}"))),
-            Expr::Column(column) => match column.path.as_slice() {
-                [name] => match self.variable(name) {
-                    // A loop's record with one column stands for it.
-                    Value::Record(fields) if fields.len() == 1 => {
-                        fields.into_iter().next().map_or(Value::Unknown, |(_, value)| value)
-                    }
-                    value => value,
-                },
-                [record, field] => match self.variable(record) {
-                    Value::Record(fields) => fields
-                        .into_iter()
-                        .find(|(name, _)| name == field)
-                        .map_or(Value::Unknown, |(_, value)| value),
-                    _ => Value::Unknown,
-                },
-                _ => Value::Unknown,
-            },
-            Expr::Op { op, left: Some(left), right } if op == "||" => {
-                match (self.value(left), self.value(right)) {
-                    (Value::Text(left), Value::Text(right)) => Value::Text(left + &right),
-                    (Value::List(mut left), Value::List(right)) => {
-                        left.extend(right);
-                        Value::List(left)
-                    }
-                    (Value::Null, _) | (_, Value::Null) => Value::Null,
-                    _ => Value::Unknown,
-                }
-            }
-            Expr::Op { op, left: Some(left), right } if op == "=" || op == "<>" => {
-                match (self.value(left), self.value(right)) {
-                    (Value::Null, _) | (_, Value::Null) => Value::Null,
-                    (Value::Unknown, _) | (_, Value::Unknown) => Value::Unknown,
-                    (left, right) => Value::Bool((left == right) == (op == "=")),
-                }
-            }
-            Expr::IsNull { expr, negated } => match self.value(expr) {
-                Value::Unknown => Value::Unknown,
-                value => Value::Bool((value == Value::Null) != *negated),
-            },
-            Expr::Not(inner) => match self.value(inner) {
-                Value::Bool(value) => Value::Bool(!value),
-                other => other,
-            },
-            Expr::And(list) => self.connect(list, false),
-            Expr::Or(list) => self.connect(list, true),
-            Expr::Coalesce(list) => {
-                for item in list {
-                    match self.value(item) {
-                        Value::Null => {}
-                        value => return value,
-                    }
-                }
-                Value::Null
-            }
-            Expr::Session("current_user" | "session_user" | "user" | "current_role") => {
-                Value::Text(self.catalog.session.role.to_string())
-            }
-            Expr::Call(call) => self.call_value(call),
-            _ => Value::Unknown,
-        }
-    }
-
-    fn connect(&mut self, list: &[Expr], decides: bool) -> Value {
-        let mut unknown = false;
-        for item in list {
-            match self.value(item) {
-                Value::Bool(value) if value == decides => return Value::Bool(decides),
-                Value::Bool(_) => {}
-                _ => unknown = true,
-            }
-        }
-        if unknown { Value::Unknown } else { Value::Bool(!decides) }
-    }
-
-    fn variable(&self, name: &Ident) -> Value {
-        let found = self.variables.iter().rev().find(|(variable, _)| variable == name);
-        found.map_or(Value::Unknown, |(_, value)| value.clone())
-    }
-
-    fn call_value(&mut self, call: &Call) -> Value {
-        if call.name.schema.as_ref().is_some_and(|schema| *schema != "pg_catalog") {
-            return Value::Unknown;
-        }
-        let args: Vec<Value> = call.args.iter().map(|arg| self.value(arg)).collect();
-        match (call.name.name.as_str(), args.as_slice()) {
-            ("format", [Value::Text(template), rest @ ..]) => {
-                format(template, rest).map_or(Value::Unknown, Value::Text)
-            }
-            ("quote_ident", [Value::Text(text)]) => Value::Text(Ident::new(text).quoted()),
-            ("quote_literal" | "quote_nullable", [Value::Text(text)]) => Value::Text(quote_literal(text)),
-            ("lower", [Value::Text(text)]) => Value::Text(text.to_lowercase()),
-            ("upper", [Value::Text(text)]) => Value::Text(text.to_uppercase()),
-            ("concat", args) => {
-                let mut text = String::new();
-                for arg in args {
-                    match arg {
-                        Value::Text(part) => text.push_str(part),
-                        Value::Null => {}
-                        _ => return Value::Unknown,
-                    }
-                }
-                Value::Text(text)
-            }
-            ("replace", [Value::Text(text), Value::Text(from), Value::Text(to)]) => {
-                Value::Text(text.replace(from.as_str(), to))
-            }
-            ("string_to_array", [Value::Text(text), Value::Text(separator)]) if !separator.is_empty() => {
-                Value::List(
-                    text.split(separator.as_str()).map(|part| Value::Text(part.to_string())).collect(),
-                )
-            }
-            ("to_regclass", [Value::Text(text)]) => match self
-                .catalog
-                .resolve_relation(&object_name(text, call.span))
-            {
-                Some((
-                    name,
-                    Relation::Table(_) | Relation::View(_) | Relation::Sequence(_) | Relation::Index { .. },
-                )) => Value::Text(name.quoted()),
-                _ => Value::Null,
-            },
-            _ => Value::Unknown,
-        }
-    }
-
-    fn truth(&mut self, expr: &Expr) -> Option<bool> {
-        match self.value(expr) {
-            Value::Bool(value) => Some(value),
-            Value::Null => Some(false),
-            _ => None,
-        }
-    }
-}
-
-fn record(mut values: Vec<Value>) -> Value {
-    if values.len() == 1 {
-        return values.pop().unwrap_or(Value::Null);
-    }
-    let name = |at: usize| Ident::new(format!("column{}", at + 1));
-    Value::Record(values.into_iter().enumerate().map(|(at, value)| (name(at), value)).collect())
 }
 
 /// Whether a handler takes what did not fit.
@@ -812,58 +637,6 @@ fn asks_system_catalogs(expr: &Expr) -> bool {
         }
     });
     found
-}
-
-/// `format()` with `%s`, `%I`, `%L`, `%%` and positions. Anything else is not followed.
-fn format(template: &str, args: &[Value]) -> Option<String> {
-    let mut text = String::new();
-    let mut next = 0;
-    let mut rest = template;
-    while let Some(at) = rest.find('%') {
-        text.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix('%') {
-            text.push('%');
-            rest = after;
-            continue;
-        }
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        if digits > 0 && rest[digits..].starts_with('$') {
-            next = rest[..digits].parse::<usize>().ok()?.checked_sub(1)?;
-            rest = &rest[digits + 1..];
-        }
-        let value = match args.get(next)? {
-            Value::Record(fields) if fields.len() == 1 => &fields[0].1,
-            value => value,
-        };
-        next += 1;
-        let kind = rest.chars().next()?;
-        rest = &rest[kind.len_utf8()..];
-        match (kind, value) {
-            ('s', Value::Text(value)) => text.push_str(value),
-            ('s', Value::Null) => {}
-            ('I', Value::Text(value)) => text.push_str(&Ident::new(value).quoted()),
-            ('L', Value::Text(value)) => text.push_str(&quote_literal(value)),
-            ('L', Value::Null) => text.push_str("NULL"),
-            _ => return None,
-        }
-    }
-    text.push_str(rest);
-    Some(text)
-}
-
-fn quote_literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-/// The items of `{a,b}`; quotes within are not followed.
-fn array_literal(text: &str) -> Option<Vec<Value>> {
-    let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
-    if inner.contains(['"', '\\', '{']) {
-        return None;
-    }
-    let items = inner.split(',').map(str::trim).filter(|item| !item.is_empty());
-    Some(items.map(|item| Value::Text(item.to_string())).collect())
 }
 
 /// A name in a setting: folded unless quoted.

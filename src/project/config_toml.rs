@@ -73,10 +73,12 @@ impl ConfigToml {
             .collect();
         let mut reader = Reader { root: table.get_ref(), flaws };
         let config = reader.config();
-        // One mistake often upsets the parser more than once; the first place tells.
+        // One mistake often upsets the parser more than once; the first place in a line tells.
         let mut flaws = reader.flaws;
         flaws.sort_by_key(|flaw| flaw.range.start);
-        flaws.dedup_by_key(|flaw| flaw.range.start);
+        flaws.dedup_by_key(|flaw| {
+            text.as_bytes()[..flaw.range.start].iter().filter(|byte| **byte == b'\n').count()
+        });
         (config, flaws)
     }
 }

@@ -25,9 +25,6 @@ use crate::sql::statement::{
     TriggerTiming, Volatility,
 };
 
-/// Raised when a field is renamed, removed or changes its meaning; a new field does not raise it.
-const FORMAT: u32 = 1;
-
 /// The lists, and the fields that identify an object in each.
 const LISTS: [(&str, &[&str]); 23] = [
     ("schemas", &["schema"]),
@@ -86,7 +83,6 @@ pub fn to_json(catalog: &Catalog) -> Value {
     let fresh = rows(&Catalog::supabase(catalog.exposure));
     let mut out = Map::new();
     let mut removed = Map::new();
-    out.insert("format".into(), FORMAT.into());
     for (list, keys) in LISTS {
         let (now, fresh) = (&now[list], &fresh[list]);
         let mut made = Vec::new();

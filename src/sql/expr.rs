@@ -90,69 +90,69 @@ pub enum Expr {
     /// An operator; `left` is absent for prefix ones. LIKE is `~~`, ILIKE `~~*`, `<>` also `!=`.
     Op {
         op: String,
-        left: Option<Box<Expr>>,
-        right: Box<Expr>,
+        left: Option<Box<Self>>,
+        right: Box<Self>,
     },
-    And(Vec<Expr>),
-    Or(Vec<Expr>),
-    Not(Box<Expr>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
     IsNull {
-        expr: Box<Expr>,
+        expr: Box<Self>,
         negated: bool,
     },
     /// `is [not] true`, `false`; `unknown` is `None`.
     IsBool {
-        expr: Box<Expr>,
+        expr: Box<Self>,
         value: Option<bool>,
         negated: bool,
     },
     Distinct {
-        left: Box<Expr>,
-        right: Box<Expr>,
+        left: Box<Self>,
+        right: Box<Self>,
         negated: bool,
     },
     /// `x in (a, b)`
     In {
-        expr: Box<Expr>,
-        list: Vec<Expr>,
+        expr: Box<Self>,
+        list: Vec<Self>,
         negated: bool,
     },
     /// `x op any (array)`, or `all`.
     OpArray {
         op: String,
         all: bool,
-        left: Box<Expr>,
-        right: Box<Expr>,
+        left: Box<Self>,
+        right: Box<Self>,
     },
     Between {
-        expr: Box<Expr>,
-        low: Box<Expr>,
-        high: Box<Expr>,
+        expr: Box<Self>,
+        low: Box<Self>,
+        high: Box<Self>,
         negated: bool,
     },
     Cast {
-        expr: Box<Expr>,
+        expr: Box<Self>,
         to: TypeName,
     },
     Case {
-        operand: Option<Box<Expr>>,
-        arms: Vec<(Expr, Expr)>,
-        default: Option<Box<Expr>>,
+        operand: Option<Box<Self>>,
+        arms: Vec<(Self, Self)>,
+        default: Option<Box<Self>>,
     },
-    Coalesce(Vec<Expr>),
-    Array(Vec<Expr>),
-    Row(Vec<Expr>),
+    Coalesce(Vec<Self>),
+    Array(Vec<Self>),
+    Row(Vec<Self>),
     /// `(expr).field`, `expr[…]`: the subject and the subscripts.
     Field {
-        expr: Box<Expr>,
+        expr: Box<Self>,
         field: Option<Ident>,
-        subscripts: Vec<Expr>,
+        subscripts: Vec<Self>,
     },
     Sublink(Sublink),
     /// `current_user`, `current_date`, …: the word, in lower case.
     Session(&'static str),
     /// Anything else, by the parser's name for it, with its operands.
-    Other(&'static str, Vec<Expr>),
+    Other(&'static str, Vec<Self>),
 }
 
 impl Expr {
@@ -333,8 +333,8 @@ pub enum FromItem {
         alias: Option<Alias>,
     },
     Join {
-        left: Box<FromItem>,
-        right: Box<FromItem>,
+        left: Box<Self>,
+        right: Box<Self>,
         on: Option<Expr>,
         using: Vec<Ident>,
         natural: bool,

@@ -101,7 +101,7 @@ fn significant(text: &str, range: Range<usize>) -> Range<usize> {
     let Some(first) = tokens.next() else {
         return range.start..range.start;
     };
-    let end = range.start + text[range.clone()].trim_ascii_end().len();
+    let end = range.start + text[range].trim_ascii_end().len();
     let line = &text[first.start..end];
     let line = &line[line.rfind('\n').map_or(0, |at| at + 1)..];
     // A line that holds no mark of a comment ends with a token of the statement.

@@ -560,7 +560,7 @@ pub enum DomainChange {
     DropDefault,
     SetNotNull,
     DropNotNull,
-    AddConstraint(ConstraintDef),
+    AddConstraint(Box<ConstraintDef>),
     DropConstraint { name: Ident, if_exists: bool },
     ValidateConstraint(Ident),
 }

@@ -2,7 +2,6 @@
 
 use crate::catalog::types::{DataType, TypeRef};
 use crate::catalog::{Catalog, Relation};
-use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::TypeName;
 
@@ -75,11 +74,6 @@ impl Catalog {
             Relation::View(oid) => Some(self.views.get(&oid)?.column(&written.name)?.data_type.value.clone()),
             _ => None,
         }
-    }
-
-    /// Whether a type is, holds or is an array of the one that a statement drops or alters.
-    pub(crate) fn is_of_type(&self, data_type: &DataType, oid: Oid) -> bool {
-        matches!(data_type.base, TypeRef::User(own) | TypeRef::Row(own) if own == oid)
     }
 }
 

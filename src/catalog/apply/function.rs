@@ -19,9 +19,7 @@ use crate::sql::statement::{
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateFunction, origin: Origin) -> Applied {
     let name = catalog.creation_name(&statement.name);
-    if !catalog.namespaces.contains_key(&name.schema) {
-        return Err(Misfit::missing(ObjectKind::Schema, &name.schema));
-    }
+    catalog.require_namespace(&name.schema)?;
     let arguments = arguments(catalog, &statement.arguments);
     let returns = returns(catalog, statement, &arguments);
     let kind = match (statement.procedure, statement.window) {
@@ -47,9 +45,7 @@ pub(super) fn create_aggregate(
     origin: Origin,
 ) -> Applied {
     let name = catalog.creation_name(&statement.name);
-    if !catalog.namespaces.contains_key(&name.schema) {
-        return Err(Misfit::missing(ObjectKind::Schema, &name.schema));
-    }
+    catalog.require_namespace(&name.schema)?;
     let finished = statement.final_function.as_ref().and_then(|name| {
         let result = |function: &Function| match &function.returns {
             Returns::Type(data_type) => Some(data_type.clone()),

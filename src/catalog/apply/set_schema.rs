@@ -32,22 +32,22 @@ fn set(catalog: &mut Catalog, object: &ObjectRef, schema: &Ident, origin: Origin
         | ObjectKind::ForeignTable
         | ObjectKind::Sequence => {
             let (old, relation) = catalog.resolve_relation(&object.name).ok_or_else(missing)?;
-            require(catalog, schema)?;
+            catalog.require_namespace(schema)?;
             move_relation(catalog, &old, relation, schema, origin)?
         }
         ObjectKind::Type | ObjectKind::Domain => {
             let oid = catalog.resolve_type(&object.name).ok_or_else(missing)?;
-            require(catalog, schema)?;
+            catalog.require_namespace(schema)?;
             move_type(catalog, oid, schema, origin)?
         }
         ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => {
             let oid = catalog.resolve_routine(object)?;
-            require(catalog, schema)?;
+            catalog.require_namespace(schema)?;
             move_function(catalog, oid, schema, origin)?;
             None
         }
         ObjectKind::Extension => {
-            require(catalog, schema)?;
+            catalog.require_namespace(schema)?;
             return move_extension(catalog, object, schema, origin);
         }
         _ => None,
@@ -56,13 +56,6 @@ fn set(catalog: &mut Catalog, object: &ObjectRef, schema: &Ident, origin: Origin
         note_constraints_of(catalog, |other| *other == name);
     }
     Ok(())
-}
-
-fn require(catalog: &Catalog, schema: &Ident) -> Applied {
-    match catalog.namespaces.contains_key(schema) {
-        true => Ok(()),
-        false => Err(Misfit::missing(ObjectKind::Schema, schema)),
-    }
 }
 
 /// Moves a relation. Indexes follow their table, and so do the sequences that its columns own.

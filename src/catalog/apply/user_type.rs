@@ -14,9 +14,7 @@ use crate::sql::statement::{
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateType, origin: Origin) -> Applied {
     let name = catalog.creation_name(&statement.name);
-    if !catalog.namespaces.contains_key(&name.schema) {
-        return Err(Misfit::missing(ObjectKind::Schema, &name.schema));
-    }
+    catalog.require_namespace(&name.schema)?;
     if !catalog.is_name_free(&name) {
         return replace_shell(catalog, &name, &statement.kind);
     }

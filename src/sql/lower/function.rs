@@ -13,7 +13,7 @@ use crate::sql::statement::{
     AlterFunction, Argument, ArgumentMode, BodyText, CreateAggregate, CreateFunction, CreateType,
     CreateTypeKind, DoBlock, FunctionAttributes, FunctionBody, Statement, StatementKind, Volatility,
 };
-use crate::sql::token::TokenKind;
+use crate::sql::token::{Token, TokenKind};
 
 impl Cx<'_> {
     pub(super) fn create_function(&self, n: &pb::CreateFunctionStmt) -> CreateFunction {
@@ -90,16 +90,10 @@ impl Cx<'_> {
         }
         let begin = tokens.find(0, |_, at| self.words_at(at, &["begin", "atomic"])).unwrap_or(0);
         let last = tokens.list.len().saturating_sub(1);
-        let mut ranges = Vec::new();
-        let mut start = begin + 2;
-        for at in start..last {
-            if tokens.is(at, ';') {
-                if at > start {
-                    ranges.push(tokens.list[start].start..tokens.list[at - 1].end);
-                }
-                start = at + 1;
-            }
-        }
+        let inner = tokens.list.get(begin + 2..last).unwrap_or_default();
+        let pieces = inner.split(|token| token.is(self.code.text, ';'));
+        let range = |piece: &[Token]| Some(piece.first()?.start..piece.last()?.end);
+        let ranges: Vec<_> = pieces.filter_map(range).collect();
         let nodes = items(body).iter().flat_map(items).filter(|node| node.node.is_some());
         let lower = |(at, node): (usize, &Node)| match ranges.get(at) {
             Some(range) => self.within(range.clone()).statement(node),
@@ -296,7 +290,7 @@ mod tests {
             let function = lowered!(CreateFunction, &text);
             let Some(FunctionBody::Text(found)) = function.body else { panic!() };
             assert_eq!((under(&text, found.span), found.verbatim), (inside, verbatim), "{body}");
-            assert_eq!(function.attributes.security_definer.unwrap().value, false);
+            assert!(!function.attributes.security_definer.unwrap().value);
         }
         let text = "do language plpgsql $$ begin null; end $$";
         let block = lowered!(Do, text);

@@ -154,10 +154,7 @@ impl Cx<'_> {
 
     /// A type's name. `%type` gives the column as the name, and the table as what is before it.
     pub(super) fn type_name(&self, n: &pb::TypeName) -> TypeName {
-        let modifier = |node: &Node| match value(node)?.parse() {
-            Ok(number) => Some(number),
-            Err(_) => None,
-        };
+        let modifier = |node: &Node| value(node)?.parse().ok();
         TypeName {
             name: qualified(&n.names, self.type_span(n.location)),
             modifiers: n.typmods.iter().filter_map(modifier).collect(),
@@ -205,5 +202,30 @@ impl Cx<'_> {
             Some(N::TypeName(name)) => Some(self.type_name(name)),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sql::lower::testing::under;
+
+    #[test]
+    fn long_names_are_cut_on_a_character() {
+        let text = format!("create table \"a{}\" (b int)", "é".repeat(40));
+        let table = lowered!(CreateTable, &text);
+        assert_eq!(table.name.name.len(), 63);
+        assert_eq!(under(&text, table.name.span).len(), 83);
+        let text = format!("create table \"{}\" (b int)", "é".repeat(40));
+        assert_eq!(lowered!(CreateTable, &text).name.name.len(), 62);
+    }
+
+    #[test]
+    fn names_hold_comments_and_a_database() {
+        let text = "select * from d . /* x */ s . t";
+        let query = lowered!(Query, text);
+        query.walk_relations(&mut |relation| {
+            assert_eq!(relation.name.to_string(), "s.t");
+            assert_eq!(under(text, relation.name.span), "d . /* x */ s . t");
+        });
     }
 }

@@ -65,7 +65,7 @@ impl Cx<'_> {
         let distinct_on = n.distinct_clause.iter().filter(|node| node.node.is_some());
         QueryBody::Select(Box::new(Select {
             targets: self.result_columns(&n.target_list),
-            from: self.from_items(&n.from_clause),
+            from: self.sources(&n.from_clause),
             filter: self.optional_expr(&n.where_clause),
             group_by: self.exprs(&n.group_clause),
             having: self.optional_expr(&n.having_clause),
@@ -112,11 +112,11 @@ impl Cx<'_> {
         CteBody::Change(Box::new(change))
     }
 
-    fn from_items(&self, nodes: &[Node]) -> Vec<FromItem> {
-        nodes.iter().filter_map(|node| self.from_item(node)).collect()
+    fn sources(&self, nodes: &[Node]) -> Vec<FromItem> {
+        nodes.iter().filter_map(|node| self.source(node)).collect()
     }
 
-    fn from_item(&self, node: &Node) -> Option<FromItem> {
+    fn source(&self, node: &Node) -> Option<FromItem> {
         Some(match node.node.as_ref()? {
             N::RangeVar(n) => FromItem::Relation {
                 relation: RelationRef { name: self.relation(n), target: None },
@@ -129,14 +129,14 @@ impl Cx<'_> {
             },
             N::RangeFunction(n) => self.range_function(n),
             N::JoinExpr(n) => FromItem::Join {
-                left: Box::new(self.from_item(n.larg.as_deref()?)?),
-                right: Box::new(self.from_item(n.rarg.as_deref()?)?),
+                left: Box::new(self.source(n.larg.as_deref()?)?),
+                right: Box::new(self.source(n.rarg.as_deref()?)?),
                 on: self.optional_expr(&n.quals),
                 using: idents(&n.using_clause),
                 natural: n.is_natural,
                 alias: alias(n.alias.as_ref()),
             },
-            N::RangeTableSample(n) => self.from_item(n.relation.as_deref()?)?,
+            N::RangeTableSample(n) => self.source(n.relation.as_deref()?)?,
             N::RangeTableFunc(n) => {
                 FromItem::Function { calls: vec![self.expr(node)], alias: alias(n.alias.as_ref()) }
             }
@@ -196,7 +196,7 @@ impl Cx<'_> {
         DataChange {
             ctes: self.ctes(n.with_clause.as_ref()),
             assignments: self.assignments(&n.target_list),
-            from: self.from_items(&n.from_clause),
+            from: self.sources(&n.from_clause),
             filter: self.optional_expr(&n.where_clause),
             returning: self.returning(n.returning_clause.as_ref()),
             ..self.change(ChangeKind::Update, n.relation.as_ref())
@@ -206,7 +206,7 @@ impl Cx<'_> {
     pub(super) fn delete(&self, n: &pb::DeleteStmt) -> DataChange {
         DataChange {
             ctes: self.ctes(n.with_clause.as_ref()),
-            from: self.from_items(&n.using_clause),
+            from: self.sources(&n.using_clause),
             filter: self.optional_expr(&n.where_clause),
             returning: self.returning(n.returning_clause.as_ref()),
             ..self.change(ChangeKind::Delete, n.relation.as_ref())
@@ -235,7 +235,7 @@ impl Cx<'_> {
         DataChange {
             ctes: self.ctes(n.with_clause.as_ref()),
             assignments,
-            from: n.source_relation.as_deref().and_then(|node| self.from_item(node)).into_iter().collect(),
+            from: n.source_relation.as_deref().and_then(|node| self.source(node)).into_iter().collect(),
             filter,
             returning: self.returning(n.returning_clause.as_ref()),
             ..self.change(ChangeKind::Merge, n.relation.as_ref())

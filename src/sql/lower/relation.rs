@@ -1,18 +1,21 @@
 //! Schemas, views, tables made by queries, and indexes.
 
+use std::ops::Range;
+
 use pg_query::NodeEnum as N;
 use pg_query::protobuf::{self as pb, Node, ObjectType, SortByDir, SortByNulls, ViewCheckOption};
 
 use super::Cx;
-use super::name::{idents, optional, options, role};
+use super::name::{idents, optional, options, qualified, role};
 use super::query::index_column;
 use super::table::persistence;
 use crate::source::Spanned;
 use crate::sql::expr::Expr;
-use crate::sql::name::Ident;
+use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{
     CreateIndex, CreateSchema, CreateTableAs, CreateView, IndexKey, IndexKeyValue, Statement,
 };
+use crate::sql::token::ident;
 
 impl Cx<'_> {
     pub(super) fn create_schema(&self, n: &pb::CreateSchemaStmt) -> CreateSchema {
@@ -65,15 +68,15 @@ impl Cx<'_> {
             materialized: n.objtype() == ObjectType::ObjectMatview,
             if_not_exists: n.if_not_exists,
             query,
-            ..self.into_clause(n.into.as_deref())
+            ..self.made_table(n.into.as_deref())
         }
     }
 
     pub(super) fn select_into(&self, n: &pb::SelectStmt, into: &pb::IntoClause) -> CreateTableAs {
-        CreateTableAs { query: Some(self.query(n)), ..self.into_clause(Some(into)) }
+        CreateTableAs { query: Some(self.query(n)), ..self.made_table(Some(into)) }
     }
 
-    fn into_clause(&self, into: Option<&pb::IntoClause>) -> CreateTableAs {
+    fn made_table(&self, into: Option<&pb::IntoClause>) -> CreateTableAs {
         let relation = into.and_then(|into| into.rel.as_ref());
         CreateTableAs {
             name: self.optional_relation(relation),
@@ -112,7 +115,7 @@ impl Cx<'_> {
             only: n.relation.as_ref().is_some_and(|range| !range.inh),
             table: self.optional_relation(n.relation.as_ref()),
             method: Ident::new(if n.access_method.is_empty() { "btree" } else { &n.access_method }),
-            keys: n.index_params.iter().filter_map(|node| self.index_key(node)).collect(),
+            keys: self.index_keys(n),
             include: n.index_including_params.iter().filter_map(index_column).collect(),
             nulls_not_distinct: n.nulls_not_distinct,
             predicate: self.optional_expr(&n.where_clause),
@@ -120,9 +123,23 @@ impl Cx<'_> {
         }
     }
 
-    fn index_key(&self, node: &Node) -> Option<IndexKey> {
+    fn index_keys(&self, n: &pb::IndexStmt) -> Vec<IndexKey> {
+        let tokens = self.tokens();
+        let table = self.index(n.relation.as_ref().map_or(-1, |range| range.location));
+        let mut start = tokens.find(table, |tokens, at| tokens.is(at, '(')).map_or(0, |open| open + 1);
+        let key = |node: &Node| {
+            let end = tokens.item_end(start);
+            let key = self.index_key(node, start..end);
+            start = end + 1;
+            key
+        };
+        n.index_params.iter().filter_map(key).collect()
+    }
+
+    /// A key that is written at some tokens.
+    fn index_key(&self, node: &Node, place: Range<usize>) -> Option<IndexKey> {
         let Some(N::IndexElem(n)) = &node.node else { return None };
-        let name = |parts: &[Node]| (!parts.is_empty()).then(|| super::name::qualified(parts, self.whole()));
+        let name = |parts: &[Node]| (!parts.is_empty()).then(|| self.name_among(parts, place.clone()));
         let value = match optional(&n.name) {
             Some(column) => IndexKeyValue::Column(column),
             None => IndexKeyValue::Expr(self.optional_expr(&n.expr).unwrap_or(Expr::NULL)),
@@ -138,6 +155,22 @@ impl Cx<'_> {
                 SortByNulls::SortbyNullsDefault | SortByNulls::Undefined => None,
             },
         })
+    }
+
+    /// A name by its parts, after the first of some tokens.
+    fn name_among(&self, parts: &[Node], place: Range<usize>) -> ObjectName {
+        let tokens = self.tokens();
+        let name = qualified(parts, tokens.span(place.start, place.end));
+        let mut at = tokens.skip(place.start);
+        while at < place.end {
+            let after = tokens.after_name(at);
+            let last = tokens.list.get(after - 1).and_then(|token| ident(*token, self.code.text));
+            if last.is_some_and(|last| last == name.name) {
+                return ObjectName { span: tokens.name_span(at), ..name };
+            }
+            at = tokens.skip(at);
+        }
+        name
     }
 }
 
@@ -199,7 +232,8 @@ mod tests {
         );
         assert!(index.method == "gin" && index.include.len() == 1 && index.predicate.is_some());
         assert_eq!(index.keys[0].value, IndexKeyValue::Column("a".into()));
-        assert_eq!(index.keys[0].operator_class.as_ref().unwrap().to_string(), "s.ops");
+        assert_eq!(under(text, index.keys[0].operator_class.as_ref().unwrap().span), "s.ops");
+        assert_eq!(under(text, index.keys[1].collation.as_ref().unwrap().span), "\"C\"");
         assert!(index.keys[0].descending && index.keys[0].nulls_first == Some(false));
         assert!(matches!(index.keys[1].value, IndexKeyValue::Expr(Expr::Call(_))));
         assert!(index.keys[1].collation.is_some() && index.keys[1].nulls_first.is_none());

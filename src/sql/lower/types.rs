@@ -64,7 +64,7 @@ impl Cx<'_> {
             ("X", _) => DomainChange::DropConstraint { name: Ident::new(&n.name), if_exists: n.missing_ok },
             ("V", _) => DomainChange::ValidateConstraint(Ident::new(&n.name)),
             ("C", Some(Node { node: Some(N::Constraint(constraint)) })) => {
-                DomainChange::AddConstraint(self.table_constraint(constraint))
+                DomainChange::AddConstraint(Box::new(self.table_constraint(constraint)))
             }
             _ => return StatementKind::Other("ALTER DOMAIN"),
         };

@@ -1,0 +1,493 @@
+//! Values, and the expressions that give them.
+
+use crate::catalog::Relation;
+use crate::catalog::interpret::{Interpreter, object_name};
+use crate::sql::expr::{Call, ColumnRef, Expr, Literal, Oid, Sublink, SublinkKind};
+use crate::sql::name::Ident;
+use crate::sql::plpgsql::Fragment;
+use crate::sql::statement::TypeName;
+
+/// A value that a variable or a column holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::catalog) enum Value {
+    Text(String),
+    Number(i64),
+    Bool(bool),
+    Null,
+    List(Vec<Value>),
+    Record(Vec<(Ident, Value)>),
+    /// The identity of an object: `oid`, `regclass` and their kin.
+    Object(Object),
+    Unknown,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::catalog) enum Object {
+    Relation(Oid),
+    /// An index, by its own identity.
+    Index(Oid),
+    Function(Oid),
+    Type(Oid),
+    Namespace(Ident),
+    Role(Ident),
+}
+
+impl Value {
+    pub(super) fn text(text: impl ToString) -> Self {
+        Self::Text(text.to_string())
+    }
+
+    /// The only field of a record with one; anything else as it is.
+    fn single(self) -> Self {
+        match self {
+            Self::Record(fields) if fields.len() == 1 => {
+                fields.into_iter().next().map_or(Self::Unknown, |(_, value)| value)
+            }
+            value => value,
+        }
+    }
+}
+
+impl Interpreter<'_> {
+    pub(super) fn fragment(&mut self, fragment: &Fragment) -> Value {
+        fragment.value.as_ref().map_or(Value::Unknown, |expr| self.value(expr))
+    }
+
+    pub(super) fn list(&mut self, fragment: &Fragment) -> Option<Vec<Value>> {
+        match self.fragment(fragment) {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Whether a condition holds, when that can be told; null does not.
+    pub(super) fn truth(&mut self, expr: &Expr) -> Option<bool> {
+        match self.value(expr) {
+            Value::Bool(value) => Some(value),
+            Value::Null => Some(false),
+            _ => None,
+        }
+    }
+
+    pub(super) fn value(&mut self, expr: &Expr) -> Value {
+        match expr {
+            Expr::Literal(Literal::Null) => Value::Null,
+            Expr::Literal(Literal::Bool(value)) => Value::Bool(*value),
+            Expr::Literal(Literal::String(text)) => Value::text(text),
+            Expr::Literal(Literal::Number(text)) => {
+                text.parse().map_or_else(|_| Value::text(text), Value::Number)
+            }
+            Expr::Cast { expr, to } => {
+                let value = self.value(expr);
+                self.cast(value, to)
+            }
+            Expr::Array(items) => {
+                let items: Vec<Value> = items.iter().map(|item| self.value(item)).collect();
+                if items.contains(&Value::Unknown) { Value::Unknown } else { Value::List(items) }
+            }
+            Expr::Param(number) => self.variable(&Ident::new(format!("${number}"))),
+            Expr::Column(column) => self.column(column),
+            Expr::Field { expr, field: Some(field), subscripts } if subscripts.is_empty() => {
+                match self.value(expr) {
+                    Value::Record(fields) => field_of(fields, field),
+                    _ => Value::Unknown,
+                }
+            }
+            Expr::Op { op, left: Some(left), right } => {
+                let (left, right) = (self.value(left), self.value(right));
+                operate(op, left, right)
+            }
+            Expr::IsNull { expr, negated } => match self.value(expr) {
+                Value::Unknown => Value::Unknown,
+                value => Value::Bool((value == Value::Null) != *negated),
+            },
+            Expr::IsBool { expr, value, negated } => match (self.value(expr), value) {
+                (Value::Bool(found), Some(wanted)) => Value::Bool((found == *wanted) != *negated),
+                (Value::Null, Some(_)) => Value::Bool(*negated),
+                _ => Value::Unknown,
+            },
+            Expr::Not(inner) => match self.value(inner) {
+                Value::Bool(value) => Value::Bool(!value),
+                Value::Null => Value::Null,
+                _ => Value::Unknown,
+            },
+            Expr::And(list) => self.connect(list, false),
+            Expr::Or(list) => self.connect(list, true),
+            Expr::In { expr, list, negated } => {
+                let value = self.value(expr);
+                let list = list.iter().map(|item| self.value(item)).collect();
+                negate(among(&value, list), *negated)
+            }
+            Expr::OpArray { op, all, left, right } if op == "=" && !all || op == "<>" && *all => {
+                let value = self.value(left);
+                match self.value(right) {
+                    Value::List(list) => negate(among(&value, list), *all),
+                    _ => Value::Unknown,
+                }
+            }
+            Expr::Coalesce(list) => {
+                for item in list {
+                    match self.value(item) {
+                        Value::Null => {}
+                        value => return value,
+                    }
+                }
+                Value::Null
+            }
+            Expr::Case { operand: None, arms, default } => {
+                for (when, then) in arms {
+                    match self.truth(when) {
+                        Some(true) => return self.value(then),
+                        Some(false) => {}
+                        None => return Value::Unknown,
+                    }
+                }
+                default.as_ref().map_or(Value::Null, |default| self.value(default))
+            }
+            Expr::Session("current_user" | "session_user" | "user" | "current_role") => {
+                Value::text(&self.catalog.session.role)
+            }
+            Expr::Call(call) => self.call_value(call),
+            Expr::Sublink(sublink) => self.sublink(sublink),
+            _ => Value::Unknown,
+        }
+    }
+
+    fn sublink(&mut self, sublink: &Sublink) -> Value {
+        let Some(rows) = self.select(&sublink.query) else { return Value::Unknown };
+        match sublink.kind {
+            SublinkKind::Exists => Value::Bool(!rows.is_empty()),
+            SublinkKind::Scalar => rows.into_iter().next().map_or(Value::Null, Value::single),
+            SublinkKind::Array => Value::List(rows.into_iter().map(Value::single).collect()),
+            SublinkKind::Any if sublink.op == "=" => match &sublink.test {
+                Some(test) => {
+                    let value = self.value(test);
+                    among(&value, rows.into_iter().map(Value::single).collect())
+                }
+                None => Value::Unknown,
+            },
+            SublinkKind::Any | SublinkKind::All => Value::Unknown,
+        }
+    }
+
+    fn column(&mut self, column: &ColumnRef) -> Value {
+        match column.path.as_slice() {
+            [name] => match self.row_column(None, name) {
+                Some(value) => value,
+                // A loop's record with one column stands for it.
+                None => self.variable(name).single(),
+            },
+            [item, field] => match self.row_column(Some(item), field) {
+                Some(value) => value,
+                None => match self.variable(item) {
+                    Value::Record(fields) => field_of(fields, field),
+                    _ => Value::Unknown,
+                },
+            },
+            _ => Value::Unknown,
+        }
+    }
+
+    fn connect(&mut self, list: &[Expr], decides: bool) -> Value {
+        let mut unknown = false;
+        for item in list {
+            match self.value(item) {
+                Value::Bool(value) if value == decides => return Value::Bool(decides),
+                Value::Bool(_) => {}
+                // As a condition, null decides like false.
+                Value::Null if !decides => return Value::Bool(false),
+                Value::Null => {}
+                _ => unknown = true,
+            }
+        }
+        if unknown { Value::Unknown } else { Value::Bool(!decides) }
+    }
+
+    fn variable(&self, name: &Ident) -> Value {
+        let found = self.variables.iter().rev().find(|(variable, _)| variable == name);
+        found.map_or(Value::Unknown, |(_, value)| value.clone())
+    }
+
+    fn cast(&self, value: Value, to: &TypeName) -> Value {
+        match (value, to.name.name.as_str()) {
+            (Value::Text(text), _) if to.dimensions > 0 => {
+                array_literal(&text).map_or(Value::Unknown, Value::List)
+            }
+            (Value::Text(text), "regclass") => self.regclass(&text).unwrap_or(Value::Unknown),
+            (Value::Text(text), "regnamespace") => Value::Object(Object::Namespace(Ident::new(text))),
+            (Value::Text(text), "regrole") => Value::Object(Object::Role(Ident::new(text))),
+            (Value::Text(text), "int4" | "int8" | "int2") => {
+                text.parse().map_or(Value::Unknown, Value::Number)
+            }
+            (Value::Object(object), "text" | "name" | "varchar") => self.object_text(&object),
+            (Value::Object(object @ Object::Function(_)), "regprocedure" | "regproc") => {
+                Value::Object(object)
+            }
+            (Value::Number(number), "text" | "varchar") => Value::text(number),
+            (Value::Bool(value), "text") => Value::text(value),
+            (value, _) => value,
+        }
+    }
+
+    fn regclass(&self, text: &str) -> Option<Value> {
+        let name = object_name(text, crate::source::Span::new(crate::source::FileId(0), 0, 0));
+        let (qname, relation) = self.catalog.resolve_relation(&name)?;
+        Some(Value::Object(match relation {
+            Relation::Table(oid)
+            | Relation::View(oid)
+            | Relation::Sequence(oid)
+            | Relation::Composite(oid) => Object::Relation(oid),
+            Relation::Index { on } => {
+                let on_table = self.catalog.tables.get(&on).and_then(|table| table.indexes.get(&qname.name));
+                let on_view = || self.catalog.views.get(&on).and_then(|view| view.indexes.get(&qname.name));
+                Object::Index(on_table.or_else(on_view)?.oid)
+            }
+        }))
+    }
+
+    /// An object's name as its `reg…` type prints it: bare where `search_path` finds it.
+    fn object_text(&self, object: &Object) -> Value {
+        let visible = |schema: &Ident| self.catalog.search_path().any(|visible| visible == *schema);
+        match object {
+            Object::Relation(oid) => {
+                let table = self.catalog.tables.get(oid).map(|table| &table.name);
+                let name = table.or_else(|| self.catalog.views.get(oid).map(|view| &view.name));
+                match name {
+                    Some(name) if visible(&name.schema) => Value::text(name.name.quoted()),
+                    Some(name) => Value::text(name.quoted()),
+                    None => Value::Unknown,
+                }
+            }
+            Object::Function(oid) => match self.catalog.functions.get(oid) {
+                Some(function) => Value::text(function.regprocedure(self.catalog)),
+                None => Value::Unknown,
+            },
+            Object::Namespace(name) | Object::Role(name) => Value::text(name.quoted()),
+            Object::Index(_) | Object::Type(_) => Value::Unknown,
+        }
+    }
+
+    fn call_value(&mut self, call: &Call) -> Value {
+        if call.name.schema.as_ref().is_some_and(|schema| *schema != "pg_catalog") {
+            return Value::Unknown;
+        }
+        let args: Vec<Value> = call.args.iter().map(|arg| self.value(arg)).collect();
+        match (call.name.name.as_str(), args.as_slice()) {
+            ("format", [Value::Text(template), rest @ ..]) => {
+                let rest: Vec<Value> = rest.iter().map(|value| self.printed(value)).collect();
+                format(template, &rest).map_or(Value::Unknown, Value::Text)
+            }
+            ("quote_ident", [value]) => match self.printed(&value.clone().single()) {
+                Value::Text(text) => Value::text(Ident::new(text).quoted()),
+                _ => Value::Unknown,
+            },
+            ("quote_literal" | "quote_nullable", [Value::Text(text)]) => Value::text(quote_literal(text)),
+            ("lower", [Value::Text(text)]) => Value::text(text.to_lowercase()),
+            ("upper", [Value::Text(text)]) => Value::text(text.to_uppercase()),
+            ("concat", args) => {
+                let mut text = String::new();
+                for arg in args {
+                    match self.printed(arg) {
+                        Value::Text(part) => text.push_str(&part),
+                        Value::Null => {}
+                        _ => return Value::Unknown,
+                    }
+                }
+                Value::Text(text)
+            }
+            ("replace", [Value::Text(text), Value::Text(from), Value::Text(to)]) => {
+                Value::Text(text.replace(from.as_str(), to))
+            }
+            ("string_to_array", [Value::Text(text), Value::Text(separator)]) if !separator.is_empty() => {
+                Value::List(text.split(separator.as_str()).map(Value::text).collect())
+            }
+            ("array_length" | "cardinality", [Value::List(items), ..]) => {
+                i64::try_from(items.len()).map_or(Value::Unknown, Value::Number)
+            }
+            ("to_regclass", [Value::Text(text)]) => self.regclass(text).unwrap_or(Value::Null),
+            ("to_regnamespace", [Value::Text(text)]) => {
+                let name = Ident::new(text);
+                let known = self.catalog.namespaces.contains_key(&name);
+                if known { Value::Object(Object::Namespace(name)) } else { Value::Null }
+            }
+            ("to_regtype", [Value::Text(text)]) => {
+                let name = object_name(text, call.span);
+                match self.catalog.resolve_type(&name) {
+                    Some(oid) => Value::Object(Object::Type(oid)),
+                    None => Value::Null,
+                }
+            }
+            (
+                "pg_get_function_identity_arguments" | "pg_get_function_arguments",
+                [Value::Object(Object::Function(oid))],
+            ) => match self.catalog.functions.get(oid) {
+                Some(function) => Value::text(function.identity_arguments(self.catalog)),
+                None => Value::Unknown,
+            },
+            ("current_schema", []) => self
+                .catalog
+                .search_path()
+                .find(|schema| *schema != "pg_catalog" && self.catalog.namespaces.contains_key(schema))
+                .map_or(Value::Null, Value::text),
+            ("current_database", []) => Value::text("postgres"),
+            ("pg_get_userbyid", [Value::Object(Object::Role(role))]) => Value::text(role),
+            _ => Value::Unknown,
+        }
+    }
+
+    /// A value as `format` and concatenation take it.
+    fn printed(&self, value: &Value) -> Value {
+        match value.clone().single() {
+            Value::Object(object) => self.object_text(&object),
+            Value::Number(number) => Value::text(number),
+            value => value,
+        }
+    }
+}
+
+fn field_of(fields: Vec<(Ident, Value)>, field: &Ident) -> Value {
+    fields.into_iter().find(|(name, _)| name == field).map_or(Value::Unknown, |(_, value)| value)
+}
+
+fn negate(value: Value, negated: bool) -> Value {
+    match value {
+        Value::Bool(value) => Value::Bool(value != negated),
+        other => other,
+    }
+}
+
+/// `value in (list)`
+fn among(value: &Value, list: Vec<Value>) -> Value {
+    if *value == Value::Null {
+        return Value::Null;
+    }
+    if *value == Value::Unknown {
+        return Value::Unknown;
+    }
+    let unknown = list.contains(&Value::Unknown);
+    if list.iter().any(|item| item == value) {
+        Value::Bool(true)
+    } else if unknown {
+        Value::Unknown
+    } else {
+        Value::Bool(false)
+    }
+}
+
+fn operate(op: &str, left: Value, right: Value) -> Value {
+    match (op, left, right) {
+        (_, Value::Unknown, _) | (_, _, Value::Unknown) => Value::Unknown,
+        (_, Value::Null, _) | (_, _, Value::Null) => Value::Null,
+        ("||", Value::Text(left), Value::Text(right)) => Value::Text(left + &right),
+        ("||", Value::List(mut left), Value::List(right)) => {
+            left.extend(right);
+            Value::List(left)
+        }
+        ("=", left, right) => comparable(&left, &right).map_or(Value::Unknown, Value::Bool),
+        ("<>" | "!=", left, right) => {
+            comparable(&left, &right).map_or(Value::Unknown, |equal| Value::Bool(!equal))
+        }
+        ("<", Value::Number(left), Value::Number(right)) => Value::Bool(left < right),
+        (">", Value::Number(left), Value::Number(right)) => Value::Bool(left > right),
+        ("<=", Value::Number(left), Value::Number(right)) => Value::Bool(left <= right),
+        (">=", Value::Number(left), Value::Number(right)) => Value::Bool(left >= right),
+        ("~~", Value::Text(text), Value::Text(pattern)) => Value::Bool(like(&text, &pattern)),
+        ("!~~", Value::Text(text), Value::Text(pattern)) => Value::Bool(!like(&text, &pattern)),
+        ("~~*", Value::Text(text), Value::Text(pattern)) => {
+            Value::Bool(like(&text.to_lowercase(), &pattern.to_lowercase()))
+        }
+        ("!~~*", Value::Text(text), Value::Text(pattern)) => {
+            Value::Bool(!like(&text.to_lowercase(), &pattern.to_lowercase()))
+        }
+        _ => Value::Unknown,
+    }
+}
+
+/// Equality of values of one kind; an object and its name do not compare.
+fn comparable(left: &Value, right: &Value) -> Option<bool> {
+    (std::mem::discriminant(left) == std::mem::discriminant(right)).then(|| left == right)
+}
+
+/// LIKE with `%`, `_` and `\`.
+fn like(text: &str, pattern: &str) -> bool {
+    let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
+    // Whether the pattern so far matches each prefix of the text.
+    let mut reached = vec![false; text.len() + 1];
+    reached[0] = true;
+    let mut at = 0;
+    while at < pattern.len() {
+        let mut next = vec![false; text.len() + 1];
+        match pattern[at] {
+            '%' => {
+                let mut any = false;
+                for (place, next) in next.iter_mut().enumerate() {
+                    any |= reached[place];
+                    *next = any;
+                }
+            }
+            wanted => {
+                let escaped = wanted == '\\' && at + 1 < pattern.len();
+                let wanted = if escaped { pattern[at + 1] } else { wanted };
+                for place in 0..text.len() {
+                    next[place + 1] = reached[place] && (wanted == '_' && !escaped || text[place] == wanted);
+                }
+                at += usize::from(escaped);
+            }
+        }
+        reached = next;
+        at += 1;
+    }
+    reached[text.len()]
+}
+
+/// `format()` with `%s`, `%I`, `%L`, `%%` and positions. Anything else is not followed.
+fn format(template: &str, args: &[Value]) -> Option<String> {
+    let mut text = String::new();
+    let mut next = 0;
+    let mut rest = template;
+    while let Some(at) = rest.find('%') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('%') {
+            text.push('%');
+            rest = after;
+            continue;
+        }
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 0 && rest[digits..].starts_with('$') {
+            next = rest[..digits].parse::<usize>().ok()?.checked_sub(1)?;
+            rest = &rest[digits + 1..];
+        }
+        let value = match args.get(next)? {
+            Value::Record(fields) if fields.len() == 1 => &fields[0].1,
+            value => value,
+        };
+        next += 1;
+        let kind = rest.chars().next()?;
+        rest = &rest[kind.len_utf8()..];
+        match (kind, value) {
+            ('s', Value::Text(value)) => text.push_str(value),
+            ('s', Value::Null) => {}
+            ('I', Value::Text(value)) => text.push_str(&Ident::new(value).quoted()),
+            ('L', Value::Text(value)) => text.push_str(&quote_literal(value)),
+            ('L', Value::Null) => text.push_str("NULL"),
+            _ => return None,
+        }
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+fn quote_literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// The items of `{a,b}`; quotes within are not followed.
+fn array_literal(text: &str) -> Option<Vec<Value>> {
+    let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    if inner.contains(['"', '\\', '{']) {
+        return None;
+    }
+    let items = inner.split(',').map(str::trim).filter(|item| !item.is_empty());
+    Some(items.map(|item| Value::Text(item.to_string())).collect())
+}

@@ -1,0 +1,288 @@
+//! Arguments, exit codes, and input of every kind.
+
+use crate::harness::{Answer, Folder};
+
+const BROKEN: &str = "select 1;\ncreate tabel x (id int);\nselect 2;\n";
+
+fn concise(folder: &Folder, arguments: &[&str]) -> Answer {
+    folder.run(&[&["--format", "concise"], arguments].concat())
+}
+
+#[test]
+fn broken_sql_is_found_at_its_place() {
+    let answer = concise(&Folder::project(BROKEN), &[]);
+    assert_eq!(answer.code, 1);
+    let line = "supabase/migrations/1_first.sql:2:8: error[syntax-error] syntax error at or near \"tabel\"";
+    assert!(answer.out.starts_with(line), "{answer:?}");
+    assert_eq!(answer.out.lines().count(), 1);
+    assert!(answer.err.contains("Found 1 error in 1 file (2 statements)"), "{answer:?}");
+    assert!(answer.err.contains("Assumed: the Data API serves public, graphql_public"), "{answer:?}");
+}
+
+#[test]
+fn exit_codes_follow_fail_on() {
+    let folder = Folder::project(BROKEN);
+    assert_eq!(folder.run(&["--fail-on", "never"]).code, 0);
+    assert_eq!(folder.run(&["check", "--fail-on", "info"]).code, 1);
+    let psql = Folder::project("\\connect x\nselect 1;\n");
+    assert_eq!(psql.run(&[]).code, 0);
+    assert_eq!(psql.run(&["--fail-on", "info"]).code, 1);
+    assert_eq!(Folder::project("select 1;").run(&[]).code, 0);
+}
+
+#[test]
+fn the_project_is_found_from_below_and_paths_are_relative() {
+    let folder = Folder::project(BROKEN);
+    folder.write("src/app/", b"");
+    let answer = crate::harness::run_in(&folder.path().join("src/app"), &["--format=concise"], "", |_| {});
+    assert!(answer.out.starts_with("../../supabase/migrations/1_first.sql:2:8:"), "{answer:?}");
+}
+
+#[test]
+fn each_way_to_name_a_project_means_the_same() {
+    let folder = Folder::project(BROKEN);
+    let expected = concise(&folder, &[]).out;
+    let absolute = folder.path().to_string_lossy().into_owned();
+    for path in
+        [".", "supabase", "supabase/", "supabase/migrations", "supabase/migrations/*.sql", "*", &absolute]
+    {
+        let answer = concise(&folder, &[path]);
+        assert_eq!((answer.code, answer.out.as_str()), (1, expected.as_str()), "{path}");
+    }
+    assert_eq!(concise(&folder, &[".", "supabase", "supabase/migrations"]).out, expected);
+}
+
+#[test]
+fn a_file_is_read_with_its_project_and_reported_alone() {
+    let folder = Folder::project(BROKEN);
+    folder.write("supabase/migrations/2_second.sql", BROKEN.as_bytes());
+    let answer = concise(&folder, &["supabase/migrations/2_second.sql"]);
+    assert!(answer.out.starts_with("supabase/migrations/2_second.sql:2:8:"), "{answer:?}");
+    assert_eq!(answer.out.lines().count(), 1);
+    assert!(answer.err.contains("in 2 files"), "{answer:?}");
+}
+
+#[test]
+fn a_plain_folder_takes_any_name() {
+    let folder = Folder::new(&[("db/b.sql", BROKEN), ("db/a.SQL", "select 1;"), ("db/notes.txt", "x")]);
+    let answer = concise(&folder, &["db"]);
+    assert_eq!((answer.code, answer.out.lines().count()), (1, 1), "{answer:?}");
+    assert!(answer.out.starts_with("db/b.sql:2:8:"), "{answer:?}");
+    assert!(answer.err.contains("in 2 files"), "{answer:?}");
+}
+
+#[test]
+fn plain_files_are_a_project_of_their_own() {
+    let folder = Folder::new(&[("a.sql", BROKEN), ("b.sql", BROKEN)]);
+    let answer = concise(&folder, &["b.sql", "a.sql", "b.sql"]);
+    assert_eq!(answer.out.lines().count(), 2);
+    assert!(answer.out.starts_with("b.sql:"), "{answer:?}");
+}
+
+#[test]
+fn what_is_not_there_is_said_and_the_rest_is_done() {
+    let folder = Folder::project(BROKEN);
+    let answer = concise(&folder, &["nowhere", "*.nothing", "[", "supabase"]);
+    assert_eq!(answer.code, 2);
+    assert_eq!(answer.out.lines().count(), 1);
+    assert!(answer.err.contains("there is no file or folder nowhere"), "{answer:?}");
+    assert!(answer.err.contains("no file matches *.nothing"), "{answer:?}");
+    assert!(answer.err.contains("[ is no file pattern"), "{answer:?}");
+}
+
+#[test]
+fn a_folder_without_sql_is_an_error_and_an_empty_project_is_none() {
+    let folder = Folder::new(&[("docs/a.md", "")]);
+    let answer = folder.run(&["docs"]);
+    assert_eq!(answer.code, 2);
+    assert!(answer.out.contains("docs holds neither a Supabase project nor SQL files"), "{answer:?}");
+    let answer = folder.run(&[]);
+    assert_eq!(answer.code, 2);
+    assert!(answer.out.contains("there is no supabase/config.toml here"), "{answer:?}");
+    let empty = Folder::new(&[("supabase/config.toml", ""), ("supabase/migrations/", "")]);
+    assert_eq!(empty.run(&[]).code, 0);
+    assert_eq!(empty.run(&["supabase/migrations"]).code, 0);
+}
+
+#[test]
+fn each_project_of_a_monorepo_is_checked() {
+    let folder = Folder::new(&[
+        ("apps/b/supabase/config.toml", ""),
+        ("apps/b/supabase/migrations/1_b.sql", BROKEN),
+        ("apps/a/supabase/config.toml", "[api]\nschemas = [\"api\"]"),
+        ("apps/a/supabase/migrations/1_a.sql", BROKEN),
+        ("node_modules/x/supabase/config.toml", ""),
+        ("node_modules/x/supabase/migrations/1_x.sql", BROKEN),
+    ]);
+    for arguments in [&[][..], &["."], &["apps/*"], &["apps"]] {
+        let answer = concise(&folder, arguments);
+        let files: Vec<_> = answer.out.lines().filter_map(|line| line.split(':').next()).collect();
+        assert_eq!(files, ["apps/a/supabase/migrations/1_a.sql", "apps/b/supabase/migrations/1_b.sql"]);
+        assert!(answer.err.contains("of 2 projects"), "{answer:?}");
+        assert!(answer.err.contains("Assumed: a: the Data API serves api;"), "{answer:?}");
+    }
+}
+
+#[test]
+fn standard_input_is_the_newest_migration() {
+    let folder = Folder::project("select 1;");
+    let answer = folder.pipe(&["--format=concise", "-"], BROKEN);
+    assert!(answer.out.starts_with("<stdin>:2:8: error[syntax-error]"), "{answer:?}");
+    assert!(answer.err.contains("in 2 files"), "{answer:?}");
+    let answer = folder.pipe(&["--format=concise", "--stdin-filename", "new.sql", "-", "supabase"], BROKEN);
+    assert!(answer.out.starts_with("new.sql:2:8:"), "{answer:?}");
+    assert_eq!(folder.pipe(&["-"], "").code, 0);
+    let nowhere = Folder::new(&[]);
+    assert_eq!(nowhere.pipe(&["-"], BROKEN).code, 1);
+}
+
+#[test]
+fn skipped_files_and_versions_that_collide_are_found() {
+    let folder = Folder::new(&[
+        ("supabase/config.toml", ""),
+        ("supabase/migrations/20210101000000_init.sql", BROKEN),
+        ("supabase/migrations/3_a.sql", "select 1;"),
+        ("supabase/migrations/3_b.sql", "\n\nselect 1;"),
+        ("supabase/migrations/add.sql", BROKEN),
+        ("supabase/migrations/README.md", "x"),
+    ]);
+    let out = concise(&folder, &[]).out;
+    let found: Vec<_> = out.lines().filter_map(|line| line.split(']').next()).collect();
+    assert_eq!(
+        found,
+        [
+            "supabase/migrations/3_b.sql:3:1: error[migration-order",
+            "supabase/migrations/20210101000000_init.sql:1:1: error[ad-hoc-ddl",
+            "supabase/migrations/add.sql:1:1: error[ad-hoc-ddl",
+        ]
+    );
+}
+
+#[test]
+fn bytes_that_are_no_text_are_found_once_for_each_statement() {
+    let folder = Folder::project("");
+    folder.write("supabase/migrations/1_first.sql", b"select '\xFF\xFE\xFD';\nselect 2;\n-- \xFF\n");
+    let answer = concise(&folder, &[]);
+    assert_eq!(answer.code, 1);
+    let places: Vec<_> = answer.out.lines().filter_map(|line| line.split(": ").next()).collect();
+    assert_eq!(places, ["supabase/migrations/1_first.sql:1:9", "supabase/migrations/1_first.sql:3:4"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_that_are_no_utf8_are_errors_that_name_the_file() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::project(BROKEN);
+    let name = std::ffi::OsStr::from_bytes(b"2_\xFF.sql");
+    std::fs::write(folder.path().join("supabase/migrations").join(name), "").expect("a file is written");
+    let answer = concise(&folder, &[]);
+    assert_eq!((answer.code, answer.out.lines().count()), (2, 1), "{answer:?}");
+    assert!(answer.err.contains("the name of supabase/migrations/2_\u{FFFD}.sql is not UTF-8"), "{answer:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_loop_are_errors_that_name_the_file() {
+    let folder = Folder::project(BROKEN);
+    let link = |path: &str, target: &str| {
+        std::os::unix::fs::symlink(target, folder.path().join(path)).expect("a link is made");
+    };
+    link("supabase/migrations/2_loop.sql", "2_loop.sql");
+    link("apps", ".");
+    let answer = concise(&folder, &["."]);
+    assert_eq!((answer.code, answer.out.lines().count()), (2, 1), "{answer:?}");
+    assert!(answer.err.contains("cannot read supabase/migrations/2_loop.sql"), "{answer:?}");
+}
+
+#[test]
+fn broken_toml_is_shown_and_the_rest_is_done() {
+    let folder = Folder::project(BROKEN);
+    folder.write("supabase/config.toml", b"[api]\nschemas = \"public\"\nport = = 3\n");
+    let answer = concise(&folder, &[]);
+    assert_eq!(answer.code, 2);
+    let lines: Vec<_> = answer.out.lines().collect();
+    assert_eq!(
+        lines[0],
+        "supabase/config.toml:2:11: error[configuration] `api.schemas` is not a list of texts"
+    );
+    assert!(lines[1].starts_with("supabase/config.toml:3:"), "{answer:?}");
+    assert!(lines[2].starts_with("supabase/migrations/1_first.sql:2:8:"), "{answer:?}");
+}
+
+#[test]
+fn colours_are_a_choice() {
+    let folder = Folder::project(BROKEN);
+    let has_colour = |answer: Answer| answer.out.contains('\u{1b}');
+    assert!(!has_colour(folder.run(&[])));
+    assert!(has_colour(folder.run(&["--color", "always"])));
+    let answer = folder.run_with(&[], "", |command| {
+        command.env("NO_COLOR", "1");
+    });
+    assert!(!has_colour(answer));
+}
+
+#[test]
+fn json_is_one_object() {
+    let answer = Folder::project(BROKEN).run(&["--format", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&answer.out).expect("it is JSON");
+    assert_eq!(value["findings"][0]["rule"], "syntax-error");
+    assert_eq!(answer.code, 1);
+}
+
+#[test]
+fn rules_are_listed_and_explained() {
+    let folder = Folder::new(&[]);
+    assert!(folder.run(&["rules"]).out.contains("no-primary-key"));
+    let list: serde_json::Value =
+        serde_json::from_str(&folder.run(&["rules", "--format", "json"]).out).expect("it is JSON");
+    assert!(list.as_array().is_some_and(|list| list.iter().any(|rule| rule["id"] == "syntax-error")));
+    let answer = folder.run(&["explain", "no-primary-key"]);
+    assert!(answer.out.contains("Finds tables without a primary key.") && answer.code == 0, "{answer:?}");
+    assert_eq!(folder.run(&["explain", "splinter:0004"]).out, answer.out);
+    let answer = folder.run(&["explain", "no-primery-key"]);
+    assert_eq!(answer.code, 2);
+    assert!(answer.err.contains("did you mean `no-primary-key`?"), "{answer:?}");
+}
+
+#[test]
+fn arguments_that_make_no_sense_are_refused() {
+    let folder = Folder::project(BROKEN);
+    for arguments in [&["--format", "xml"][..], &["--only", "nothing"], &["--rule-set", "mine"]] {
+        let answer = folder.run(arguments);
+        assert_eq!(answer.code, 2, "{answer:?}");
+    }
+    assert_eq!(folder.run(&["--help"]).code, 0);
+    assert_eq!(folder.run(&["--version"]).code, 0);
+}
+
+#[test]
+fn completions_name_the_commands() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let answer = Folder::new(&[]).run(&["completions", shell]);
+        assert!(answer.code == 0 && answer.out.contains("explain"), "{shell}");
+    }
+}
+
+#[test]
+fn timings_are_printed_where_they_disturb_nothing() {
+    let answer = Folder::project("select 1;").run(&["--timings", "--format", "json"]);
+    assert!(["read", "parse", "replay", "check", "report"].iter().all(|part| answer.err.contains(part)));
+    assert!(serde_json::from_str::<serde_json::Value>(&answer.out).is_ok());
+}
+
+#[test]
+fn a_closed_pipe_is_quiet() {
+    let many: String = (0..20_000).map(|n| format!("\\command {n}\n")).collect();
+    let folder = Folder::project(&many);
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_rls-lint"))
+        .args(["--format", "concise"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the program ends");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}

@@ -1,0 +1,127 @@
+//! The rules of the house: what may know what, and where things stand.
+
+use std::path::{Path, PathBuf};
+
+/// The floors from the ground up. A module knows those on lower floors, and what is its own.
+const FLOORS: &[&[&str]] = &[
+    &["nearest", "source"],
+    &["sql"],
+    &["catalog", "predicate", "access"],
+    &["diagnostic", "workload"],
+    &["rule"],
+    &["rules"],
+    &["config"],
+    &["suppress"],
+    &["report", "project"],
+    &["workspace"],
+    &["cli"],
+];
+
+struct Source {
+    /// `catalog/apply/table.rs`
+    path: String,
+    text: String,
+}
+
+impl Source {
+    fn module(&self) -> &str {
+        self.path.split(['/', '.']).next().expect("a path has a start")
+    }
+
+    /// The code, without comments and without the tests at its end.
+    fn code(&self) -> impl Iterator<Item = &str> {
+        let end = self.text.find("#[cfg(test)]\nmod tests").unwrap_or(self.text.len());
+        self.text[..end].lines().filter(|line| !line.trim_start().starts_with("//"))
+    }
+
+    fn uses(&self, word: &str) -> bool {
+        self.code().any(|line| line.contains(word))
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    let mut pending: Vec<PathBuf> = vec![root.clone()];
+    while let Some(folder) = pending.pop() {
+        for entry in std::fs::read_dir(folder).expect("the sources are there") {
+            let path = entry.expect("an entry is listed").path();
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).expect("a source is text");
+                let path =
+                    path.strip_prefix(&root).expect("it is under src").to_string_lossy().replace('\\', "/");
+                found.push(Source { path, text });
+            }
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+fn floor(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&module))
+}
+
+#[test]
+fn no_module_knows_a_higher_floor() {
+    for source in sources() {
+        let module = source.module().to_string();
+        if matches!(module.as_str(), "lib" | "main" | "testing") {
+            continue;
+        }
+        let own = floor(&module).unwrap_or_else(|| panic!("{} stands on no floor", source.path));
+        for line in source.code() {
+            for (_, rest) in line.match_indices("crate::").map(|(at, word)| line.split_at(at + word.len())) {
+                let known: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let Some(theirs) = floor(&known) else { continue };
+                assert!(theirs <= own, "{} knows {known}, which is above it: {line}", source.path);
+            }
+        }
+    }
+}
+
+#[test]
+fn each_capability_has_its_place() {
+    let places: &[(&str, &[&str])] = &[
+        ("pg_query", &["sql"]),
+        ("println!", &["cli"]),
+        ("io::stdout", &["cli"]),
+        ("io::stderr", &["cli"]),
+        ("process::exit", &["cli"]),
+        ("std::fs", &["project", "config", "workspace", "cli"]),
+        ("std::env", &["cli"]),
+        ("anyhow", &["cli"]),
+        ("thiserror", &["project", "config"]),
+        ("rayon", &["workspace", "workload"]),
+        ("Instant::now", &["workspace", "cli"]),
+    ];
+    for source in sources() {
+        for (word, modules) in places {
+            let is_at_home = modules.contains(&source.module());
+            assert!(is_at_home || !source.uses(word), "{} uses {word}", source.path);
+        }
+    }
+}
+
+#[test]
+fn each_rule_is_called_as_its_file_and_is_listed() {
+    let mut count = 0;
+    for source in sources().iter().filter(|source| source.text.contains("declare_rule! {")) {
+        if source.module() != "rules" {
+            continue;
+        }
+        let name =
+            source.path.rsplit('/').next().and_then(|name| name.strip_suffix(".rs")).expect("it is a file");
+        let id = name.replace('_', "-");
+        assert!(rls_lint::rules::find(&id).is_some(), "{} declares no listed rule {id}", source.path);
+        count += 1;
+    }
+    assert_eq!(count, rls_lint::rules::ALL.len(), "some rule has no file of its own");
+}
+
+#[test]
+fn no_file_is_called_mod() {
+    assert!(sources().iter().all(|source| !source.path.ends_with("mod.rs")));
+}
