@@ -367,7 +367,8 @@ fn fresh_catalog(project: &Project, settings: &Settings, config_file: Option<Fil
     for (id, bucket) in &project.config.buckets {
         let place = config_file.map(|file| Span::new(file, bucket.range.start, bucket.range.end));
         let origin = place.map_or(Origin::Platform, Origin::Statement);
-        let bucket = Bucket { id: id.clone(), name: id.clone(), public: bucket.public, origin };
+        let bucket =
+            Bucket { id: id.clone(), name: id.clone(), public: bucket.public, origin, migrated: false };
         catalog.buckets.insert(id.clone(), bucket);
     }
     catalog

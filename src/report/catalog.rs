@@ -756,7 +756,7 @@ impl Dump<'_> {
             });
             self.push("foreign_servers", row);
         }
-        for bucket in catalog.buckets.values() {
+        for bucket in catalog.buckets.values().filter(|bucket| bucket.migrated) {
             let row = json!({ "bucket": bucket.id, "name": bucket.name, "public": bucket.public });
             self.push("buckets", row);
         }
