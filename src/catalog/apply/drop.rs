@@ -1,6 +1,6 @@
 //! DROP of every kind, with what goes along.
 
-use crate::catalog::apply::{Applied, Misfit, comment};
+use crate::catalog::apply::{Applied, Misfit, comment, extension};
 use crate::catalog::depend::Object;
 use crate::catalog::gap::Aspect;
 use crate::catalog::origin::Origin;
@@ -206,7 +206,12 @@ impl Catalog {
                     publication.schemas.swap_remove(name);
                 }
             }
-            Object::Extension(name) => drop(self.extensions.swap_remove(name)),
+            Object::Extension(name) => {
+                self.extensions.swap_remove(name);
+                if let Some(origin) = origin.filter(|_| *name == "pg_graphql") {
+                    extension::set_graphql_entry(self, "plpgsql", origin);
+                }
+            }
             Object::EventTrigger(name) => drop(self.event_triggers.swap_remove(name)),
             Object::Publication(name) => drop(self.publications.swap_remove(name)),
             Object::Server(name) => drop(self.servers.swap_remove(name)),
