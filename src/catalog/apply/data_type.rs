@@ -34,7 +34,7 @@ impl Catalog {
         }
     }
 
-    fn type_in(&self, schema: &Ident, name: &Ident) -> Option<DataType> {
+    pub(super) fn type_in(&self, schema: &Ident, name: &Ident) -> Option<DataType> {
         if let Some(base) = self.base_type_in(schema, name) {
             return Some(DataType { base, modifiers: Vec::new(), array: false });
         }

@@ -355,3 +355,98 @@ fn is_like(text: &str, pattern: &str) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Bench;
+
+    /// The event trigger of Supabase's guide to row level security.
+    const GUIDE: &str = "
+create or replace function rls_auto_enable() returns event_trigger language plpgsql
+security definer set search_path = pg_catalog as $$
+declare
+  cmd record;
+begin
+  for cmd in
+    select * from pg_event_trigger_ddl_commands()
+    where command_tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO')
+      and object_type in ('table', 'partitioned table')
+  loop
+    if cmd.schema_name is not null and cmd.schema_name in ('public')
+       and cmd.schema_name not in ('pg_catalog', 'information_schema')
+       and cmd.schema_name not like 'pg_toast%' then
+      begin
+        execute format('alter table if exists %s enable row level security', cmd.object_identity);
+        raise log 'enabled on %', cmd.object_identity;
+      exception
+        when others then raise log 'failed on %', cmd.object_identity;
+      end;
+    else
+      raise log 'skipped %', cmd.object_identity;
+    end if;
+  end loop;
+end;
+$$;
+create event trigger ensure_rls on ddl_command_end
+  when tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') execute function rls_auto_enable();
+";
+
+    fn rls(text: &str, table: &QName) -> bool {
+        let bench = Bench::new(text);
+        bench.catalog.table(table).unwrap().rls.value
+    }
+
+    #[test]
+    fn the_guides_trigger_is_understood() {
+        let later = "create table t (id int); create schema other; create table other.t (id int);";
+        let text = format!("create table before (id int);{GUIDE}{later}");
+        let bench = Bench::new(&text);
+        assert_eq!(bench.catalog.gaps, []);
+        let rls =
+            |schema: &str, name: &str| bench.catalog.table(&QName::new(schema, name)).unwrap().rls.value;
+        assert!(rls("public", "t"));
+        assert!(!rls("public", "before") && !rls("other", "t"));
+        let disabled = format!("{GUIDE} alter event trigger ensure_rls disable; create table t (id int);");
+        assert!(!super::tests::rls(&disabled, &QName::new("public", "t")));
+    }
+
+    #[test]
+    fn leaving_early_is_understood() {
+        let text = "
+create function f() returns event_trigger language plpgsql as $$
+declare r record;
+begin
+  for r in select * from pg_event_trigger_ddl_commands() loop
+    continue when r.schema_name <> 'public';
+    execute 'ALTER TABLE ' || r.object_identity || ' ENABLE ROW LEVEL SECURITY';
+  end loop;
+end $$;
+create event trigger e on ddl_command_end execute function f();
+create schema other; create table other.t (id int); create table t (id int);";
+        assert!(rls(text, &QName::new("public", "t")));
+        assert!(!rls(text, &QName::new("other", "t")));
+    }
+
+    #[test]
+    fn what_is_not_understood_leaves_a_gap() {
+        let bench = Bench::new(
+            "create function f() returns event_trigger language plpgsql as $$
+             declare r record;
+             begin
+               for r in select * from pg_event_trigger_ddl_commands() loop
+                 if is_wanted(r.objid) then
+                   execute format('alter table %s enable row level security', r.object_identity);
+                 end if;
+               end loop;
+             end $$;
+             create event trigger e on ddl_command_end execute function f();",
+        );
+        assert!(bench.catalog.may_have_changed(&QName::new("public", "t"), Aspect::Rls));
+    }
+
+    #[test]
+    fn like_matches_whole_texts() {
+        assert!(is_like("pg_toast_1", "pg\\_toast%") && is_like("abc", "a_c") && !is_like("abcd", "a_c"));
+    }
+}

@@ -247,3 +247,76 @@ fn why_not_replace(old: &Function, new: &Function) -> Option<&'static str> {
     let defaults = |function: &Function| function.inputs().filter(|argument| argument.has_default).count();
     (defaults(new) < defaults(old)).then_some("cannot remove parameter defaults from existing function")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Bench;
+
+    fn function<'b>(bench: &'b Bench, name: &str) -> &'b Function {
+        bench.catalog.functions_named(&QName::new("public", name)).last().unwrap()
+    }
+
+    #[test]
+    fn a_replacement_keeps_grants_and_resets_attributes() {
+        let bench = Bench::new(
+            "create function f(a int) returns int language sql security definer stable
+               set search_path = '' as 'select 1';
+             comment on function f is 'one';
+             revoke execute on function f(int) from public;
+             create or replace function f(a integer) returns int language sql as 'select 2';",
+        );
+        assert_eq!(bench.catalog.gaps, []);
+        let function = function(&bench, "f");
+        assert!(!function.security_definer.value && function.config.is_empty());
+        assert_eq!(function.volatility, Volatility::Volatile);
+        assert_eq!(function.comment.as_deref(), Some("one"));
+        assert!(function.acl.entry(&crate::catalog::acl::Grantee::Public).is_none());
+    }
+
+    #[test]
+    fn results_follow_the_arguments() {
+        let bench = Bench::new(
+            "create function t() returns table (a int, b text) language sql as 'select 1, null';
+             create function one(out a int) language sql as 'select 1';
+             create function two(out a int, out b text) language sql as 'select 1, null';
+             create procedure p(a int) language sql as 'select 1';
+             create type mood as enum ('ok');
+             create function rows() returns setof mood language sql as 'select null::mood';",
+        );
+        assert_eq!(bench.catalog.gaps, []);
+        assert_eq!(function(&bench, "t").returns, Returns::Table);
+        assert_eq!(function(&bench, "one").returns, Returns::Type(DataType::builtin("int4")));
+        assert_eq!(function(&bench, "two").returns, Returns::Type(DataType::builtin("record")));
+        assert_eq!(function(&bench, "p").returns, Returns::Nothing);
+        assert!(matches!(function(&bench, "rows").returns, Returns::SetOf(_)));
+    }
+
+    #[test]
+    fn settings_are_stored_as_the_server_does() {
+        let bench = Bench::new(
+            "create function f() returns int language sql set search_path to public, pg_temp as 'select 1';
+             alter function f() set search_path = '';
+             alter function f set statement_timeout = '5s';
+             alter function f() security definer stable;",
+        );
+        assert_eq!(bench.catalog.gaps, []);
+        let function = function(&bench, "f");
+        let config: Vec<String> =
+            function.config.iter().map(|(name, value)| format!("{name}={}", value.value)).collect();
+        assert_eq!(config, ["search_path=\"\"", "statement_timeout=5s"]);
+        assert!(function.security_definer.value);
+    }
+
+    #[test]
+    fn what_the_server_refuses_changes_nothing() {
+        let bench = Bench::new(
+            "create function f(a int) returns int language sql as 'select 1';
+             create or replace function f(a int) returns text language sql as 'select 1';
+             create or replace function f(b int) returns int language sql as 'select 1';
+             create function f(a int) returns int language sql as 'select 1';",
+        );
+        assert_eq!(bench.catalog.gaps.len(), 3);
+        assert_eq!(function(&bench, "f").returns, Returns::Type(DataType::builtin("int4")));
+    }
+}
