@@ -48,6 +48,8 @@ pub struct Workspace {
 /// A project, its statements, and what they add up to.
 pub struct Replayed {
     pub project: Project,
+    /// The project's folder, as paths are shown.
+    pub shown: String,
     pub catalog: Catalog,
     settings: Arc<Settings>,
     /// One for each file that could be read, and its place among the project's files.
@@ -104,7 +106,8 @@ impl Workspace {
             let mut catalog = fresh_catalog(&project, &settings, config_file);
             replay(&mut catalog, &project, &parsed);
             workspace.timings.replay += started.elapsed();
-            workspace.projects.push(Replayed { project, catalog, settings, migrations: parsed });
+            let shown = asked.shown(&project.folder);
+            workspace.projects.push(Replayed { project, shown, catalog, settings, migrations: parsed });
         }
         workspace.sources = Arc::new(sources);
         workspace

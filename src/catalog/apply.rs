@@ -86,62 +86,52 @@ impl Catalog {
             StatementKind::CreatePolicy(create) => policy::create(self, create, origin),
             StatementKind::CreateFunction(create) => function::create(self, create, origin),
             StatementKind::CreateAggregate(create) => function::create_aggregate(self, create, origin),
-            StatementKind::CreateRole(create) => role::create(self, create, origin),
-            StatementKind::AlterTable(alter) => alter_table::alter(self, alter, origin),
-            StatementKind::AlterPolicy(alter) => policy::alter(self, alter, origin),
-            StatementKind::AlterFunction(alter) => function::alter(self, alter, origin),
-            StatementKind::AlterRole(alter) => role::alter(self, alter, origin),
-            StatementKind::AlterRoleSet { role, change } => {
-                role::alter_set(self, role.as_ref(), change, origin)
-            }
-            StatementKind::AlterDatabaseSet { change } => role::alter_database_set(self, change),
-            StatementKind::AlterDefaultPrivileges(alter) => default_privileges::alter(self, alter, origin),
-            StatementKind::SetOwner { object, owner } => owner::set(self, object, owner, origin),
-            StatementKind::Grant(grant) => grant::apply(self, grant, origin),
-            StatementKind::GrantRole(grant) => role::grant(self, grant, origin),
-            StatementKind::Do(block) => interpret::run_do(self, block, statement.span),
-            StatementKind::Query(query) => interpret::run_query(self, query, statement.span),
-            StatementKind::Call(expr) => interpret::run_call(self, expr, statement.span),
-            StatementKind::Change(change) => rows::change(self, change, statement.span),
             StatementKind::CreateTrigger(create) => trigger::create(self, create, origin),
             StatementKind::CreateEventTrigger(create) => event_trigger::create(self, create, origin),
             StatementKind::CreateRule(create) => trigger::create_rule(self, create),
             StatementKind::CreateSequence(create) => sequence::create(self, create, origin),
             StatementKind::CreateType(create) => user_type::create(self, create, origin),
+            StatementKind::CreateRole(create) => role::create(self, create, origin),
             StatementKind::CreateExtension(create) => extension::create(self, create, origin),
             StatementKind::CreatePublication(publication) => publication::create(self, publication, origin),
             StatementKind::CreateServer { name, wrapper, if_not_exists } => {
                 server::create(self, name, wrapper, *if_not_exists, origin)
             }
+
+            StatementKind::AlterTable(alter) => alter_table::alter(self, alter, origin),
+            StatementKind::AlterPolicy(alter) => policy::alter(self, alter, origin),
+            StatementKind::AlterFunction(alter) => function::alter(self, alter, origin),
             StatementKind::AlterSequence(alter) => sequence::alter(self, alter, origin),
             StatementKind::AlterEnum(alter) => user_type::alter_enum(self, alter, origin),
             StatementKind::AlterDomain(alter) => user_type::alter_domain(self, alter, origin),
-            StatementKind::AlterPublication(publication) => publication::alter(self, publication, origin),
-            StatementKind::AlterEventTrigger { name, enabled } => {
-                event_trigger::alter(self, &name.value, *enabled, origin)
-            }
-            StatementKind::Rename(rename) => rename::apply(self, rename, origin),
-            StatementKind::SetSchema { object, if_exists, schema } => {
-                set_schema::apply(self, object, *if_exists, schema, origin)
-            }
-            StatementKind::Drop(drop) => drop::apply(self, drop, origin),
-            StatementKind::DropOwned => drop::owned(self, statement.span),
-            StatementKind::Comment { object, text } => comment::apply(self, object, text.as_deref()),
-            StatementKind::CreateRole(create) => role::create(self, create, origin),
             StatementKind::AlterRole(alter) => role::alter(self, alter, origin),
             StatementKind::AlterRoleSet { role, change } => {
                 role::alter_set(self, role.as_ref(), change, origin)
             }
             StatementKind::AlterDatabaseSet { change } => role::alter_database_set(self, change),
+            StatementKind::AlterPublication(publication) => publication::alter(self, publication, origin),
+            StatementKind::AlterEventTrigger { name, enabled } => {
+                event_trigger::alter(self, &name.value, *enabled, origin)
+            }
             StatementKind::AlterDefaultPrivileges(alter) => default_privileges::alter(self, alter, origin),
+            StatementKind::Rename(rename) => rename::apply(self, rename, origin),
+            StatementKind::SetSchema { object, if_exists, schema } => {
+                set_schema::apply(self, object, *if_exists, schema, origin)
+            }
             StatementKind::SetOwner { object, owner } => owner::set(self, object, owner, origin),
+            StatementKind::Drop(drop) => drop::apply(self, drop, origin),
+            StatementKind::DropOwned => drop::owned(self, statement.span),
+
             StatementKind::Grant(grant) => grant::apply(self, grant, origin),
             StatementKind::GrantRole(grant) => role::grant(self, grant, origin),
+            StatementKind::Comment { object, text } => comment::apply(self, object, text.as_deref()),
+
+            StatementKind::Set(change) | StatementKind::SetLocal(change) => setting::set(self, change),
             StatementKind::Do(block) => interpret::run_do(self, block, statement.span),
             StatementKind::Query(query) => interpret::run_query(self, query, statement.span),
             StatementKind::Call(expr) => interpret::run_call(self, expr, statement.span),
             StatementKind::Change(change) => rows::change(self, change, statement.span),
-            _ => Ok(()),
+            StatementKind::Transaction(_) | StatementKind::Data | StatementKind::Other(_) => Ok(()),
         }
     }
 

@@ -126,4 +126,13 @@ impl Function {
         let names = setting.value.split(',').map(|name| name.trim().trim_matches('"'));
         Some(names.filter(|name| !name.is_empty()).map(Ident::new).collect())
     }
+
+    /// The function as `regprocedure::text` prints it: the name, bare where `search_path` finds it,
+    /// and the types of its inputs.
+    pub fn regprocedure(&self, catalog: &Catalog) -> String {
+        let visible = catalog.search_path().any(|schema| schema == self.name.schema);
+        let name = if visible { self.name.name.quoted() } else { self.name.quoted() };
+        let types: Vec<String> = self.inputs().map(|argument| argument.data_type.display(catalog)).collect();
+        format!("{name}({})", types.join(","))
+    }
 }

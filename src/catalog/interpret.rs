@@ -12,11 +12,11 @@ mod value;
 
 use std::sync::Arc;
 
+use crate::catalog::Catalog;
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::gap::{Aspect, Touch};
 pub(super) use crate::catalog::interpret::value::Value;
 use crate::catalog::name::QName;
-use crate::catalog::{Catalog, Relation};
 use crate::source::Span;
 use crate::sql::expr::{Call, Expr, FromItem, Literal, Query, QueryBody, Sublink, SublinkKind};
 use crate::sql::name::{Ident, ObjectName};

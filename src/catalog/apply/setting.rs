@@ -1,6 +1,7 @@
 //! Settings as `proconfig` and `pg_db_role_setting` store them.
 
-use crate::catalog::Catalog;
+use crate::catalog::apply::Applied;
+use crate::catalog::{Catalog, Session};
 use crate::sql::name::Ident;
 use crate::sql::statement::{SettingChange, SettingValue};
 
@@ -31,6 +32,26 @@ pub(crate) fn stored_value(name: &str, values: &[String]) -> String {
     values.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
+/// SET and RESET in a migration: `search_path` and the role decide what later statements mean.
+pub(super) fn set(catalog: &mut Catalog, change: &SettingChange) -> Applied {
+    let default = Session::default();
+    match (change.name.as_str(), &change.value) {
+        ("", _) => catalog.session = default,
+        ("search_path", SettingValue::Values(values)) => {
+            catalog.session.search_path =
+                values.iter().filter(|name| !name.is_empty()).map(Ident::new).collect();
+        }
+        ("search_path", SettingValue::Default) => catalog.session.search_path = default.search_path,
+        ("role" | "session_authorization", SettingValue::Values(values)) => match values.as_slice() {
+            [role] if role != "none" => catalog.session.role = Ident::new(role),
+            _ => catalog.session.role = default.role,
+        },
+        ("role" | "session_authorization", SettingValue::Default) => catalog.session.role = default.role,
+        _ => {}
+    }
+    Ok(())
+}
+
 impl Catalog {
     /// The value that a change stores; `None` where it takes the setting away.
     pub(crate) fn stored_setting(&self, change: &SettingChange) -> Option<String> {
@@ -44,7 +65,7 @@ impl Catalog {
 
     /// `search_path` as SHOW prints it.
     fn current_search_path(&self) -> String {
-        if self.session.search_path == crate::catalog::Session::default().search_path {
+        if self.session.search_path == Session::default().search_path {
             return "\"$user\", public, extensions".into();
         }
         self.session.search_path.iter().map(Ident::quoted).collect::<Vec<_>>().join(", ")

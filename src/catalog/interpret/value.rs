@@ -259,7 +259,7 @@ impl Interpreter<'_> {
                 }
             }
             Object::Function(oid) => match self.catalog.functions.get(oid) {
-                Some(function) => Value::text(self.catalog.regprocedure(function)),
+                Some(function) => Value::text(function.regprocedure(self.catalog)),
                 None => Value::Unknown,
             },
             Object::Namespace(name) | Object::Role(name) => Value::text(name.quoted()),
@@ -321,7 +321,7 @@ impl Interpreter<'_> {
                 "pg_get_function_identity_arguments" | "pg_get_function_arguments",
                 [Value::Object(Object::Function(oid))],
             ) => match self.catalog.functions.get(oid) {
-                Some(function) => Value::text(self.catalog.identity_arguments(function)),
+                Some(function) => Value::text(function.identity_arguments(self.catalog)),
                 None => Value::Unknown,
             },
             ("current_schema", []) => self
