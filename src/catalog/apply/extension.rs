@@ -4,6 +4,7 @@
 //! schema is in the extension's own. Support functions of types and operators are left out, and of
 //! the largest extensions all that migrations hardly ever name.
 
+use crate::catalog::acl::Acl;
 use crate::catalog::apply::{Applied, Misfit, function};
 use crate::catalog::function::{Argument, Function, FunctionKind, Returns};
 use crate::catalog::gap::Aspect;
@@ -137,6 +138,7 @@ pub(super) fn set_graphql_entry(catalog: &mut Catalog, language: &str, origin: O
     if let Some(entry) = catalog.functions.get_mut(&entry) {
         // The placeholder is made anew, by whoever drops the extension.
         if language == "plpgsql" {
+            entry.acl = Acl::built_in(ObjectKind::Function, &role);
             entry.owner = role;
         }
         entry.language = language.into();
