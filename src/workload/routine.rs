@@ -4,7 +4,7 @@ use crate::catalog::Catalog;
 use crate::catalog::bind::Binder;
 use crate::catalog::function::Function;
 use crate::source::Span;
-use crate::sql::expr::Expr;
+use crate::sql::expr::{Expr, Oid, RelationRef, walk_queries};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::{Block, BlockStatement};
 use crate::sql::statement::{FunctionBody, Statement, StatementKind};
@@ -81,6 +81,55 @@ impl Routine {
         for expr in &mut self.expressions {
             binder.expr(expr);
         }
+    }
+
+    /// Whether it names a table or a view: to read, or to write.
+    pub fn uses(&self, relation: Oid) -> bool {
+        let mut found = false;
+        let mut look = |reference: &RelationRef| found |= reference.target == Some(relation);
+        for statement in &self.statements {
+            match &statement.kind {
+                StatementKind::Query(query) => query.walk_relations(&mut look),
+                StatementKind::Change(change) => {
+                    look(&change.table);
+                    change.from.iter().for_each(|item| item.walk_relations(&mut look));
+                    change.walk_queries(&mut |query| query.walk_relations(&mut look));
+                }
+                _ => {}
+            }
+        }
+        for expr in &self.expressions {
+            walk_queries(expr, &mut |query| query.walk_relations(&mut look));
+        }
+        found
+    }
+
+    /// Whether all of the body was read, and every table and function of the project in it goes by
+    /// its full name.
+    pub fn names_schemas(&self) -> bool {
+        let mut bare = false;
+        let mut look = |reference: &RelationRef| bare |= reference.name.schema.is_none();
+        for statement in &self.statements {
+            match &statement.kind {
+                StatementKind::Query(query) => query.walk_relations(&mut look),
+                StatementKind::Change(change) => {
+                    look(&change.table);
+                    change.from.iter().for_each(|item| item.walk_relations(&mut look));
+                    change.walk_queries(&mut |query| query.walk_relations(&mut look));
+                }
+                StatementKind::Call(_) => {}
+                _ => return false,
+            }
+        }
+        for expr in &self.expressions {
+            walk_queries(expr, &mut |query| query.walk_relations(&mut look));
+        }
+        self.walk(&mut |expr| {
+            if let Expr::Call(call) = expr {
+                bare |= call.name.schema.is_none() && call.target.is_some();
+            }
+        });
+        self.complete && self.executed.is_empty() && !bare
     }
 
     /// Visits every expression of the body, nested ones included.
