@@ -115,6 +115,9 @@ fn written_through<'a>(
     bypassed: &[&Shown<'_>],
 ) -> Vec<Access<'a>> {
     let [shown] = bypassed else { return Vec::new() };
+    if shown.view.oid != view.oid {
+        return Vec::new();
+    }
     let owners = catalog.effective(&view.owner, &shown.table.acl);
     let passed = |access: &Access<'a>| Access { privileges: access.privileges.intersection(owners), ..access.clone() };
     let passed: Vec<_> = access.iter().map(passed).collect();

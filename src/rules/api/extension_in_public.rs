@@ -1,4 +1,5 @@
 use crate::catalog::apply::extension::is_relocatable;
+use crate::catalog::function::Function;
 use crate::catalog::origin::Origin;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
@@ -35,14 +36,17 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let of_project = extension.history.created != Origin::Platform && extension.schema.value == "public";
         let Some(span) = extension.name_span.filter(|_| of_project) else { continue };
         let moves = is_relocatable(&extension.name).unwrap_or(false);
-        if !moves && !extension.schema_given {
+        // pg_net is said to be in public by every dump, and has its objects elsewhere.
+        if (!moves && !extension.schema_given) || extension.name == "pg_net" {
             continue;
         }
         let name = extension.name.quoted();
-        let message = format!(
-            "extension {} is in the schema public: the Data API offers its functions to everybody",
-            extension.name
-        );
+        let of_it = |function: &&Function| {
+            function.extension.as_ref() == Some(&extension.name) && function.name.schema == "public"
+        };
+        let callable = cx.catalog.functions.values().filter(of_it).any(|function| !function.is_trigger());
+        let so = if callable { ": the Data API offers its functions to everybody" } else { ", among the project's own objects" };
+        let message = format!("extension {} is in the schema public{so}", extension.name);
         let help = if moves {
             format!("alter extension {name} set schema extensions;")
         } else {
@@ -68,6 +72,8 @@ mod tests {
             "
              create extension if not exists pg_trgm;
              --                             ^^^^^^^ warning: extension pg_trgm is in the schema public
+             create extension moddatetime;
+             --               ^^^^^^^^^^^ warning: extension moddatetime is in the schema public, among
              create extension citext with schema public;
              --               ^^^^^^ warning: citext
              create extension hstore schema extensions;
@@ -87,6 +93,8 @@ mod tests {
              create extension if not exists pgcrypto;
              create extension if not exists postgis;
              create extension if not exists pg_cron;
+             drop extension if exists pg_net;
+             create extension if not exists pg_net with schema public;
              create extension if not exists plpgsql;",
         );
         check(

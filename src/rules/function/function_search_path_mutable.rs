@@ -55,14 +55,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let signature = function.signature(cx.catalog);
         let keyword = if function.kind == FunctionKind::Procedure { "procedure" } else { "function" };
         let definer = function.security_definer.value;
-        let message = if definer {
-            format!(
-                "{keyword} {} runs with its owner's rights and looks names up along its caller's search_path",
-                function.name
-            )
-        } else {
-            format!("{keyword} {} looks names up along its caller's search_path", function.name)
-        };
+        let rights = if definer { " runs with its owner's rights, and" } else { ":" };
+        let message = format!(
+            "{keyword} {}{rights} its caller's search_path decides which tables and functions it means",
+            function.name
+        );
         let found = out.report(span, Identity::new("function", &function.name), message);
         found.note("no search_path is set").what(signature.clone());
         if definer {
@@ -108,9 +105,9 @@ mod tests {
             &RULE,
             "
              create function public.f() returns void language plpgsql security definer as $$ begin end $$;
-             --              ^^^^^^^^ warning: function public.f runs with its owner's rights and looks names up
+             --              ^^^^^^^^ warning: function public.f runs with its owner's rights, and its caller's search_path decides
              create function public.g() returns void language plpgsql as $$ begin end $$;
-             --              ^^^^^^^^ info: function public.g looks names up
+             --              ^^^^^^^^ info: function public.g: its caller's search_path decides which tables
              create function public.h() returns trigger language plpgsql as $$ begin new.id = 1; return new; end $$;
              --              ^^^^^^^^ info: function public.h
              create procedure public.p() language plpgsql security definer as $$ begin end $$;

@@ -56,7 +56,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_>], out: &mut Findings) {
     let Some(clause) = &policy.using else { return };
     let sensitive = sensitive_columns(catalog, table, opened);
-    let files = table.name.schema == "storage" && table.name.name == "objects";
+    let is = |schema: &str, name: &str| table.name.schema == *schema && table.name.name == *name;
+    let files = is("storage", "objects");
     let mut message = format!("policy \"{}\": {}", policy.name, describe(opened, &table.name.to_string()));
     if !sensitive.is_empty() {
         let (named, more) = sensitive.split_at(sensitive.len().min(3));
@@ -72,6 +73,11 @@ fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_
         found.severity(Severity::Warning);
         found.note("true for every file of every bucket, private ones included");
         found.help(format!("alter policy {name} on {on} using (bucket_id = '…');"));
+        return;
+    }
+    if is("realtime", "messages") {
+        found.note("true for every private channel");
+        found.help("name the channels: using (realtime.topic() like 'room:%'), or look the caller up in a table");
         return;
     }
     found.note("true for every row");
@@ -179,6 +185,8 @@ mod tests {
             "
              create policy files on storage.objects for select to anon using (true);
              --                                                               ^^^^ warning: can read every row of storage.objects
+             create policy channels on realtime.messages for select to authenticated using (true);
+             --                                                                             ^^^^ info: realtime.messages
              create policy avatars on storage.objects for select using (bucket_id = 'avatars');",
         );
     }

@@ -1,8 +1,11 @@
+use rustc_hash::FxHashSet;
+
 use crate::catalog::gap::Aspect;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::source::{Sources, Span};
+use crate::sql::expr::Oid;
 
 declare_rule! {
     /// Finds tables that have row level security (RLS) and no policy: the Data API shows no row of
@@ -31,7 +34,7 @@ declare_rule! {
     /// revoke all on public.webhook_events from anon, authenticated;
     /// ```
     ///
-    /// It is silent, too, when a comment on the table or above it says so (`-- server only`), when a `security definer` function or a view is there to reach the rows, and on
+    /// It is silent, too, when a comment on the table, above it or below the switch says so (`-- server only`), when a `security definer` function or a view is there to reach the rows, and on
     /// partitions, which are reached through their table.
     "rls-without-policies" {
         group: Group::Rls,
@@ -48,12 +51,13 @@ const CLOSED: &[&str] =
     &["server", "service", "backend", "internal", "private", "deny", "denied", "no access", "no polic", "locked"];
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let reached = reached_otherwise(cx);
     for table in cx.catalog.own_tables() {
-        let closed = table.rls.value && table.policies.is_empty();
+        let closed = table.rls.value && table.policies.is_empty() && !table.is_partition;
         let unclear = [Aspect::Policies, Aspect::Rls, Aspect::Grants]
             .iter()
             .any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
-        if !closed || unclear || table.is_partition || is_on_purpose(cx, table) {
+        if !closed || unclear || reached.contains(&table.oid) || is_on_purpose(cx, table) {
             continue;
         }
         let Some(span) = table.name_span else { continue };
@@ -66,10 +70,25 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             .note("no policy for this table")
             .label(table.rls.origin.span(), "row level security is enabled here")
             .help(format!(
-                "
-             create a policy; or, if only the server uses it: revoke all on {name} from anon, authenticated;"
+                "create a policy; or, if only the server uses it: revoke all on {name} from anon, authenticated;"
             ));
     }
+}
+
+/// The tables that views and functions with their owner's rights are there to reach.
+fn reached_otherwise(cx: &CatalogCx<'_>) -> FxHashSet<Oid> {
+    let mut reached = FxHashSet::default();
+    for function in cx.catalog.own_functions().filter(|function| function.security_definer.value) {
+        if let Some(routine) = cx.workload.routines.get(&function.oid) {
+            routine.walk_relations(&mut |relation| reached.extend(relation.target));
+        }
+    }
+    for view in cx.catalog.own_views() {
+        for access in cx.catalog.view_access(view) {
+            reached.extend(cx.catalog.shown_to(access.role, view).iter().map(|shown| shown.table.oid));
+        }
+    }
+    reached
 }
 
 fn is_on_purpose(cx: &CatalogCx<'_>, table: &Table) -> bool {
@@ -78,21 +97,9 @@ fn is_on_purpose(cx: &CatalogCx<'_>, table: &Table) -> bool {
         CLOSED.iter().any(|word| comment.contains(word))
     };
     let above = table.history.created.span().map(|span| comment_above(cx.sources, span));
-    let says_so = table.comment.iter().chain(&above).any(|comment| closes(comment));
-    let shown = || {
-        cx.catalog.own_views().any(|view| {
-            cx.catalog.view_access(view).iter().any(|access| {
-                cx.catalog.shown_to(access.role, view).iter().any(|shown| shown.table.oid == table.oid)
-            })
-        })
-    };
-    let through_function = || {
-        let definer = |function: &&crate::catalog::function::Function| function.security_definer.value;
-        cx.catalog.own_functions().filter(definer).any(|function| {
-            cx.workload.routines.get(&function.oid).is_some_and(|routine| routine.uses(table.oid))
-        })
-    };
-    says_so || cx.catalog.table_access(table).is_empty() || through_function() || shown()
+    let below = table.rls.origin.span().map(|span| comment_below(cx.sources, span));
+    let says_so = table.comment.iter().chain(&above).chain(&below).any(|comment| closes(comment));
+    says_so || cx.catalog.table_access(table).is_empty()
 }
 
 /// The lines of comment right above a statement.
@@ -101,6 +108,13 @@ fn comment_above(sources: &Sources, statement: Span) -> String {
     let lines: Vec<&str> =
         before.trim_end().lines().rev().take_while(|line| line.trim_start().starts_with("--")).collect();
     lines.join(" ")
+}
+
+/// The lines of comment right below a statement.
+fn comment_below(sources: &Sources, statement: Span) -> String {
+    let behind = &sources.get(statement.file).text[statement.end as usize..];
+    let lines = behind.trim_start_matches([';', ' ', '\r', '\n']).lines();
+    lines.take_while(|line| line.trim_start().starts_with("--")).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -143,6 +157,9 @@ mod tests {
              -- written and read by the server only
              create table public.commented (id bigint);
              alter table public.commented enable row level security;
+             create table public.explained (id bigint);
+             alter table public.explained enable row level security;
+             -- No policies: users must not have access to this table.
              create schema private;
              create table private.jobs (id bigint);
              alter table private.jobs enable row level security;
