@@ -21,6 +21,7 @@ pub mod policy;
 pub mod privilege;
 pub mod register;
 pub mod role;
+pub mod sensitive;
 pub mod table;
 pub mod trigger;
 pub mod types;

@@ -55,7 +55,7 @@ fn known(name: &str) -> Option<Known> {
 }
 
 /// Whether an extension can move to another schema; `None` where nobody knows.
-pub(super) fn is_relocatable(name: &Ident) -> Option<bool> {
+pub(crate) fn is_relocatable(name: &Ident) -> Option<bool> {
     known(name).map(|known| known.place == Place::Relocatable)
 }
 
@@ -90,6 +90,9 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateExtension, origin:
         create(catalog, &first, origin)?;
     }
     install(catalog, name, &schema, statement.version.clone(), Some(statement.name.span), origin);
+    if let Some(extension) = catalog.extensions.get_mut(name) {
+        extension.schema_given = statement.schema.is_some();
+    }
     if let Some(span) = origin.span().filter(|_| known.is_none()) {
         let reason = format!("what extension {name} brings is not known");
         catalog.record_unknown(span, reason, Aspect::Existence, None);
@@ -109,6 +112,7 @@ pub(crate) fn install(
     let extension = Extension {
         name: name.clone(),
         schema: Tracked::new(schema.clone(), origin),
+        schema_given: false,
         history: History::new(origin),
         name_span,
         version,
