@@ -13,7 +13,10 @@ macro_rules! rules {
 
 rules! {
     migration { ad_hoc_ddl, migration_order, not_analysed, syntax_error, unused_suppression }
-    performance { no_primary_key }
+    performance {
+        auth_call_per_row, duplicate_index, multiple_permissive_policies, no_primary_key, unindexed_filter_column,
+        unindexed_foreign_key,
+    }
 }
 
 /// The rule of an id.

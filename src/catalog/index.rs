@@ -93,7 +93,9 @@ impl Index {
     /// Whether a look-up of a value by its first columns can use it. A partial index can when it
     /// leaves out nothing but nulls of its own columns: what equals a value is not null.
     pub fn serves_every_lookup(&self) -> bool {
-        self.valid && self.method != "brin" && self.predicate.as_ref().is_none_or(|it| self.drops_only_nulls(it))
+        self.valid
+            && self.method != "brin"
+            && self.predicate.as_ref().is_none_or(|it| self.drops_only_nulls(it))
     }
 
     fn drops_only_nulls(&self, predicate: &Expr) -> bool {
