@@ -31,9 +31,15 @@ impl Globs {
         Self(patterns.iter().filter_map(|pattern| glob::Pattern::new(pattern).ok()).collect())
     }
 
+    pub(super) fn match_text(&self, text: &str) -> bool {
+        self.0.iter().any(|pattern| pattern.matches(text))
+    }
+
     pub(super) fn match_name(&self, name: &QName) -> bool {
         let full = name.to_string();
-        self.0.iter().any(|pattern| pattern.matches(if pattern.as_str().contains('.') { &full } else { &name.name }))
+        self.0
+            .iter()
+            .any(|pattern| pattern.matches(if pattern.as_str().contains('.') { &full } else { &name.name }))
     }
 }
 
@@ -59,18 +65,53 @@ impl From<Vec<String>> for Names {
 impl Names {
     pub(super) fn created() -> Self {
         Self::of(&[
-            "created_at", "created_on", "created", "created_date", "created_time", "created_timestamp",
-            "create_date", "create_time", "creation_date", "creation_time", "date_created", "time_created",
-            "inserted_at", "inserted_on", "added_at", "recorded_at", "logged_at", "occurred_at", "timestamp",
+            "created_at",
+            "created_on",
+            "created",
+            "created_date",
+            "created_time",
+            "created_timestamp",
+            "create_date",
+            "create_time",
+            "creation_date",
+            "creation_time",
+            "date_created",
+            "time_created",
+            "inserted_at",
+            "inserted_on",
+            "added_at",
+            "recorded_at",
+            "logged_at",
+            "occurred_at",
+            "timestamp",
         ])
     }
 
     pub(super) fn updated() -> Self {
         Self::of(&[
-            "updated_at", "updated_on", "updated", "updated_date", "updated_time", "updated_timestamp",
-            "update_date", "update_time", "date_updated", "time_updated", "last_updated", "last_updated_at",
-            "last_update", "modified_at", "modified_on", "modified", "modified_date", "date_modified",
-            "last_modified", "last_modified_at", "changed_at", "edited_at", "last_edited_at",
+            "updated_at",
+            "updated_on",
+            "updated",
+            "updated_date",
+            "updated_time",
+            "updated_timestamp",
+            "update_date",
+            "update_time",
+            "date_updated",
+            "time_updated",
+            "last_updated",
+            "last_updated_at",
+            "last_update",
+            "modified_at",
+            "modified_on",
+            "modified",
+            "modified_date",
+            "date_modified",
+            "last_modified",
+            "last_modified_at",
+            "changed_at",
+            "edited_at",
+            "last_edited_at",
         ])
     }
 

@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_table_is_one_finding() {
         let text = "create table public.a (id int primary key, created_at timestamptz, updated_at timestamp);
-             --                                         ^ warning: created_at has no default and may be null, and updated_at";
+             --                            ^^^^^^^^^^ warning: created_at has no default and may be null, and updated_at";
         check(&RULE, text);
         let found = Bench::new(text).run(&RULE, &RULE.options.defaults());
         assert_eq!(

@@ -218,7 +218,7 @@ mod tests {
     fn restrictive_policies_and_any_role_count_and_rls_must_be_on() {
         policy(
             "create policy a on public.notes as restrictive to anon using (auth.uid() = owner);
-             --                                                            ^^^^^^^^^^ warning: policy \"a\"
+             --                                               ^^^^^^^^^^ warning: policy \"a\"
              create policy b on public.members using (auth.uid() = member);
              create policy c on storage.objects for select using (auth.uid() = owner);
              --                                                   ^^^^^^^^^^ warning: storage.objects",
