@@ -126,6 +126,7 @@ impl Catalog {
             StatementKind::GrantRole(grant) => role::grant(self, grant, origin),
             StatementKind::Comment { object, text } => comment::apply(self, object, text.as_deref()),
 
+            StatementKind::Refresh { name, with_data } => view::refresh(self, name, *with_data),
             StatementKind::Set(change) | StatementKind::SetLocal(change) => setting::set(self, change),
             StatementKind::Do(block) => interpret::run_do(self, block, statement.span),
             StatementKind::Query(query) => interpret::run_query(self, query, statement.span),

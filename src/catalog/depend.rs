@@ -251,10 +251,10 @@ impl Scan<'_> {
         if table.server.as_ref().is_some_and(|server| self.has(&Object::Server(server.clone()))) {
             report(Object::Table(oid), Tie::Normal);
         }
-        if let Some(of_type) = table.of_type.as_ref().filter(|_| self.types) {
-            if self.catalog.type_names.get(of_type).is_some_and(|oid| self.has(&Object::Type(*oid))) {
-                report(Object::Table(oid), Tie::Normal);
-            }
+        let of_type = table.of_type.as_ref().filter(|_| self.types);
+        let of_type = of_type.and_then(|name| self.catalog.type_names.get(name));
+        if of_type.is_some_and(|oid| self.has(&Object::Type(*oid))) {
+            report(Object::Table(oid), Tie::Normal);
         }
         if self.has_relation(oid) {
             return;
@@ -321,17 +321,25 @@ impl Scan<'_> {
         }
     }
 
-    /// Whether the key that foreign keys to these columns need goes.
+    /// Whether the last unique index on these columns goes, which foreign keys to them need.
     fn key_is_doomed(&self, table: Oid, columns: &[i16]) -> bool {
         let Some(table) = self.catalog.tables.get(&table) else { return false };
-        let unique = table.constraints.values().filter(|constraint| {
-            matches!(constraint.kind, ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. })
-        });
-        let mut same = unique.filter(|constraint| {
-            constraint.columns().len() == columns.len()
-                && columns.iter().all(|column| constraint.columns().contains(column))
-        });
-        same.any(|constraint| self.has(&Object::Constraint(table.oid, constraint.name.clone())))
+        let mut serving = table
+            .indexes
+            .values()
+            .filter(|index| {
+                let keys = index.columns();
+                index.unique
+                    && index.predicate.is_none()
+                    && keys.len() == columns.len()
+                    && columns.iter().all(|column| keys.contains(&Some(*column)))
+            })
+            .peekable();
+        serving.peek().is_some()
+            && serving.all(|index| {
+                self.has(&Object::Index(table.oid, index.name.clone()))
+                    || self.has(&Object::Constraint(table.oid, index.name.clone()))
+            })
     }
 
     fn trigger(&self, on: Oid, trigger: &Trigger, parents: &[Oid], report: Report<'_>) {

@@ -9,14 +9,14 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};
-use crate::catalog::function::{Function, FunctionKind};
+use crate::catalog::function::{Function, FunctionKind, Returns};
 use crate::catalog::index::Index;
 use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Publication;
 use crate::catalog::table::{Column, Constraint, ConstraintKind, Table, TableKind};
 use crate::catalog::trigger::{FunctionRef, Trigger};
-use crate::catalog::types::{UserType, UserTypeKind};
+use crate::catalog::types::{TypeRef, UserType, UserTypeKind};
 use crate::catalog::view::View;
 use crate::sql::expr::{self, Call, Expr, Oid, Query, QueryBody, Target};
 use crate::sql::name::Ident;
@@ -756,7 +756,7 @@ impl Dump<'_> {
             });
             self.push("foreign_servers", row);
         }
-        for bucket in catalog.buckets.values() {
+        for bucket in catalog.buckets.values().filter(|bucket| bucket.migrated) {
             let row = json!({ "bucket": bucket.id, "name": bucket.name, "public": bucket.public });
             self.push("buckets", row);
         }
@@ -799,6 +799,13 @@ impl References {
                 Target::Unknown | Target::Derived { .. } | Target::Variable => {}
             },
             Expr::Call(call) => self.functions.extend(called(catalog, call)),
+            // `(f(x)).id` depends on the column of the relation whose rows the function returns.
+            Expr::Field { expr, field: Some(field), .. } => {
+                if let Some((relation, attnum)) = field_of_result(catalog, expr, field) {
+                    self.columns.insert((relation, attnum));
+                    self.relations.insert(relation);
+                }
+            }
             _ => {}
         }
     }
@@ -812,6 +819,17 @@ impl References {
     }
 }
 
+/// The column that a field of a function's result is.
+fn field_of_result(catalog: &Catalog, expr: &Expr, field: &Ident) -> Option<(Oid, i16)> {
+    let Expr::Call(call) = expr else { return None };
+    let function = catalog.functions.get(&call.target?)?;
+    let (Returns::Type(data_type) | Returns::SetOf(data_type)) = &function.returns else { return None };
+    let TypeRef::Row(relation) = data_type.base else { return None };
+    let (columns, _) = catalog.columns_of(relation)?;
+    let column = columns.iter().find(|column| column.name == *field)?;
+    Some((relation, column.attnum))
+}
+
 /// The function that a call means. One that the catalog cannot tell from its overloads still has
 /// their name; one of `pg_catalog` is not recorded.
 fn called(catalog: &Catalog, call: &Call) -> Option<QName> {
@@ -823,8 +841,8 @@ fn called(catalog: &Catalog, call: &Call) -> Option<QName> {
         Some(schema) if *schema == "pg_catalog" => None,
         Some(schema) => Some(at(schema)),
         None => {
-            let schemas = ["public", "extensions"].map(at).into_iter();
-            schemas.filter(|name| catalog.functions_named(name).next().is_some()).next()
+            let mut schemas = ["public", "extensions"].map(at).into_iter();
+            schemas.find(|name| catalog.functions_named(name).next().is_some())
         }
     }
 }

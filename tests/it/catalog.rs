@@ -38,7 +38,7 @@ fn without_a_name_each_table_has_a_line() {
     let answer = Folder::project(TODOS).run(&["catalog"]);
     assert_eq!(
         answer.out,
-        "public.todos  RLS on    1 columns  1 policy  -- supabase/migrations/1_first.sql:1\n"
+        "public.todos  RLS on     1 column  1 policy  -- supabase/migrations/1_first.sql:1\n"
     );
 }
 

@@ -94,3 +94,39 @@ fn column_comment<'c>(catalog: &'c mut Catalog, oid: Oid, name: &Ident) -> Optio
     };
     columns.iter_mut().find(|column| column.name == *name).map(|column| &mut column.comment)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::name::QName;
+    use crate::testing::Bench;
+
+    #[test]
+    fn comments_reach_every_kind() {
+        let bench = Bench::new(
+            "create table t (id int primary key);
+             create policy p on t using (true);
+             create view v as select id from t;
+             create function f(a int) returns int language sql as 'select 1';
+             comment on table t is 'table';
+             comment on column t.id is 'column';
+             comment on column v.id is 'view column';
+             comment on policy p on t is 'policy';
+             comment on constraint t_pkey on t is 'constraint';
+             comment on index t_pkey is 'index';
+             comment on function f(int) is 'function';
+             comment on schema public is 'schema';
+             comment on table t is null;
+             comment on table missing is 'x';",
+        );
+        assert_eq!(bench.catalog.gaps.len(), 1);
+        let table = bench.catalog.table(&QName::new("public", "t")).unwrap();
+        assert_eq!(table.comment, None);
+        assert_eq!(table.columns[0].comment.as_deref(), Some("column"));
+        assert_eq!(table.policies["p"].comment.as_deref(), Some("policy"));
+        assert_eq!(table.constraints["t_pkey"].comment.as_deref(), Some("constraint"));
+        assert_eq!(table.indexes["t_pkey"].comment.as_deref(), Some("index"));
+        let view = bench.catalog.view(&QName::new("public", "v")).unwrap();
+        assert_eq!(view.columns[0].comment.as_deref(), Some("view column"));
+        assert_eq!(bench.catalog.namespaces["public"].comment.as_deref(), Some("schema"));
+    }
+}

@@ -1,6 +1,6 @@
 //! DROP of every kind, with what goes along.
 
-use crate::catalog::apply::{Applied, Misfit, comment};
+use crate::catalog::apply::{Applied, Misfit, comment, extension};
 use crate::catalog::depend::Object;
 use crate::catalog::gap::Aspect;
 use crate::catalog::origin::Origin;
@@ -206,7 +206,12 @@ impl Catalog {
                     publication.schemas.swap_remove(name);
                 }
             }
-            Object::Extension(name) => drop(self.extensions.swap_remove(name)),
+            Object::Extension(name) => {
+                self.extensions.swap_remove(name);
+                if let Some(origin) = origin.filter(|_| *name == "pg_graphql") {
+                    extension::set_graphql_entry(self, "plpgsql", origin);
+                }
+            }
             Object::EventTrigger(name) => drop(self.event_triggers.swap_remove(name)),
             Object::Publication(name) => drop(self.publications.swap_remove(name)),
             Object::Server(name) => drop(self.servers.swap_remove(name)),
@@ -283,5 +288,155 @@ impl Catalog {
             return;
         };
         self.unregister_index(&schema, name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::name::QName;
+    use crate::testing::Bench;
+
+    fn reasons(bench: &Bench) -> Vec<&str> {
+        bench.catalog.gaps.iter().map(|gap| gap.reason.as_str()).collect()
+    }
+
+    const SHOP: &str = "
+create table customers (id int primary key, name text, age int check (age > 0));
+create table orders (id serial primary key, customer int references customers, note text);
+create index orders_note_idx on orders (lower(note));
+create view names as select name from customers;
+create view loud as select upper(name) as name from names;
+create policy own on orders using (customer in (select id from customers where name = 'x'));
+";
+
+    #[test]
+    fn dependents_stop_a_drop_without_cascade() {
+        let bench = Bench::new(&format!("{SHOP} drop table customers;"));
+        assert_eq!(bench.catalog.gaps.len(), 1);
+        assert!(reasons(&bench)[0].starts_with("cannot drop table public.customers because"));
+        let both = Bench::new(&format!("{SHOP} drop view loud, names; drop table orders, customers;"));
+        assert_eq!(reasons(&both), [""; 0]);
+        assert!(both.catalog.own_tables().next().is_none());
+        let public = both.catalog.sequences.values().filter(|sequence| sequence.name.schema == "public");
+        assert_eq!(public.count(), 0);
+    }
+
+    #[test]
+    fn cascade_takes_what_depends_and_no_more() {
+        let bench = Bench::new(&format!("{SHOP} drop table customers cascade;"));
+        assert_eq!(reasons(&bench), [""; 0]);
+        let orders = bench.catalog.table(&QName::new("public", "orders")).unwrap();
+        assert!(orders.policies.is_empty() && orders.foreign_keys().next().is_none());
+        assert!(bench.catalog.view(&QName::new("public", "loud")).is_none());
+        assert_eq!(orders.indexes.len(), 2);
+    }
+
+    #[test]
+    fn columns_take_their_indexes_and_need_cascade_for_policies() {
+        let bench = Bench::new(&format!(
+            "{SHOP} alter table customers drop column name;
+             alter table customers drop column age;
+             alter table orders drop column note;
+             alter table customers drop column name cascade;"
+        ));
+        assert_eq!(reasons(&bench).len(), 1);
+        let orders = bench.catalog.table(&QName::new("public", "orders")).unwrap();
+        assert!(orders.policies.is_empty() && orders.indexes.len() == 1);
+        let customers = bench.catalog.table(&QName::new("public", "customers")).unwrap();
+        assert_eq!(customers.columns.len(), 1);
+        assert_eq!(customers.constraints.len(), 1);
+        assert!(bench.catalog.view(&QName::new("public", "names")).is_none());
+    }
+
+    #[test]
+    fn functions_types_and_schemas_take_their_users() {
+        let bench = Bench::new(
+            "create schema app;
+             create type app.mood as enum ('ok');
+             create function app.f() returns int language sql as 'select 1';
+             create function app.t() returns trigger language plpgsql as 'begin return new; end';
+             create function g(m app.mood) returns int language sql as 'select 1';
+             create table t (id int default app.f(), mood app.mood);
+             create policy p on t using (id = app.f());
+             create trigger t before insert on t for each row execute function app.t();
+             drop function app.f();
+             drop schema app;
+             drop schema app cascade;",
+        );
+        assert_eq!(reasons(&bench).len(), 2);
+        let table = bench.catalog.table(&QName::new("public", "t")).unwrap();
+        assert_eq!(table.columns.len(), 1);
+        assert!(table.columns[0].default.is_none());
+        assert!(table.policies.is_empty() && table.triggers.is_empty());
+        assert!(bench.catalog.functions_named(&QName::new("public", "g")).next().is_none());
+        assert!(!bench.catalog.namespaces.contains_key("app"));
+    }
+
+    #[test]
+    fn partitions_go_with_their_table() {
+        let bench = Bench::new(
+            "create table p (at date) partition by range (at);
+             create table p1 partition of p for values from ('2024-01-01') to ('2025-01-01');
+             create table base (id int);
+             create table child (more int) inherits (base);
+             drop table p;
+             drop table base;
+             drop table base cascade;",
+        );
+        assert_eq!(reasons(&bench).len(), 1);
+        assert!(bench.catalog.own_tables().next().is_none());
+    }
+
+    #[test]
+    fn extensions_take_their_members() {
+        let bench = Bench::new(
+            "create extension citext with schema extensions;
+             create table t (name citext, id int);
+             drop extension citext;
+             drop extension citext cascade;
+             drop extension if exists citext;",
+        );
+        assert_eq!(reasons(&bench).len(), 1);
+        let table = bench.catalog.table(&QName::new("public", "t")).unwrap();
+        assert_eq!(table.columns.len(), 1);
+        assert!(bench.catalog.types.values().all(|found| found.name.name != "citext"));
+    }
+
+    #[test]
+    fn keys_stay_while_foreign_keys_need_them() {
+        let bench = Bench::new(
+            "create table k (a int, b int);
+             create unique index k_a on k (a);
+             create table r (a int references k (a));
+             drop index k_a;
+             drop index k_a cascade;
+             create sequence s;
+             create table u (id int default nextval('s'));
+             drop sequence s;
+             drop sequence s cascade;
+             create function f() returns bigint begin atomic; select count(*) from u; end;
+             drop table u;",
+        );
+        assert_eq!(reasons(&bench).len(), 3);
+        let table = |name: &str| bench.catalog.table(&QName::new("public", name)).unwrap();
+        assert!(table("r").constraints.is_empty() && table("u").columns[0].default.is_none());
+    }
+
+    #[test]
+    fn if_exists_does_not_forgive_a_policy_its_missing_table() {
+        let bench = Bench::new(
+            "create table t (id int);
+             drop policy if exists p on t;
+             drop policy if exists p on missing;
+             drop table if exists missing;
+             drop index t_idx;",
+        );
+        assert_eq!(
+            reasons(&bench),
+            [
+                "table missing is not made by any statement before this one",
+                "index t_idx is not made by any statement before this one"
+            ]
+        );
     }
 }

@@ -214,8 +214,8 @@ impl Run<'_> {
 
     fn truth(&self, expr: &Expr) -> Option<bool> {
         match expr {
-            Expr::And(list) => list.iter().fold(Some(true), |all, part| and(all, self.truth(part))),
-            Expr::Or(list) => list.iter().fold(Some(false), |any, part| or(any, self.truth(part))),
+            Expr::And(list) => all(list.iter().map(|part| self.truth(part))),
+            Expr::Or(list) => any(list.iter().map(|part| self.truth(part))),
             Expr::Not(inner) => not(self.truth(inner)),
             Expr::Literal(Literal::Bool(value)) => Some(*value),
             Expr::Cast { expr, .. } => self.truth(expr),
@@ -231,13 +231,13 @@ impl Run<'_> {
             }
             Expr::Op { op, left: Some(left), right } => self.compare(op, left, right),
             Expr::In { expr, list, negated } => {
-                let any = list.iter().fold(Some(false), |any, item| or(any, self.compare("=", expr, item)));
-                if *negated { not(any) } else { any }
+                let found = any(list.iter().map(|item| self.compare("=", expr, item)));
+                if *negated { not(found) } else { found }
             }
-            Expr::OpArray { op, all, left, right } => {
+            Expr::OpArray { op, all: every, left, right } => {
                 let Expr::Array(list) = right.uncast() else { return None };
                 let each = list.iter().map(|item| self.compare(op, left, item));
-                if *all { each.fold(Some(true), and) } else { each.fold(Some(false), or) }
+                if *every { all(each) } else { any(each) }
             }
             Expr::Sublink(sublink) if sublink.kind == SublinkKind::Exists => match &sublink.query.body {
                 QueryBody::Select(select) if reads_commands(&select.from) => {
@@ -332,6 +332,14 @@ fn or(one: Option<bool>, other: Option<bool>) -> Option<bool> {
     not(and(not(one), not(other)))
 }
 
+fn all(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    parts.reduce(and).unwrap_or(Some(true))
+}
+
+fn any(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    parts.reduce(or).unwrap_or(Some(false))
+}
+
 fn not(truth: Option<bool>) -> Option<bool> {
     truth.map(|truth| !truth)
 }
@@ -353,5 +361,100 @@ fn is_like(text: &str, pattern: &str) -> bool {
                 None => wanted == '_' || first == wanted,
             }) && is_like(chars.as_str(), rest.as_str())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Bench;
+
+    /// The event trigger of Supabase's guide to row level security.
+    const GUIDE: &str = "
+create or replace function rls_auto_enable() returns event_trigger language plpgsql
+security definer set search_path = pg_catalog as $$
+declare
+  cmd record;
+begin
+  for cmd in
+    select * from pg_event_trigger_ddl_commands()
+    where command_tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO')
+      and object_type in ('table', 'partitioned table')
+  loop
+    if cmd.schema_name is not null and cmd.schema_name in ('public')
+       and cmd.schema_name not in ('pg_catalog', 'information_schema')
+       and cmd.schema_name not like 'pg_toast%' then
+      begin
+        execute format('alter table if exists %s enable row level security', cmd.object_identity);
+        raise log 'enabled on %', cmd.object_identity;
+      exception
+        when others then raise log 'failed on %', cmd.object_identity;
+      end;
+    else
+      raise log 'skipped %', cmd.object_identity;
+    end if;
+  end loop;
+end;
+$$;
+create event trigger ensure_rls on ddl_command_end
+  when tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') execute function rls_auto_enable();
+";
+
+    fn rls(text: &str, table: &QName) -> bool {
+        let bench = Bench::new(text);
+        bench.catalog.table(table).unwrap().rls.value
+    }
+
+    #[test]
+    fn the_guides_trigger_is_understood() {
+        let later = "create table t (id int); create schema other; create table other.t (id int);";
+        let text = format!("create table before (id int);{GUIDE}{later}");
+        let bench = Bench::new(&text);
+        assert_eq!(bench.catalog.gaps, []);
+        let rls =
+            |schema: &str, name: &str| bench.catalog.table(&QName::new(schema, name)).unwrap().rls.value;
+        assert!(rls("public", "t"));
+        assert!(!rls("public", "before") && !rls("other", "t"));
+        let disabled = format!("{GUIDE} alter event trigger ensure_rls disable; create table t (id int);");
+        assert!(!super::tests::rls(&disabled, &QName::new("public", "t")));
+    }
+
+    #[test]
+    fn leaving_early_is_understood() {
+        let text = "
+create function f() returns event_trigger language plpgsql as $$
+declare r record;
+begin
+  for r in select * from pg_event_trigger_ddl_commands() loop
+    continue when r.schema_name <> 'public';
+    execute 'ALTER TABLE ' || r.object_identity || ' ENABLE ROW LEVEL SECURITY';
+  end loop;
+end $$;
+create event trigger e on ddl_command_end execute function f();
+create schema other; create table other.t (id int); create table t (id int);";
+        assert!(rls(text, &QName::new("public", "t")));
+        assert!(!rls(text, &QName::new("other", "t")));
+    }
+
+    #[test]
+    fn what_is_not_understood_leaves_a_gap() {
+        let bench = Bench::new(
+            "create function f() returns event_trigger language plpgsql as $$
+             declare r record;
+             begin
+               for r in select * from pg_event_trigger_ddl_commands() loop
+                 if is_wanted(r.objid) then
+                   execute format('alter table %s enable row level security', r.object_identity);
+                 end if;
+               end loop;
+             end $$;
+             create event trigger e on ddl_command_end execute function f();",
+        );
+        assert!(bench.catalog.may_have_changed(&QName::new("public", "t"), Aspect::Rls));
+    }
+
+    #[test]
+    fn like_matches_whole_texts() {
+        assert!(is_like("pg_toast_1", "pg\\_toast%") && is_like("abc", "a_c") && !is_like("abcd", "a_c"));
     }
 }

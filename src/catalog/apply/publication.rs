@@ -82,3 +82,25 @@ fn schemas(catalog: &Catalog, statement: &statement::Publication) -> Result<Inde
     };
     statement.schemas.iter().map(known).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Bench;
+
+    #[test]
+    fn tables_come_and_go() {
+        let bench = Bench::new(
+            "create table a (id int);
+             create table b (id int);
+             alter publication supabase_realtime add table a, b;
+             alter publication supabase_realtime add table a;
+             alter publication supabase_realtime drop table a;
+             drop table b;
+             create publication mine for table a where (id > 1);",
+        );
+        assert_eq!(bench.catalog.gaps.len(), 1);
+        assert!(bench.catalog.publications["supabase_realtime"].tables.is_empty());
+        let mine = &bench.catalog.publications["mine"];
+        assert!(mine.tables.values().all(|table| table.has_filter) && mine.tables.len() == 1);
+    }
+}

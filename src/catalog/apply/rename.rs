@@ -362,3 +362,49 @@ fn rule(catalog: &mut Catalog, object: &ObjectRef, to: &Ident) -> Applied {
     *rule.ok_or_else(|| comment::missing(object))? = to.clone();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::depend::References;
+    use crate::catalog::name::QName;
+    use crate::testing::Bench;
+
+    #[test]
+    fn policies_follow_renames() {
+        let bench = Bench::new(
+            "create table t (id int primary key, owner uuid, check (id > 0));
+             create table child () inherits (t);
+             create policy p on t using (owner = auth.uid());
+             alter table t rename column owner to user_id;
+             alter table t rename to things;
+             alter policy p on things rename to own;
+             alter table things rename constraint t_pkey to things_pkey;
+             alter table things rename constraint t_id_check to positive;
+             alter schema public rename to main;",
+        );
+        assert_eq!(bench.catalog.gaps, []);
+        let table = bench.catalog.table(&QName::new("main", "things")).unwrap();
+        let policy = &table.policies["own"];
+        let read = References::of_expr(policy.expressions().next().unwrap());
+        let names: Vec<&str> =
+            read.columns.iter().map(|(_, attnum)| table.column_at(*attnum).unwrap().name.as_str()).collect();
+        assert_eq!(names, ["user_id"]);
+        assert!(table.indexes.contains_key("things_pkey") && table.constraints.contains_key("things_pkey"));
+        assert!(bench.catalog.relation(&QName::new("main", "t_pkey")).is_none());
+        let child = bench.catalog.table(&QName::new("main", "child")).unwrap();
+        assert!(child.column("user_id").is_some() && child.constraints.contains_key("positive"));
+    }
+
+    #[test]
+    fn names_that_are_taken_are_refused() {
+        let bench = Bench::new(
+            "create table a (x int, y int);
+             create table b (x int);
+             alter table a rename to b;
+             alter table a rename x to y;
+             alter table if exists missing rename to other;
+             alter index missing rename to other;",
+        );
+        assert_eq!(bench.catalog.gaps.len(), 3);
+    }
+}

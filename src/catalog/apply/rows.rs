@@ -58,7 +58,7 @@ fn insert_buckets(catalog: &mut Catalog, change: &DataChange, span: Span) {
             Some(_) => {}
             None => {
                 let origin = Origin::Statement(span);
-                catalog.buckets.insert(id.clone(), Bucket { id, name, public, origin });
+                catalog.buckets.insert(id.clone(), Bucket { id, name, public, origin, migrated: true });
             }
         }
     }

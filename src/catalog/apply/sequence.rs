@@ -108,3 +108,35 @@ fn table_column(catalog: &Catalog, table: &ObjectName, column: &Ident) -> Result
         .map(|column| (oid, column.attnum))
         .ok_or_else(|| Misfit::missing(ObjectKind::Column, format!("{table}.{column}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::Relation;
+    use crate::catalog::name::QName;
+    use crate::testing::Bench;
+
+    #[test]
+    fn descending_sequences_start_at_their_greatest() {
+        let bench = Bench::new(
+            "create table t (id int);
+             create sequence a;
+             create sequence b as smallint increment -1;
+             create sequence c minvalue 5;
+             create sequence d increment by -2 maxvalue 40 owned by t.id;
+             alter sequence c increment 7 owned by none;
+             alter sequence if exists missing restart;",
+        );
+        assert_eq!(bench.catalog.gaps, []);
+        let sequence = |name: &str| {
+            let Some(Relation::Sequence(oid)) = bench.catalog.relation(&QName::new("public", name)) else {
+                panic!("no sequence {name}")
+            };
+            let sequence = &bench.catalog.sequences[&oid];
+            (sequence.start, sequence.increment, sequence.owned_by.is_some())
+        };
+        assert_eq!(sequence("a"), (1, 1, false));
+        assert_eq!(sequence("b"), (-1, -1, false));
+        assert_eq!(sequence("c"), (5, 7, false));
+        assert_eq!(sequence("d"), (40, -2, true));
+    }
+}

@@ -162,3 +162,31 @@ fn move_extension(catalog: &mut Catalog, object: &ObjectRef, schema: &Ident, ori
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::name::QName;
+    use crate::testing::Bench;
+
+    #[test]
+    fn a_table_takes_its_indexes_and_sequences_along() {
+        let bench = Bench::new(
+            "create schema app;
+             create table t (id serial primary key);
+             create type mood as enum ('ok');
+             create function f(m mood) returns int language sql as 'select 1';
+             alter table t set schema app;
+             alter type mood set schema app;
+             alter function f(app.mood) set schema app;
+             alter extension \"uuid-ossp\" set schema app;
+             alter extension pg_net set schema app;",
+        );
+        assert_eq!(bench.catalog.gaps.len(), 1);
+        for name in ["t", "t_pkey", "t_id_seq"] {
+            assert!(bench.catalog.relation(&QName::new("app", name)).is_some(), "{name}");
+            assert!(bench.catalog.relation(&QName::new("public", name)).is_none(), "{name}");
+        }
+        assert_eq!(bench.catalog.functions_named(&QName::new("app", "f")).count(), 1);
+        assert_eq!(bench.catalog.functions_named(&QName::new("app", "uuid_generate_v4")).count(), 1);
+    }
+}

@@ -121,3 +121,38 @@ pub(crate) fn is_same_type(one: &DataType, other: &DataType) -> bool {
     };
     same_base && one.array == other.array
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Bench;
+
+    #[test]
+    fn signatures_choose_among_overloads() {
+        let bench = Bench::new(
+            "create function f(a int, out b int) language sql as 'select 1';
+             create function f(a text) returns int language sql as 'select 1';
+             create procedure p(a int, inout b int) language sql as 'select 1';
+             drop function f(integer);
+             drop function f;
+             drop procedure p(int, int);
+             drop function if exists f(uuid);
+             create function g(a varchar(5)[]) returns int language sql as 'select 1';
+             alter function g(character varying[]) rename to h;
+             drop routine h(character varying(9)[]);",
+        );
+        assert_eq!(bench.catalog.gaps, []);
+        let public = bench.catalog.functions.values().filter(|function| function.name.schema == "public");
+        assert_eq!(public.count(), 0);
+    }
+
+    #[test]
+    fn a_name_alone_must_be_unique() {
+        let bench = Bench::new(
+            "create function f(a int) returns int language sql as 'select 1';
+             create function f(a text) returns int language sql as 'select 1';
+             drop function f;",
+        );
+        assert_eq!(bench.catalog.gaps.len(), 1);
+        assert_eq!(bench.catalog.gaps[0].reason, "function name f is not unique");
+    }
+}

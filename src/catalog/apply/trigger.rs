@@ -188,3 +188,46 @@ pub(super) fn create_rule(catalog: &mut Catalog, statement: &CreateRule) -> Appl
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::name::QName;
+    use crate::testing::Bench;
+
+    #[test]
+    fn row_triggers_reach_partitions() {
+        let bench = Bench::new(
+            "create function f() returns trigger language plpgsql as 'begin return new; end';
+             create table p (id int, at date) partition by range (at);
+             create table p1 partition of p for values from ('2024-01-01') to ('2025-01-01');
+             create trigger t before update of at on p for each row when (new.id > 1) execute function f();
+             create trigger s after insert on p for each statement execute function f();
+             create table p2 (at date, id int);
+             alter table p attach partition p2 for values from ('2025-01-01') to ('2026-01-01');
+             alter table p disable trigger t;
+             alter trigger t on p rename to u;",
+        );
+        assert_eq!(bench.catalog.gaps, []);
+        for (name, columns) in [("p1", [2]), ("p2", [1])] {
+            let table = bench.catalog.table(&QName::new("public", name)).unwrap();
+            assert_eq!(table.triggers.len(), 1, "{name}");
+            let trigger = &table.triggers["u"];
+            assert!(trigger.inherited && trigger.enabled == 'D' && trigger.function.oid.is_some());
+            assert_eq!(trigger.columns, columns);
+        }
+    }
+
+    #[test]
+    fn dropping_a_trigger_drops_its_clones() {
+        let bench = Bench::new(
+            "create function f() returns trigger language plpgsql as 'begin return new; end';
+             create table p (at date) partition by range (at);
+             create table p1 partition of p for values from ('2024-01-01') to ('2025-01-01');
+             create trigger t before insert on p for each row execute function f();
+             drop trigger t on p1;
+             drop trigger t on p;",
+        );
+        assert_eq!(bench.catalog.gaps.len(), 1);
+        assert!(bench.catalog.table(&QName::new("public", "p1")).unwrap().triggers.is_empty());
+    }
+}

@@ -5,6 +5,7 @@ use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::types::{Attribute, Domain, UserType, UserTypeKind};
+use crate::source::Spanned;
 use crate::sql::expr::{Expr, Literal, Oid};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{
@@ -185,12 +186,10 @@ pub(super) fn alter_domain(catalog: &mut Catalog, statement: &AlterDomain, origi
 
 /// ALTER TYPE … ADD, DROP and ALTER ATTRIBUTE, which share ALTER TABLE's grammar.
 pub(super) fn alter_composite(catalog: &mut Catalog, statement: &AlterTable, origin: Origin) -> Applied {
-    if let [only] = statement.actions.as_slice() {
-        if let AlterAction::OwnerTo(role) = &only.value {
-            let object =
-                ObjectRef { kind: statement.kind, name: statement.name.clone(), part: None, signature: None };
-            return super::owner::set(catalog, &object, role, origin);
-        }
+    if let [Spanned { value: AlterAction::OwnerTo(role), .. }] = statement.actions.as_slice() {
+        let object =
+            ObjectRef { kind: statement.kind, name: statement.name.clone(), part: None, signature: None };
+        return super::owner::set(catalog, &object, role, origin);
     }
     let oid = resolve(catalog, ObjectKind::Type, &statement.name)?;
     for action in &statement.actions {
@@ -238,4 +237,64 @@ fn alter_attribute(catalog: &mut Catalog, oid: Oid, action: &AlterAction) -> App
         _ => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Bench;
+
+    fn kind(bench: &Bench, name: &str) -> UserTypeKind {
+        let oid = bench.catalog.type_names[&QName::new("public", name)];
+        bench.catalog.types[&oid].kind.clone()
+    }
+
+    #[test]
+    fn enum_values_keep_their_order() {
+        let bench = Bench::new(
+            "create type mood as enum ('sad', 'happy');
+             alter type mood add value 'ok' before 'happy';
+             alter type mood add value if not exists 'ok';
+             alter type mood add value 'great' after 'happy';
+             alter type mood rename value 'sad' to 'low';
+             alter type mood add value 'low';",
+        );
+        assert_eq!(bench.catalog.gaps.len(), 1);
+        let labels = ["low", "ok", "happy", "great"].map(str::to_owned).to_vec();
+        assert_eq!(kind(&bench, "mood"), UserTypeKind::Enum { labels });
+    }
+
+    #[test]
+    fn domains_name_their_checks() {
+        let bench = Bench::new(
+            "create domain price as numeric(10,2) not null check (value > 0) check (value < 9);
+             alter domain price add constraint small check (value < 5);
+             alter domain price drop constraint price_check1;
+             alter domain price drop not null;
+             alter domain price set default 1;
+             alter domain price rename constraint small to little;",
+        );
+        assert_eq!(bench.catalog.gaps, []);
+        let UserTypeKind::Domain(domain) = kind(&bench, "price") else { panic!("no domain") };
+        assert_eq!(domain.checks, ["price_check", "little"].map(Ident::from));
+        assert!(!domain.not_null && domain.has_default);
+        assert_eq!(domain.base.modifiers, [10, 2]);
+    }
+
+    #[test]
+    fn attributes_of_composite_types_change() {
+        let bench = Bench::new(
+            "create type pair as (a int, b text);
+             alter type pair add attribute c uuid;
+             alter type pair drop attribute a;
+             alter type pair alter attribute b type int;
+             alter type pair rename attribute c to d;
+             alter type pair rename to triple;",
+        );
+        assert_eq!(bench.catalog.gaps, []);
+        let UserTypeKind::Composite { attributes } = kind(&bench, "triple") else { panic!("no composite") };
+        let names: Vec<&str> = attributes.iter().map(|attribute| attribute.name.as_str()).collect();
+        assert_eq!(names, ["b", "d"]);
+        assert!(attributes[0].data_type.is_builtin("int4"));
+    }
 }

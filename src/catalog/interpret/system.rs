@@ -51,10 +51,18 @@ pub(super) fn rows(catalog: &Catalog, name: &ObjectName) -> Option<Vec<Row>> {
         }
         ("pg_catalog", "pg_publication_tables") => published(catalog),
         ("pg_catalog", "pg_roles" | "pg_authid" | "pg_user") => roles(catalog),
-        ("pg_catalog", "pg_extension") => {
-            let extensions = catalog.extensions.values();
-            extensions.map(|extension| row([("extname", Value::text(&extension.name))])).collect()
-        }
+        ("pg_catalog", "pg_extension") => catalog
+            .extensions
+            .values()
+            .map(|extension| {
+                row([
+                    ("oid", Value::Object(Object::Extension(extension.name.clone()))),
+                    ("extname", Value::text(&extension.name)),
+                    ("extnamespace", Value::Object(Object::Namespace(extension.schema.value.clone()))),
+                ])
+            })
+            .collect(),
+        ("pg_catalog", "pg_depend") => members(catalog),
         ("pg_catalog", "pg_event_trigger") => {
             catalog.event_triggers.keys().map(|name| row([("evtname", Value::text(name))])).collect()
         }
@@ -99,6 +107,27 @@ pub(super) fn rows(catalog: &Catalog, name: &ObjectName) -> Option<Vec<Row>> {
             .collect(),
         _ => return None,
     })
+}
+
+/// The rows of `pg_depend` that tie an extension's members to it; others are not modelled.
+fn members(catalog: &Catalog) -> Vec<Row> {
+    let functions =
+        catalog.functions.values().map(|member| (Object::Function(member.oid), &member.extension));
+    let tables = catalog.tables.values().map(|member| (Object::Relation(member.oid), &member.extension));
+    let views = catalog.views.values().map(|member| (Object::Relation(member.oid), &member.extension));
+    let types = catalog.types.values().map(|member| (Object::Type(member.oid), &member.extension));
+    let all = functions.chain(tables).chain(views).chain(types);
+    all.filter_map(|(object, extension)| {
+        let extension = Value::Object(Object::Extension(extension.clone()?));
+        Some(row([
+            ("classid", Value::Unknown),
+            ("refclassid", Value::Unknown),
+            ("objid", Value::Object(object)),
+            ("refobjid", extension),
+            ("deptype", Value::text("e")),
+        ]))
+    })
+    .collect()
 }
 
 fn row<const N: usize>(fields: [(&str, Value); N]) -> Row {
