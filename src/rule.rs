@@ -76,6 +76,8 @@ pub struct CatalogCx<'a> {
     pub sources: &'a Sources,
     /// What queries filter by, and what function bodies do.
     pub workload: &'a Workload,
+    /// The project's files: migrations, seeds, and what the Supabase CLI skips.
+    pub files: &'a [&'a Migration],
     options: &'a ParsedOptions,
 }
 
@@ -91,9 +93,10 @@ impl<'a> CatalogCx<'a> {
         catalog: &'a Catalog,
         sources: &'a Sources,
         workload: &'a Workload,
+        files: &'a [&'a Migration],
         options: &'a ParsedOptions,
     ) -> Self {
-        Self { catalog, sources, workload, options }
+        Self { catalog, sources, workload, files, options }
     }
 
     /// The rule's options, as its `options` field declares them.

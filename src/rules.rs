@@ -1,5 +1,7 @@
 //! Every rule, by name.
 
+mod upkeep;
+
 use crate::rule::Rule;
 
 /// Lists the rules: `group { file, … }` declares the modules and the slice.
@@ -19,8 +21,12 @@ rules! {
         always_true_read_policy, always_true_write_policy, policies_without_rls, rls_disabled_on_exposed_table,
         rls_without_policies,
     }
+    convention { missing_created_at, missing_updated_at, timestamp_without_default, updated_at_not_maintained }
     migration { ad_hoc_ddl, migration_order, not_analysed, syntax_error, unused_suppression }
-    performance { no_primary_key }
+    performance {
+        auth_call_per_row, duplicate_index, multiple_permissive_policies, no_primary_key, unindexed_filter_column,
+        unindexed_foreign_key,
+    }
 }
 
 /// The rule of an id.

@@ -7,7 +7,7 @@
 //!
 //! A comment of carets expects a finding that starts and ends there on the line above it, with that
 //! severity, whose message contains the text. Each finding must be expected and the other way
-//! round. `-- file: NAME` starts another file. A first line `-- explicit` takes the platform
+//! round. `-- file: NAME` starts another file, `-- file: seed.sql` the seed. A first line `-- explicit` takes the platform
 //! without default grants; `-- exposed: a, b` names the schemas of the Data API.
 
 use crate::catalog::Catalog;
@@ -37,12 +37,12 @@ impl Bench {
         let mut sources = Sources::default();
         let mut migrations = Vec::new();
         for (name, part) in files(text) {
-            let id =
-                sources.add(SourceFile::new(name.to_string(), FileRole::Migration, part.as_bytes().to_vec()));
+            let role = if name == "seed.sql" { FileRole::Seed } else { FileRole::Migration };
+            let id = sources.add(SourceFile::new(name.to_string(), role, part.as_bytes().to_vec()));
             let migration = crate::sql::parse(id, sources.get(id));
             catalog.begin_file();
-            for statement in &migration.statements {
-                catalog.apply(statement);
+            if role == FileRole::Migration {
+                migration.statements.iter().for_each(|statement| catalog.apply(statement));
             }
             migrations.push(migration);
         }
@@ -55,7 +55,11 @@ impl Bench {
         match rule.check {
             Check::Catalog(check) => {
                 let workload = Workload::of(&self.catalog);
-                check(&CatalogCx::new(&self.catalog, &self.sources, &workload, options), &mut findings);
+                let files: Vec<_> = self.migrations.iter().collect();
+                check(
+                    &CatalogCx::new(&self.catalog, &self.sources, &workload, &files, options),
+                    &mut findings,
+                );
             }
             Check::Migration(check) => {
                 for migration in &self.migrations {

@@ -276,7 +276,8 @@ impl Workspace {
         match rule.check {
             Check::Catalog(check) => {
                 let mut findings = Findings::new(rule);
-                check(&CatalogCx::new(&replayed.catalog, sources, workload, options), &mut findings);
+                let files: Vec<_> = replayed.migrations.iter().map(|(_, migration)| migration).collect();
+                check(&CatalogCx::new(&replayed.catalog, sources, workload, &files, options), &mut findings);
                 findings.list
             }
             Check::Migration(check) => {

@@ -2,15 +2,16 @@
 
 use indexmap::IndexMap;
 
+use crate::catalog::Catalog;
 use crate::catalog::acl::Acl;
 use crate::catalog::index::{Index, IndexKey};
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::policy::Policy;
 use crate::catalog::trigger::Trigger;
-use crate::catalog::types::DataType;
+use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
 use crate::source::Span;
-use crate::sql::expr::{Expr, Oid};
+use crate::sql::expr::{ColumnRef, Expr, Oid, Target};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Persistence, ReferentialAction, ReplicaIdentity};
 
@@ -202,8 +203,8 @@ impl Table {
         self.indexes.values().any(|index| index.is_led_by(attnums) && index.serves_every_lookup())
     }
 
-    /// Whether its rows only connect others: each column is part of a key, or tells when or in which
-    /// order they were connected.
+    /// Whether its rows only connect others: each column is part of a key, and two or more are of
+    /// foreign ones.
     pub fn is_join_table(&self) -> bool {
         let mut keys: Vec<i16> = self.foreign_keys().flat_map(|(_, key)| &key.columns).copied().collect();
         keys.sort_unstable();
@@ -235,5 +236,66 @@ impl Table {
             ConstraintKind::ForeignKey(key) => Some((constraint, key)),
             _ => None,
         })
+    }
+}
+
+impl Catalog {
+    /// Whether a column can hold a handful of values only, so that an index over it alone finds too
+    /// many rows: a boolean, an enum, or what a CHECK limits to a list.
+    pub fn has_few_values(&self, table: &Table, attnum: i16) -> bool {
+        let Some(column) = table.column_at(attnum) else { return false };
+        let mut data_type = &column.data_type.value;
+        while let TypeRef::User(oid) = &data_type.base {
+            match self.types.get(oid).map(|user_type| &user_type.kind) {
+                Some(UserTypeKind::Enum { .. }) => return !data_type.array,
+                Some(UserTypeKind::Domain(domain)) => data_type = &domain.base,
+                _ => break,
+            }
+        }
+        let is_column = |expr: &Expr| {
+            matches!(expr.uncast(), Expr::Column(ColumnRef { target: Target::Column { attnum: read, .. }, .. })
+                if *read == attnum)
+        };
+        let limits = |constraint: &Constraint| match &constraint.kind {
+            ConstraintKind::Check { expr: Expr::In { expr, negated: false, .. }, .. } => is_column(expr),
+            ConstraintKind::Check { expr: Expr::OpArray { op, all: false, left, .. }, .. } => {
+                op == "=" && is_column(left)
+            }
+            _ => false,
+        };
+        data_type.is_builtin("bool") || table.constraints.values().any(limits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Bench;
+
+    #[test]
+    fn few_values_are_told_by_type_and_check() {
+        let bench = Bench::new(
+            "create type mood as enum ('sad', 'happy');
+             create domain mine as mood;
+             create table t (
+               a boolean, b mood, c mine, d text check (d in ('x', 'y')), e text check (e = any (array['x', 'y'])),
+               f mood[], g text check (g <> ''), h text
+             );",
+        );
+        let table = bench.catalog.own_tables().next().expect("there is a table");
+        let few: Vec<i16> = (1..=8).filter(|attnum| bench.catalog.has_few_values(table, *attnum)).collect();
+        assert_eq!(few, [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_join_table_holds_nothing_but_keys() {
+        let bench = Bench::new(
+            "create table a (id int primary key);
+             create table pair (x int references a, y int references a, primary key (x, y));
+             create table more (x int references a, y int references a, note text);
+             create table own_id (id int primary key, x int references a, y int references a);
+             create table one (id int primary key, x int references a);",
+        );
+        let joins = bench.catalog.own_tables().filter(|table| table.is_join_table());
+        assert_eq!(joins.map(|table| table.name.name.to_string()).collect::<Vec<_>>(), ["pair", "own_id"]);
     }
 }

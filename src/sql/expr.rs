@@ -435,20 +435,26 @@ impl Query {
         }
     }
 
+    /// The queries that stand in this one beside its expressions: in WITH, in FROM, and the sides of
+    /// a UNION.
+    pub fn inner_queries(&self) -> Vec<&Self> {
+        let mut list: Vec<&Self> = Vec::new();
+        for cte in &self.ctes {
+            if let CteBody::Query(query) = &cte.query {
+                list.push(query);
+            }
+        }
+        match &self.body {
+            QueryBody::SetOperation(left, right) => list.extend([&**left, &**right]),
+            QueryBody::Select(select) => select.from.iter().for_each(|item| item.inner_queries(&mut list)),
+            QueryBody::Values(_) => {}
+        }
+        list
+    }
+
     /// Whether a column in it belongs to a query that is more than `levels` around this one.
     fn reads_beyond(&self, levels: u16) -> bool {
-        let body = match &self.body {
-            QueryBody::SetOperation(left, right) => {
-                left.reads_beyond(levels + 1) || right.reads_beyond(levels + 1)
-            }
-            QueryBody::Select(select) => select.from.iter().any(|item| item.reads_beyond(levels)),
-            QueryBody::Values(_) => false,
-        };
-        let with = |cte: &Cte| match &cte.query {
-            CteBody::Query(query) => query.reads_beyond(levels + 1),
-            CteBody::Change(_) => false,
-        };
-        body || self.ctes.iter().any(with)
+        self.inner_queries().into_iter().any(|query| query.reads_beyond(levels + 1))
             || self.own_expressions().into_iter().any(|expr| expr.reads_beyond(levels))
     }
 
@@ -507,11 +513,14 @@ impl FromItem {
         }
     }
 
-    fn reads_beyond(&self, levels: u16) -> bool {
+    fn inner_queries<'a>(&'a self, list: &mut Vec<&'a Query>) {
         match self {
-            Self::Query { query, .. } => query.reads_beyond(levels + 1),
-            Self::Join { left, right, .. } => left.reads_beyond(levels) || right.reads_beyond(levels),
-            Self::Relation { .. } | Self::Function { .. } => false,
+            Self::Query { query, .. } => list.push(query),
+            Self::Join { left, right, .. } => {
+                left.inner_queries(list);
+                right.inner_queries(list);
+            }
+            Self::Relation { .. } | Self::Function { .. } => {}
         }
     }
 

@@ -1,12 +1,17 @@
 //! Columns that rows are looked up by, with the evidence.
+//!
+//! A look-up compares a bare column with a value that is known before the row is read: the caller's
+//! id, a parameter, a column of another row that was found first. Comparisons with constants are
+//! none, since such a column has few values as a rule.
 
 use indexmap::IndexMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::Catalog;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::source::Span;
-use crate::sql::expr::{ColumnRef, Expr, FromItem, Oid, Query, QueryBody, SublinkKind, Target};
+use crate::sql::expr::{ColumnRef, Expr, FromItem, Oid, Query, QueryBody, Target};
 use crate::sql::name::Ident;
 use crate::sql::statement::{ChangeKind, DataChange, StatementKind};
 use crate::workload::routine::Routine;
@@ -28,7 +33,8 @@ pub struct Evidence {
     pub source: EvidenceSource,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// From the strongest to the weakest.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EvidenceSource {
     /// A policy on the table itself.
     Policy {
@@ -47,18 +53,20 @@ pub enum EvidenceSource {
 /// Every look-up in the catalog's policies, functions and views.
 pub fn collect(catalog: &Catalog, routines: &IndexMap<Oid, Routine>) -> Vec<Filter> {
     let mut filters = Vec::new();
-    for table in catalog.tables.values() {
+    for table in catalog.tables.values().filter(|table| table.rls.value) {
         for policy in table.policies.values() {
             let (name, policy_name) = (table.name.clone(), policy.name.clone());
+            // A look-up by a policy needs its USING; WITH CHECK sees one row.
+            if let Some(using) = &policy.using {
+                let source = EvidenceSource::Policy { table: name.clone(), policy: policy_name.clone() };
+                add_groups(
+                    groups(&[&using.value], &|column| column.relation == table.oid),
+                    &source,
+                    &mut filters,
+                );
+            }
+            let source = EvidenceSource::PolicyQuery { table: name, policy: policy_name };
             for expr in policy.expressions() {
-                // A look-up by a policy needs its USING; WITH CHECK sees one row.
-                let is_using =
-                    policy.using.as_ref().is_some_and(|clause| std::ptr::eq(&raw const clause.value, expr));
-                if is_using {
-                    let source = EvidenceSource::Policy { table: name.clone(), policy: policy_name.clone() };
-                    add_groups(groups(expr, &|_| true), &source, &mut filters);
-                }
-                let source = EvidenceSource::PolicyQuery { table: name.clone(), policy: policy_name.clone() };
                 crate::sql::expr::walk_queries(expr, &mut |query| add_query(query, &source, &mut filters));
             }
         }
@@ -99,6 +107,14 @@ struct Lookup {
     span: Span,
 }
 
+/// A column that the query itself brings, in a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Own {
+    relation: Oid,
+    attnum: i16,
+    span: Span,
+}
+
 fn add_groups(groups: Vec<Vec<Lookup>>, source: &EvidenceSource, filters: &mut Vec<Filter>) {
     for group in groups {
         let Some(first) = group.first() else { continue };
@@ -121,21 +137,81 @@ fn add_query(query: &Query, source: &EvidenceSource, filters: &mut Vec<Filter>) 
         tables_of(item, &mut tables, &mut conditions);
     }
     conditions.extend(&select.filter);
-    // A table that stands twice: which one a column belongs to is not worth the risk.
-    let once = |table: Oid| tables.iter().filter(|other| **other == table).count() == 1;
-    for table in tables.iter().copied().filter(|table| once(*table)) {
-        let all = conditions.iter().map(|expr| (*expr).clone()).collect();
-        add_groups(groups(&Expr::And(all), &|other| other == table), source, filters);
-    }
+    add_tables(&tables, &conditions, source, filters);
 }
 
 fn add_change(change: &DataChange, source: &EvidenceSource, filters: &mut Vec<Filter>) {
     let Some(table) = change.table.target else { return };
-    if matches!(change.kind, ChangeKind::Update | ChangeKind::Delete) {
-        if let Some(filter) = &change.filter {
-            add_groups(groups(filter, &|other| other == table), source, filters);
+    if !matches!(change.kind, ChangeKind::Update | ChangeKind::Delete) {
+        return;
+    }
+    let mut tables = vec![table];
+    let mut conditions: Vec<&Expr> = Vec::new();
+    for item in &change.from {
+        tables_of(item, &mut tables, &mut conditions);
+    }
+    conditions.extend(&change.filter);
+    add_tables(&tables, &conditions, source, filters);
+}
+
+/// The look-ups in each table of a query. Some need nothing but what is known before. A join is one
+/// for the table that is read second, and there must be a first: one that itself was looked up, and
+/// so on from table to table.
+fn add_tables(tables: &[Oid], conditions: &[&Expr], source: &EvidenceSource, filters: &mut Vec<Filter>) {
+    // A table that stands twice: which one a column belongs to is not worth the risk.
+    let (mut once, mut twice) = (FxHashSet::default(), FxHashSet::default());
+    for table in tables {
+        if !once.insert(*table) {
+            twice.insert(*table);
         }
     }
+    let mut direct: FxHashMap<Oid, Vec<Vec<Lookup>>> = FxHashMap::default();
+    for table in tables.iter().filter(|table| !twice.contains(table)) {
+        if direct.contains_key(table) {
+            continue;
+        }
+        let found = groups(conditions, &|column| column.relation == *table);
+        if !found.is_empty() {
+            direct.insert(*table, found);
+        }
+    }
+    let mut joins: FxHashMap<Oid, Vec<(Own, Own)>> = FxHashMap::default();
+    flatten(conditions, &mut |conjunct| {
+        if let Some((left, right)) = join(conjunct) {
+            joins.entry(left.relation).or_default().push((left, right));
+            joins.entry(right.relation).or_default().push((right, left));
+        }
+    });
+    let looked_up: FxHashSet<Oid> = direct.keys().copied().collect();
+    let mut reached = looked_up.clone();
+    let mut pending: Vec<Oid> = tables.iter().copied().filter(|table| direct.contains_key(table)).collect();
+    let mut found: Vec<(Oid, Vec<Lookup>)> = Vec::new();
+    while let Some(first) = pending.pop() {
+        for (_, second) in joins.get(&first).into_iter().flatten() {
+            let table = second.relation;
+            if !twice.contains(&table) && tables.contains(&table) && reached.insert(table) {
+                let from_reached = joins.get(&table).into_iter().flatten();
+                let lookups = from_reached
+                    .filter(|(_, other)| other.relation == first)
+                    .map(|(own, _)| Lookup { table, attnum: own.attnum, span: own.span })
+                    .collect();
+                found.push((table, lookups));
+                pending.push(table);
+            }
+        }
+    }
+    for table in tables {
+        let Some(groups) = direct.remove(table) else { continue };
+        // Where another table was looked up, too, the join may be the better way to this one.
+        let by_join = joins.get(table).into_iter().flatten();
+        let by_join: Vec<Lookup> = by_join
+            .filter(|(_, other)| looked_up.contains(&other.relation))
+            .map(|(own, _)| Lookup { table: *table, attnum: own.attnum, span: own.span })
+            .collect();
+        let groups = groups.into_iter().map(|group| [group, by_join.clone()].concat()).collect();
+        add_groups(groups, source, filters);
+    }
+    add_groups(found.into_iter().map(|(_, lookups)| lookups).collect(), source, filters);
 }
 
 fn tables_of<'a>(item: &'a FromItem, tables: &mut Vec<Oid>, conditions: &mut Vec<&'a Expr>) {
@@ -150,79 +226,176 @@ fn tables_of<'a>(item: &'a FromItem, tables: &mut Vec<Oid>, conditions: &mut Vec
     }
 }
 
-/// The look-ups that a predicate allows: conjuncts make one, each branch of an OR its own. Where a
-/// branch allows none, an index cannot help the OR, and neither can it where something that needs
-/// no table decides.
-fn groups(expr: &Expr, wanted: &dyn Fn(Oid) -> bool) -> Vec<Vec<Lookup>> {
-    match expr {
-        Expr::And(list) => {
-            let mut direct: Vec<Lookup> = Vec::new();
-            let mut nested = Vec::new();
-            flatten(list, &mut |conjunct| match conjunct {
-                Expr::Or(_) => nested.push(groups(conjunct, wanted)),
-                other => direct.extend(lookup(other, wanted)),
-            });
-            if direct.is_empty() { nested.into_iter().next().unwrap_or_default() } else { vec![direct] }
-        }
-        Expr::Or(list) => {
-            let branches: Vec<_> = list.iter().map(|branch| groups(branch, wanted)).collect();
-            if branches.iter().any(Vec::is_empty) {
-                Vec::new()
-            } else {
-                branches.into_iter().flatten().collect()
-            }
-        }
-        other => lookup(other, wanted).map(|lookup| vec![vec![lookup]]).unwrap_or_default(),
+/// The look-ups that conditions allow: conjuncts make one, each branch of an OR its own. Where a
+/// branch allows none, an index cannot help the OR.
+fn groups(conditions: &[&Expr], wanted: &dyn Fn(&Own) -> bool) -> Vec<Vec<Lookup>> {
+    let mut direct: Vec<Lookup> = Vec::new();
+    let mut nested = Vec::new();
+    flatten(conditions, &mut |conjunct| match conjunct {
+        Expr::Or(list) => nested.push(of_branches(list, wanted)),
+        other => direct.extend(lookup(other, wanted)),
+    });
+    if direct.is_empty() {
+        nested.into_iter().find(|branches| !branches.is_empty()).unwrap_or_default()
+    } else {
+        vec![direct]
     }
 }
 
-fn flatten<'a>(list: &'a [Expr], visit: &mut dyn FnMut(&'a Expr)) {
+fn of_branches(list: &[Expr], wanted: &dyn Fn(&Own) -> bool) -> Vec<Vec<Lookup>> {
+    let branches: Vec<_> = list.iter().map(|branch| groups(&[branch], wanted)).collect();
+    if branches.iter().any(Vec::is_empty) { Vec::new() } else { branches.into_iter().flatten().collect() }
+}
+
+fn flatten<'a>(list: &[&'a Expr], visit: &mut dyn FnMut(&'a Expr)) {
     for expr in list {
         match expr {
-            Expr::And(inner) => flatten(inner, visit),
+            Expr::And(inner) => flatten(&inner.iter().collect::<Vec<_>>(), visit),
             other => visit(other),
         }
     }
 }
 
-/// The column that a comparison looks up, when its other side is known before the row is read.
-/// Constants do not count: a column that is compared with one has few values as a rule.
-fn lookup(expr: &Expr, wanted: &dyn Fn(Oid) -> bool) -> Option<Lookup> {
-    let (column, other) = match expr {
-        Expr::Op { op, left: Some(left), right } if op == "=" => {
-            match (own_column(left, wanted), own_column(right, wanted)) {
-                (Some(column), None) => (column, &**right),
-                (None, Some(column)) => (column, &**left),
-                _ => return None,
-            }
-        }
-        Expr::OpArray { op, all: false, left, right } if op == "=" => (own_column(left, wanted)?, &**right),
-        _ => return None,
-    };
-    let (Target::Column { relation, attnum, .. }, span) = (column.target, column.span) else { return None };
-    let depends = other.any(&|part| match part {
-        Expr::Column(column) => match column.target {
-            Target::Column { relation: other, depth, .. } | Target::Row { relation: other, depth } => {
-                other == relation && depth == 0
-            }
-            Target::Unknown => true,
-            Target::Derived { .. } | Target::Variable => false,
-        },
-        _ => false,
-    });
-    let constant = matches!(other.uncast(), Expr::Literal(_) | Expr::Array(_));
-    let subquery_array =
-        matches!(other.uncast(), Expr::Sublink(sublink) if sublink.kind == SublinkKind::Exists);
-    (!depends && !constant && !subquery_array).then_some(Lookup { table: relation, attnum, span })
+/// The columns that a comparison of two tables of the query joins by.
+fn join(expr: &Expr) -> Option<(Own, Own)> {
+    let Expr::Op { op, left: Some(left), right } = expr else { return None };
+    let (left, right) = (own_column(left)?, own_column(right)?);
+    (op == "=" && left.relation != right.relation).then_some((left, right))
 }
 
-/// A bare column of a wanted relation that this query itself brings.
-fn own_column<'a>(expr: &'a Expr, wanted: &dyn Fn(Oid) -> bool) -> Option<&'a ColumnRef> {
-    match expr {
-        Expr::Column(column) => match column.target {
-            Target::Column { relation, depth: 0, .. } if wanted(relation) => Some(column),
-            _ => None,
+/// The column that a comparison looks up, when its other side is known before the query runs.
+fn lookup(expr: &Expr, wanted: &dyn Fn(&Own) -> bool) -> Option<Lookup> {
+    let is_wanted = |expr: &Expr| own_column(expr).filter(wanted);
+    let (own, other) = match expr {
+        Expr::Op { op, left: Some(left), right } if op == "=" => match (is_wanted(left), is_wanted(right)) {
+            (Some(own), None) => (own, &**right),
+            (None, Some(own)) => (own, &**left),
+            _ => return None,
         },
+        Expr::OpArray { op, all: false, left, right } if op == "=" => (is_wanted(left)?, &**right),
+        _ => return None,
+    };
+    let known = !reads_own_row(other) && !is_constant(other);
+    known.then_some(Lookup { table: own.relation, attnum: own.attnum, span: own.span })
+}
+
+/// Whether it reads a row of this query, or something that is not known.
+fn reads_own_row(expr: &Expr) -> bool {
+    let here = match expr {
+        Expr::Column(ColumnRef { target, .. }) => match target {
+            Target::Column { depth, .. } | Target::Row { depth, .. } | Target::Derived { depth } => {
+                *depth == 0
+            }
+            Target::Unknown => true,
+            Target::Variable => false,
+        },
+        Expr::Sublink(sublink) => sublink.is_correlated(),
+        _ => false,
+    };
+    here || expr.children().into_iter().any(reads_own_row)
+}
+
+fn is_constant(expr: &Expr) -> bool {
+    match expr.uncast() {
+        Expr::Literal(_) => true,
+        Expr::Array(list) => list.iter().all(is_constant),
+        _ => false,
+    }
+}
+
+/// A bare column of a relation that this query itself brings.
+fn own_column(expr: &Expr) -> Option<Own> {
+    match expr {
+        Expr::Column(ColumnRef { target: Target::Column { relation, attnum, depth: 0 }, span, .. }) => {
+            Some(Own { relation: *relation, attnum: *attnum, span: *span })
+        }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Bench;
+    use crate::workload::Workload;
+
+    /// Each look-up as `table(columns)`.
+    fn filters(text: &str) -> Vec<String> {
+        let tables = "create table a (id int, b_id int, c_id int, owner uuid, kind text);
+             create table b (id int, c_id int, owner uuid, slug text);
+             create table c (id int, name text);
+             alter table a enable row level security;\n";
+        let bench = Bench::new(&format!("{tables}{text}"));
+        let workload = Workload::of(&bench.catalog);
+        let shown = |filter: &Filter| {
+            let table = &bench.catalog.tables[&filter.table];
+            let names: Vec<String> =
+                table.column_names(&filter.columns).iter().map(ToString::to_string).collect();
+            format!("{}({})", table.name.name, names.join(" "))
+        };
+        workload.filters.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn a_value_must_be_known_before_the_row() {
+        assert_eq!(filters("create policy p on a using (owner = auth.uid())"), ["a(owner)"]);
+        assert_eq!(
+            filters("create policy p on a using ((select auth.uid()) = owner and b_id = any (mine()))"),
+            ["a(owner b_id)"]
+        );
+        for silent in
+            ["kind = 'x'", "id = b_id", "owner::text = auth.jwt() ->> 'sub'", "kind ilike auth.email()"]
+        {
+            assert_eq!(
+                filters(&format!("create policy p on a using ({silent})")),
+                Vec::<String>::new(),
+                "{silent}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_or_needs_all_of_its_branches() {
+        assert_eq!(
+            filters("create policy p on a using (owner = auth.uid() or kind = 'x')"),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            filters("create policy p on a using (owner = auth.uid() or b_id = mine())"),
+            ["a(owner)", "a(b_id)"]
+        );
+    }
+
+    #[test]
+    fn sub_selects_look_up_by_the_row_around_them() {
+        let text = "create policy p on a using (exists (select 1 from b where b.id = b_id and b.owner = auth.uid()))";
+        assert_eq!(filters(text), ["b(id owner)"]);
+    }
+
+    #[test]
+    fn a_join_starts_from_a_table_that_was_looked_up() {
+        let function = |query: &str| {
+            filters(&format!("create function f(x uuid) returns setof a language sql as $$ {query} $$"))
+        };
+        assert_eq!(function("select a.* from a join b on a.b_id = b.id"), Vec::<String>::new());
+        assert_eq!(
+            function("select a.* from a join b on a.b_id = b.id where b.owner = x"),
+            ["b(owner)", "a(b_id)"]
+        );
+        assert_eq!(
+            function("select a.* from a join b on a.b_id = b.id join c on c.id = b.c_id where a.owner = x"),
+            ["a(owner)", "b(id)", "c(id)"]
+        );
+        assert_eq!(
+            function("select a.* from a join b on a.b_id = b.id where b.owner = x and a.owner = x"),
+            ["a(owner b_id)", "b(owner id)"]
+        );
+    }
+
+    #[test]
+    fn changes_are_look_ups_too() {
+        let text = "create function f(x int) returns void language plpgsql as $$
+            begin update b set slug = '' where b.slug = x::text; delete from c where id = x; end $$";
+        assert_eq!(filters(text), ["b(slug)", "c(id)"]);
     }
 }

@@ -1,27 +1,547 @@
-use crate::diagnostic::Severity;
-use crate::rule::{Check, Group, Options, declare_rule};
+use rustc_hash::FxHashSet;
+use serde::Deserialize;
+
+use crate::catalog::Catalog;
+use crate::catalog::function::Function;
+use crate::catalog::name::QName;
+use crate::diagnostic::{Diagnostic, Identity, Severity};
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::upkeep::Globs;
+use crate::source::{FileRole, Span};
+use crate::sql::Migration;
+use crate::sql::expr::{Expr, Literal};
+use crate::sql::name::{Ident, ObjectName};
+use crate::sql::plpgsql::{Block, BlockStatementKind};
+use crate::sql::statement::{AlterAction, ObjectKind, Persistence, Statement, StatementKind};
+use crate::workload::routine::Routine;
 
 declare_rule! {
-    /// Finds SQL files in the migrations folder that the Supabase CLI does not run.
+    /// Finds DDL that reaches a database outside of its migration history.
     ///
-    /// The CLI runs `<digits>_<name>.sql` and passes by every other file with one line of output. What
-    /// such a file makes does not exist where the migrations alone are run.
+    /// What a migration makes is the same in every database of the project. Three other ways in are
+    /// not:
+    ///
+    /// - **A seed.** It runs on a developer's machine and never in production. Temporary objects,
+    ///   helpers in `pg_temp` or dropped again, and switching triggers off while rows are loaded are
+    ///   fine.
+    /// - **A function** that runs DDL when it is called. One that runs any text it is given, often
+    ///   called `exec_sql`, hands the database to whoever may call it: through the Data API that is a
+    ///   browser.
+    /// - **A file** in the migrations folder that the Supabase CLI does not run, because its name is
+    ///   not `<digits>_<name>.sql`. The CLI says so in one line of output.
+    ///
+    /// Options: `seeds`, patterns of seed files that may hold DDL; `functions`, patterns of functions
+    /// that may run it, which by default look after partitions or are called by cron.
     ///
     /// ```sql,bad
-    /// -- file: add_index.sql
-    /// create index on public.posts (author_id);
+    /// create function public.exec_sql(query text) returns void language plpgsql security definer as $$
+    /// begin
+    ///   execute query;
+    /// end $$;
+    /// ```
+    ///
+    /// ```sql,bad
+    /// -- file: seed.sql
+    /// create table public.countries (code text primary key);
     /// ```
     ///
     /// ```sql,good
-    /// -- file: 20250101000000_add_index.sql
-    /// create index on public.posts (author_id);
+    /// -- file: 20250101000000_countries.sql
+    /// create table public.countries (code text primary key);
+    /// -- file: seed.sql
+    /// insert into public.countries values ('fr'), ('de');
     /// ```
     "ad-hoc-ddl" {
         group: Group::Migration,
         severity: Severity::Error,
         summary: "DDL that is not part of the migration history",
         sources: &[],
-        options: Options::NONE,
-        check: Check::Engine,
+        options: Options::of::<AdHocDdl>(),
+        check: Check::Catalog(check),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct AdHocDdl {
+    seeds: Globs,
+    functions: Globs,
+}
+
+impl Default for AdHocDdl {
+    fn default() -> Self {
+        Self { seeds: Globs::default(), functions: Globs::of(&["*partition*", "cron_*", "*_cron", "*maintenance*"]) }
+    }
+}
+
+/// More statements than these are counted and not pointed at.
+const MOST_LABELS: usize = 3;
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let options: &AdHocDdl = cx.options();
+    for file in cx.files.iter().filter(|file| cx.sources.get(file.file).role == FileRole::Seed) {
+        let path = &cx.sources.get(file.file).path;
+        if !options.seeds.match_text(path) {
+            check_seed(cx.catalog, file, path, out);
+        }
+    }
+    for (oid, routine) in &cx.workload.routines {
+        let Some(function) = cx.catalog.functions.get(oid) else { continue };
+        if !options.functions.match_name(&function.name) {
+            check_function(cx.catalog, function, routine, out);
+        }
+    }
+}
+
+fn check_seed(catalog: &Catalog, seed: &Migration, path: &str, out: &mut Findings) {
+    let found: Vec<&Statement> = lasting_changes(&statements(seed))
+        .into_iter()
+        .filter(|statement| !is_no_op(catalog, &statement.kind))
+        .collect();
+    let Some((first, rest)) = found.split_first() else { return };
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let message = match rest.len() {
+        0 => format!("{name} changes the schema, which no other database than a developer's will see"),
+        more => format!(
+            "{name} changes the schema in {} statements, which no other database than a developer's will see",
+            more + 1
+        ),
+    };
+    let finding: &mut Diagnostic = out.report(first.span, Identity::plain("file", name), message);
+    finding.note("not part of any migration").help("move it to a migration; a seed holds rows");
+    for statement in rest.iter().take(MOST_LABELS) {
+        finding.label(statement.span, "and this");
+    }
+}
+
+/// The statements of a seed, those in its DO blocks among them.
+fn statements(seed: &Migration) -> Vec<&Statement> {
+    let mut list = Vec::new();
+    for statement in &seed.statements {
+        match &statement.kind {
+            StatementKind::Do(block) => {
+                if let Some(block) = &block.block {
+                    block.walk(&mut |inner| list.extend(inner.sql()));
+                }
+            }
+            _ => list.push(statement),
+        }
+    }
+    list
+}
+
+/// The statements that change the schema for longer than these statements run.
+fn lasting_changes<'a>(statements: &[&'a Statement]) -> Vec<&'a Statement> {
+    let passing = passing_names(statements);
+    let is_lasting = |statement: &&Statement| {
+        changes_schema(&statement.kind)
+            && target(&statement.kind).is_none_or(|name| !passing.contains(&name.name))
+    };
+    statements.iter().copied().filter(is_lasting).collect()
+}
+
+/// Temporary relations, and what is made and dropped again.
+fn passing_names(statements: &[&Statement]) -> FxHashSet<Ident> {
+    let mut names = FxHashSet::default();
+    let mut made: FxHashSet<&Ident> = FxHashSet::default();
+    for statement in statements {
+        match &statement.kind {
+            StatementKind::Drop(drop) => {
+                let dropped = drop.objects.iter().map(|object| &object.name.name);
+                names.extend(dropped.filter(|name| made.contains(name)).cloned());
+            }
+            kind => {
+                if let Some(name) = target(kind) {
+                    if is_temporary(kind) {
+                        names.insert(name.name.clone());
+                    }
+                    made.insert(&name.name);
+                }
+            }
+        }
+    }
+    names
+}
+
+fn is_temporary(kind: &StatementKind) -> bool {
+    match kind {
+        StatementKind::CreateTable(create) => create.persistence == Persistence::Temporary,
+        StatementKind::CreateTableAs(create) => create.persistence == Persistence::Temporary,
+        StatementKind::CreateView(create) => create.temporary,
+        StatementKind::CreateSequence(create) => create.persistence == Persistence::Temporary,
+        _ => false,
+    }
+}
+
+/// The object that a statement is about, where it has a name of its own or belongs to a relation.
+fn target(kind: &StatementKind) -> Option<&ObjectName> {
+    Some(match kind {
+        StatementKind::CreateTable(create) => &create.name,
+        StatementKind::CreateTableAs(create) => &create.name,
+        StatementKind::CreateView(create) => &create.name,
+        StatementKind::CreateSequence(create) => &create.name,
+        StatementKind::CreateIndex(create) => &create.table,
+        StatementKind::CreatePolicy(create) => &create.table,
+        StatementKind::CreateFunction(create) => &create.name,
+        StatementKind::CreateTrigger(create) => &create.table,
+        StatementKind::CreateType(create) => &create.name,
+        StatementKind::AlterTable(alter) => &alter.name,
+        StatementKind::Rename(rename) => &rename.object.name,
+        StatementKind::Comment { object, .. } => &object.name,
+        StatementKind::Drop(drop) => &drop.objects.first()?.name,
+        _ => return None,
+    })
+}
+
+/// Whether a statement changes what the database looks like, for longer than its session.
+fn changes_schema(kind: &StatementKind) -> bool {
+    let in_pg_temp = target(kind).and_then(|name| name.schema.as_ref()).is_some_and(|schema| *schema == "pg_temp");
+    let is_change = match kind {
+        StatementKind::Set(_)
+        | StatementKind::SetLocal(_)
+        | StatementKind::Transaction(_)
+        | StatementKind::Do(_)
+        | StatementKind::Query(_)
+        | StatementKind::Change(_)
+        | StatementKind::Call(_)
+        | StatementKind::Data
+        | StatementKind::Other(_)
+        // Counting from another number changes no shape.
+        | StatementKind::AlterSequence(_) => false,
+        // Triggers are switched off while rows are loaded.
+        StatementKind::AlterTable(alter) => {
+            alter.actions.iter().any(|action| !matches!(action.value, AlterAction::EnableTrigger { .. }))
+        }
+        _ => true,
+    };
+    is_change && !in_pg_temp && !is_temporary(kind)
+}
+
+/// Whether a statement finds everything as it wants it.
+fn is_no_op(catalog: &Catalog, kind: &StatementKind) -> bool {
+    match kind {
+        StatementKind::CreateExtension(create) => {
+            create.if_not_exists && catalog.extensions.contains_key(&create.name.value)
+        }
+        StatementKind::CreateTable(create) => create.if_not_exists && catalog.resolve_relation(&create.name).is_some(),
+        StatementKind::CreateSchema(create) => {
+            create.if_not_exists
+                && create.name.as_ref().is_some_and(|name| catalog.namespaces.contains_key(&name.value))
+        }
+        StatementKind::Drop(drop) => {
+            let is_relation = |kind| {
+                matches!(kind, ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence | ObjectKind::Index)
+            };
+            drop.if_exists
+                && drop.objects.iter().all(|object| {
+                    is_relation(object.kind) && catalog.resolve_relation(&object.name).is_none()
+                })
+        }
+        _ => false,
+    }
+}
+
+/// What a function runs that is not written down in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Executed {
+    /// `create table`, `drop policy`: how the text starts.
+    Ddl(String),
+    /// A parameter, as it is given.
+    Anything(Ident),
+}
+
+fn check_function(catalog: &Catalog, function: &Function, routine: &Routine, out: &mut Findings) {
+    let mut found: Vec<(Span, Executed)> = Vec::new();
+    for statement in lasting_changes(&routine.statements.iter().collect::<Vec<_>>()) {
+        found.push((statement.span, Executed::Ddl(String::new())));
+    }
+    for (span, text) in &routine.executed {
+        let text = text.as_ref().and_then(|text| executed(text, function, routine.block.as_ref()));
+        found.extend(text.map(|text| (*span, text)));
+    }
+    // The worst comes first.
+    found.sort_by_key(|(span, executed)| (matches!(executed, Executed::Ddl(_)), *span));
+    let switches_rls_on = |executed: &Executed| {
+        matches!(executed, Executed::Ddl(words) if words.starts_with("alter table")) && is_event_trigger(function)
+    };
+    found.retain(|(_, executed)| !switches_rls_on(executed));
+    let Some(((span, worst), rest)) = found.split_first() else { return };
+    let callers = callers(catalog, function);
+    let who = callers.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" and ");
+    let name = &function.name;
+    let rights = if function.security_definer.value {
+        format!("with the rights of {}", function.owner)
+    } else {
+        "with their own rights".to_string()
+    };
+    let message = match (worst, callers.is_empty()) {
+        (Executed::Anything(parameter), false) => {
+            format!("{who} can run any SQL by function {name}, which executes what {parameter} holds, {rights}")
+        }
+        (Executed::Anything(parameter), true) => {
+            format!("function {name} executes whatever SQL {parameter} holds")
+        }
+        (Executed::Ddl(words), true) => format!("function {name} changes the schema when it runs{}", by(words)),
+        (Executed::Ddl(words), false) => {
+            format!("{who} can change the schema by function {name}{}, {rights}", by(words))
+        }
+    };
+    let finding = out.report(*span, identity(catalog, function), message);
+    finding.note("runs outside of the migration history");
+    if callers.is_empty() {
+        finding.severity(Severity::Warning).help("put the change into a migration, and drop the function");
+    } else {
+        finding.help(format!(
+            "drop the function, or keep it from the Data API: revoke execute on function {}({}) from public, anon, \
+             authenticated;",
+            name.quoted(),
+            function.inputs().map(|argument| argument.data_type.display_bare(catalog)).collect::<Vec<_>>().join(", ")
+        ));
+    }
+    finding.label(function.name_span, "in this function");
+    for (span, _) in rest.iter().take(MOST_LABELS) {
+        finding.label(*span, "and here");
+    }
+}
+
+fn by(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!(" by {} …", words.to_uppercase()) }
+}
+
+fn identity(catalog: &Catalog, function: &Function) -> Identity {
+    let arguments = function.identity_arguments(catalog);
+    let name = QName::new(function.name.schema.clone(), format!("{}({arguments})", function.name.name));
+    Identity::new("function", &name)
+}
+
+fn is_event_trigger(function: &Function) -> bool {
+    use crate::catalog::function::Returns;
+    matches!(&function.returns, Returns::Type(data_type) if data_type.is_builtin("event_trigger"))
+}
+
+/// The roles that can call a function through the Data API.
+fn callers(catalog: &Catalog, function: &Function) -> Vec<Ident> {
+    if function.is_trigger() || !catalog.is_exposed(&function.name.schema) {
+        return Vec::new();
+    }
+    let may = |name: &Ident| {
+        catalog.can_execute(name, function) && catalog.can_use_namespace(name, &function.name.schema)
+    };
+    catalog.api_roles().map(|role| role.name.clone()).filter(may).collect()
+}
+
+/// What EXECUTE runs, followed through the variables that the text may come from.
+fn executed(text: &Expr, function: &Function, block: Option<&Block>) -> Option<Executed> {
+    match text {
+        Expr::Literal(Literal::String(text)) => ddl(text),
+        Expr::Op { op, left: Some(left), .. } if op == "||" => match executed(left, function, block)? {
+            // A parameter with something behind it is a part of a statement.
+            Executed::Anything(_) => None,
+            found => Some(found),
+        },
+        Expr::Call(call) => {
+            let first = call.args.first()?;
+            match call.name.name.as_str() {
+                "format" | "concat" => match executed(first, function, block)? {
+                    Executed::Anything(_) => None,
+                    found => Some(found),
+                },
+                "trim" | "btrim" | "ltrim" | "rtrim" | "replace" | "regexp_replace" => {
+                    executed(first, function, block)
+                }
+                _ => None,
+            }
+        }
+        Expr::Cast { expr, .. } => executed(expr, function, block),
+        Expr::Param(_) => Some(Executed::Anything("a parameter".into())),
+        Expr::Column(column) => {
+            let name = column.path.last().filter(|_| !column.star)?;
+            let is_own = match column.path.as_slice() {
+                [_] => true,
+                [qualifier, _] => *qualifier == function.name.name,
+                _ => false,
+            };
+            let is_parameter = function.inputs().any(|argument| argument.name.as_ref() == Some(name));
+            if is_own && is_parameter {
+                return Some(Executed::Anything(name.clone()));
+            }
+            block.filter(|_| is_own).and_then(|block| assigned(name, function, block))
+        }
+        _ => None,
+    }
+}
+
+/// What a variable of the function may hold: of all its values the worst.
+fn assigned(variable: &Ident, function: &Function, block: &Block) -> Option<Executed> {
+    let mut values: Vec<&Expr> = Vec::new();
+    block.walk_blocks(&mut |block| {
+        let own = block.declarations.iter().filter(|declaration| declaration.name == *variable);
+        values.extend(own.filter_map(|declaration| declaration.default.as_ref()?.value.as_ref()));
+    });
+    block.walk(&mut |statement| {
+        if let BlockStatementKind::Assign { target, field: None, value } = &statement.kind {
+            if target == variable {
+                values.extend(&value.value);
+            }
+        }
+    });
+    // A value made from another variable is not followed further, so that no circle is.
+    let found: Vec<Executed> =
+        values.into_iter().filter_map(|value| executed(value, function, None)).collect();
+    let anything = found.iter().find(|found| matches!(found, Executed::Anything(_)));
+    anything.or(found.first()).cloned()
+}
+
+/// How a text starts, when it is DDL that outlives the session.
+fn ddl(text: &str) -> Option<Executed> {
+    let words: Vec<String> = text.split_whitespace().take(4).map(str::to_lowercase).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let (verb, rest) = words.split_first()?;
+    let is_verb = matches!(*verb, "create" | "alter" | "drop" | "grant" | "revoke" | "comment");
+    let is_passing = match rest.first().copied().unwrap_or_default() {
+        "temp" | "temporary" | "local" | "global" => true,
+        "sequence" => *verb == "alter",
+        _ => false,
+    };
+    let shown = match rest {
+        ["or", "replace", object, ..] => format!("{verb} {object}"),
+        [object, ..] if object.chars().all(|c| c.is_ascii_alphabetic()) => format!("{verb} {object}"),
+        _ => (*verb).to_string(),
+    };
+    (is_verb && !is_passing).then_some(Executed::Ddl(shown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::{check, check_options};
+
+    #[test]
+    fn a_seed_is_one_finding() {
+        check(
+            &RULE,
+            "create table public.a (id int);
+             -- file: seed.sql
+             insert into public.a values (1);
+             create table public.b (id int);
+--           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: seed.sql changes the schema in 2 statements
+             alter table public.b enable row level security;",
+        );
+    }
+
+    #[test]
+    fn a_seed_may_hold_what_passes() {
+        check(
+            &RULE,
+            "create table public.a (id serial primary key);
+             create extension if not exists pg_trgm;
+             -- file: seed.sql
+             begin;
+             set session_replication_role = replica;
+             alter table public.a disable trigger all;
+             create temp table t (id int);
+             create index on t (id);
+             create function pg_temp.make(n int) returns int language sql as $$ select n $$;
+             create or replace function public.helper() returns void language sql as $$ select 1 $$;
+             select public.helper();
+             drop function public.helper();
+             create table if not exists public.a (id serial primary key);
+             create extension if not exists pg_trgm;
+             truncate public.a;
+             insert into public.a values (1);
+             select setval('public.a_id_seq', 100);
+             alter sequence public.a_id_seq restart with 1000;
+             alter table public.a enable trigger all;
+             commit;
+             analyze public.a;",
+        );
+    }
+
+    #[test]
+    fn a_seed_can_hide_it_in_a_block_and_be_exempt() {
+        let text = "create table public.a (id int);
+             -- file: seed.sql
+             do $$ begin
+               create policy p on public.a using (true);
+             --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: seed.sql changes the schema
+             end $$;";
+        check(&RULE, text);
+        check_options(&RULE, "{seeds: ['*seed.sql']}", &text.replace('^', ""));
+    }
+
+    #[test]
+    fn who_can_call_it_decides() {
+        check(
+            &RULE,
+            "create function public.exec_sql(query text) returns void language plpgsql security definer as $$
+             begin
+               execute query;
+--                     ^^^^^ error: anon and authenticated can run any SQL by function public.exec_sql, which executes what query holds, with the rights of postgres
+             end $$;
+             create function public.admin_sql(query text) returns json language plpgsql as $$
+             declare result json;
+             begin
+               execute trim(query) into result;
+--                     ^^^^^^^^^^^ warning: function public.admin_sql executes whatever SQL query holds
+               return result;
+             end $$;
+             revoke execute on function public.admin_sql from public, anon, authenticated;",
+        );
+    }
+
+    #[test]
+    fn the_text_is_followed_through_variables_and_format() {
+        check(
+            &RULE,
+            "create function public.add_tenant(name text) returns void language plpgsql security definer as $$
+             declare command text;
+             begin
+               command := format('create schema %I', name);
+               execute command;
+--                     ^^^^^^^ error: anon and authenticated can change the schema by function public.add_tenant by CREATE SCHEMA …
+               execute 'grant usage on schema ' || quote_ident(name) || ' to authenticated';
+             end $$;",
+        );
+    }
+
+    #[test]
+    fn ddl_that_is_written_out_counts_as_well() {
+        check(
+            &RULE,
+            "create function public.reset() returns trigger language plpgsql as $$
+             begin
+               create table if not exists public.scratch (id int);
+--             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: function public.reset changes the schema when it runs
+               return null;
+             end $$;",
+        );
+    }
+
+    #[test]
+    fn queries_partitions_temporary_tables_and_rls_on_are_fine() {
+        check(
+            &RULE,
+            "create function public.count_of(t text) returns bigint language plpgsql as $$
+             declare n bigint;
+             begin
+               execute format('select count(*) from %I', t) into n;
+               execute 'insert into log values ($1)' using t;
+               execute 'select * from ' || t;
+               execute 'create temp table scratch as select 1';
+               create temp table more (id int);
+               drop table more;
+               return n;
+             end $$;
+             create function public.create_next_partition() returns void language plpgsql as $$
+             begin execute 'create table public.p2 partition of public.p default'; end $$;
+             create function public.rls_auto_enable() returns event_trigger language plpgsql security definer as $$
+             declare cmd record;
+             begin
+               for cmd in select * from pg_event_trigger_ddl_commands() loop
+                 execute format('alter table if exists %s enable row level security', cmd.object_identity);
+               end loop;
+             end $$;
+             do $$ begin execute 'create table public.made (id int)'; end $$;",
+        );
     }
 }

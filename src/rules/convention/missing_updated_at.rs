@@ -1,0 +1,160 @@
+use serde::Deserialize;
+
+use crate::catalog::table::Table;
+use crate::diagnostic::{Identity, Severity};
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::upkeep::{self, Globs, Names};
+
+declare_rule! {
+    /// Finds tables that do not keep when a row was changed last.
+    ///
+    /// Caches, synchronisation and support all ask which of two copies is the newer one.
+    ///
+    /// Tables whose rows are written once need no such column: they are known by their names, which the
+    /// option `append-only` lists. Join tables, whose columns are all part of keys, are exempt. What a
+    /// project does nowhere is reported once.
+    ///
+    /// Options: `names`, the accepted names; `append-only` and `exempt`, patterns of tables (`*_log`,
+    /// `private.*`); `exempt-join-tables`; `min-columns`, to exempt look-up tables with fewer columns.
+    ///
+    /// ```sql,bad
+    /// create table public.notes (id bigint primary key, body text);
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.notes (
+    ///   id bigint primary key,
+    ///   body text,
+    ///   updated_at timestamptz not null default now()
+    /// );
+    /// ```
+    "missing-updated-at" {
+        group: Group::Convention,
+        severity: Severity::Warning,
+        summary: "table does not keep when a row was changed",
+        sources: &[],
+        options: Options::of::<MissingUpdatedAt>(),
+        check: Check::Catalog(check),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct MissingUpdatedAt {
+    names: Names,
+    append_only: Globs,
+    exempt: Globs,
+    exempt_join_tables: bool,
+    min_columns: usize,
+}
+
+impl Default for MissingUpdatedAt {
+    fn default() -> Self {
+        Self {
+            names: Names::updated(),
+            append_only: Globs::of(&[
+                "*_log", "*_logs", "*log", "logs", "*_event", "*_events", "events", "*_history", "history",
+                "audit_*", "*_audit", "*_audits", "*_archive", "*_snapshot", "*_snapshots", "*_version",
+                "*_versions", "*_revisions", "*_attempts", "*_views", "*_clicks",
+            ]),
+            exempt: Globs::default(),
+            exempt_join_tables: true,
+            min_columns: 0,
+        }
+    }
+}
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let options: &MissingUpdatedAt = cx.options();
+    let is_subject = |table: &&Table| {
+        !options.exempt.match_name(&table.name)
+            && !options.append_only.match_name(&table.name)
+            && !(options.exempt_join_tables && table.is_join_table())
+            && table.columns.len() >= options.min_columns
+    };
+    let subjects = upkeep::kept_tables(cx).into_iter().filter(is_subject);
+    let (having, lacking): (Vec<&Table>, Vec<&Table>) =
+        subjects.partition(|table| options.names.column(table).is_some());
+    if upkeep::is_habit(lacking.len(), having.len()) {
+        let places: Vec<_> = lacking.iter().filter_map(|table| table.name_span).collect();
+        let all = lacking.len() + having.len();
+        let message = format!("{} of {all} tables do not keep when a row was changed last", lacking.len());
+        if let Some(finding) = upkeep::report_habit(out, &places, "updated_at", message) {
+            finding.note("has no updated_at").help(
+                "alter table … add column updated_at timestamptz not null default now(); or name tables whose rows do \
+                 not change in this rule's options",
+            );
+        }
+        return;
+    }
+    for table in lacking {
+        let Some(span) = table.name_span else { continue };
+        let message = format!("table {} does not keep when a row was changed last", table.name);
+        out.report(span, Identity::new("table", &table.name), message)
+            .note("has no updated_at")
+            .help(format!(
+                "alter table {} add column updated_at timestamptz not null default now(); and a trigger that sets it",
+                table.name.quoted()
+            ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::{check, check_options};
+
+    #[test]
+    fn names_tell() {
+        check(
+            &RULE,
+            "create table public.a (id int primary key, updated_at timestamptz);
+             create table public.b (id int primary key, \"updatedAt\" timestamp);
+             create table public.c (id int primary key, last_modified timestamptz);
+             create table public.d (id int primary key, created_at timestamptz default now());
+             --           ^^^^^^^^ warning: table public.d does not keep when a row was changed last",
+        );
+    }
+
+    #[test]
+    fn what_is_only_appended_to_needs_none() {
+        let text = "create table public.error_log (id int primary key, at timestamptz);
+             create table public.user_events (id int primary key, at timestamptz);
+             create table public.audit_entries (id int primary key, at timestamptz);
+             create table public.price_history (id int primary key, at timestamptz);";
+        check(&RULE, text);
+        check_options(
+            &RULE,
+            "{append-only: ['payments']}",
+            "create table public.payments (id int primary key);
+             create table public.error_log (id int primary key);
+             --           ^^^^^^^^^^^^^^^^ warning: public.error_log",
+        );
+    }
+
+    #[test]
+    fn join_tables_partitions_and_temporary_ones_are_exempt() {
+        check(
+            &RULE,
+            "create table public.a (id int primary key, updated_at timestamptz);
+             create table public.pair (x int references public.a, y int references public.a, primary key (x, y));
+             create table public.p (id int, updated_at timestamptz) partition by hash (id);
+             create table public.p1 partition of public.p for values with (modulus 1, remainder 0);
+             create temp table t (id int);",
+        );
+    }
+
+    #[test]
+    fn a_habit_is_told_once() {
+        check(
+            &RULE,
+            "create table public.a (id int primary key);
+           --^^^^^^^^ warning: 6 of 6 tables do not keep when a row was changed last
+             create table public.b (id int primary key);
+             create table public.c (id int primary key);
+             create table public.d (id int primary key);
+             create table public.e (id int primary key);
+             create table public.f (id int primary key);",
+        );
+    }
+}

@@ -1,0 +1,239 @@
+use serde::Deserialize;
+
+use crate::catalog::table::{Column, Table};
+use crate::diagnostic::{Identity, Severity};
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::upkeep::{self, Globs, Names};
+use crate::source::Span;
+use crate::sql::statement::TriggerEvent;
+
+declare_rule! {
+    /// Finds columns like `created_at` that may stay empty or mean another time.
+    ///
+    /// Without a default the column is null unless each insert thinks of it; without NOT NULL it can be
+    /// emptied. A `timestamp` without time zone holds what the clock on the wall showed, in a zone that
+    /// nobody wrote down: browsers then show it hours off.
+    ///
+    /// A column that a trigger fills needs neither default nor NOT NULL. What most tables of a project
+    /// do is reported once.
+    ///
+    /// Options: `created` and `updated`, the names of such columns; `exempt`, patterns of tables.
+    ///
+    /// ```sql,bad
+    /// create table public.notes (id bigint primary key, created_at timestamp);
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.notes (id bigint primary key, created_at timestamptz not null default now());
+    /// ```
+    "timestamp-without-default" {
+        group: Group::Convention,
+        severity: Severity::Warning,
+        summary: "created_at or updated_at may be null, has no default or no time zone",
+        sources: &[],
+        options: Options::of::<TimestampWithoutDefault>(),
+        check: Check::Catalog(check),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct TimestampWithoutDefault {
+    created: Names,
+    updated: Names,
+    exempt: Globs,
+}
+
+impl Default for TimestampWithoutDefault {
+    fn default() -> Self {
+        Self { created: Names::created(), updated: Names::updated(), exempt: Globs::default() }
+    }
+}
+
+/// What a column lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lack {
+    NotNull,
+    Default,
+    Zone,
+}
+
+const LACKS: [Lack; 3] = [Lack::Default, Lack::NotNull, Lack::Zone];
+
+impl Lack {
+    fn words(self) -> &'static str {
+        match self {
+            Self::NotNull => "may be null",
+            Self::Default => "has no default",
+            Self::Zone => "has no time zone",
+        }
+    }
+
+    fn of_many(self) -> &'static str {
+        match self {
+            Self::NotNull => "let created_at or updated_at be null",
+            Self::Default => "have no default for created_at or updated_at",
+            Self::Zone => "keep created_at or updated_at without a time zone",
+        }
+    }
+
+    /// The action of ALTER TABLE that mends it.
+    fn mended(self, column: &str) -> String {
+        match self {
+            Self::NotNull => format!("alter column {column} set not null"),
+            Self::Default => format!("alter column {column} set default now()"),
+            Self::Zone => {
+                format!("alter column {column} type timestamptz using {column} at time zone 'utc'")
+            }
+        }
+    }
+}
+
+/// A table with the columns that are meant, and what each of them lacks.
+struct Subject<'a> {
+    table: &'a Table,
+    columns: Vec<(&'a Column, Vec<Lack>)>,
+}
+
+impl Subject<'_> {
+    fn lacks(&self, lack: Lack) -> Option<Span> {
+        let (column, _) = self.columns.iter().find(|(_, lacks)| lacks.contains(&lack))?;
+        column.name_span.or(self.table.name_span)
+    }
+}
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let options: &TimestampWithoutDefault = cx.options();
+    let tables = upkeep::kept_tables(cx).into_iter().filter(|table| !options.exempt.match_name(&table.name));
+    let mut subjects: Vec<Subject<'_>> =
+        tables.map(|table| subject(cx, table, options)).filter(|subject| !subject.columns.is_empty()).collect();
+    for lack in LACKS {
+        let places: Vec<Span> = subjects.iter().filter_map(|subject| subject.lacks(lack)).collect();
+        if upkeep::is_habit(places.len(), subjects.len() - places.len()) {
+            let message = format!("{} of {} tables {}", places.len(), subjects.len(), lack.of_many());
+            if let Some(finding) = upkeep::report_habit(out, &places, lack.words(), message) {
+                finding.note(lack.words()).help(format!("alter table … {};", lack.mended("created_at")));
+            }
+            let columns = subjects.iter_mut().flat_map(|subject| &mut subject.columns);
+            columns.for_each(|(_, lacks)| lacks.retain(|other| *other != lack));
+        }
+    }
+    for subject in &mut subjects {
+        subject.columns.retain(|(_, lacks)| !lacks.is_empty());
+        report(subject, out);
+    }
+}
+
+fn subject<'a>(cx: &CatalogCx<'_>, table: &'a Table, options: &TimestampWithoutDefault) -> Subject<'a> {
+    let is_meant = |column: &&Column| {
+        let named = options.created.has(column) || options.updated.has(column);
+        named && upkeep::is_time(column) && column.generated.is_none()
+    };
+    let lacks = |column: &'a Column| {
+        let is_filled = upkeep::is_set_by_trigger(cx, table, column, TriggerEvent::Insert);
+        let has = |lack: &Lack| match lack {
+            Lack::NotNull => !column.not_null.value && !is_filled,
+            Lack::Default => column.default.is_none() && !is_filled,
+            Lack::Zone => column.data_type.value.is_builtin("timestamp"),
+        };
+        (column, LACKS.into_iter().filter(has).collect())
+    };
+    Subject { table, columns: table.columns.iter().filter(is_meant).map(lacks).collect() }
+}
+
+fn report(subject: &Subject<'_>, out: &mut Findings) {
+    let table = subject.table;
+    let Some((first, lacks)) = subject.columns.first() else { return };
+    let Some(span) = first.name_span.or(table.name_span) else { return };
+    let said: Vec<String> = subject
+        .columns
+        .iter()
+        .map(|(column, lacks)| {
+            let words: Vec<&str> = lacks.iter().map(|lack| lack.words()).collect();
+            format!("{} {}", column.name, words.join(" and "))
+        })
+        .collect();
+    let actions: Vec<String> = subject
+        .columns
+        .iter()
+        .flat_map(|(column, lacks)| lacks.iter().map(|lack| lack.mended(&column.name.quoted())))
+        .collect();
+    let finding = out.report(
+        span,
+        Identity::new("table", &table.name),
+        format!("in {}, {}", table.name, said.join(", and ")),
+    );
+    let words: Vec<&str> = lacks.iter().map(|lack| lack.words()).collect();
+    finding
+        .note(words.join(" and "))
+        .help(format!("alter table {} {};", table.name.quoted(), actions.join(", ")));
+    for (column, lacks) in &subject.columns[1..] {
+        let words: Vec<&str> = lacks.iter().map(|lack| lack.words()).collect();
+        finding.label(column.name_span, words.join(" and "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::{Bench, check};
+
+    #[test]
+    fn each_lack_is_named() {
+        check(
+            &RULE,
+            "create table public.a (id int primary key, created_at timestamptz not null default now());
+             create table public.b (id int primary key, created_at timestamptz default now());
+             --                                         ^^^^^^^^^^ warning: in public.b, created_at may be null
+             create table public.c (id int primary key, created_at timestamptz not null);
+             --                                         ^^^^^^^^^^ warning: in public.c, created_at has no default
+             create table public.d (id int primary key, created_at timestamp not null default now());
+             --                                         ^^^^^^^^^^ warning: in public.d, created_at has no time zone
+             create table public.e (id int primary key, born timestamptz);",
+        );
+    }
+
+    #[test]
+    fn a_table_is_one_finding() {
+        let text = "create table public.a (id int primary key, created_at timestamptz, updated_at timestamp);
+             --                            ^^^^^^^^^^ warning: created_at has no default and may be null, and updated_at";
+        check(&RULE, text);
+        let found = Bench::new(text).run(&RULE, &RULE.options.defaults());
+        assert_eq!(
+            found[0].help.as_deref(),
+            Some(
+                "alter table public.a alter column created_at set default now(), alter column created_at set not null, \
+                 alter column updated_at set default now(), alter column updated_at set not null, alter column \
+                 updated_at type timestamptz using updated_at at time zone 'utc';"
+            )
+        );
+    }
+
+    #[test]
+    fn later_statements_and_triggers_fill() {
+        check(
+            &RULE,
+            "create table public.a (id int primary key, created_at timestamptz);
+             alter table public.a alter column created_at set default now(), alter column created_at set not null;
+             create table public.b (id int primary key, created_at timestamptz);
+             create function public.stamp() returns trigger language plpgsql as $$
+             begin new.created_at := now(); return new; end $$;
+             create trigger t before insert on public.b for each row execute function public.stamp();",
+        );
+    }
+
+    #[test]
+    fn a_habit_is_told_once_and_the_rest_apart() {
+        check(
+            &RULE,
+            "create table public.a (id int primary key, created_at timestamptz default now());
+             --                            ^^^^^^^^^^ warning: 6 of 6 tables let created_at or updated_at be null
+             create table public.b (id int primary key, created_at timestamptz default now());
+             create table public.c (id int primary key, created_at timestamptz default now());
+             create table public.d (id int primary key, created_at timestamptz default now());
+             create table public.e (id int primary key, created_at timestamptz default now());
+             create table public.f (id int primary key, created_at timestamp default now());
+             --                                         ^^^^^^^^^^ warning: in public.f, created_at has no time zone",
+        );
+    }
+}

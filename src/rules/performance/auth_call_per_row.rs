@@ -1,0 +1,248 @@
+use crate::catalog::Catalog;
+use crate::catalog::gap::Aspect;
+use crate::catalog::name::QName;
+use crate::catalog::policy::Policy;
+use crate::diagnostic::{Identity, Severity};
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::source::{Sources, Span};
+use crate::sql::expr::{Call, Expr, Query};
+use crate::sql::statement::Clause;
+
+declare_rule! {
+    /// Finds policies that ask who the caller is once for each row.
+    ///
+    /// `auth.uid()` and its kin are the same for a whole query, but PostgreSQL does not rely on that:
+    /// in a policy it calls them for every row that it looks at. Wrapped as `(select auth.uid())` the
+    /// call is made once, before the first row.
+    ///
+    /// A call is fine anywhere in a sub-select that reads nothing of the row. It is not in one that
+    /// does, such as an `exists (…)` that compares with a column of the table.
+    ///
+    /// ```sql,bad
+    /// create table public.notes (id bigint primary key, owner uuid);
+    /// alter table public.notes enable row level security;
+    /// create policy "own notes" on public.notes for select using (owner = auth.uid());
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.notes (id bigint primary key, owner uuid);
+    /// alter table public.notes enable row level security;
+    /// create policy "own notes" on public.notes for select using (owner = (select auth.uid()));
+    /// ```
+    "auth-call-per-row" {
+        group: Group::Performance,
+        severity: Severity::Warning,
+        summary: "a policy asks who the caller is for each row",
+        sources: &["splinter:0003", "pgrls:PERF001"],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+/// Longer policies are left for their author to rewrite.
+const LONGEST_HELP: usize = 600;
+
+/// More calls than these are not pointed at.
+const MOST_LABELS: usize = 4;
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let doubts = cx.catalog.doubts(&[Aspect::Policies, Aspect::Existence]);
+    for (name, policy) in own_policies(cx.catalog) {
+        if doubts.concern(name) {
+            continue;
+        }
+        let calls: Vec<&Call> = policy.clauses().flat_map(|clause| calls_per_row(&clause.value)).collect();
+        let Some(first) = calls.first() else { continue };
+        let what = called(first);
+        let object = Identity::part("policy", name, policy.name.to_string());
+        let message = format!("policy \"{}\" calls {what} again for each row of {name}", policy.name);
+        let finding = out.report(first.span, object, message);
+        finding.note("called for each row").help(help(policy, name, cx.sources));
+        for call in &calls[1..calls.len().min(MOST_LABELS)] {
+            finding.label(call.span, "and here");
+        }
+    }
+}
+
+/// The policies that migrations made, on tables whose row level security is on.
+fn own_policies(catalog: &Catalog) -> impl Iterator<Item = (&QName, &Policy)> {
+    let tables = catalog.tables.values().filter(|table| table.rls.value);
+    let policies = tables.flat_map(|table| table.policies.values().map(move |policy| (&table.name, policy)));
+    policies.filter(|(_, policy)| policy.history.created.span().is_some())
+}
+
+/// The calls in a predicate that run again for each row.
+fn calls_per_row(expr: &Expr) -> Vec<&Call> {
+    let mut found = Vec::new();
+    collect(expr, &mut found);
+    found
+}
+
+fn collect<'a>(expr: &'a Expr, found: &mut Vec<&'a Call>) {
+    match expr {
+        Expr::Call(call) if tells_the_caller(call) => found.push(call),
+        Expr::Sublink(sublink) if sublink.is_correlated() => collect_query(&sublink.query, found),
+        _ => {}
+    }
+    expr.children().into_iter().for_each(|child| collect(child, found));
+}
+
+fn collect_query<'a>(query: &'a Query, found: &mut Vec<&'a Call>) {
+    query.inner_queries().into_iter().for_each(|inner| collect_query(inner, found));
+    query.own_expressions().into_iter().for_each(|expr| collect(expr, found));
+}
+
+fn tells_the_caller(call: &Call) -> bool {
+    let name = call.name.name.as_str();
+    match call.name.schema.as_deref() {
+        Some("auth") => matches!(name, "uid" | "jwt" | "role" | "email"),
+        None | Some("pg_catalog") => name == "current_setting",
+        Some(_) => false,
+    }
+}
+
+fn called(call: &Call) -> String {
+    match &call.name.schema {
+        Some(schema) if *schema == "auth" => format!("auth.{}()", call.name.name),
+        _ => format!("{}()", call.name.name),
+    }
+}
+
+fn help(policy: &Policy, table: &QName, sources: &Sources) -> String {
+    let changed = |keyword: &str, clause: Option<&Clause>| {
+        let Some(clause) = clause else { return Some(String::new()) };
+        match calls_per_row(&clause.value) {
+            calls if calls.is_empty() => Some(String::new()),
+            calls => Some(format!(" {keyword} ({})", wrapped(clause.span, &calls, sources)?)),
+        }
+    };
+    let rewritten = || {
+        let using = changed("using", policy.using.as_ref())?;
+        let with_check = changed("with check", policy.with_check.as_ref())?;
+        let sql = format!("alter policy {} on {}{using}{with_check};", policy.name.quoted(), table.quoted());
+        (sql.len() <= LONGEST_HELP).then_some(sql)
+    };
+    rewritten().unwrap_or_else(|| "put each call into a sub-select: (select auth.uid())".to_string())
+}
+
+/// The text of a clause with each call in a sub-select of its own; `None` where it is not in the
+/// file as it is.
+fn wrapped(clause: Span, calls: &[&Call], sources: &Sources) -> Option<String> {
+    let mut spans: Vec<Span> = calls.iter().map(|call| call.span).collect();
+    spans.sort();
+    let (mut text, mut at) = (String::new(), clause);
+    for span in spans {
+        if !at.contains(span) || !sources.text(span).ends_with(')') {
+            return None;
+        }
+        text.push_str(sources.text(Span { end: span.start, ..at }));
+        text.push_str("(select ");
+        text.push_str(sources.text(span));
+        text.push(')');
+        at.start = span.end;
+    }
+    text.push_str(sources.text(at));
+    Some(text.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|text| !text.contains("--"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::{Bench, check};
+
+    const TABLES: &str = "create table public.notes (id bigint, owner uuid, team bigint, role text);
+        create table public.members (team bigint, member uuid);
+        alter table public.notes enable row level security;
+";
+
+    fn policy(text: &str) {
+        check(&RULE, &format!("{TABLES}{text}"));
+    }
+
+    #[test]
+    fn wrapped_calls_are_silent_however_they_are_wrapped() {
+        policy(
+            "create policy a on public.notes using ((select auth.uid()) = owner);
+             create policy b on public.notes using (owner = ( SELECT  auth . uid ( ) AS uid));
+             create policy c on public.notes using ((select auth.jwt() ->> 'x') = role);
+             create policy d on public.notes using ((select current_setting('a')::uuid) = owner);
+             create policy e on public.notes using ((select coalesce(auth.uid(), '00000000-0000-0000-0000-000000000000')) = owner);
+             create policy f on public.notes using (role = 'auth.uid()');",
+        );
+    }
+
+    #[test]
+    fn one_wrapped_call_does_not_excuse_the_next() {
+        policy(
+            "create policy a on public.notes using ((select auth.uid()) = owner or auth.uid() is null);
+             --                                                       ^^^^^^^^^^ warning: policy \"a\" calls auth.uid() again for each row of public.notes",
+        );
+    }
+
+    #[test]
+    fn a_policy_is_one_finding() {
+        policy(
+            "create policy a on public.notes using (auth.uid() = owner) with check (auth.uid() = owner and auth.role() = role);
+             --                        ^^^^^^^^^^ warning: auth.uid()",
+        );
+    }
+
+    #[test]
+    fn a_sub_select_that_reads_the_row_runs_for_each() {
+        policy(
+            "create policy a on public.notes using (exists (
+               select 1 from public.members m where m.team = notes.team and m.member = auth.uid()));
+             --                                                                        ^^^^^^^^^^ warning: auth.uid()
+             create policy b on public.notes using (team in (
+               select m.team from public.members m where m.member = auth.uid()));
+             create policy c on public.notes using (exists (
+               select 1 from public.members m where m.team = notes.team and m.member = (select auth.uid())));
+             create policy d on public.notes using ((select auth.uid() = owner));
+             --                                             ^^^^^^^^^^ warning: policy \"d\"",
+        );
+    }
+
+    #[test]
+    fn arguments_and_settings_count() {
+        policy(
+            "create policy a on public.notes using (has_role(team, auth.uid()));
+             --                                       ^^^^^^^^^^ warning: auth.uid()
+             create policy b on public.notes using (role = current_setting('request.jwt.claims', true)::json ->> 'role');
+             --                                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: current_setting()
+             create policy c on public.notes using (role = auth.jwt() ->> 'role');
+             --                                            ^^^^^^^^^^ warning: auth.jwt()",
+        );
+    }
+
+    #[test]
+    fn restrictive_policies_and_any_role_count_and_rls_must_be_on() {
+        policy(
+            "create policy a on public.notes as restrictive to anon using (auth.uid() = owner);
+             --                                               ^^^^^^^^^^ warning: policy \"a\"
+             create policy b on public.members using (auth.uid() = member);
+             create policy c on storage.objects for select using (auth.uid() = owner);
+             --                                                   ^^^^^^^^^^ warning: storage.objects",
+        );
+    }
+
+    #[test]
+    fn only_what_stands_in_the_end_counts() {
+        policy(
+            "create policy a on public.notes using (auth.uid() = owner);
+             alter policy a on public.notes using ((select auth.uid()) = owner);
+             create policy b on public.notes using (auth.uid() = owner);
+             drop policy b on public.notes;
+             create policy c on public.notes using (owner is null);
+             alter policy c on public.notes using (auth.uid() = owner);
+             --                                    ^^^^^^^^^^ warning: policy \"c\"",
+        );
+    }
+
+    #[test]
+    fn the_help_is_the_policy_with_the_calls_wrapped() {
+        let text = format!("{TABLES}create policy \"Own\" on public.notes using (auth.uid() = owner) with check (true);");
+        let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
+        let help = "alter policy \"Own\" on public.notes using ((select auth.uid()) = owner);";
+        assert_eq!(found[0].help.as_deref(), Some(help));
+    }
+}

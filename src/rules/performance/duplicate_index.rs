@@ -1,0 +1,210 @@
+use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
+
+use crate::catalog::gap::Aspect;
+use crate::catalog::index::Index;
+use crate::catalog::name::QName;
+use crate::diagnostic::{Identity, Severity};
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::sql::name::Ident;
+
+declare_rule! {
+    /// Finds indexes that find nothing which another one does not find as well.
+    ///
+    /// Each index costs disk and makes every insert and update slower. Two that have the same method,
+    /// keys, order, INCLUDE and WHERE do one index's work; so do a plain index and the unique one that
+    /// stands behind a primary key or unique constraint over the same columns.
+    ///
+    /// ```sql,bad
+    /// create table public.users (id bigint primary key, email text not null unique);
+    /// create index users_email on public.users (email);
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.users (id bigint primary key, email text not null unique, name text);
+    /// create index users_name on public.users (name, email);
+    /// ```
+    "duplicate-index" {
+        group: Group::Performance,
+        severity: Severity::Warning,
+        summary: "two indexes do the same work",
+        sources: &["splinter:0009"],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let doubts = cx.catalog.doubts(&[Aspect::Indexes, Aspect::Shape, Aspect::Existence]);
+    for table in cx.catalog.own_tables().filter(|table| !doubts.concern(&table.name)) {
+        check_relation(&table.name, &table.indexes, out);
+    }
+    for view in cx.catalog.views.values().filter(|view| !doubts.concern(&view.name)) {
+        check_relation(&view.name, &view.indexes, out);
+    }
+}
+
+fn check_relation(name: &QName, indexes: &IndexMap<Ident, Index>, out: &mut Findings) {
+    // Those with the same columns are few: only they are compared with each other.
+    let mut alike: FxHashMap<Vec<Option<i16>>, Vec<&Index>> = FxHashMap::default();
+    let mut in_order: Vec<&Index> = indexes.values().collect();
+    in_order.sort_by_key(|index| index.oid);
+    for index in &in_order {
+        alike.entry(index.columns()).or_default().push(index);
+    }
+    for index in in_order {
+        let twins = alike.get(&index.columns()).into_iter().flatten();
+        let kept = twins.copied().find(|twin| twin.oid != index.oid && is_superfluous(index, twin));
+        if let Some(kept) = kept {
+            report(name, index, kept, out);
+        }
+    }
+}
+
+/// Whether an index can go while the other one stays. Of two that are equal it is the later one.
+/// The part of a partitioned table's index cannot go alone.
+fn is_superfluous(index: &Index, kept: &Index) -> bool {
+    let included = index.include.iter().all(|attnum| kept.include.contains(attnum));
+    let covered = index.parent.is_none() && included && index.finds_the_same_as(kept);
+    if index.unique && kept.unique {
+        covered
+            && index.include.len() == kept.include.len()
+            && index.nulls_not_distinct == kept.nulls_not_distinct
+            && kept.oid < index.oid
+    } else if kept.unique {
+        covered
+    } else {
+        covered && !index.unique && index.include.len() == kept.include.len() && kept.oid < index.oid
+    }
+}
+
+fn report(table: &QName, index: &Index, kept: &Index, out: &mut Findings) {
+    let Some(span) = index.name_span.or(index.history.created.span()) else { return };
+    let role = match (kept.primary, &kept.constraint) {
+        (true, _) => "the primary key of",
+        (false, Some(_)) => "a unique constraint of",
+        (false, None) if kept.unique => "a unique index of",
+        (false, None) => "another index of",
+    };
+    let message = format!("index {} does the work of {} a second time, {role} {table}", index.name, kept.name);
+    // What serves a constraint goes with it, so of two equal ones the other is easier to drop.
+    let droppable = if index.constraint.is_some() && kept.constraint.is_none() { kept } else { index };
+    let help = match &droppable.constraint {
+        Some(constraint) => {
+            format!("alter table {} drop constraint {};", table.quoted(), constraint.quoted())
+        }
+        None => {
+            let name = QName { schema: table.schema.clone(), name: droppable.name.clone() };
+            format!("drop index {};", name.quoted())
+        }
+    };
+    out.report(span, Identity::part("index", table, index.name.to_string()), message)
+        .note("every insert and update keeps both up to date")
+        .label(kept.name_span.or(kept.history.created.span()), format!("{} is made here", kept.name))
+        .help(help);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::check;
+
+    #[test]
+    fn names_do_not_matter() {
+        check(
+            &RULE,
+            "create table public.t (a int, email text);
+             create index a on public.t (a);
+             create index t_a on public.t (a);
+           --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: index t_a does the work of a
+             create index on public.t (lower(email));
+             create index on public.t (lower( t.email ));
+           --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: another index of public.t",
+        );
+    }
+
+    #[test]
+    fn whatever_tells_two_apart_counts() {
+        check(
+            &RULE,
+            "create table public.t (a int, b int, c text);
+             create index on public.t (a);
+             create index on public.t using hash (a);
+             create index on public.t (a desc);
+             create index on public.t (a, b);
+             create index on public.t (b, a);
+             create index on public.t (b) include (a);
+             create index on public.t (b);
+             create index on public.t (a) where b > 1;
+             create index on public.t (a) where b > 2;
+             create index on public.t (c);
+             create index on public.t (c text_pattern_ops);
+             create index on public.t (c collate \"C\");",
+        );
+    }
+
+    #[test]
+    fn a_key_makes_a_plain_index_superfluous() {
+        check(
+            &RULE,
+            "create table public.t (id int primary key, a int, b int, unique (a, b));
+             create index t_id on public.t (id);
+           --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: the primary key of public.t
+             create index t_ab on public.t (a, b);
+           --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: a unique constraint of public.t
+             create index t_id_a on public.t (id) include (a);
+             create index t_a on public.t (a);",
+        );
+    }
+
+    #[test]
+    fn an_index_that_came_before_the_key_is_the_one_to_go() {
+        check(
+            &RULE,
+            "create table public.t (a int);
+             create index t_a on public.t (a);
+           --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: index t_a does the work of t_a_key
+             alter table public.t add constraint t_a_key unique (a);",
+        );
+    }
+
+    #[test]
+    fn a_unique_constraint_over_the_primary_key_is_a_twin() {
+        check(
+            &RULE,
+            "create table public.t (id int primary key);
+             alter table public.t add constraint t_id unique (id);
+             --                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: index t_id does the work of t_pkey
+             create table public.u (id int);
+             create unique index u_id on public.u (id);
+             alter table public.u add primary key using index u_id;",
+        );
+    }
+
+    #[test]
+    fn partitions_follow_their_table() {
+        check(
+            &RULE,
+            "create table public.p (a int) partition by range (a);
+             create table public.p1 partition of public.p for values from (1) to (2);
+             create index p_a on public.p (a);
+             create index p_b on public.p (a);
+           --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: index p_b",
+        );
+    }
+
+    #[test]
+    fn materialised_views_have_indexes_too() {
+        check(
+            &RULE,
+            "create table public.t (a int);
+             create materialized view public.m as select a from public.t;
+             create index m_a on public.m (a);
+             create index m_b on public.m (a);
+           --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: index m_b does the work of m_a
+             create index t_a on public.t (a);
+             drop index public.t_a;
+             create index t_b on public.t (a);",
+        );
+    }
+}

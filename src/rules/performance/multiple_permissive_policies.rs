@@ -1,0 +1,283 @@
+use indexmap::IndexMap;
+
+use crate::catalog::Catalog;
+use crate::catalog::acl::Grantee;
+use crate::catalog::gap::Aspect;
+use crate::catalog::policy::Policy;
+use crate::catalog::table::Table;
+use crate::diagnostic::{Diagnostic, Identity, Severity};
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::sql::name::Ident;
+use crate::sql::statement::PolicyCommand;
+
+declare_rule! {
+    /// Finds tables where one command of one role has to pass several permissive policies.
+    ///
+    /// Permissive policies are joined by OR: each of them runs for each row until one lets it through.
+    /// Two that say for whom they are, and differ in it, cost nothing. Neither do restrictive ones
+    /// count, nor policies for roles that no request has.
+    ///
+    /// A `for all` policy beside one for `select`, as admins and readers often have, is reported as
+    /// information: to merge them, the first must be split into its commands.
+    ///
+    /// ```sql,bad
+    /// create table public.posts (id bigint primary key, author uuid, published boolean);
+    /// alter table public.posts enable row level security;
+    /// create policy "published" on public.posts for select using (published);
+    /// create policy "own" on public.posts for select using (author = (select auth.uid()));
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.posts (id bigint primary key, author uuid, published boolean);
+    /// alter table public.posts enable row level security;
+    /// create policy "published" on public.posts for select to anon using (published);
+    /// create policy "published or own" on public.posts for select to authenticated
+    ///   using (published or author = (select auth.uid()));
+    /// ```
+    "multiple-permissive-policies" {
+        group: Group::Performance,
+        severity: Severity::Warning,
+        summary: "several permissive policies run for each row",
+        sources: &["splinter:0006"],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+const COMMANDS: [(PolicyCommand, &str); 4] = [
+    (PolicyCommand::Select, "SELECT"),
+    (PolicyCommand::Insert, "INSERT"),
+    (PolicyCommand::Update, "UPDATE"),
+    (PolicyCommand::Delete, "DELETE"),
+];
+
+/// More policies than these are counted and not named.
+const MOST_NAMED: usize = 4;
+
+/// What commands share: the policies that run, by their place on the table, and for which roles.
+type Crowd = (Vec<usize>, Vec<Ident>);
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let doubts = cx.catalog.doubts(&[Aspect::Policies, Aspect::Existence]);
+    let roles = Roles::of(cx.catalog);
+    for table in cx.catalog.tables.values().filter(|table| table.rls.value && table.policies.len() > 1) {
+        if doubts.concern(&table.name) {
+            continue;
+        }
+        let mut crowds: IndexMap<Crowd, Vec<PolicyCommand>> = IndexMap::new();
+        for (command, _) in COMMANDS {
+            if let Some(crowd) = roles.crowd(table, command) {
+                crowds.entry(crowd).or_default().push(command);
+            }
+        }
+        for ((policies, roles), commands) in &crowds {
+            let policies: Vec<&Policy> =
+                policies.iter().filter_map(|at| table.policies.get_index(*at)).map(|(_, policy)| policy).collect();
+            report(table, &policies, roles, commands, out);
+        }
+    }
+}
+
+/// The roles that requests have, with those whose policies hold for them.
+struct Roles(Vec<(Ident, Vec<Grantee>)>);
+
+impl Roles {
+    fn of(catalog: &Catalog) -> Self {
+        let with_groups = |name: &Ident| {
+            let roles = catalog.inherited_roles(name).into_iter().map(Grantee::Role);
+            (name.clone(), roles.chain([Grantee::Public]).collect())
+        };
+        let subject = catalog.api_roles().filter(|role| !role.bypassrls && !role.superuser);
+        Self(subject.map(|role| with_groups(&role.name)).collect())
+    }
+
+    /// The permissive policies that share a command of some role, and these roles.
+    fn crowd(&self, table: &Table, command: PolicyCommand) -> Option<Crowd> {
+        let policies = table.policies.values().enumerate();
+        let at_work: Vec<(usize, &Policy)> =
+            policies.filter(|(_, policy)| policy.permissive && policy.covers(command)).collect();
+        let mut crowded = vec![false; table.policies.len()];
+        let mut names = Vec::new();
+        for (name, groups) in &self.0 {
+            let holds = |policy: &Policy| policy.roles.value.iter().any(|role| groups.contains(role));
+            let own: Vec<usize> =
+                at_work.iter().filter(|(_, policy)| holds(policy)).map(|(at, _)| *at).collect();
+            if own.len() > 1 {
+                names.push(name.clone());
+                own.into_iter().for_each(|at| crowded[at] = true);
+            }
+        }
+        let together: Vec<usize> = (0..crowded.len()).filter(|at| crowded[*at]).collect();
+        (!names.is_empty()).then_some((together, names))
+    }
+}
+
+fn report(table: &Table, policies: &[&Policy], roles: &[Ident], commands: &[PolicyCommand], out: &mut Findings) {
+    // The last one to come made it a crowd.
+    let mut by_age: Vec<&Policy> = policies.to_vec();
+    by_age.sort_by_key(|policy| policy.history.created);
+    let Some((last, earlier)) = by_age.split_last() else { return };
+    let words: Vec<&str> =
+        COMMANDS.iter().filter(|(command, _)| commands.contains(command)).map(|(_, word)| *word).collect();
+    let names: Vec<String> =
+        by_age.iter().take(MOST_NAMED).map(|policy| format!("\"{}\"", policy.name)).collect();
+    let more = match by_age.len() - names.len() {
+        0 => String::new(),
+        rest => format!(" and {rest} more"),
+    };
+    let message = format!(
+        "{} policies run for each row when {} {} on {}: {}{more}",
+        by_age.len(),
+        listed(roles.iter().map(|role| role.as_str())),
+        if roles.len() == 1 {
+            format!("does {}", listed(words.iter().copied()))
+        } else {
+            format!("do {}", listed(words.iter().copied()))
+        },
+        table.name,
+        names.join(", "),
+    );
+    let all_and_one = matches!(policies, [one, other]
+        if (one.command.value == PolicyCommand::All) != (other.command.value == PolicyCommand::All));
+    let finding: &mut Diagnostic =
+        out.report(last.name_span, Identity::new("table", &table.name), message);
+    finding.note("this one runs beside the others").what(words.join(" ").to_lowercase());
+    for policy in earlier.iter().rev().take(MOST_NAMED) {
+        finding.label(policy.name_span, "this one runs, too");
+    }
+    let for_service = by_age.iter().find(|policy| is_for_service_role(policy));
+    if let Some(policy) = for_service {
+        finding.help(format!(
+            "service_role passes by all policies, so this one does nothing but run: drop policy {} on {};",
+            policy.name.quoted(),
+            table.name.quoted()
+        ));
+    } else if all_and_one && words == ["SELECT"] {
+        finding.severity(Severity::Info).help(
+            "say with TO whom each policy is for; or split the FOR ALL policy into INSERT, UPDATE and DELETE and join \
+             what is left by OR",
+        );
+    } else {
+        finding.help(
+            "say with TO whom each policy is for, so that they no longer meet; or make them one, their conditions \
+             joined by OR",
+        );
+    }
+}
+
+/// Whether it lets nobody through but `service_role`, which needs no policy.
+fn is_for_service_role(policy: &Policy) -> bool {
+    policy.clauses().next().is_some()
+        && policy.expressions().all(|expr| {
+            use crate::sql::expr::{Expr, Literal};
+            let is_name = |expr: &Expr| {
+                matches!(expr.uncast(), Expr::Literal(Literal::String(text)) if text == "service_role")
+            };
+            matches!(expr, Expr::Op { op, left: Some(left), right }
+                if op == "=" && (is_name(left) || is_name(right)))
+        })
+}
+
+fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<&str> = words.collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_string(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::check;
+
+    fn policies(text: &str) {
+        check(
+            &RULE,
+            &format!(
+                "create table public.t (id int, a uuid);
+                 alter table public.t enable row level security;\n{text}"
+            ),
+        );
+    }
+
+    #[test]
+    fn a_command_is_one_finding_for_all_roles() {
+        policies(
+            "create policy one on public.t for select using (true);
+             create policy two on public.t for select using (a is null);
+             --            ^^^ warning: 2 policies run for each row when anon and authenticated do SELECT on public.t: \"one\", \"two\"",
+        );
+    }
+
+    #[test]
+    fn commands_with_the_same_policies_are_told_together() {
+        policies(
+            "create policy one on public.t for all to authenticated using (true);
+             create policy two on public.t using (a is null);
+             --            ^^^ warning: when authenticated does SELECT, INSERT, UPDATE and DELETE on public.t",
+        );
+    }
+
+    #[test]
+    fn roles_must_meet() {
+        policies(
+            "create policy one on public.t for select to anon using (true);
+             create policy two on public.t for select to authenticated using (true);
+             create policy three on public.t for select to service_role using (true);
+             create policy four on public.t for select to postgres using (true);",
+        );
+        policies(
+            "create role editor;
+             grant editor to authenticated;
+             create policy one on public.t for select to editor using (true);
+             create policy two on public.t for select to authenticated using (true);
+             --            ^^^ warning: when authenticated does SELECT",
+        );
+        policies(
+            "create role customer;
+             grant customer to authenticator;
+             create policy one on public.t for select to customer using (true);
+             create policy two on public.t for select to customer using (true);
+             --            ^^^ warning: when customer does SELECT",
+        );
+    }
+
+    #[test]
+    fn restrictive_policies_do_not_count() {
+        policies(
+            "create policy one on public.t for select using (true);
+             create policy two on public.t as restrictive for select using (true);
+             create policy three on public.t as restrictive for select using (true);",
+        );
+    }
+
+    #[test]
+    fn row_level_security_must_be_on() {
+        check(
+            &RULE,
+            "create table public.t (id int);
+             create policy one on public.t using (true);
+             create policy two on public.t using (true);",
+        );
+    }
+
+    #[test]
+    fn admins_beside_readers_are_information() {
+        policies(
+            "create policy readers on public.t for select using (true);
+             create policy admins on public.t for all using (a is null);
+             --            ^^^^^^ info: do SELECT on public.t",
+        );
+    }
+
+    #[test]
+    fn a_policy_for_service_role_can_go() {
+        policies(
+            "create policy own on public.t for insert with check (true);
+             create policy service on public.t for insert with check (auth.role() = 'service_role');
+             --            ^^^^^^^ warning: \"own\", \"service\"",
+        );
+    }
+}

@@ -1,0 +1,232 @@
+//! What the rules about `created_at` and `updated_at` share: which tables they look at, how they
+//! know such a column, and how a habit of the whole project is told once.
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+
+use crate::catalog::gap::Aspect;
+use crate::catalog::name::QName;
+use crate::catalog::origin::Origin;
+use crate::catalog::table::{Column, Table, TableKind};
+use crate::catalog::trigger::Trigger;
+use crate::diagnostic::{Diagnostic, Identity};
+use crate::rule::{CatalogCx, Findings};
+use crate::source::Span;
+use crate::sql::plpgsql::BlockStatementKind;
+use crate::sql::statement::{ChangeKind, StatementKind, TriggerEvent, TriggerTiming};
+
+/// Up to this many tables each have their own finding, whatever the others do.
+const FEW: usize = 5;
+
+/// More tables than these are counted and not pointed at.
+const MOST_LABELS: usize = 3;
+
+/// Patterns of tables: `*_log` is about names, `private.*` about names with their schema.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Globs(Vec<glob::Pattern>);
+
+impl Globs {
+    /// The shipped patterns, which are valid.
+    pub(super) fn of(patterns: &[&str]) -> Self {
+        Self(patterns.iter().filter_map(|pattern| glob::Pattern::new(pattern).ok()).collect())
+    }
+
+    pub(super) fn match_text(&self, text: &str) -> bool {
+        self.0.iter().any(|pattern| pattern.matches(text))
+    }
+
+    pub(super) fn match_name(&self, name: &QName) -> bool {
+        let full = name.to_string();
+        self.0
+            .iter()
+            .any(|pattern| pattern.matches(if pattern.as_str().contains('.') { &full } else { &name.name }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Globs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let patterns = Vec::<String>::deserialize(deserializer)?;
+        let compiled = patterns.iter().map(|pattern| glob::Pattern::new(pattern).map_err(D::Error::custom));
+        compiled.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Names of columns; case and underscores do not count, so that `createdAt` is `created_at`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "Vec<String>")]
+pub(super) struct Names(Vec<String>);
+
+impl From<Vec<String>> for Names {
+    fn from(names: Vec<String>) -> Self {
+        Self(names.iter().map(|name| folded(name)).collect())
+    }
+}
+
+impl Names {
+    pub(super) fn created() -> Self {
+        Self::of(&[
+            "created_at",
+            "created_on",
+            "created",
+            "created_date",
+            "created_time",
+            "created_timestamp",
+            "create_date",
+            "create_time",
+            "creation_date",
+            "creation_time",
+            "date_created",
+            "time_created",
+            "inserted_at",
+            "inserted_on",
+            "added_at",
+            "recorded_at",
+            "logged_at",
+            "occurred_at",
+            "timestamp",
+        ])
+    }
+
+    pub(super) fn updated() -> Self {
+        Self::of(&[
+            "updated_at",
+            "updated_on",
+            "updated",
+            "updated_date",
+            "updated_time",
+            "updated_timestamp",
+            "update_date",
+            "update_time",
+            "date_updated",
+            "time_updated",
+            "last_updated",
+            "last_updated_at",
+            "last_update",
+            "modified_at",
+            "modified_on",
+            "modified",
+            "modified_date",
+            "date_modified",
+            "last_modified",
+            "last_modified_at",
+            "changed_at",
+            "edited_at",
+            "last_edited_at",
+        ])
+    }
+
+    fn of(names: &[&str]) -> Self {
+        names.iter().map(|name| (*name).to_string()).collect::<Vec<_>>().into()
+    }
+
+    pub(super) fn has(&self, column: &Column) -> bool {
+        self.0.contains(&folded(&column.name))
+    }
+
+    /// The first of the names, for advice.
+    pub(super) fn column<'t>(&self, table: &'t Table) -> Option<&'t Column> {
+        table.columns.iter().find(|column| self.has(column))
+    }
+}
+
+fn folded(name: &str) -> String {
+    name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
+}
+
+/// Whether a column holds a point in time.
+pub(super) fn is_time(column: &Column) -> bool {
+    ["timestamptz", "timestamp", "date"].iter().any(|name| column.data_type.value.is_builtin(name))
+}
+
+/// The project's own tables whose shape is known: none of the platform's schemas, no foreign ones,
+/// and no partitions, which have the columns of their table.
+pub(super) fn kept_tables<'a>(cx: &CatalogCx<'a>) -> Vec<&'a Table> {
+    let catalog = cx.catalog;
+    let doubts = catalog.doubts(&[Aspect::Shape, Aspect::Existence]);
+    let is_managed = |schema: &str| {
+        schema != "public"
+            && catalog.namespaces.get(schema).is_some_and(|schema| schema.history.created == Origin::Platform)
+    };
+    let is_kept = |table: &&Table| {
+        table.kind != TableKind::Foreign
+            && !table.is_partition
+            && table.name_span.is_some()
+            && !is_managed(&table.name.schema)
+            && !doubts.concern(&table.name)
+    };
+    catalog.own_tables().filter(is_kept).collect()
+}
+
+/// Whether so many tables lack something that it is the project's habit, to be told once.
+pub(super) fn is_habit(lacking: usize, having: usize) -> bool {
+    lacking > FEW && lacking > having
+}
+
+/// Reports what many tables lack, once: at the first of these places, with the next few labelled.
+/// The finding is the same whichever tables come first.
+pub(super) fn report_habit<'f>(
+    out: &'f mut Findings,
+    places: &[Span],
+    what: &str,
+    message: String,
+) -> Option<&'f mut Diagnostic> {
+    let (first, rest) = places.split_first()?;
+    let finding = out.report(*first, Identity::plain("project", "tables"), message);
+    finding.what(what);
+    for place in rest.iter().take(MOST_LABELS) {
+        finding.label(*place, "and here");
+    }
+    Some(finding)
+}
+
+/// Whether a trigger sets a column when this happens to a row, or may do so for all that can be
+/// read of its function.
+pub(super) fn is_set_by_trigger(
+    cx: &CatalogCx<'_>,
+    table: &Table,
+    column: &Column,
+    event: TriggerEvent,
+) -> bool {
+    let runs = |trigger: &&Trigger| trigger.enabled != 'D' && trigger.events.contains(&event);
+    table.triggers.values().filter(runs).any(|trigger| match trigger.timing {
+        TriggerTiming::Before => trigger.for_each_row && assigns(cx, trigger, column),
+        TriggerTiming::After => updates(cx, trigger, table, column),
+        TriggerTiming::InsteadOf => false,
+    })
+}
+
+/// A BEFORE trigger assigns to the new row, as `moddatetime` of the extension does.
+fn assigns(cx: &CatalogCx<'_>, trigger: &Trigger, column: &Column) -> bool {
+    if trigger.function.name.name == "moddatetime" {
+        return trigger.args.is_empty() || trigger.args.iter().any(|arg| column.name == **arg);
+    }
+    let routine = trigger.function.oid.and_then(|oid| cx.workload.routines.get(&oid));
+    let Some(routine) = routine.filter(|routine| routine.complete) else { return true };
+    let Some(block) = &routine.block else { return true };
+    let mut found = false;
+    block.walk(&mut |statement| {
+        found |= match &statement.kind {
+            BlockStatementKind::Assign { target, field, .. } => {
+                *target == "new" && field.as_ref().is_none_or(|field| *field == column.name)
+            }
+            BlockStatementKind::Sql { into, .. }
+            | BlockStatementKind::Execute { into, .. }
+            | BlockStatementKind::Receive { into, .. } => into.iter().any(|name| *name == "new"),
+            _ => false,
+        };
+    });
+    found
+}
+
+/// An AFTER trigger may write the row a second time.
+fn updates(cx: &CatalogCx<'_>, trigger: &Trigger, table: &Table, column: &Column) -> bool {
+    let routine = trigger.function.oid.and_then(|oid| cx.workload.routines.get(&oid));
+    routine.into_iter().flat_map(|routine| &routine.statements).any(|statement| match &statement.kind {
+        StatementKind::Change(change) => {
+            change.kind == ChangeKind::Update
+                && change.table.target == Some(table.oid)
+                && change.assignments.iter().any(|(name, _)| *name == column.name)
+        }
+        _ => false,
+    })
+}
