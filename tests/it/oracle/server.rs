@@ -1,0 +1,279 @@
+//! A PostgreSQL that lives as long as the tests do.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::Value;
+
+use super::compare::Dump;
+
+const MISSING: &str =
+    "These tests compare the catalog with that of a real PostgreSQL 15 or newer, and there is none.
+On Debian and Ubuntu `sh scripts/setup.sh` installs it (package postgresql).
+Elsewhere install PostgreSQL with its contrib modules and put initdb, postgres and psql on the PATH.";
+
+/// Starts a server and removes it when standard input ends, which it does however the tests end.
+const KEEPER: &str = r#"
+set -e
+bin=$1 folder=$2
+mkdir "$folder"
+trap 'rm -rf "$folder"' EXIT
+"$bin/initdb" -D "$folder/data" -U supabase_admin --auth=trust -E UTF8 --locale=C --no-sync > "$folder/log" 2>&1 ||
+    { cat "$folder/log"; exit 1; }
+"$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off -c synchronous_commit=off \
+    -c full_page_writes=off -c autovacuum=off -c wal_level=logical -c shared_buffers=64MB \
+    -c max_connections=60 > "$folder/log" 2>&1 < /dev/null &
+server=$!
+for _ in $(seq 300); do
+    if "$bin/pg_isready" -q -h "$folder"; then echo ready; break; fi
+    kill -0 $server 2> /dev/null || { cat "$folder/log"; exit 1; }
+    sleep 0.1
+done
+cat > /dev/null
+kill -QUIT $server
+wait $server || true
+"#;
+
+/// What a role or a database is set to, which belongs to no single database.
+const CLUSTER: [&str; 3] = ["pg_authid", "pg_auth_members", "pg_db_role_setting"];
+
+/// The databases that others are copies of: with the default privileges of older projects, and with
+/// `auto_expose_new_tables = false`.
+const TEMPLATES: [(&str, &str); 2] =
+    [("project", ""), ("explicit", "\\set auto_expose off\n\\set graphql off\n")];
+
+pub(super) struct Server {
+    bin: PathBuf,
+    folder: PathBuf,
+    /// What a fresh project has.
+    fresh: OnceLock<[Dump; 2]>,
+    /// Its standard input is what keeps the server.
+    _keeper: Child,
+}
+
+impl Server {
+    /// The server of this run, started when it is first asked for.
+    pub(super) fn get() -> &'static Self {
+        static SERVER: OnceLock<Server> = OnceLock::new();
+        SERVER.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
+        let bin = binaries().unwrap_or_else(|| panic!("{MISSING}"));
+        let folder = std::env::temp_dir().join(format!("rls-lint-oracle-{}", std::process::id()));
+        let mut command = keeper();
+        command.args(["sh", "-c", KEEPER, "keeper"]).arg(&bin).arg(&folder).current_dir("/");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut keeper = command.spawn().expect("a shell starts");
+        let mut said = String::new();
+        let mut lines = BufReader::new(keeper.stdout.take().expect("it is piped"));
+        while lines.read_line(&mut said).expect("the keeper speaks UTF-8") > 0 && !said.ends_with("ready\n") {
+        }
+        assert!(said.ends_with("ready\n"), "PostgreSQL does not start:\n{said}");
+        let server = Self { bin, folder, fresh: OnceLock::new(), _keeper: keeper };
+        server.load();
+        server
+    }
+
+    /// Makes the database that others are copies of, and keeps what the cluster looks like.
+    fn load(&self) {
+        let baseline = include_str!("baseline.sql");
+        for (name, switches) in TEMPLATES {
+            self.psql("postgres", &format!("create database {name}")).expect("a database is made");
+            self.psql(name, &format!("{switches}{baseline}")).expect("the baseline loads");
+        }
+        let keep = CLUSTER.map(|table| format!("create table fresh_{table} as table {table};")).join("\n");
+        self.psql("postgres", &keep).expect("the cluster's tables are copied");
+        let fresh = [false, true].map(|explicit| self.dump(&[], explicit).expect("a fresh project is read"));
+        assert!(self.fresh.set(fresh).is_ok(), "a server is loaded once");
+    }
+
+    pub(super) fn fresh(&self, explicit: bool) -> &Dump {
+        &self.fresh.get().expect("it is read at the start")[usize::from(explicit)]
+    }
+
+    /// The catalog of a fresh project after these migrations, or what PostgreSQL refused.
+    pub(super) fn dump(&self, migrations: &[String], explicit: bool) -> Result<Dump, String> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("case_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let (template, _) = TEMPLATES[usize::from(explicit)];
+        let mut script = format!("create database {name} template {template} owner postgres;\n");
+        for migration in migrations {
+            // A new connection has the settings that RESET ALL goes back to.
+            script += &format!("\\connect {name} postgres\n{}\n", as_the_cli_runs(migration));
+        }
+        script += &format!("\\connect {name} supabase_admin\nset search_path = '';\n");
+        for (list, query) in QUERIES {
+            script += &format!("\\echo == {list}\n{query};\n");
+        }
+        script += &format!("\\echo == end\n\\connect postgres supabase_admin\ndrop database {name};\n");
+        let out = self.psql("postgres", &script).inspect_err(|_| {
+            let _ = self.psql("postgres", &format!("drop database if exists {name}"));
+        })?;
+        let mut dump = Dump::new();
+        let mut list = None;
+        for line in out.lines() {
+            if let Some(name) = line.strip_prefix("== ") {
+                list = (name != "end").then(|| dump.entry(name.to_string()).or_default());
+            } else if let Some(rows) = &mut list {
+                let row: Value = serde_json::from_str(line).map_err(|error| format!("{error}: {line}"))?;
+                rows.push(row);
+            }
+        }
+        Ok(dump)
+    }
+
+    /// Roles, membership and settings, as text.
+    pub(super) fn read_cluster(&self) -> String {
+        let read = CLUSTER.map(|table| format!("select t::text from {table} t order by 1;")).join("\n");
+        self.psql("postgres", &read).expect("the cluster's tables are read")
+    }
+
+    pub(super) fn expect_cluster(&self, cluster: &str) {
+        let now = self.read_cluster();
+        assert_eq!(now, cluster, "a case changes the cluster and does not say so");
+    }
+
+    /// Undoes what a case did to roles, membership and settings. Dependencies need no care: the
+    /// database that they were in is gone.
+    pub(super) fn restore_cluster(&self, cluster: &str) {
+        let restore = "begin;
+            delete from pg_db_role_setting; insert into pg_db_role_setting table fresh_pg_db_role_setting;
+            delete from pg_auth_members; insert into pg_auth_members table fresh_pg_auth_members;
+            delete from pg_authid where oid not in (select oid from fresh_pg_authid);
+            update pg_authid a set rolname = f.rolname, rolsuper = f.rolsuper, rolinherit = f.rolinherit,
+              rolcreaterole = f.rolcreaterole, rolcreatedb = f.rolcreatedb, rolcanlogin = f.rolcanlogin,
+              rolreplication = f.rolreplication, rolbypassrls = f.rolbypassrls, rolpassword = f.rolpassword,
+              rolconnlimit = f.rolconnlimit, rolvaliduntil = f.rolvaliduntil
+              from fresh_pg_authid f where f.oid = a.oid and f::text <> a::text;
+            commit;";
+        self.psql("postgres", restore).expect("the cluster's tables are restored");
+        self.expect_cluster(cluster);
+    }
+
+    fn psql(&self, database: &str, script: &str) -> Result<String, String> {
+        let mut child = Command::new(self.bin.join("psql"))
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "supabase_admin", "-d", database])
+            .arg("-h")
+            .arg(&self.folder)
+            .env("PGOPTIONS", "-c client_min_messages=error")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("psql does not start: {error}"))?;
+        let mut input = child.stdin.take().expect("it is piped");
+        std::thread::scope(|scope| {
+            // It writes while it reads, and stops reading at an error.
+            scope.spawn(move || {
+                let _ = input.write_all(script.as_bytes());
+            });
+            let output = child.wait_with_output().map_err(|error| error.to_string())?;
+            let errors = String::from_utf8_lossy(&output.stderr).trim().to_string();
+            if output.status.success() {
+                Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+            } else {
+                Err(errors)
+            }
+        })
+    }
+}
+
+/// Who keeps the server: PostgreSQL refuses to run as root.
+fn keeper() -> Command {
+    let id = Command::new("id").arg("-u").output().expect("id runs");
+    if id.stdout.trim_ascii() != b"0" {
+        return Command::new("env");
+    }
+    let exists = Command::new("id").arg("postgres").output().is_ok_and(|output| output.status.success());
+    let mut command = Command::new("runuser");
+    command.args(["-u", if exists { "postgres" } else { "nobody" }, "--"]);
+    command
+}
+
+/// The folder of the newest PostgreSQL.
+fn binaries() -> Option<PathBuf> {
+    let mut folders: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin"))
+        .collect();
+    folders.sort_by_key(|folder| {
+        let version =
+            folder.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().parse::<u32>());
+        version.and_then(Result::ok)
+    });
+    let named = Command::new("pg_config").arg("--bindir").output().ok();
+    let named = named.and_then(|output| String::from_utf8(output.stdout).ok());
+    folders.insert(0, PathBuf::from(named.unwrap_or_default().trim()));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut all: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    all.extend(folders);
+    all.reverse();
+    all.into_iter().find(|folder| {
+        ["initdb", "postgres", "psql", "pg_isready"].iter().all(|name| folder.join(name).exists())
+    })
+}
+
+/// A migration as the Supabase CLI runs it: as one transaction, except that it lets a file speak of
+/// transactions for itself, and runs alone what must not be in one. Each such statement has its own
+/// line here.
+fn as_the_cli_runs(migration: &str) -> String {
+    let words = |line: &str| line.trim().to_lowercase().replace(';', " ;");
+    let controls = ["begin ;", "start transaction", "commit ;", "end ;", "rollback ;"];
+    let is_its_own =
+        migration.lines().any(|line| controls.iter().any(|control| words(line).starts_with(control)));
+    if is_its_own && !migration.contains("$$") {
+        return migration.to_string();
+    }
+    let alone = [
+        "create index concurrently",
+        "create unique index concurrently",
+        "drop index concurrently",
+        "vacuum",
+    ];
+    let mut script = "begin;\n".to_string();
+    for line in migration.lines() {
+        if alone.iter().any(|start| words(line).starts_with(start)) {
+            script += &format!("commit;\n{line}\nbegin;\n");
+        } else {
+            script += &format!("{line}\n");
+        }
+    }
+    script + "commit;"
+}
+
+macro_rules! queries {
+    ($($list:literal),* $(,)?) => { &[$(($list, include_str!(concat!("queries/", $list, ".sql")))),*] };
+}
+
+/// One query for each list of the catalog; each row is one JSON value.
+const QUERIES: &[(&str, &str)] = queries![
+    "api_access",
+    "buckets",
+    "columns",
+    "constraints",
+    "cron_jobs",
+    "db_settings",
+    "default_privileges",
+    "event_triggers",
+    "extensions",
+    "foreign_servers",
+    "functions",
+    "grants",
+    "indexes",
+    "policies",
+    "publications",
+    "roles",
+    "rules",
+    "schemas",
+    "sequences",
+    "tables",
+    "triggers",
+    "types",
+    "views",
+];
