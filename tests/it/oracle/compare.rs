@@ -320,8 +320,15 @@ fn reduce(dump: &Dump, list: &str, keys: &[&str], fields: &[&str]) -> Rows {
             continue;
         }
         let fields = if list == "columns" && is_view(row) { &["position"] } else { fields };
-        let reduced =
-            fields.iter().map(|field| ((*field).to_string(), canonical(list, field, &field_of(row, field))));
+        let reduced = fields.iter().map(|field| {
+            let mut value = canonical(list, field, &field_of(row, field));
+            if let ("check", "columns", Some(columns)) =
+                (row["type"].as_str().unwrap_or_default(), *field, value.as_array_mut())
+            {
+                columns.sort_by_cached_key(Value::to_string);
+            }
+            ((*field).to_string(), value)
+        });
         out.insert(key_of(row, keys), reduced.collect::<Map<_, _>>().into());
     }
     out

@@ -3,8 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use serde_json::Value;
 
@@ -50,6 +50,8 @@ pub(super) struct Server {
     folder: PathBuf,
     /// What a fresh project has.
     fresh: OnceLock<[Dump; 2]>,
+    /// Databases of each template that nobody uses now.
+    free: Mutex<[Vec<String>; 2]>,
     /// Its standard input is what keeps the server.
     _keeper: Child,
 }
@@ -73,7 +75,7 @@ impl Server {
         while lines.read_line(&mut said).expect("the keeper speaks UTF-8") > 0 && !said.ends_with("ready\n") {
         }
         assert!(said.ends_with("ready\n"), "PostgreSQL does not start:\n{said}");
-        let server = Self { bin, folder, fresh: OnceLock::new(), _keeper: keeper };
+        let server = Self { bin, folder, fresh: OnceLock::new(), free: Mutex::default(), _keeper: keeper };
         server.load();
         server
     }
@@ -97,22 +99,40 @@ impl Server {
 
     /// The catalog of a fresh project after these migrations, or what PostgreSQL refused.
     pub(super) fn dump(&self, migrations: &[String], explicit: bool) -> Result<Dump, String> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("case_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let (template, _) = TEMPLATES[usize::from(explicit)];
-        let mut script = format!("create database {name} template {template} owner postgres;\n");
-        for migration in migrations {
-            // A new connection has the settings that RESET ALL goes back to.
-            script += &format!("\\connect {name} postgres\n{}\n", as_the_cli_runs(migration));
-        }
-        script += &format!("\\connect {name} supabase_admin\nset search_path = '';\n");
+        let mut queries = "reset session authorization; reset role; set search_path = '';\n".to_string();
         for (list, query) in QUERIES {
-            script += &format!("\\echo == {list}\n{query};\n");
+            queries += &format!("\\echo == {list}\n{query};\n");
         }
-        script += &format!("\\echo == end\n\\connect postgres supabase_admin\ndrop database {name};\n");
-        let out = self.psql("postgres", &script).inspect_err(|_| {
-            let _ = self.psql("postgres", &format!("drop database if exists {name}"));
-        })?;
+        queries += "\\echo == end\n";
+        let out = match migrations {
+            // What is rolled back leaves its database as good as new.
+            [migration] if is_one_transaction(migration) => {
+                let free = self.free.lock().expect("no thread has panicked")[usize::from(explicit)].pop();
+                let name = free.unwrap_or_else(|| {
+                    let name = self.new_name();
+                    let create = format!("create database {name} template {template} owner postgres");
+                    self.psql("postgres", &create).expect("a database is made");
+                    name
+                });
+                let out =
+                    self.psql_as("postgres", &name, &format!("begin;\n{migration}\n;{queries}rollback;\n"));
+                self.free.lock().expect("no thread has panicked")[usize::from(explicit)].push(name);
+                out?
+            }
+            _ => {
+                let name = self.new_name();
+                let mut script = format!("create database {name} template {template} owner postgres;\n");
+                for migration in migrations {
+                    // A new connection has the settings that RESET ALL goes back to.
+                    script += &format!("\\connect {name} postgres\n{}\n", as_the_cli_runs(migration));
+                }
+                script += &format!("\\connect {name} postgres\n{queries}");
+                let out = self.psql("postgres", &script);
+                self.psql("postgres", &format!("drop database if exists {name}"))?;
+                out?
+            }
+        };
         let mut dump = Dump::new();
         let mut list = None;
         for line in out.lines() {
@@ -124,6 +144,11 @@ impl Server {
             }
         }
         Ok(dump)
+    }
+
+    fn new_name(&self) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        format!("case_{}", COUNT.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Roles, membership and settings, as text.
@@ -155,8 +180,12 @@ impl Server {
     }
 
     fn psql(&self, database: &str, script: &str) -> Result<String, String> {
+        self.psql_as("supabase_admin", database, script)
+    }
+
+    fn psql_as(&self, role: &str, database: &str, script: &str) -> Result<String, String> {
         let mut child = Command::new(self.bin.join("psql"))
-            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "supabase_admin", "-d", database])
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", role, "-d", database])
             .arg("-h")
             .arg(&self.folder)
             .env("PGOPTIONS", "-c client_min_messages=error")
@@ -219,26 +248,36 @@ fn binaries() -> Option<PathBuf> {
     })
 }
 
+/// Statements that speak of transactions, for which the CLI leaves a file to itself.
+const CONTROLS: [&str; 5] = ["begin ;", "start transaction", "commit ;", "end ;", "rollback ;"];
+
+/// Statements that the CLI runs alone.
+const ALONE: [&str; 4] =
+    ["create index concurrently", "create unique index concurrently", "drop index concurrently", "vacuum"];
+
+fn starts(line: &str, words: &[&str]) -> bool {
+    let line = line.trim().to_lowercase().replace(';', " ;");
+    words.iter().any(|start| line.starts_with(start))
+}
+
+fn speaks_of_transactions(migration: &str) -> bool {
+    !migration.contains("$$") && migration.lines().any(|line| starts(line, &CONTROLS))
+}
+
+fn is_one_transaction(migration: &str) -> bool {
+    !speaks_of_transactions(migration) && !migration.lines().any(|line| starts(line, &ALONE))
+}
+
 /// A migration as the Supabase CLI runs it: as one transaction, except that it lets a file speak of
 /// transactions for itself, and runs alone what must not be in one. Each such statement has its own
 /// line here.
 fn as_the_cli_runs(migration: &str) -> String {
-    let words = |line: &str| line.trim().to_lowercase().replace(';', " ;");
-    let controls = ["begin ;", "start transaction", "commit ;", "end ;", "rollback ;"];
-    let is_its_own =
-        migration.lines().any(|line| controls.iter().any(|control| words(line).starts_with(control)));
-    if is_its_own && !migration.contains("$$") {
+    if speaks_of_transactions(migration) {
         return migration.to_string();
     }
-    let alone = [
-        "create index concurrently",
-        "create unique index concurrently",
-        "drop index concurrently",
-        "vacuum",
-    ];
     let mut script = "begin;\n".to_string();
     for line in migration.lines() {
-        if alone.iter().any(|start| words(line).starts_with(start)) {
+        if starts(line, &ALONE) {
             script += &format!("commit;\n{line}\nbegin;\n");
         } else {
             script += &format!("{line}\n");
