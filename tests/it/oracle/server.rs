@@ -249,23 +249,24 @@ fn binaries() -> Option<PathBuf> {
 }
 
 /// Statements that speak of transactions, for which the CLI leaves a file to itself.
-const CONTROLS: [&str; 5] = ["begin ;", "start transaction", "commit ;", "end ;", "rollback ;"];
+const CONTROLS: [&str; 5] = ["begin", "start transaction", "commit", "end", "rollback"];
 
 /// Statements that the CLI runs alone.
 const ALONE: [&str; 4] =
     ["create index concurrently", "create unique index concurrently", "drop index concurrently", "vacuum"];
 
-fn starts(line: &str, words: &[&str]) -> bool {
-    let line = line.trim().to_lowercase().replace(';', " ;");
-    words.iter().any(|start| line.starts_with(start))
+fn speaks_of_transactions(migration: &str) -> bool {
+    let mut pieces = migration.split([';', '\n']).map(|piece| piece.trim().to_lowercase());
+    !migration.contains("$$") && pieces.any(|piece| CONTROLS.contains(&piece.as_str()))
 }
 
-fn speaks_of_transactions(migration: &str) -> bool {
-    !migration.contains("$$") && migration.lines().any(|line| starts(line, &CONTROLS))
+fn runs_alone(line: &str) -> bool {
+    let line = line.trim().to_lowercase();
+    ALONE.iter().any(|start| line.starts_with(start))
 }
 
 fn is_one_transaction(migration: &str) -> bool {
-    !speaks_of_transactions(migration) && !migration.lines().any(|line| starts(line, &ALONE))
+    !speaks_of_transactions(migration) && !migration.lines().any(runs_alone)
 }
 
 /// A migration as the Supabase CLI runs it: as one transaction, except that it lets a file speak of
@@ -277,7 +278,7 @@ fn as_the_cli_runs(migration: &str) -> String {
     }
     let mut script = "begin;\n".to_string();
     for line in migration.lines() {
-        if starts(line, &ALONE) {
+        if runs_alone(line) {
             script += &format!("commit;\n{line}\nbegin;\n");
         } else {
             script += &format!("{line}\n");
