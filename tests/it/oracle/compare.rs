@@ -336,6 +336,9 @@ fn reduce(dump: &Dump, list: &str, keys: &[&str], fields: &[&str]) -> Rows {
 
 /// A field that is compared, from a row as the server gives it.
 fn field_of(row: &Value, field: &str) -> Value {
+    if field == "tables" && row["all_tables"] == true {
+        return Value::Null;
+    }
     if let Some(known) = row.get(field) {
         return known.clone();
     }
