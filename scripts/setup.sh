@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prepares a Debian or Ubuntu machine that has Rust for building rls-lint.
+# Prepares a Debian or Ubuntu machine that has Rust for building and testing rls-lint.
 #
 # The SQL parser's build script reads C headers through libclang. Where libclang and its headers are
 # installed, nothing is done and no network is needed.
@@ -61,10 +61,26 @@ fi
 # Other systems bring a compiler and libclang together: Xcode's tools, or LLVM for Windows.
 [ "$(uname -s)" = Linux ] || exit 0
 
+# Its tests compare with a real PostgreSQL, whose binaries Debian keeps off the PATH.
+postgresql() {
+    for folder in "$(pg_config --bindir 2> /dev/null || true)" /usr/lib/postgresql/*/bin; do
+        if [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ] && [ -x "$folder/psql" ]; then
+            echo "$folder"
+            return
+        fi
+    done
+    if command -v initdb > /dev/null && command -v postgres > /dev/null && command -v psql > /dev/null; then
+        echo PATH
+    fi
+}
+
 missing=""
 command -v cc > /dev/null || missing="gcc libc6-dev"
 if [ -z "$(libclang)" ] || [ -z "$(clang_headers)" ]; then
     missing="$missing libclang-dev"
+fi
+if [ -z "$(postgresql)" ]; then
+    missing="$missing postgresql"
 fi
 if [ -n "$missing" ]; then
     # The names are separate words on purpose.

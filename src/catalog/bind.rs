@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::catalog::Relation;
 use crate::catalog::function::{Function, Returns};
 use crate::catalog::table::Column;
-use crate::catalog::types::{DataType, TypeRef};
+use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
 use crate::sql::expr::{
     Alias, Call, ColumnRef, Cte, CteBody, Expr, FromItem, Literal, Oid, Query, QueryBody, RelationRef,
     ResultColumn, Sublink, SublinkKind, Target,
@@ -170,7 +170,7 @@ impl<'c> Binder<'c> {
             QueryBody::Select(select) => {
                 let mut star = Some(Vec::new());
                 for item in &mut select.from {
-                    let output = self.from_item(item);
+                    let output = self.add_item(item);
                     star = star.zip(output).map(|(mut star, output)| {
                         star.extend(output);
                         star
@@ -234,7 +234,7 @@ impl<'c> Binder<'c> {
             });
         }
         for item in &mut change.from {
-            self.from_item(item);
+            self.add_item(item);
         }
         for (_, expr) in &mut change.assignments {
             self.expr(expr);
@@ -300,7 +300,7 @@ impl<'c> Binder<'c> {
     }
 
     /// Binds an item of FROM. The answer is what `*` makes of it.
-    fn from_item(&mut self, item: &mut FromItem) -> Output {
+    fn add_item(&mut self, item: &mut FromItem) -> Output {
         match item {
             FromItem::Relation { relation, alias } => {
                 let name = &relation.name;
@@ -345,8 +345,8 @@ impl<'c> Binder<'c> {
                 output
             }
             FromItem::Join { left, right, on, using, natural, .. } => {
-                let left = self.from_item(left);
-                let right = self.from_item(right);
+                let left = self.add_item(left);
+                let right = self.add_item(right);
                 if let Some(on) = on {
                     self.expr(on);
                 }
@@ -367,7 +367,29 @@ impl<'c> Binder<'c> {
             return Some(alias.columns.iter().map(column).collect());
         }
         let [Expr::Call(call)] = calls else { return None };
-        let function = self.catalog.functions.get(&call.target?)?;
+        let plain = |name: &str| OutputColumn { name: name.into(), data_type: None };
+        // A result without columns of its own is one, called as the function is.
+        let named = || alias.map_or(&call.name.name, |alias| &alias.name).clone();
+        let Some(function) = call.target.and_then(|oid| self.catalog.functions.get(&oid)) else {
+            return match call.name.name.as_str() {
+                "unnest" => {
+                    let array = self.data_type(call.args.first()?).filter(|data_type| data_type.array);
+                    let data_type = array.map(|array| DataType { array: false, ..array });
+                    Some(vec![OutputColumn { name: named(), data_type }])
+                }
+                "generate_series" | "regexp_split_to_table" | "string_to_table" | "generate_subscripts" => {
+                    Some(vec![plain(&named())])
+                }
+                "json_each" | "jsonb_each" | "json_each_text" | "jsonb_each_text" => {
+                    Some(vec![plain("key"), plain("value")])
+                }
+                "json_array_elements"
+                | "jsonb_array_elements"
+                | "json_array_elements_text"
+                | "jsonb_array_elements_text" => Some(vec![plain("value")]),
+                _ => None,
+            };
+        };
         let out = |mode| matches!(mode, ArgumentMode::Out | ArgumentMode::InOut | ArgumentMode::Table);
         let columns: Vec<OutputColumn> = function
             .arguments
@@ -378,7 +400,27 @@ impl<'c> Binder<'c> {
                 data_type: Some(argument.data_type.clone()),
             })
             .collect();
-        (!columns.is_empty()).then_some(columns)
+        if !columns.is_empty() {
+            return Some(columns);
+        }
+        let (Returns::Type(data_type) | Returns::SetOf(data_type)) = &function.returns else { return None };
+        match &data_type.base {
+            TypeRef::Row(oid) if !data_type.array => self.relation_source(*oid, &[]).output(),
+            TypeRef::User(oid) if !data_type.array => match &self.catalog.types.get(oid)?.kind {
+                UserTypeKind::Composite { attributes } => Some(
+                    attributes
+                        .iter()
+                        .map(|attribute| OutputColumn {
+                            name: attribute.name.clone(),
+                            data_type: Some(attribute.data_type.clone()),
+                        })
+                        .collect(),
+                ),
+                _ => Some(vec![OutputColumn { name: named(), data_type: Some(data_type.clone()) }]),
+            },
+            TypeRef::Builtin(name) if *name == "record" => None,
+            _ => Some(vec![OutputColumn { name: named(), data_type: Some(data_type.clone()) }]),
+        }
     }
 
     fn column(&self, column: &ColumnRef) -> Target {
@@ -521,6 +563,7 @@ impl<'c> Binder<'c> {
                     let (columns, _) = self.catalog.columns_of(relation)?;
                     columns.iter().find(|column| column.attnum == attnum)?.data_type.value.clone()
                 }
+                Target::Derived { depth } => self.derived_type(column, depth)?,
                 _ => return None,
             },
             Expr::Call(call) => match call.target.and_then(|oid| self.catalog.functions.get(&oid)) {
@@ -584,6 +627,24 @@ impl<'c> Binder<'c> {
             Expr::Other("over" | "filter", parts) => self.data_type(parts.first()?)?,
             _ => return None,
         })
+    }
+
+    /// The type of a column of a sub-select or function in FROM.
+    fn derived_type(&self, column: &ColumnRef, depth: u16) -> Option<DataType> {
+        let (item, name) = match column.path.as_slice() {
+            [name] => (None, name),
+            [item, name] => (Some(item), name),
+            _ => return None,
+        };
+        let frame = self.frames.iter().rev().nth(usize::from(depth))?;
+        let items = frame.items.iter().filter(|own| item.is_none_or(|item| own.name == *item));
+        let mut columns = items
+            .filter_map(|item| match &item.source {
+                Source::Derived(Some(columns)) => Some(columns),
+                _ => None,
+            })
+            .flatten();
+        columns.find(|column| column.name == *name)?.data_type.clone()
     }
 
     fn builtin_name(&self, expr: &Expr) -> Option<Ident> {

@@ -320,13 +320,29 @@ impl Scan<'_> {
 
     fn columns(&self, table: &Table, report: Report<'_>) {
         for column in &table.columns {
+            if self.has_column(table.oid, column.attnum) {
+                continue;
+            }
             let generated = column.generated.as_ref().is_some_and(|expr| self.in_expr(expr));
             if self.has_type(&column.data_type.value) || generated {
                 report(Object::Column(table.oid, column.attnum), Tie::Normal);
-            } else if column.default.as_ref().is_some_and(|default| self.in_expr(&default.value)) {
+            } else if column.default.as_ref().is_some_and(|default| {
+                self.in_expr(&default.value)
+                    || self.is_serial_of_doomed(table.oid, column.attnum, &default.value)
+            }) {
                 report(Object::Default(table.oid, column.attnum), Tie::Normal);
             }
         }
+    }
+
+    /// Whether a serial column's default takes from a sequence that goes: it does not name it.
+    fn is_serial_of_doomed(&self, table: Oid, attnum: i16, default: &Expr) -> bool {
+        let Expr::Call(call) = default else { return false };
+        call.name.name == "nextval"
+            && call.args.is_empty()
+            && self.catalog.sequences.values().any(|sequence| {
+                sequence.owned_by == Some((table, attnum)) && self.has(&Object::Sequence(sequence.oid))
+            })
     }
 
     fn constraint(&self, table: &Table, constraint: &Constraint, report: Report<'_>) {

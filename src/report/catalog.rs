@@ -171,7 +171,7 @@ impl Dump<'_> {
                 .flat_map(|entry| entry.privileges.iter().map(move |privilege| (entry, privilege)))
                 .map(|(entry, privilege)| {
                     json!({
-                        "role": entry.grantee.to_string(),
+                        "role": grantee(&entry.grantee),
                         "priv": privilege.keyword(),
                         "grantable": entry.grantable.contains(privilege),
                     })
@@ -179,7 +179,7 @@ impl Dump<'_> {
                 .collect();
             let row = json!({
                 "schema": namespace.name.as_str(),
-                "owner": namespace.owner.as_str(),
+                "owner": namespace.owner.quoted(),
                 "acl": sorted(acl),
                 "comment": namespace.comment,
             });
@@ -201,7 +201,7 @@ impl Dump<'_> {
                 "replication": role.replication,
                 "bypassrls": role.bypassrls,
                 "config": set(role.config.iter().map(|(name, value)| format!("{name}={value}"))),
-                "member_of": set(member_of.map(Ident::to_string)),
+                "member_of": set(member_of.map(Ident::quoted)),
             });
             self.push("roles", row);
         }
@@ -231,7 +231,7 @@ impl Dump<'_> {
                 "schema": table.name.schema.as_str(),
                 "table": table.name.name.as_str(),
                 "kind": kind,
-                "owner": table.owner.value.as_str(),
+                "owner": table.owner.value.quoted(),
                 "persistence": persistence(table.persistence),
                 "rls": table.rls.value,
                 "force_rls": table.forced_rls.value,
@@ -380,7 +380,7 @@ impl Dump<'_> {
                 PolicyCommand::Delete => "DELETE",
             },
             "permissive": policy.permissive,
-            "roles": set(policy.roles.value.iter().map(Grantee::to_string)),
+            "roles": set(policy.roles.value.iter().map(grantee)),
             "has_using": policy.using.is_some(),
             "has_with_check": policy.with_check.is_some(),
             "columns": set(columns.map(|column| column.name.to_string())),
@@ -454,7 +454,7 @@ impl Dump<'_> {
             "schema": view.name.schema.as_str(),
             "view": view.name.name.as_str(),
             "kind": kind,
-            "owner": view.owner.as_str(),
+            "owner": view.owner.quoted(),
             "options": set(view.options.iter().cloned()),
             "security_invoker": view.security_invoker(),
             "security_barrier": view.option_is_on("security_barrier"),
@@ -489,7 +489,7 @@ impl Dump<'_> {
             let row = json!({
                 "schema": sequence.name.schema.as_str(),
                 "sequence": sequence.name.name.as_str(),
-                "owner": sequence.owner.as_str(),
+                "owner": sequence.owner.quoted(),
                 "type": sequence.data_type.display(catalog),
                 "start": sequence.start,
                 "increment": sequence.increment,
@@ -532,7 +532,7 @@ impl Dump<'_> {
                 "leakproof": function.leakproof,
                 "parallel": function.parallel,
                 "config": set(config),
-                "owner": function.owner.as_str(),
+                "owner": function.owner.quoted(),
                 "anon_execute": self.may_execute("anon", function),
                 "authenticated_execute": self.may_execute("authenticated", function),
                 "comment": function.comment,
@@ -565,7 +565,7 @@ impl Dump<'_> {
             "has_default": false,
             "check_count": 0,
             "attributes": null,
-            "owner": user_type.owner.as_str(),
+            "owner": user_type.owner.quoted(),
             "comment": user_type.comment,
         });
         match &user_type.kind {
@@ -651,7 +651,7 @@ impl Dump<'_> {
                 "schema": name.schema.as_str(),
                 "object": object,
                 "column": column.map(Ident::as_str),
-                "role": entry.grantee.to_string(),
+                "role": grantee(&entry.grantee),
                 "privileges": privileges(entry.privileges),
                 "grantable": !entry.grantable.is_empty(),
             });
@@ -670,10 +670,10 @@ impl Dump<'_> {
             };
             for entry in &defaults.acl.entries {
                 let row = json!({
-                    "owner": defaults.owner.as_str(),
+                    "owner": defaults.owner.quoted(),
                     "schema": defaults.schema.as_deref(),
                     "kind": kind,
-                    "role": entry.grantee.to_string(),
+                    "role": grantee(&entry.grantee),
                     "privileges": privileges(entry.privileges),
                 });
                 self.push("default_privileges", row);
@@ -687,7 +687,7 @@ impl Dump<'_> {
             let row = json!({
                 "publication": publication.name.as_str(),
                 "all_tables": publication.all_tables,
-                "owner": publication.owner.as_str(),
+                "owner": publication.owner.quoted(),
                 "tables": tables,
             });
             self.push("publications", row);
@@ -745,7 +745,7 @@ impl Dump<'_> {
                 "event": trigger.event.as_str(),
                 "tags": set(trigger.tags.iter().cloned()),
                 "function": catalog.function_words(&trigger.function),
-                "owner": trigger.owner.as_str(),
+                "owner": trigger.owner.quoted(),
                 "enabled": trigger.enabled,
             });
             self.push("event_triggers", row);
@@ -754,7 +754,7 @@ impl Dump<'_> {
             let row = json!({
                 "server": server.name.as_str(),
                 "wrapper": server.wrapper.as_str(),
-                "owner": server.owner.as_str(),
+                "owner": server.owner.quoted(),
             });
             self.push("foreign_servers", row);
         }
@@ -872,6 +872,14 @@ fn set(items: impl Iterator<Item = String>) -> Vec<String> {
 fn sorted(mut rows: Vec<Value>) -> Vec<Value> {
     rows.sort_by_cached_key(Value::to_string);
     rows
+}
+
+/// A role as `regrole::text` prints it.
+fn grantee(grantee: &Grantee) -> String {
+    match grantee {
+        Grantee::Public => "public".into(),
+        Grantee::Role(role) => role.quoted(),
+    }
 }
 
 fn texts(names: &[Ident]) -> Vec<String> {

@@ -28,7 +28,9 @@ pub(super) fn join(catalog: &mut Catalog, parent: Oid, child: Oid, origin: Origi
         index::adopt(catalog, parent, &name, child, origin);
     }
     for key in keys {
-        constraint::inherit_foreign_key(catalog, parent, child, &key);
+        if !is_for_partition(catalog, &key) {
+            constraint::inherit_foreign_key(catalog, parent, child, &key);
+        }
     }
     let referring: Vec<(Oid, Constraint)> = catalog
         .tables
@@ -43,6 +45,12 @@ pub(super) fn join(catalog: &mut Catalog, parent: Oid, child: Oid, origin: Origi
         constraint::refer_to_partition(catalog, table, &key, parent, child);
     }
     trigger::clone_to_partition(catalog, parent, child, origin);
+}
+
+/// Whether a foreign key only repeats another for a partition of the table that it refers to.
+fn is_for_partition(catalog: &Catalog, constraint: &Constraint) -> bool {
+    let ConstraintKind::ForeignKey(key) = &constraint.kind else { return false };
+    constraint.inherited && catalog.tables.get(&key.references).is_some_and(|table| table.is_partition)
 }
 
 /// Primary keys come first, which decides made-up names.

@@ -58,16 +58,5 @@ begin;
 create table t (a int);
 commit;
 create table u (a int);
--- case: savepoints
-create table t (a int);
-savepoint s;
-create table u (a int);
-rollback to savepoint s;
-create table v (a int);
--- case: a rolled back block
-begin;
-create table t (a int);
-rollback;
-create table u (a int);
 -- case: statements that change nothing
 create table t (a int); insert into t values (1); update t set a = 2; delete from t; truncate t; select 1; analyze t; lock table t; set statement_timeout = 0; explain select 1; notify x; values (1); table t; prepare q as select 1; deallocate q; show search_path;
