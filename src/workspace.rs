@@ -48,6 +48,8 @@ pub struct Workspace {
 /// A project, its statements, and what they add up to.
 pub struct Replayed {
     pub project: Project,
+    /// The project's folder, as paths are shown.
+    pub shown: String,
     pub catalog: Catalog,
     settings: Arc<Settings>,
     /// One for each file that could be read, and its place among the project's files.
@@ -104,7 +106,8 @@ impl Workspace {
             let mut catalog = fresh_catalog(&project, &settings, config_file);
             replay(&mut catalog, &project, &parsed);
             workspace.timings.replay += started.elapsed();
-            workspace.projects.push(Replayed { project, catalog, settings, migrations: parsed });
+            let shown = asked.shown(&project.folder);
+            workspace.projects.push(Replayed { project, shown, catalog, settings, migrations: parsed });
         }
         workspace.sources = Arc::new(sources);
         workspace
@@ -322,7 +325,10 @@ impl Asked {
             }
             _ => path.to_path_buf(),
         };
-        relative.to_string_lossy().replace('\\', "/")
+        if relative.as_os_str().is_empty() {
+            return ".".to_string();
+        }
+        relative.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/")
     }
 
     /// A message with its paths relative to the working directory.
@@ -361,7 +367,8 @@ fn fresh_catalog(project: &Project, settings: &Settings, config_file: Option<Fil
     for (id, bucket) in &project.config.buckets {
         let place = config_file.map(|file| Span::new(file, bucket.range.start, bucket.range.end));
         let origin = place.map_or(Origin::Platform, Origin::Statement);
-        let bucket = Bucket { id: id.clone(), name: id.clone(), public: bucket.public, origin };
+        let bucket =
+            Bucket { id: id.clone(), name: id.clone(), public: bucket.public, origin, migrated: false };
         catalog.buckets.insert(id.clone(), bucket);
     }
     catalog
@@ -380,9 +387,34 @@ fn replay(catalog: &mut Catalog, project: &Project, migrations: &[(usize, Migrat
                 let rows = |statement: &&sql::statement::Statement| {
                     matches!(statement.kind, StatementKind::Change(_))
                 };
+                let made = catalog.buckets.len();
                 migration.statements.iter().filter(rows).for_each(|statement| catalog.apply(statement));
+                catalog.buckets.values_mut().skip(made).for_each(|bucket| bucket.migrated = false);
             }
             FileRole::Skipped | FileRole::Config => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_relative_where_that_is_short() {
+        let asked = Asked { working_directory: "/home/me/app".into(), ..Asked::default() };
+        assert_eq!(asked.shown(Path::new("/home/me/app/supabase/seed.sql")), "supabase/seed.sql");
+        assert_eq!(asked.shown(Path::new("/home/me/supabase/seed.sql")), "../supabase/seed.sql");
+        assert_eq!(asked.shown(Path::new("/srv/seed.sql")), "/srv/seed.sql");
+        assert_eq!(asked.shown(Path::new("/home/me/app")), ".");
+    }
+
+    #[test]
+    fn each_override_with_options_is_a_variant() {
+        let settings = Settings::default();
+        let rule = rules::named("no-primary-key");
+        assert_eq!(settings.variants(rule).len(), 1);
+        assert_eq!(settings.variant(rule.id, Path::new("/x.sql")), 0);
+        assert_eq!(settings.level(rule.id, Path::new("/x.sql")), Level::Off);
     }
 }

@@ -76,6 +76,12 @@ impl Catalog {
 
     /// Applies a statement, or says why it cannot be.
     pub fn try_apply(&mut self, statement: &Statement) -> Applied {
+        let applied = self.dispatch(statement);
+        self.note_references_of(statement);
+        applied
+    }
+
+    fn dispatch(&mut self, statement: &Statement) -> Applied {
         let origin = Origin::Statement(statement.span);
         match &statement.kind {
             StatementKind::CreateSchema(create) => namespace::create(self, create, origin),
@@ -126,6 +132,7 @@ impl Catalog {
             StatementKind::GrantRole(grant) => role::grant(self, grant, origin),
             StatementKind::Comment { object, text } => comment::apply(self, object, text.as_deref()),
 
+            StatementKind::Refresh { name, with_data } => view::refresh(self, name, *with_data),
             StatementKind::Set(change) | StatementKind::SetLocal(change) => setting::set(self, change),
             StatementKind::Do(block) => interpret::run_do(self, block, statement.span),
             StatementKind::Query(query) => interpret::run_query(self, query, statement.span),

@@ -2,9 +2,10 @@
 //!
 //! What functions do in their text is no dependency; PostgreSQL does not look there either.
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::catalog::Catalog;
+use crate::catalog::dependents::Candidates;
 use crate::catalog::function::{Function, Returns};
 use crate::catalog::index::IndexKeyValue;
 use crate::catalog::name::QName;
@@ -125,7 +126,7 @@ pub(crate) struct Doomed {
 impl Catalog {
     /// What goes with these objects: all that depends on them with `cascade`, else what belongs to
     /// them alone.
-    pub(crate) fn doomed_with(&self, targets: impl IntoIterator<Item = Object>, cascade: bool) -> Doomed {
+    pub(crate) fn doomed_with(&mut self, targets: impl IntoIterator<Item = Object>, cascade: bool) -> Doomed {
         let mut objects: IndexSet<Object> = targets.into_iter().collect();
         let mut obstacles = Vec::new();
         let mut scanned = 0;
@@ -133,7 +134,8 @@ impl Catalog {
             scanned = objects.len();
             obstacles.clear();
             let mut added = Vec::new();
-            let scan = Scan { catalog: self, doomed: &objects, types: holds_types(&objects) };
+            let candidates = self.candidates(&objects);
+            let scan = Scan { catalog: self, doomed: &objects, candidates, types: holds_types(&objects) };
             scan.run(&mut |object, tie| {
                 if tie == Tie::Auto || cascade {
                     added.push(object);
@@ -143,7 +145,10 @@ impl Catalog {
             });
             objects.extend(added);
         }
-        let obstacle = obstacles.into_iter().find(|object| !objects.contains(object));
+        let goes = |object: &Object| {
+            objects.contains(object) || object.holders().iter().any(|holder| objects.contains(holder))
+        };
+        let obstacle = obstacles.into_iter().find(|object| !goes(object));
         Doomed { objects, obstacle }
     }
 }
@@ -153,6 +158,21 @@ fn holds_types(objects: &IndexSet<Object>) -> bool {
 }
 
 impl Object {
+    /// What a part goes with.
+    fn holders(&self) -> Vec<Self> {
+        match self {
+            Self::Attribute(oid, _) => vec![Self::Type(*oid)],
+            Self::Column(oid, _)
+            | Self::Default(oid, _)
+            | Self::Constraint(oid, _)
+            | Self::Index(oid, _)
+            | Self::Policy(oid, _)
+            | Self::Trigger(oid, _)
+            | Self::Rule(oid, _) => vec![Self::Table(*oid), Self::View(*oid)],
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether the scan can find anything that depends on it.
     fn can_have_dependents(&self) -> bool {
         !matches!(
@@ -167,10 +187,11 @@ impl Object {
     }
 }
 
-/// One look at the whole catalog for what depends on the doomed.
+/// One look at the candidates for what depends on the doomed.
 struct Scan<'a> {
     catalog: &'a Catalog,
     doomed: &'a IndexSet<Object>,
+    candidates: Candidates,
     types: bool,
 }
 
@@ -184,13 +205,13 @@ impl Scan<'_> {
             }
         };
         let catalog = self.catalog;
-        for table in catalog.tables.values() {
+        for table in self.among(&catalog.tables) {
             self.table(table, &mut report);
         }
-        for view in catalog.views.values() {
+        for view in self.among(&catalog.views) {
             self.view(view, &mut report);
         }
-        for sequence in catalog.sequences.values() {
+        for sequence in self.among(&catalog.sequences) {
             let object = Object::Sequence(sequence.oid);
             self.member(&sequence.name, sequence.extension.as_ref(), &object, &mut report);
             let owner = sequence.owned_by;
@@ -199,10 +220,10 @@ impl Scan<'_> {
                 report(object, Tie::Auto);
             }
         }
-        for function in catalog.functions.values() {
+        for function in self.among(&catalog.functions) {
             self.function(function, &mut report);
         }
-        for user_type in catalog.types.values() {
+        for user_type in self.among(&catalog.types) {
             let object = Object::Type(user_type.oid);
             self.member(&user_type.name, user_type.extension.as_ref(), &object, &mut report);
             match &user_type.kind {
@@ -233,6 +254,14 @@ impl Scan<'_> {
         }
     }
 
+    /// The objects of a map that are worth a look.
+    fn among<'m, T>(&self, map: &'m IndexMap<Oid, T>) -> Vec<&'m T> {
+        match &self.candidates {
+            Candidates::Everywhere => map.values().collect(),
+            Candidates::Among(list) => list.iter().filter_map(|oid| map.get(oid)).collect(),
+        }
+    }
+
     /// What holds for everything in a schema or of an extension.
     fn member(&self, name: &QName, extension: Option<&Ident>, object: &Object, report: Report<'_>) {
         if extension.is_some_and(|extension| self.has_extension(extension)) {
@@ -251,10 +280,10 @@ impl Scan<'_> {
         if table.server.as_ref().is_some_and(|server| self.has(&Object::Server(server.clone()))) {
             report(Object::Table(oid), Tie::Normal);
         }
-        if let Some(of_type) = table.of_type.as_ref().filter(|_| self.types) {
-            if self.catalog.type_names.get(of_type).is_some_and(|oid| self.has(&Object::Type(*oid))) {
-                report(Object::Table(oid), Tie::Normal);
-            }
+        let of_type = table.of_type.as_ref().filter(|_| self.types);
+        let of_type = of_type.and_then(|name| self.catalog.type_names.get(name));
+        if of_type.is_some_and(|oid| self.has(&Object::Type(*oid))) {
+            report(Object::Table(oid), Tie::Normal);
         }
         if self.has_relation(oid) {
             return;
@@ -321,17 +350,25 @@ impl Scan<'_> {
         }
     }
 
-    /// Whether the key that foreign keys to these columns need goes.
+    /// Whether the last unique index on these columns goes, which foreign keys to them need.
     fn key_is_doomed(&self, table: Oid, columns: &[i16]) -> bool {
         let Some(table) = self.catalog.tables.get(&table) else { return false };
-        let unique = table.constraints.values().filter(|constraint| {
-            matches!(constraint.kind, ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. })
-        });
-        let mut same = unique.filter(|constraint| {
-            constraint.columns().len() == columns.len()
-                && columns.iter().all(|column| constraint.columns().contains(column))
-        });
-        same.any(|constraint| self.has(&Object::Constraint(table.oid, constraint.name.clone())))
+        let mut serving = table
+            .indexes
+            .values()
+            .filter(|index| {
+                let keys = index.columns();
+                index.unique
+                    && index.predicate.is_none()
+                    && keys.len() == columns.len()
+                    && columns.iter().all(|column| keys.contains(&Some(*column)))
+            })
+            .peekable();
+        serving.peek().is_some()
+            && serving.all(|index| {
+                self.has(&Object::Index(table.oid, index.name.clone()))
+                    || self.has(&Object::Constraint(table.oid, index.name.clone()))
+            })
     }
 
     fn trigger(&self, on: Oid, trigger: &Trigger, parents: &[Oid], report: Report<'_>) {

@@ -2,7 +2,7 @@
 
 use crate::catalog::origin::History;
 use crate::source::Span;
-use crate::sql::expr::{Expr, Oid};
+use crate::sql::expr::{ColumnRef, Expr, Oid, Target};
 use crate::sql::name::Ident;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -63,11 +63,85 @@ impl IndexKey {
             IndexKeyValue::Expr(_) => None,
         }
     }
+
+    fn is_same_as(&self, other: &Self) -> bool {
+        let same_value = match (&self.value, &other.value) {
+            (IndexKeyValue::Expr(own), IndexKeyValue::Expr(other)) => own.same_as(other),
+            (own, other) => own == other,
+        };
+        same_value
+            && self.operator_class == other.operator_class
+            && self.collation == other.collation
+            && (self.descending, self.nulls_first) == (other.descending, other.nulls_first)
+    }
 }
 
 impl Index {
     /// The key columns in order, `None` for expressions, INCLUDE left out.
     pub fn columns(&self) -> Vec<Option<i16>> {
         self.keys.iter().map(IndexKey::attnum).collect()
+    }
+
+    /// Whether these columns are, in any order, its first ones.
+    pub fn is_led_by(&self, attnums: &[i16]) -> bool {
+        let leading = self.keys.get(..attnums.len());
+        leading.is_some_and(|keys| {
+            attnums.iter().all(|attnum| keys.iter().any(|key| key.attnum() == Some(*attnum)))
+        })
+    }
+
+    /// Whether a look-up of a value by its first columns can use it. A partial index can when it
+    /// leaves out nothing but nulls of its own columns: what equals a value is not null.
+    pub fn serves_every_lookup(&self) -> bool {
+        self.valid
+            && self.method != "brin"
+            && self.predicate.as_ref().is_none_or(|it| self.drops_only_nulls(it))
+    }
+
+    fn drops_only_nulls(&self, predicate: &Expr) -> bool {
+        match predicate {
+            Expr::And(list) => list.iter().all(|part| self.drops_only_nulls(part)),
+            Expr::IsNull { expr, negated: true } => match &**expr {
+                Expr::Column(ColumnRef { target: Target::Column { attnum, .. }, .. }) => {
+                    self.keys.first().and_then(IndexKey::attnum) == Some(*attnum)
+                }
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether both look rows up alike: by the same keys in the same order, for the same rows.
+    pub fn finds_the_same_as(&self, other: &Self) -> bool {
+        self.method == other.method
+            && self.keys.len() == other.keys.len()
+            && self.keys.iter().zip(&other.keys).all(|(own, other)| own.is_same_as(other))
+            && match (&self.predicate, &other.predicate) {
+                (Some(own), Some(other)) => own.same_as(other),
+                (own, other) => own.is_none() && other.is_none(),
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Bench;
+
+    #[test]
+    fn an_index_serves_by_its_first_columns() {
+        let bench = Bench::new(
+            "create table t (a int, b int, c int, d int, e int, f int);
+             create index on t (a, b) include (f);
+             create index on t (c) where c is not null;
+             create index on t (d) where a > 1;
+             create index on t using brin (e);",
+        );
+        let table = bench.catalog.own_tables().next().expect("there is a table");
+        assert!(table.has_index_led_by(&[1]) && table.has_index_led_by(&[2, 1]));
+        assert!(!table.has_index_led_by(&[2]), "it is second");
+        assert!(table.has_index_led_by(&[3]), "no row with a value is left out");
+        assert!(!table.has_index_led_by(&[4]) && !table.has_index_led_by(&[5]), "partial, and brin");
+        assert!(!table.has_index_led_by(&[1, 6]), "it is only included");
+        assert!(table.has_index_led_by_one_of(&[2, 1]) && !table.has_index_led_by_one_of(&[2, 4]));
     }
 }

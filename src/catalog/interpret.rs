@@ -502,7 +502,11 @@ impl<'c> Interpreter<'c> {
             ("" | "pg_catalog", "set_config") => self.set_config(call),
             ("cron", "schedule" | "schedule_in_database") => self.schedule(call, span),
             ("cron", "unschedule") => self.unschedule(call),
-            ("storage", "create_bucket") | ("pgmq", _) | ("vault", _) | ("net", _) => {}
+            ("pgmq", "create" | "create_unlogged" | "create_non_partitioned") => {
+                self.create_queue(call, span)
+            }
+            ("pgmq", "drop_queue") => self.drop_queue(call),
+            ("storage" | "pgmq" | "vault" | "net", _) => {}
             _ => self.call_function(call, span),
         }
     }
@@ -550,6 +554,42 @@ impl<'c> Interpreter<'c> {
     fn unschedule(&mut self, call: &Call) {
         if let Some(Value::Text(name)) = call.args.first().map(|arg| self.value(arg)) {
             self.catalog.cron_jobs.retain(|job| job.name.as_deref() != Some(name.as_str()));
+        }
+    }
+
+    /// `pgmq.create('jobs')` makes the tables `pgmq.q_jobs` and `pgmq.a_jobs`.
+    fn create_queue(&mut self, call: &Call, span: Span) {
+        let name = call.args.first().map(|arg| self.value(arg));
+        let Some(Value::Text(name)) = name else {
+            return self.unknown(span, "a queue whose name is only known when it is made", Aspect::Existence);
+        };
+        let name = name.to_lowercase();
+        let text = format!(
+            "create table if not exists pgmq.q_{name} (msg_id bigint primary key, read_ct int not null, \
+             enqueued_at timestamptz not null, vt timestamptz not null, message jsonb); \
+             create table if not exists pgmq.a_{name} (msg_id bigint primary key, read_ct int not null, \
+             enqueued_at timestamptz not null, archived_at timestamptz not null, vt timestamptz not null, \
+             message jsonb)"
+        );
+        for statement in self.read(&text, span).unwrap_or_default() {
+            self.apply(&statement);
+        }
+        for prefix in ["q_", "a_"] {
+            let name = QName::new("pgmq", format!("{prefix}{name}"));
+            let oid = self.catalog.table(&name).map(|table| table.oid);
+            if let Some(table) = oid.and_then(|oid| self.catalog.tables.get_mut(&oid)) {
+                table.extension = Some("pgmq".into());
+            }
+        }
+    }
+
+    fn drop_queue(&mut self, call: &Call) {
+        let Some(Value::Text(name)) = call.args.first().map(|arg| self.value(arg)) else { return };
+        for prefix in ["q_", "a_"] {
+            let name = QName::new("pgmq", format!("{prefix}{}", name.to_lowercase()));
+            if let Some(oid) = self.catalog.table(&name).map(|table| table.oid) {
+                self.catalog.remove_table(oid);
+            }
         }
     }
 
@@ -648,7 +688,7 @@ pub(super) fn unquoted(name: &str) -> Ident {
 }
 
 /// `public.orders` as a name.
-fn object_name(text: &str, span: Span) -> ObjectName {
+pub(super) fn object_name(text: &str, span: Span) -> ObjectName {
     match text.split_once('.') {
         Some((schema, name)) => ObjectName { schema: Some(unquoted(schema)), name: unquoted(name), span },
         None => ObjectName { schema: None, name: unquoted(text), span },

@@ -112,6 +112,8 @@ pub struct Bucket {
     pub name: String,
     pub public: bool,
     pub origin: Origin,
+    /// Whether a migration made it; else a seed or the configuration did.
+    pub migrated: bool,
 }
 
 /// A row of `cron.job`.

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use crate::catalog::acl::Acl;
-use crate::catalog::index::Index;
+use crate::catalog::index::{Index, IndexKey};
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::policy::Policy;
@@ -197,6 +197,37 @@ impl Table {
             self.column("id").filter(|column| is_own && column.data_type.value.is_builtin("uuid"))
         };
         name.and_then(|name| self.column(name)).or_else(key_of_user)
+    }
+
+    /// Whether an index finds rows by any one of these columns: it holds every row that the
+    /// comparison could match, and leads with the column.
+    pub fn has_index_led_by_one_of(&self, attnums: &[i16]) -> bool {
+        let leads = |index: &Index| {
+            let first = index.keys.first().and_then(IndexKey::attnum);
+            first.is_some_and(|first| attnums.contains(&first)) && index.serves_every_lookup()
+        };
+        // A partitioned table leaves out the partitions that cannot hold the value.
+        let partitioned_by = self.partition_key.iter().flatten().next().copied().flatten();
+        self.indexes.values().any(leads) || partitioned_by.is_some_and(|key| attnums.contains(&key))
+    }
+
+    /// Whether these columns are, in any order, the first ones of an index that holds every row.
+    pub fn has_index_led_by(&self, attnums: &[i16]) -> bool {
+        self.indexes.values().any(|index| index.is_led_by(attnums) && index.serves_every_lookup())
+    }
+
+    /// Whether its rows only connect others: each column is part of a key, or tells when or in which
+    /// order they were connected.
+    pub fn is_join_table(&self) -> bool {
+        let mut keys: Vec<i16> = self.foreign_keys().flat_map(|(_, key)| &key.columns).copied().collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let primary = self.primary_key().unwrap_or_default();
+        keys.len() >= 2
+            && self
+                .columns
+                .iter()
+                .all(|column| primary.contains(&column.attnum) || keys.contains(&column.attnum))
     }
 
     pub fn foreign_keys(&self) -> impl Iterator<Item = (&Constraint, &ForeignKey)> {

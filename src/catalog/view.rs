@@ -90,7 +90,6 @@ impl View {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::testing::Bench;
 
     #[test]

@@ -1,13 +1,13 @@
 //! `rls-lint catalog`
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::catalog::name::QName;
 use crate::cli::args::{CatalogArgs, ListFormat};
 use crate::cli::{CLEAN, FAILED, choices, load, output};
 use crate::nearest::nearest;
-use crate::report::object;
+use crate::report::{self, object};
 use crate::sql::name::Ident;
 use crate::sql::token::{Lexer, ident};
 use crate::workspace::{Replayed, Workspace};
@@ -88,14 +88,17 @@ fn hint(workspace: &Workspace, word: &str) -> String {
 
 /// One catalog as it is; several as an object by the folders of their projects.
 fn json(workspace: &Workspace, out: &mut impl Write) -> anyhow::Result<()> {
-    let values = workspace.projects.iter().map(|replayed| {
-        let folder: &PathBuf = &replayed.project.folder;
-        (folder.display().to_string(), serde_json::json!({ "tables": replayed.catalog.tables.len() }))
-    });
-    let mut values: Vec<_> = values.collect();
+    let mut values: Vec<_> = workspace
+        .projects
+        .iter()
+        .map(|replayed| (replayed.shown.clone(), report::catalog::to_json(&replayed.catalog)))
+        .collect();
     match values.as_mut_slice() {
         [(_, one)] => serde_json::to_writer_pretty(&mut *out, one)?,
-        _ => serde_json::to_writer_pretty(&mut *out, &values.into_iter().collect::<serde_json::Map<_, _>>())?,
+        _ => {
+            let by_folder: serde_json::Map<_, _> = values.into_iter().collect();
+            serde_json::to_writer_pretty(&mut *out, &by_folder)?;
+        }
     }
     writeln!(out)?;
     Ok(())

@@ -9,14 +9,14 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};
-use crate::catalog::function::{Function, FunctionKind};
+use crate::catalog::function::{Function, FunctionKind, Returns};
 use crate::catalog::index::Index;
 use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Publication;
 use crate::catalog::table::{Column, Constraint, ConstraintKind, Table, TableKind};
 use crate::catalog::trigger::{FunctionRef, Trigger};
-use crate::catalog::types::{UserType, UserTypeKind};
+use crate::catalog::types::{TypeRef, UserType, UserTypeKind};
 use crate::catalog::view::View;
 use crate::sql::expr::{self, Call, Expr, Oid, Query, QueryBody, Target};
 use crate::sql::name::Ident;
@@ -24,9 +24,6 @@ use crate::sql::statement::{
     ObjectKind, Persistence, PolicyCommand, Privilege, ReferentialAction, ReplicaIdentity, TriggerEvent,
     TriggerTiming, Volatility,
 };
-
-/// Raised when a field is renamed, removed or changes its meaning; a new field does not raise it.
-const FORMAT: u32 = 1;
 
 /// The lists, and the fields that identify an object in each.
 const LISTS: [(&str, &[&str]); 23] = [
@@ -86,7 +83,6 @@ pub fn to_json(catalog: &Catalog) -> Value {
     let fresh = rows(&Catalog::supabase(catalog.exposure));
     let mut out = Map::new();
     let mut removed = Map::new();
-    out.insert("format".into(), FORMAT.into());
     for (list, keys) in LISTS {
         let (now, fresh) = (&now[list], &fresh[list]);
         let mut made = Vec::new();
@@ -760,7 +756,7 @@ impl Dump<'_> {
             });
             self.push("foreign_servers", row);
         }
-        for bucket in catalog.buckets.values() {
+        for bucket in catalog.buckets.values().filter(|bucket| bucket.migrated) {
             let row = json!({ "bucket": bucket.id, "name": bucket.name, "public": bucket.public });
             self.push("buckets", row);
         }
@@ -803,6 +799,13 @@ impl References {
                 Target::Unknown | Target::Derived { .. } | Target::Variable => {}
             },
             Expr::Call(call) => self.functions.extend(called(catalog, call)),
+            // `(f(x)).id` depends on the column of the relation whose rows the function returns.
+            Expr::Field { expr, field: Some(field), .. } => {
+                if let Some((relation, attnum)) = field_of_result(catalog, expr, field) {
+                    self.columns.insert((relation, attnum));
+                    self.relations.insert(relation);
+                }
+            }
             _ => {}
         }
     }
@@ -816,6 +819,17 @@ impl References {
     }
 }
 
+/// The column that a field of a function's result is.
+fn field_of_result(catalog: &Catalog, expr: &Expr, field: &Ident) -> Option<(Oid, i16)> {
+    let Expr::Call(call) = expr else { return None };
+    let function = catalog.functions.get(&call.target?)?;
+    let (Returns::Type(data_type) | Returns::SetOf(data_type)) = &function.returns else { return None };
+    let TypeRef::Row(relation) = data_type.base else { return None };
+    let (columns, _) = catalog.columns_of(relation)?;
+    let column = columns.iter().find(|column| column.name == *field)?;
+    Some((relation, column.attnum))
+}
+
 /// The function that a call means. One that the catalog cannot tell from its overloads still has
 /// their name; one of `pg_catalog` is not recorded.
 fn called(catalog: &Catalog, call: &Call) -> Option<QName> {
@@ -827,8 +841,8 @@ fn called(catalog: &Catalog, call: &Call) -> Option<QName> {
         Some(schema) if *schema == "pg_catalog" => None,
         Some(schema) => Some(at(schema)),
         None => {
-            let schemas = ["public", "extensions"].map(at).into_iter();
-            schemas.filter(|name| catalog.functions_named(name).next().is_some()).next()
+            let mut schemas = ["public", "extensions"].map(at).into_iter();
+            schemas.find(|name| catalog.functions_named(name).next().is_some())
         }
     }
 }
@@ -881,5 +895,166 @@ fn action(action: ReferentialAction) -> &'static str {
         ReferentialAction::Cascade => "cascade",
         ReferentialAction::SetNull => "set null",
         ReferentialAction::SetDefault => "set default",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::platform::Exposure;
+    use crate::testing::Bench;
+
+    fn replay(text: &str) -> Value {
+        to_json(&Bench::new(text).catalog)
+    }
+
+    fn only<'a>(out: &'a Value, list: &str) -> &'a Value {
+        assert_eq!(out[list].as_array().map(Vec::len), Some(1), "{list}: {}", out[list]);
+        &out[list][0]
+    }
+
+    #[test]
+    fn a_fresh_project_has_nothing_to_tell() {
+        for exposure in [Exposure::Exposed, Exposure::Explicit] {
+            let out = to_json(&Catalog::supabase(exposure));
+            for (list, _) in LISTS {
+                assert_eq!(out[list], json!([]), "{list}");
+            }
+            assert_eq!(out["removed_baseline"], json!({}));
+        }
+    }
+
+    /// The numbers are those of a real server with the platform's objects.
+    #[test]
+    fn the_platform_is_complete() {
+        let expected = [
+            ("api_access", 114, 114),
+            ("columns", 356, 356),
+            ("constraints", 123, 123),
+            ("db_settings", 2, 2),
+            ("default_privileges", 63, 60),
+            ("event_triggers", 6, 6),
+            ("extensions", 5, 5),
+            ("functions", 45, 45),
+            ("grants", 256, 256),
+            ("indexes", 119, 119),
+            ("publications", 2, 2),
+            ("roles", 16, 16),
+            ("schemas", 9, 9),
+            ("sequences", 3, 3),
+            ("tables", 38, 38),
+            ("triggers", 5, 5),
+            ("types", 15, 15),
+        ];
+        let exposed = rows(&Catalog::supabase(Exposure::Exposed));
+        let explicit = rows(&Catalog::supabase(Exposure::Explicit));
+        for (list, with, without) in expected {
+            assert_eq!((exposed[list].len(), explicit[list].len()), (with, without), "{list}");
+        }
+        let key = ["auth", "one_time_tokens", "one_time_tokens_user_id_fkey"].map(str::to_string);
+        assert_eq!(
+            exposed["constraints"][key.as_slice()],
+            json!({
+                "schema": "auth", "table": "one_time_tokens", "constraint": "one_time_tokens_user_id_fkey",
+                "type": "foreign key", "columns": ["user_id"], "ref_schema": "auth", "ref_table": "users",
+                "ref_columns": ["id"], "on_delete": "cascade", "on_update": "no action",
+                "deferrable": false, "initially_deferred": false, "validated": true, "index": null,
+                "inherited": false,
+            })
+        );
+    }
+
+    #[test]
+    fn tables_with_all_that_hangs_on_them() {
+        let out = replay(
+            "create table orders (
+               id bigint primary key, owner uuid references auth.users on delete cascade,
+               total numeric(10, 2) not null default 0, label varchar(20)[] check (label <> '{}'));
+             alter table orders enable row level security;
+             create index on orders (lower(label[1]), total) include (owner) where total > 0;
+             create policy own on orders for select to authenticated
+               using (owner = auth.uid() and exists (select 1 from storage.objects o where o.owner = orders.owner));",
+        );
+        let table = only(&out, "tables");
+        assert_eq!((&table["rls"], &table["owner"]), (&json!(true), &json!("postgres")));
+        let types: Vec<&str> =
+            out["columns"].as_array().into_iter().flatten().filter_map(|row| row["type"].as_str()).collect();
+        assert_eq!(types, ["bigint", "character varying(20)[]", "uuid", "numeric(10,2)"]);
+        let names: Vec<&str> = out["constraints"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|row| row["constraint"].as_str())
+            .collect();
+        assert_eq!(names, ["orders_label_check", "orders_owner_fkey", "orders_pkey"]);
+        let index = &out["indexes"][0];
+        assert_eq!(index["index"], "orders_lower_total_owner_idx");
+        assert_eq!((&index["columns"], &index["include"]), (&json!([null, "total"]), &json!(["owner"])));
+        let policy = only(&out, "policies");
+        assert_eq!(policy["columns"], json!(["owner"]));
+        assert_eq!(policy["relations"], json!(["storage.objects"]));
+        assert_eq!(policy["functions"], json!(["auth.uid"]));
+        assert_eq!(out["grants"].as_array().map(Vec::len), Some(3));
+        assert_eq!(out["api_access"].as_array().map(Vec::len), Some(3));
+    }
+
+    #[test]
+    fn functions_views_types_and_sequences() {
+        let out = replay(
+            "create type mood as enum ('sad', 'ok');
+             create domain positive as int not null check (value > 0);
+             create type pair as (a mood, b timestamptz(3));
+             create sequence s as int start 5;
+             create view v with (security_invoker) as select id from auth.users;
+             create function f(a mood, variadic rest text[] default '{}') returns table (\"Id\" uuid, n bigint)
+               language sql stable security definer set search_path = '' as $$ select null, 1 $$;
+             create procedure p(inout x int) language sql as 'select x';",
+        );
+        assert_eq!(out["types"][0]["labels"], json!(["sad", "ok"]));
+        assert_eq!(
+            out["types"][1]["attributes"][1],
+            json!({"name": "b", "type": "timestamp(3) with time zone"})
+        );
+        assert_eq!(
+            (&out["types"][2]["base"], &out["types"][2]["check_count"]),
+            (&json!("integer"), &json!(1))
+        );
+        assert_eq!(
+            (&only(&out, "sequences")["start"], &only(&out, "sequences")["type"]),
+            (&json!(5), &json!("integer"))
+        );
+        let view = only(&out, "views");
+        assert_eq!((&view["security_invoker"], &view["depends_on"]), (&json!(true), &json!(["auth.users"])));
+        let function = &out["functions"][0];
+        assert_eq!(function["identity_args"], "a public.mood, VARIADIC rest text[]");
+        assert_eq!(function["returns"], "TABLE(\"Id\" uuid, n bigint)");
+        assert_eq!(function["arg_types"], json!(["public.mood", "text[]"]));
+        assert_eq!(function["config"], json!(["search_path=\"\""]));
+        assert_eq!((&function["anon_execute"], &function["security_definer"]), (&json!(true), &json!(true)));
+        assert_eq!(out["functions"][1]["identity_args"], "INOUT x integer");
+        assert_eq!(out["functions"][1]["returns"], json!(null));
+    }
+
+    #[test]
+    fn changes_of_the_platform_are_marked() {
+        let out = replay(
+            "create role staff; grant usage on schema public to staff;
+             create policy p on storage.objects for insert to authenticated with check (bucket_id = 'x');
+             alter default privileges in schema public revoke select on tables from anon;
+             create publication mine for tables in schema public; create table t (a int);
+             drop extension \"uuid-ossp\";",
+        );
+        assert_eq!(only(&out, "schemas")["changed_baseline"], true);
+        assert_eq!(out["roles"][0]["member_of"][8], "staff");
+        assert_eq!(
+            (&out["roles"][0]["role"], &out["roles"][0]["changed_baseline"]),
+            (&json!("postgres"), &json!(true))
+        );
+        assert_eq!(out["roles"][1]["changed_baseline"], json!(null));
+        assert_eq!(only(&out, "policies")["table"], "objects");
+        assert_eq!(only(&out, "tables")["table"], "t");
+        assert_eq!(only(&out, "default_privileges")["role"], "anon");
+        assert_eq!(only(&out, "publications")["tables"][0]["table"], "t");
+        assert_eq!(out["removed_baseline"]["extensions"], json!([{"extension": "uuid-ossp"}]));
     }
 }

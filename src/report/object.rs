@@ -61,8 +61,12 @@ pub(crate) fn render_overview(catalog: &Catalog, sources: &Sources, out: &mut dy
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     for (table, name) in tables.iter().zip(&names) {
         let rls = if table.rls.value { "RLS on " } else { "RLS off" };
-        let policies = super::counted(table.policies.len(), "policie").replace("1 policie", "1 policy");
-        let line = format!("{name:<width$}  {rls}  {:>2} columns  {policies}", table.columns.len());
+        let policies = match table.policies.len() {
+            1 => "1 policy".to_string(),
+            many => format!("{many} policies"),
+        };
+        let columns = super::counted(table.columns.len(), "column");
+        let line = format!("{name:<width$}  {rls}  {columns:>10}  {policies}");
         page.line(0, &line, table.history.created)?;
     }
     Ok(())

@@ -5,7 +5,7 @@
 //! bound when the catalog applies a statement: PostgreSQL, too, resolves names when an object is
 //! made, and follows later renames.
 
-use crate::source::Span;
+use crate::source::{FileId, Span};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::TypeName;
 
@@ -234,12 +234,73 @@ impl Expr {
         found
     }
 
+    /// Whether both say the same, wherever they are written and however their columns are qualified.
+    /// Sub-selects are compared with their places, so that two are never the same.
+    pub fn same_as(&self, other: &Self) -> bool {
+        let place_free = |expr: &Self| {
+            let mut expr = expr.clone();
+            expr.forget_places();
+            expr
+        };
+        place_free(self) == place_free(other)
+    }
+
+    fn forget_places(&mut self) {
+        let nowhere = Span::new(FileId(0), 0, 0);
+        match self {
+            Self::Column(column) => {
+                column.span = nowhere;
+                if column.target != Target::Unknown {
+                    column.path.clear();
+                }
+            }
+            Self::Call(call) => {
+                call.span = nowhere;
+                call.name.span = nowhere;
+            }
+            Self::Cast { to, .. } => to.name.span = nowhere,
+            Self::Sublink(sublink) => sublink.span = nowhere,
+            _ => {}
+        }
+        self.children_mut().into_iter().for_each(Self::forget_places);
+    }
+
+    fn reads_beyond(&self, levels: u16) -> bool {
+        let own = match self {
+            Self::Column(column) => match column.target {
+                Target::Column { depth, .. } | Target::Row { depth, .. } | Target::Derived { depth } => {
+                    depth > levels
+                }
+                Target::Unknown | Target::Variable => false,
+            },
+            Self::Sublink(sublink) => sublink.query.reads_beyond(levels + 1),
+            _ => false,
+        };
+        own || self.children().into_iter().any(|child| child.reads_beyond(levels))
+    }
+
     /// The expression without the casts around it.
     pub fn uncast(&self) -> &Self {
         match self {
             Self::Cast { expr, .. } => expr.uncast(),
             other => other,
         }
+    }
+}
+
+impl Sublink {
+    /// Whether it reads a row of the query around it, so that it runs again for each.
+    pub fn is_correlated(&self) -> bool {
+        self.query.reads_beyond(0)
+    }
+
+    /// Whether it is `(select …)` of one value from no table.
+    pub fn is_bare(&self) -> bool {
+        let has_from = |query: &Query| match &query.body {
+            QueryBody::Select(select) => !select.from.is_empty(),
+            _ => true,
+        };
+        self.kind == SublinkKind::Scalar && self.query.ctes.is_empty() && !has_from(&self.query)
     }
 }
 
@@ -374,6 +435,23 @@ impl Query {
         }
     }
 
+    /// Whether a column in it belongs to a query that is more than `levels` around this one.
+    fn reads_beyond(&self, levels: u16) -> bool {
+        let body = match &self.body {
+            QueryBody::SetOperation(left, right) => {
+                left.reads_beyond(levels + 1) || right.reads_beyond(levels + 1)
+            }
+            QueryBody::Select(select) => select.from.iter().any(|item| item.reads_beyond(levels)),
+            QueryBody::Values(_) => false,
+        };
+        let with = |cte: &Cte| match &cte.query {
+            CteBody::Query(query) => query.reads_beyond(levels + 1),
+            CteBody::Change(_) => false,
+        };
+        body || self.ctes.iter().any(with)
+            || self.own_expressions().into_iter().any(|expr| expr.reads_beyond(levels))
+    }
+
     /// Visits every relation named in the query, nested ones included. Names of CTEs are among
     /// them unless bound otherwise: see [`RelationRef::target`].
     pub fn walk_relations<'a>(&'a self, visit: &mut dyn FnMut(&'a RelationRef)) {
@@ -426,6 +504,14 @@ impl FromItem {
                 right.walk_relations(visit);
             }
             Self::Query { .. } | Self::Function { .. } => {}
+        }
+    }
+
+    fn reads_beyond(&self, levels: u16) -> bool {
+        match self {
+            Self::Query { query, .. } => query.reads_beyond(levels + 1),
+            Self::Join { left, right, .. } => left.reads_beyond(levels) || right.reads_beyond(levels),
+            Self::Relation { .. } | Self::Function { .. } => false,
         }
     }
 

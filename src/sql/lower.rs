@@ -257,6 +257,9 @@ impl<'a> Cx<'a> {
             N::DropOwnedStmt(_) => S::DropOwned,
             N::CommentStmt(n) => self.comment(n),
 
+            N::RefreshMatViewStmt(n) => {
+                S::Refresh { name: self.optional_relation(n.relation.as_ref()), with_data: !n.skip_data }
+            }
             N::VariableSetStmt(n) => self.set(n),
             N::TransactionStmt(n) => self.transaction(n),
             N::SelectStmt(n) => self.select_statement(n),
@@ -296,7 +299,6 @@ fn command(node: &N) -> &'static str {
         N::ListenStmt(_) => "LISTEN",
         N::UnlistenStmt(_) => "UNLISTEN",
         N::NotifyStmt(_) => "NOTIFY",
-        N::RefreshMatViewStmt(_) => "REFRESH MATERIALIZED VIEW",
         N::ReindexStmt(_) => "REINDEX",
         N::ClusterStmt(_) => "CLUSTER",
         N::CheckPointStmt(_) => "CHECKPOINT",
@@ -435,7 +437,6 @@ mod tests {
             ("lock table t", "LOCK"),
             ("listen x", "LISTEN"),
             ("truncate t", "TRUNCATE"),
-            ("refresh materialized view v", "REFRESH MATERIALIZED VIEW"),
             ("create cast (a as b) without function", "CREATE CAST"),
             ("create operator === (leftarg = a, function = f)", "CREATE OPERATOR"),
             ("create collation c from \"C\"", "CREATE COLLATION"),

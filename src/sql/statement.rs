@@ -83,6 +83,11 @@ pub enum StatementKind {
         text: Option<String>,
     },
 
+    /// REFRESH MATERIALIZED VIEW
+    Refresh {
+        name: ObjectName,
+        with_data: bool,
+    },
     Set(SettingChange),
     /// `SET LOCAL …`, which ends with the transaction.
     SetLocal(SettingChange),

@@ -26,7 +26,7 @@ pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic
         engine.duplicate(file_of(replayed, *earlier), file_of(replayed, *later));
     }
     for gap in &replayed.catalog.gaps {
-        engine.unknown(gap.span, format!("not analysed: {}", gap.reason));
+        engine.unknown(gap.span, &gap.reason, "what this does is not in the catalog");
     }
     let Engine { skipped, order, syntax, unknown, .. } = engine;
     [skipped, order, syntax, unknown].into_iter().flat_map(|findings| findings.list).collect()
@@ -96,18 +96,21 @@ impl Engine<'_> {
             let message = format!("{}: {lost}", shortened(&error.message));
             self.syntax
                 .report(error.span, object.clone(), message)
+                .note("not expected here")
                 .label(error.statement, "this statement is not analysed")
                 .what(self.sources.text(error.statement).chars().take(200).collect::<String>());
         }
         for skipped in &migration.skipped {
-            let message = match skipped.kind {
+            let (message, note) = match skipped.kind {
                 SkippedKind::MetaCommand => {
-                    "not analysed: a command of psql, which the Supabase CLI cannot run"
+                    ("a command of psql, which the Supabase CLI cannot run", "no SQL")
                 }
-                SkippedKind::CopyData => "not analysed: rows for COPY, which only psql can read",
-                SkippedKind::Rest => "not analysed: the rest of the file, after too many broken statements",
+                SkippedKind::CopyData => ("rows for COPY, which only psql can read", "no SQL"),
+                SkippedKind::Rest => {
+                    ("the rest of the file, after too many broken statements", "from here on")
+                }
             };
-            self.unknown(skipped.span, message.to_string());
+            self.unknown(skipped.span, message, note);
         }
     }
 
@@ -130,15 +133,16 @@ impl Engine<'_> {
             };
             self.syntax
                 .report(error.span, object.clone(), format!("{what}: PostgreSQL refuses the file as it is"))
+                .note("no text")
                 .label(error.statement, "in this statement, which is still analysed")
                 .help("save the file as UTF-8")
                 .what(format!("{what} in line {line}"));
         }
     }
 
-    fn unknown(&mut self, span: Span, message: String) {
+    fn unknown(&mut self, span: Span, reason: &str, note: &str) {
         let object = self.object(span.file);
-        self.unknown.report(span, object, &message).what(message);
+        self.unknown.report(span, object, format!("not analysed: {reason}")).note(note).what(reason);
     }
 
     /// The first line that says something: what a finding about a whole file points at.

@@ -444,7 +444,8 @@ pub(super) fn set_not_null(catalog: &mut Catalog, oid: Oid, name: &Ident, origin
     }
 }
 
-/// Sets or drops a default; the constant NULL is none.
+/// Sets or drops a default. The constant NULL is none, unless the type has a length or precision:
+/// then PostgreSQL stores the call that would enforce it.
 pub(super) fn set_default(
     catalog: &mut Catalog,
     oid: Oid,
@@ -452,7 +453,10 @@ pub(super) fn set_default(
     expr: Option<&Expr>,
     origin: Origin,
 ) {
-    let bound = expr.filter(|expr| !is_null(expr)).map(|expr| Tracked::new(bind(catalog, oid, expr), origin));
+    let sized =
+        column_mut(catalog, oid, name).is_some_and(|column| !column.data_type.value.modifiers.is_empty());
+    let kept = expr.filter(|expr| sized || !is_null(expr));
+    let bound = kept.map(|expr| Tracked::new(bind(catalog, oid, expr), origin));
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
     if let Some(column) = table.column_mut(name) {
         column.default = bound;

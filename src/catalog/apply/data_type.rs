@@ -60,20 +60,17 @@ impl Catalog {
     }
 
     /// `orders.id%type`, where the last part is the column and what stands before it the relation.
+    /// The schema before that is not kept, so a relation outside of the `search_path` is found by
+    /// its name alone.
     fn column_type(&self, written: &ObjectName) -> Option<DataType> {
-        let relation = written.schema.as_ref()?;
-        let (schema, name) = match relation.split_once('.') {
-            Some((schema, name)) => (Some(Ident::new(schema)), Ident::new(name)),
-            None => (None, relation.clone()),
+        let name = ObjectName { schema: None, name: written.schema.clone()?, span: written.span };
+        let oid = match self.resolve_relation(&name).map(|(_, relation)| relation) {
+            Some(Relation::Table(oid) | Relation::View(oid)) => oid,
+            _ => self.tables.values().find(|table| table.name.name == name.name)?.oid,
         };
-        let relation = ObjectName { schema, name, span: written.span };
-        match self.resolve_relation(&relation)?.1 {
-            Relation::Table(oid) => {
-                Some(self.tables.get(&oid)?.column(&written.name)?.data_type.value.clone())
-            }
-            Relation::View(oid) => Some(self.views.get(&oid)?.column(&written.name)?.data_type.value.clone()),
-            _ => None,
-        }
+        let (columns, _) = self.columns_of(oid)?;
+        let column = columns.iter().find(|column| column.name == written.name)?;
+        Some(column.data_type.value.clone())
     }
 }
 
@@ -139,6 +136,23 @@ mod tests {
             setof: false,
             percent_type: false,
         }
+    }
+
+    #[test]
+    fn names_reach_rows_enums_and_columns() {
+        let bench = crate::testing::Bench::new(
+            "create schema app;
+             create type app.mood as enum ('ok');
+             create table app.t (id uuid, mood app.mood[]);
+             create function f(a app.t, b app.t.id%type, c app.t.mood%type, d public.missing) returns int
+               language sql as 'select 1';",
+        );
+        let table = bench.catalog.table(&crate::catalog::name::QName::new("app", "t")).unwrap();
+        let function = bench.catalog.functions.values().find(|function| function.name.name == "f").unwrap();
+        let types: Vec<&DataType> = function.inputs().map(|argument| &argument.data_type).collect();
+        assert_eq!(types[0].base, TypeRef::Row(table.oid));
+        assert!(types[1].is_builtin("uuid") && types[2].array);
+        assert_eq!(types[3].base, TypeRef::Unknown("public.missing".into()));
     }
 
     #[test]

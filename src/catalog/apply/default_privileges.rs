@@ -123,3 +123,42 @@ fn change(
         catalog.default_privileges.remove(at);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::Catalog;
+    use crate::catalog::name::QName;
+    use crate::testing::Bench;
+
+    const FUNCTION: &str = "create function f() returns int language sql as 'select 1';";
+
+    fn anon_executes(text: &str) -> bool {
+        let catalog: Catalog = Bench::new(&format!("-- explicit\n{text}\n{FUNCTION}")).catalog;
+        let function = catalog.functions_named(&QName::new("public", "f")).next().expect("f is made");
+        catalog.can_execute(&"anon".into(), function)
+    }
+
+    #[test]
+    fn one_schema_cannot_take_what_is_built_in() {
+        assert!(anon_executes(""));
+        assert!(anon_executes(
+            "alter default privileges in schema public revoke execute on functions from public;"
+        ));
+        assert!(!anon_executes("alter default privileges revoke execute on functions from public;"));
+        assert!(anon_executes(
+            "alter default privileges for role supabase_admin revoke all on functions from public;"
+        ));
+    }
+
+    #[test]
+    fn a_row_that_says_nothing_is_not_kept() {
+        let bench = Bench::new(
+            "alter default privileges revoke execute on functions from public;
+             alter default privileges grant execute on functions to public;
+             alter default privileges in schema public revoke all on types from public;",
+        );
+        assert!(bench.catalog.default_privileges.iter().all(|row| row.schema.is_some()));
+        let fresh = Catalog::supabase(bench.catalog.exposure);
+        assert_eq!(bench.catalog.default_privileges.len(), fresh.default_privileges.len());
+    }
+}

@@ -1,6 +1,6 @@
 //! DROP of every kind, with what goes along.
 
-use crate::catalog::apply::{Applied, Misfit, comment};
+use crate::catalog::apply::{Applied, Misfit, comment, extension};
 use crate::catalog::depend::Object;
 use crate::catalog::gap::Aspect;
 use crate::catalog::origin::Origin;
@@ -206,7 +206,12 @@ impl Catalog {
                     publication.schemas.swap_remove(name);
                 }
             }
-            Object::Extension(name) => drop(self.extensions.swap_remove(name)),
+            Object::Extension(name) => {
+                self.extensions.swap_remove(name);
+                if let Some(origin) = origin.filter(|_| *name == "pg_graphql") {
+                    extension::set_graphql_entry(self, "plpgsql", origin);
+                }
+            }
             Object::EventTrigger(name) => drop(self.event_triggers.swap_remove(name)),
             Object::Publication(name) => drop(self.publications.swap_remove(name)),
             Object::Server(name) => drop(self.servers.swap_remove(name)),
@@ -395,6 +400,26 @@ create policy own on orders using (customer in (select id from customers where n
         let table = bench.catalog.table(&QName::new("public", "t")).unwrap();
         assert_eq!(table.columns.len(), 1);
         assert!(bench.catalog.types.values().all(|found| found.name.name != "citext"));
+    }
+
+    #[test]
+    fn keys_stay_while_foreign_keys_need_them() {
+        let bench = Bench::new(
+            "create table k (a int, b int);
+             create unique index k_a on k (a);
+             create table r (a int references k (a));
+             drop index k_a;
+             drop index k_a cascade;
+             create sequence s;
+             create table u (id int default nextval('s'));
+             drop sequence s;
+             drop sequence s cascade;
+             create function f() returns bigint begin atomic; select count(*) from u; end;
+             drop table u;",
+        );
+        assert_eq!(reasons(&bench).len(), 3);
+        let table = |name: &str| bench.catalog.table(&QName::new("public", name)).unwrap();
+        assert!(table("r").constraints.is_empty() && table("u").columns[0].default.is_none());
     }
 
     #[test]

@@ -214,8 +214,8 @@ impl Run<'_> {
 
     fn truth(&self, expr: &Expr) -> Option<bool> {
         match expr {
-            Expr::And(list) => list.iter().fold(Some(true), |all, part| and(all, self.truth(part))),
-            Expr::Or(list) => list.iter().fold(Some(false), |any, part| or(any, self.truth(part))),
+            Expr::And(list) => all(list.iter().map(|part| self.truth(part))),
+            Expr::Or(list) => any(list.iter().map(|part| self.truth(part))),
             Expr::Not(inner) => not(self.truth(inner)),
             Expr::Literal(Literal::Bool(value)) => Some(*value),
             Expr::Cast { expr, .. } => self.truth(expr),
@@ -231,13 +231,13 @@ impl Run<'_> {
             }
             Expr::Op { op, left: Some(left), right } => self.compare(op, left, right),
             Expr::In { expr, list, negated } => {
-                let any = list.iter().fold(Some(false), |any, item| or(any, self.compare("=", expr, item)));
-                if *negated { not(any) } else { any }
+                let found = any(list.iter().map(|item| self.compare("=", expr, item)));
+                if *negated { not(found) } else { found }
             }
-            Expr::OpArray { op, all, left, right } => {
+            Expr::OpArray { op, all: every, left, right } => {
                 let Expr::Array(list) = right.uncast() else { return None };
                 let each = list.iter().map(|item| self.compare(op, left, item));
-                if *all { each.fold(Some(true), and) } else { each.fold(Some(false), or) }
+                if *every { all(each) } else { any(each) }
             }
             Expr::Sublink(sublink) if sublink.kind == SublinkKind::Exists => match &sublink.query.body {
                 QueryBody::Select(select) if reads_commands(&select.from) => {
@@ -330,6 +330,14 @@ fn and(one: Option<bool>, other: Option<bool>) -> Option<bool> {
 
 fn or(one: Option<bool>, other: Option<bool>) -> Option<bool> {
     not(and(not(one), not(other)))
+}
+
+fn all(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    parts.reduce(and).unwrap_or(Some(true))
+}
+
+fn any(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    parts.reduce(or).unwrap_or(Some(false))
 }
 
 fn not(truth: Option<bool>) -> Option<bool> {

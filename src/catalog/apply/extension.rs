@@ -4,7 +4,7 @@
 //! schema is in the extension's own. Support functions of types and operators are left out, and of
 //! the largest extensions all that migrations hardly ever name.
 
-use crate::catalog::Catalog;
+use crate::catalog::acl::Acl;
 use crate::catalog::apply::{Applied, Misfit, function};
 use crate::catalog::function::{Argument, Function, FunctionKind, Returns};
 use crate::catalog::gap::Aspect;
@@ -14,6 +14,7 @@ use crate::catalog::role::{Extension, Namespace, Sequence};
 use crate::catalog::table::{Column, Table};
 use crate::catalog::types::{Attribute, DataType, Domain, TypeRef, UserType, UserTypeKind};
 use crate::catalog::view::View;
+use crate::catalog::{Catalog, Relation};
 use crate::source::Span;
 use crate::sql::name::Ident;
 use crate::sql::statement::{ArgumentMode, CreateExtension, ObjectKind, Persistence, Volatility};
@@ -127,6 +128,26 @@ pub(crate) fn install(
     for line in known.members.lines() {
         installer.add(catalog, line);
     }
+    if *name == "pg_graphql" {
+        set_graphql_entry(catalog, "sql", origin);
+    }
+}
+
+/// The platform's event triggers keep `graphql_public.graphql` in step with `pg_graphql`: without
+/// it, the function is a placeholder in PL/pgSQL.
+pub(super) fn set_graphql_entry(catalog: &mut Catalog, language: &str, origin: Origin) {
+    let entry = catalog.functions_named(&QName::new("graphql_public", "graphql")).next();
+    let Some(entry) = entry.map(|entry| entry.oid) else { return };
+    let role = catalog.session.role.clone();
+    if let Some(entry) = catalog.functions.get_mut(&entry) {
+        // The placeholder is made anew, by whoever drops the extension.
+        if language == "plpgsql" {
+            entry.acl = Acl::built_in(ObjectKind::Function, &role);
+            entry.owner = role;
+        }
+        entry.language = language.into();
+        entry.history.touch(origin);
+    }
 }
 
 impl Catalog {
@@ -173,6 +194,12 @@ impl Installer<'_> {
             }
             "table" => self.add_table(catalog, rest),
             "view" => self.add_view(catalog, rest),
+            "rule" => {
+                let (view, rule) = rest.split_once(' ').unwrap_or((rest, ""));
+                if let Some(Relation::View(oid)) = catalog.relation(&self.qname(view)) {
+                    catalog.views.get_mut(&oid).into_iter().for_each(|view| view.rules.push(rule.into()));
+                }
+            }
             "sequence" => self.add_sequence(catalog, rest),
             "function" => self.add_function(catalog, FunctionKind::Function, rest),
             "procedure" => self.add_function(catalog, FunctionKind::Procedure, rest),
@@ -430,6 +457,7 @@ mod tests {
                 + catalog.tables.len()
                 + catalog.views.len()
                 + catalog.sequences.len()
+                + catalog.views.values().map(|view| view.rules.len()).sum::<usize>()
                 + catalog.namespaces.values().filter(|namespace| namespace.extension.is_some()).count();
             assert_eq!(made, known.members.lines().count(), "{name}");
         }

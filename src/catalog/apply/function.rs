@@ -6,6 +6,7 @@ use crate::catalog::Catalog;
 use crate::catalog::apply::setting::stored_name;
 use crate::catalog::apply::signature::is_same_type;
 use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::bind::Binder;
 use crate::catalog::function::{Argument, Function, FunctionKind, Returns};
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
@@ -29,10 +30,11 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateFunction, origin: 
     };
     let is_sql = matches!(statement.body, Some(FunctionBody::Statements { .. }));
     let language = statement.language.clone().or_else(|| is_sql.then(|| "sql".into())).unwrap_or_default();
+    let body = statement.body.as_ref().map(|body| bind(catalog, body, &arguments));
     let mut function = Function {
         name_span: Some(statement.name.span),
         language,
-        body: statement.body.clone(),
+        body,
         ..blank(catalog, name, kind, arguments, returns, origin)
     };
     set_attributes(catalog, &mut function, &statement.attributes, origin);
@@ -72,6 +74,18 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterFunction, origin: Or
     function.history.touch(origin);
     catalog.functions.insert(oid, function);
     Ok(())
+}
+
+/// Binds a body of statements, as PostgreSQL does when the function is made; a text stays a text.
+fn bind(catalog: &Catalog, body: &FunctionBody, arguments: &[Argument]) -> FunctionBody {
+    let mut body = body.clone();
+    if let FunctionBody::Statements { statements, .. } = &mut body {
+        let names = || arguments.iter().filter_map(|argument| argument.name.clone());
+        for statement in statements {
+            Binder::new(catalog).with_variables(names()).statement(&mut statement.kind);
+        }
+    }
+    body
 }
 
 /// A function with what holds where nothing is said.
@@ -215,29 +229,20 @@ fn why_not_replace(old: &Function, new: &Function) -> Option<&'static str> {
     if old.kind != new.kind {
         return Some("cannot change routine kind of");
     }
-    let same_result = match (&old.returns, &new.returns) {
-        (Returns::Type(old), Returns::Type(new)) | (Returns::SetOf(old), Returns::SetOf(new)) => {
-            is_same_type(old, new)
-        }
-        (Returns::Table, Returns::Table) => true,
-        // RETURNS TABLE is SETOF its only column, or SETOF record.
-        (Returns::Table, Returns::SetOf(_)) | (Returns::SetOf(_), Returns::Table) => true,
-        (old, new) => old == new,
+    let (old_row, new_row) = (row(old), row(new));
+    let (old_result, new_result) = (result(old, &old_row), result(new, &new_row));
+    let same_result = match (&old_result, &new_result) {
+        (Some(old), Some(new)) => old.0 == new.0 && is_same_type(&old.1, &new.1),
+        (old, new) => old.is_none() == new.is_none(),
     };
-    let out = |function: &Function| -> Vec<(Option<Ident>, DataType)> {
-        let is_out = |argument: &&Argument| {
-            matches!(argument.mode, ArgumentMode::Out | ArgumentMode::InOut | ArgumentMode::Table)
-        };
-        let parts = |argument: &Argument| (argument.name.clone(), argument.data_type.clone());
-        function.arguments.iter().filter(is_out).map(parts).collect()
-    };
-    let (old_out, new_out) = (out(old), out(new));
-    let same_row = old_out.len() == new_out.len()
-        && old_out
+    // The columns of a record count, their names among them.
+    let is_record = new_result.is_some_and(|(_, data_type)| data_type.is_builtin("record"));
+    let same_row = old_row.len() == new_row.len()
+        && old_row
             .iter()
-            .zip(&new_out)
-            .all(|(old, new)| is_same_type(&old.1, &new.1) && (old.0 == new.0 || old_out.len() == 1));
-    if !same_result || (!same_row && old.kind != FunctionKind::Procedure) {
+            .zip(&new_row)
+            .all(|(old, new)| old.name == new.name && is_same_type(&old.data_type, &new.data_type));
+    if !same_result || (is_record && !same_row) {
         return Some("cannot change return type of existing function");
     }
     let renamed = |(old, new): (&Argument, &Argument)| old.name.is_some() && old.name != new.name;
@@ -246,6 +251,26 @@ fn why_not_replace(old: &Function, new: &Function) -> Option<&'static str> {
     }
     let defaults = |function: &Function| function.inputs().filter(|argument| argument.has_default).count();
     (defaults(new) < defaults(old)).then_some("cannot remove parameter defaults from existing function")
+}
+
+/// The arguments that make up the result.
+fn row(function: &Function) -> Vec<&Argument> {
+    let is_out = |argument: &&Argument| {
+        matches!(argument.mode, ArgumentMode::Out | ArgumentMode::InOut | ArgumentMode::Table)
+    };
+    function.arguments.iter().filter(is_out).collect()
+}
+
+/// Whether a function gives a set, and of which type: RETURNS TABLE gives its only column's, or a
+/// record.
+fn result(function: &Function, row: &[&Argument]) -> Option<(bool, DataType)> {
+    match (&function.returns, row) {
+        (Returns::Nothing, _) => None,
+        (Returns::Type(data_type), _) => Some((false, data_type.clone())),
+        (Returns::SetOf(data_type), _) => Some((true, data_type.clone())),
+        (Returns::Table, [only]) => Some((true, only.data_type.clone())),
+        (Returns::Table, _) => Some((true, DataType::builtin("record"))),
+    }
 }
 
 #[cfg(test)]
@@ -293,6 +318,17 @@ mod tests {
     }
 
     #[test]
+    fn a_single_column_may_be_said_in_other_words() {
+        let bench = Bench::new(
+            "create function f() returns table (a int) language sql as 'select 1';
+             create or replace function f() returns setof int language sql as 'select 1';
+             create function g(out a int) language sql as 'select 1';
+             create or replace function g() returns int language sql as 'select 1';",
+        );
+        assert_eq!(bench.catalog.gaps, []);
+    }
+
+    #[test]
     fn settings_are_stored_as_the_server_does() {
         let bench = Bench::new(
             "create function f() returns int language sql set search_path to public, pg_temp as 'select 1';
@@ -314,9 +350,11 @@ mod tests {
             "create function f(a int) returns int language sql as 'select 1';
              create or replace function f(a int) returns text language sql as 'select 1';
              create or replace function f(b int) returns int language sql as 'select 1';
-             create function f(a int) returns int language sql as 'select 1';",
+             create function f(a int) returns int language sql as 'select 1';
+             create procedure p(a int, inout b int) language sql as 'select 1';
+             create or replace procedure p(a int, inout c int) language sql as 'select 1';",
         );
-        assert_eq!(bench.catalog.gaps.len(), 3);
+        assert_eq!(bench.catalog.gaps.len(), 4);
         assert_eq!(function(&bench, "f").returns, Returns::Type(DataType::builtin("int4")));
     }
 }

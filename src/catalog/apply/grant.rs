@@ -219,3 +219,99 @@ fn spec_privileges(spec: &PrivilegeSpec, kind: ObjectKind) -> Privileges {
     let all = Privileges::all_on(kind);
     spec.privilege.map_or(all, |privilege| Privileges::of(&[privilege]).intersection(all))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::Catalog;
+    use crate::catalog::acl::Grantee;
+    use crate::catalog::name::QName;
+    use crate::catalog::table::Table;
+    use crate::sql::statement::Privilege;
+    use crate::testing::Bench;
+
+    fn replay(text: &str) -> Catalog {
+        Bench::new(text).catalog
+    }
+
+    fn table<'a>(catalog: &'a Catalog, name: &str) -> &'a Table {
+        catalog.table(&QName::new("public", name)).expect("the test makes it")
+    }
+
+    fn has(table: &Table, role: &str, privilege: Privilege) -> bool {
+        table.acl.granted(&Grantee::role(role)).contains(privilege)
+    }
+
+    #[test]
+    fn new_tables_are_open_until_revoked() {
+        let catalog = replay("create table t (a int); revoke insert, update on t from anon;");
+        assert!(has(table(&catalog, "t"), "anon", Privilege::Select));
+        assert!(!has(table(&catalog, "t"), "anon", Privilege::Insert));
+        assert!(has(table(&catalog, "t"), "authenticated", Privilege::Insert));
+        let catalog = replay("-- explicit\ncreate table t (a int); grant select on t to anon;");
+        assert!(has(table(&catalog, "t"), "anon", Privilege::Select));
+        assert!(!has(table(&catalog, "t"), "authenticated", Privilege::Select));
+    }
+
+    #[test]
+    fn everything_in_a_schema_is_what_is_there() {
+        let text = "create table t (a int); create view v as select 1 as a; create sequence s;
+            revoke all on all tables in schema public from anon; create table later (a int);";
+        let catalog = replay(text);
+        assert!(!has(table(&catalog, "t"), "anon", Privilege::Select));
+        assert!(has(table(&catalog, "later"), "anon", Privilege::Select));
+        let view = catalog.view(&QName::new("public", "v")).expect("v is made");
+        assert!(view.acl.granted(&Grantee::role("anon")).is_empty());
+        let sequence = catalog.sequences.values().find(|sequence| sequence.name.name == "s");
+        let sequence = sequence.expect("s is made");
+        assert!(sequence.acl.granted(&Grantee::role("anon")).contains(Privilege::Usage));
+    }
+
+    #[test]
+    fn columns_fall_with_the_table_and_not_the_other_way_round() {
+        let start =
+            "create table t (a int, b int); revoke all on t from anon; grant select (a) on t to anon;";
+        let can_read_a = |catalog: &Catalog| {
+            let column = table(catalog, "t").column("a").map(|column| column.acl.clone());
+            column.is_some_and(|acl| acl.granted(&Grantee::role("anon")).contains(Privilege::Select))
+        };
+        let catalog = replay(start);
+        assert!(can_read_a(&catalog));
+        assert!(!has(table(&catalog, "t"), "anon", Privilege::Select));
+        assert!(!can_read_a(&replay(&format!("{start} revoke select on t from anon;"))));
+        let catalog = replay("create table t (a int); revoke select (a) on t from anon;");
+        assert!(has(table(&catalog, "t"), "anon", Privilege::Select));
+    }
+
+    #[test]
+    fn a_named_grant_survives_a_revoke_from_public() {
+        let catalog = replay(
+            "create function f() returns int language sql as 'select 1';
+             revoke execute on function f() from public;",
+        );
+        let function = catalog.functions_named(&QName::new("public", "f")).next().expect("f is made");
+        assert!(function.acl.granted(&Grantee::Public).is_empty());
+        assert!(catalog.can_execute(&"anon".into(), function));
+    }
+
+    #[test]
+    fn an_unknown_name_refuses_the_whole_statement() {
+        let catalog = replay("create table t (a int); revoke all on t from anon, nobody;");
+        assert!(has(table(&catalog, "t"), "anon", Privilege::Select));
+        assert_eq!(catalog.gaps.len(), 1);
+        let catalog = replay("create table t (a int); revoke select on t, missing from anon;");
+        assert!(has(table(&catalog, "t"), "anon", Privilege::Select));
+        let catalog = replay("create table t (a int); grant select (missing) on t to anon;");
+        assert_eq!(catalog.gaps.len(), 1);
+    }
+
+    #[test]
+    fn the_option_to_grant_goes_alone() {
+        let catalog = replay(
+            "create table t (a int); grant select on t to anon with grant option;
+             revoke grant option for select on t from anon;",
+        );
+        assert!(has(table(&catalog, "t"), "anon", Privilege::Select));
+        let entry = table(&catalog, "t").acl.entry(&Grantee::role("anon")).expect("anon is listed");
+        assert!(entry.grantable.is_empty());
+    }
+}

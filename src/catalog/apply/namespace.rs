@@ -47,3 +47,26 @@ pub(super) fn create(catalog: &mut Catalog, create: &CreateSchema, origin: Origi
     catalog.session = session;
     applied
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::acl::Grantee;
+    use crate::catalog::name::QName;
+    use crate::testing::Bench;
+
+    #[test]
+    fn a_new_schema_is_closed_to_the_api() {
+        let catalog = Bench::new(
+            "create schema app authorization supabase_admin create table t (a int);
+             create schema if not exists app; create table t (a int);",
+        )
+        .catalog;
+        assert_eq!(catalog.namespaces["app"].owner, "supabase_admin");
+        assert!(!catalog.can_use_namespace(&"anon".into(), &"app".into()));
+        let inner = catalog.table(&QName::new("app", "t")).expect("the schema's element is made");
+        assert_eq!(inner.owner.value, "supabase_admin");
+        assert!(inner.acl.granted(&Grantee::role("anon")).is_empty());
+        assert!(catalog.table(&QName::new("public", "t")).is_some());
+        assert_eq!(catalog.gaps, []);
+    }
+}

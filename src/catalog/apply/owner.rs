@@ -173,3 +173,32 @@ pub(super) fn acls(catalog: &mut Catalog) -> impl Iterator<Item = &mut Acl> {
         .chain(types.values_mut().map(|object| &mut object.acl))
         .chain(default_privileges.iter_mut().map(|object| &mut object.acl))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::acl::Grantee;
+    use crate::catalog::name::QName;
+    use crate::sql::statement::Privilege;
+    use crate::testing::Bench;
+
+    #[test]
+    fn the_new_owner_takes_the_place_of_the_old_one() {
+        let catalog = Bench::new(
+            "create table t (id serial); alter table t owner to supabase_admin;
+             create function f() returns int language sql as 'select 1';
+             alter function f() owner to supabase_admin; create schema s; alter schema s owner to supabase_admin;",
+        )
+        .catalog;
+        let (admin, postgres) = (Grantee::role("supabase_admin"), Grantee::role("postgres"));
+        let table = catalog.table(&QName::new("public", "t")).expect("t is made");
+        assert_eq!(table.owner.value, "supabase_admin");
+        assert!(table.acl.granted(&admin).contains(Privilege::Maintain));
+        assert!(table.acl.granted(&postgres).is_empty());
+        let sequence = catalog.sequences.values().find(|sequence| sequence.name.name == "t_id_seq");
+        assert_eq!(sequence.expect("it comes with the column").owner, "supabase_admin");
+        let function = catalog.functions_named(&QName::new("public", "f")).next().expect("f is made");
+        assert_eq!(function.owner, "supabase_admin");
+        assert_eq!(catalog.namespaces["s"].owner, "supabase_admin");
+        assert!(catalog.namespaces["s"].acl.granted(&admin).contains(Privilege::Create));
+    }
+}

@@ -194,3 +194,50 @@ fn set(config: &mut IndexMap<Ident, String>, change: &SettingChange, value: Opti
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::acl::Grantee;
+    use crate::catalog::name::QName;
+    use crate::testing::Bench;
+
+    #[test]
+    fn a_created_role_has_its_creator_as_member() {
+        let catalog = Bench::new(
+            "create role staff nologin bypassrls; create user bot in role staff;
+             alter role staff set statement_timeout = '5s'; alter role bot set search_path = '';
+             alter database postgres set app.x = '1';",
+        )
+        .catalog;
+        assert!(catalog.roles["postgres"].member_of.contains("staff"));
+        assert!(catalog.roles["staff"].bypassrls && !catalog.roles["staff"].login);
+        assert!(catalog.roles["bot"].login && catalog.roles["bot"].member_of.contains("staff"));
+        assert_eq!(catalog.roles["staff"].config["statement_timeout"], "5s");
+        assert_eq!(catalog.roles["bot"].config["search_path"], "\"\"");
+        assert_eq!(catalog.database_settings["app.x"], "1");
+    }
+
+    #[test]
+    fn members_come_and_go() {
+        let text = "create role staff; grant staff to anon, authenticated; revoke staff from anon;";
+        let catalog = Bench::new(text).catalog;
+        assert!(catalog.roles["authenticated"].member_of.contains("staff"));
+        assert!(!catalog.roles["anon"].member_of.contains("staff"));
+        let catalog = Bench::new("create role staff; grant staff to anon; drop role staff;").catalog;
+        assert!(catalog.roles["anon"].member_of.is_empty());
+    }
+
+    #[test]
+    fn a_renamed_role_keeps_what_it_has() {
+        let catalog = Bench::new(
+            "create role staff; create table t (a int); grant select on t to staff;
+             alter table t owner to staff; create policy p on t to staff using (true);
+             alter role staff rename to crew;",
+        )
+        .catalog;
+        let table = catalog.table(&QName::new("public", "t")).expect("t is made");
+        assert_eq!(table.owner.value, "crew");
+        assert!(!table.acl.granted(&Grantee::role("crew")).is_empty());
+        assert_eq!(table.policies["p"].roles.value, [Grantee::role("crew")]);
+    }
+}

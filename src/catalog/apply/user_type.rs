@@ -5,6 +5,7 @@ use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::types::{Attribute, Domain, UserType, UserTypeKind};
+use crate::source::Spanned;
 use crate::sql::expr::{Expr, Literal, Oid};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{
@@ -185,12 +186,10 @@ pub(super) fn alter_domain(catalog: &mut Catalog, statement: &AlterDomain, origi
 
 /// ALTER TYPE … ADD, DROP and ALTER ATTRIBUTE, which share ALTER TABLE's grammar.
 pub(super) fn alter_composite(catalog: &mut Catalog, statement: &AlterTable, origin: Origin) -> Applied {
-    if let [only] = statement.actions.as_slice() {
-        if let AlterAction::OwnerTo(role) = &only.value {
-            let object =
-                ObjectRef { kind: statement.kind, name: statement.name.clone(), part: None, signature: None };
-            return super::owner::set(catalog, &object, role, origin);
-        }
+    if let [Spanned { value: AlterAction::OwnerTo(role), .. }] = statement.actions.as_slice() {
+        let object =
+            ObjectRef { kind: statement.kind, name: statement.name.clone(), part: None, signature: None };
+        return super::owner::set(catalog, &object, role, origin);
     }
     let oid = resolve(catalog, ObjectKind::Type, &statement.name)?;
     for action in &statement.actions {

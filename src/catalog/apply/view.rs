@@ -14,7 +14,7 @@ use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
 use crate::source::Span;
 use crate::sql::expr::Query;
-use crate::sql::name::Ident;
+use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{CreateTableAs, CreateView, ObjectKind, Persistence};
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateView, origin: Origin) -> Applied {
@@ -92,6 +92,16 @@ pub(super) fn create_table_as(catalog: &mut Catalog, statement: &CreateTableAs, 
     }
     catalog.insert_table(table);
     catalog.after_table_created(oid, origin);
+    Ok(())
+}
+
+pub(super) fn refresh(catalog: &mut Catalog, name: &ObjectName, with_data: bool) -> Applied {
+    let Some((_, Relation::View(oid))) = catalog.resolve_relation(name) else {
+        return Err(Misfit::missing(ObjectKind::MaterializedView, name));
+    };
+    if let Some(view) = catalog.views.get_mut(&oid) {
+        view.populated = with_data;
+    }
     Ok(())
 }
 

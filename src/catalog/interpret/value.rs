@@ -1,11 +1,17 @@
 //! Values, and the expressions that give them.
 
+use std::sync::Arc;
+
 use crate::catalog::Relation;
 use crate::catalog::interpret::{Interpreter, object_name};
+use crate::source::{FileId, Span};
 use crate::sql::expr::{Call, ColumnRef, Expr, Literal, Oid, Sublink, SublinkKind};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::Fragment;
-use crate::sql::statement::TypeName;
+use crate::sql::statement::{BodyText, Statement, StatementKind, TypeName};
+
+/// The place of a name that a value holds.
+const NOWHERE: Span = Span { file: FileId(0), start: 0, end: 0 };
 
 /// A value that a variable or a column holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +36,7 @@ pub(in crate::catalog) enum Object {
     Type(Oid),
     Namespace(Ident),
     Role(Ident),
+    Extension(Ident),
 }
 
 impl Value {
@@ -214,6 +221,7 @@ impl Interpreter<'_> {
                 array_literal(&text).map_or(Value::Unknown, Value::List)
             }
             (Value::Text(text), "regclass") => self.regclass(&text).unwrap_or(Value::Unknown),
+            (Value::Text(text), "regprocedure" | "regproc") => self.regprocedure(&text, NOWHERE),
             (Value::Text(text), "regnamespace") => Value::Object(Object::Namespace(Ident::new(text))),
             (Value::Text(text), "regrole") => Value::Object(Object::Role(Ident::new(text))),
             (Value::Text(text), "int4" | "int8" | "int2") => {
@@ -230,7 +238,7 @@ impl Interpreter<'_> {
     }
 
     fn regclass(&self, text: &str) -> Option<Value> {
-        let name = object_name(text, crate::source::Span::new(crate::source::FileId(0), 0, 0));
+        let name = object_name(text, NOWHERE);
         let (qname, relation) = self.catalog.resolve_relation(&name)?;
         Some(Value::Object(match relation {
             Relation::Table(oid)
@@ -243,6 +251,17 @@ impl Interpreter<'_> {
                 Object::Index(on_table.or_else(on_view)?.oid)
             }
         }))
+    }
+
+    /// The function of a signature as `regprocedure` reads it; null where there is none.
+    fn regprocedure(&self, text: &str, span: Span) -> Value {
+        let body = BodyText { text: Arc::from(format!("drop function {text}")), span, verbatim: false };
+        let (statements, _) = crate::sql::parse_body(&body);
+        let [Statement { kind: StatementKind::Drop(drop), .. }] = statements.as_slice() else {
+            return Value::Unknown;
+        };
+        let [object] = drop.objects.as_slice() else { return Value::Unknown };
+        self.catalog.resolve_routine(object).map_or(Value::Null, |oid| Value::Object(Object::Function(oid)))
     }
 
     /// An object's name as its `reg…` type prints it: bare where `search_path` finds it.
@@ -262,7 +281,9 @@ impl Interpreter<'_> {
                 Some(function) => Value::text(function.regprocedure(self.catalog)),
                 None => Value::Unknown,
             },
-            Object::Namespace(name) | Object::Role(name) => Value::text(name.quoted()),
+            Object::Namespace(name) | Object::Role(name) | Object::Extension(name) => {
+                Value::text(name.quoted())
+            }
             Object::Index(_) | Object::Type(_) => Value::Unknown,
         }
     }
@@ -305,6 +326,7 @@ impl Interpreter<'_> {
                 i64::try_from(items.len()).map_or(Value::Unknown, Value::Number)
             }
             ("to_regclass", [Value::Text(text)]) => self.regclass(text).unwrap_or(Value::Null),
+            ("to_regprocedure" | "to_regproc", [Value::Text(text)]) => self.regprocedure(text, call.span),
             ("to_regnamespace", [Value::Text(text)]) => {
                 let name = Ident::new(text);
                 let known = self.catalog.namespaces.contains_key(&name);

@@ -1,0 +1,51 @@
+//! `rls-lint catalog`, for people and for programs.
+
+use crate::harness::Folder;
+
+const TODOS: &str = "create table public.todos (\n  id bigint primary key\n);\n\n\
+                     alter table public.todos enable row level security;\n\n\
+                     create policy \"own\" on public.todos for select to authenticated using (id = 1);\n";
+
+#[test]
+fn an_object_says_who_made_it_so() {
+    let folder = Folder::project(TODOS);
+    let answer = folder.run(&["catalog", "public.todos"]);
+    assert_eq!(answer.code, 0, "{answer:?}");
+    for line in [
+        "table public.todos\n",
+        "  created  -- supabase/migrations/1_first.sql:1\n",
+        "  row level security: on  -- supabase/migrations/1_first.sql:5\n",
+        "  id  bigint not null  -- supabase/migrations/1_first.sql:2\n",
+        "  todos_pkey primary key (id)",
+        "  own for select to authenticated  -- supabase/migrations/1_first.sql:7\n",
+        "    using (id = 1)",
+        "  anon: select, ",
+    ] {
+        assert!(answer.out.contains(line), "{line:?} is not in {}", answer.out);
+    }
+    assert_eq!(folder.run(&["catalog", "PUBLIC.Todos", "supabase"]).out, answer.out);
+}
+
+#[test]
+fn a_name_that_is_not_there_is_an_error() {
+    let answer = Folder::project(TODOS).run(&["catalog", "public.todo"]);
+    assert_eq!(answer.code, 2);
+    assert!(answer.err.contains("nothing is called public.todo; did you mean public.todos?"), "{answer:?}");
+}
+
+#[test]
+fn without_a_name_each_table_has_a_line() {
+    let answer = Folder::project(TODOS).run(&["catalog"]);
+    assert_eq!(
+        answer.out,
+        "public.todos  RLS on     1 column  1 policy  -- supabase/migrations/1_first.sql:1\n"
+    );
+}
+
+#[test]
+fn a_program_gets_one_object() {
+    let answer = Folder::project(TODOS).run(&["catalog", "supabase", "--format", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&answer.out).expect("it is JSON");
+    assert_eq!(value["tables"][0]["table"], "todos");
+    assert_eq!(value["policies"][0]["policy"], "own");
+}
