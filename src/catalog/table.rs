@@ -72,9 +72,9 @@ pub struct Column {
     pub name_span: Option<Span>,
     pub data_type: Tracked<DataType>,
     pub not_null: Tracked<bool>,
-    pub default: Option<Tracked<Expr>>,
+    pub default: Option<Box<Tracked<Expr>>>,
     /// GENERATED ALWAYS AS (…)
-    pub generated: Option<Expr>,
+    pub generated: Option<Box<Expr>>,
     pub identity: Option<Identity>,
     /// As `regcollation::text` prints it, where it is not the type's own.
     pub collation: Option<String>,

@@ -459,7 +459,7 @@ pub(super) fn set_default(
     let bound = kept.map(|expr| Tracked::new(bind(catalog, oid, expr), origin));
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
     if let Some(column) = table.column_mut(name) {
-        column.default = bound;
+        column.default = bound.map(Box::new);
     }
     for child in table.children.clone() {
         set_default(catalog, child, name, expr, origin);

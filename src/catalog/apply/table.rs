@@ -255,7 +255,7 @@ pub(super) fn add_column<'a>(
             return;
         };
         column.not_null.set(true, place);
-        column.default = Some(Tracked::new(next_value(definition), place));
+        column.default = Some(Box::new(Tracked::new(next_value(definition), place)));
     }
     for constraint in &definition.constraints {
         if !apply_column_constraint(catalog, oid, definition, constraint, origin) {
@@ -325,7 +325,7 @@ fn apply_column_constraint(
         Written::Generated(expr) => {
             let bound = constraint::bind(catalog, oid, expr);
             if let Some(column) = column_mut(catalog, oid, &definition.name) {
-                column.generated = Some(bound);
+                column.generated = Some(Box::new(bound));
             }
         }
         Written::Identity { always, options } => {
