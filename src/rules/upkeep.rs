@@ -62,29 +62,33 @@ impl From<Vec<String>> for Names {
     }
 }
 
+const CREATED: [&str; 14] = [
+    "created_at",
+    "created_on",
+    "created",
+    "created_date",
+    "created_time",
+    "created_timestamp",
+    "create_date",
+    "create_time",
+    "creation_date",
+    "creation_time",
+    "date_created",
+    "time_created",
+    "inserted_at",
+    "inserted_on",
+];
+
 impl Names {
+    /// The names that say nothing else.
     pub(super) fn created() -> Self {
-        Self::of(&[
-            "created_at",
-            "created_on",
-            "created",
-            "created_date",
-            "created_time",
-            "created_timestamp",
-            "create_date",
-            "create_time",
-            "creation_date",
-            "creation_time",
-            "date_created",
-            "time_created",
-            "inserted_at",
-            "inserted_on",
-            "added_at",
-            "recorded_at",
-            "logged_at",
-            "occurred_at",
-            "timestamp",
-        ])
+        Self::of(&CREATED)
+    }
+
+    /// Those of events and entries as well.
+    pub(super) fn made() -> Self {
+        let events = ["added_at", "recorded_at", "logged_at", "occurred_at", "timestamp", "event_time"];
+        Self::of(&[&CREATED[..], &events].concat())
     }
 
     pub(super) fn updated() -> Self {
@@ -142,7 +146,7 @@ pub(super) fn is_time(column: &Column) -> bool {
 /// and no partitions, which have the columns of their table.
 pub(super) fn kept_tables<'a>(cx: &CatalogCx<'a>) -> Vec<&'a Table> {
     let catalog = cx.catalog;
-    let doubts = catalog.doubts(&[Aspect::Shape, Aspect::Existence]);
+    let doubts = catalog.doubts(&[Aspect::Shape]);
     let is_managed = |schema: &str| {
         schema != "public"
             && catalog.namespaces.get(schema).is_some_and(|schema| schema.history.created == Origin::Platform)

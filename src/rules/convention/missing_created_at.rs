@@ -50,7 +50,7 @@ struct MissingCreatedAt {
 
 impl Default for MissingCreatedAt {
     fn default() -> Self {
-        Self { names: Names::created(), exempt: Globs::default(), exempt_join_tables: true, min_columns: 0 }
+        Self { names: Names::made(), exempt: Globs::default(), exempt_join_tables: true, min_columns: 0 }
     }
 }
 

@@ -54,7 +54,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for filter in &cx.workload.filters {
         by_table.entry(filter.table).or_default().push(filter);
     }
-    let doubts = cx.catalog.doubts(&[Aspect::Indexes, Aspect::Shape, Aspect::Existence]);
+    let doubts = cx.catalog.doubts(&[Aspect::Indexes, Aspect::Shape]);
     for table in cx.catalog.own_tables() {
         let Some(filters) = by_table.get(&table.oid) else { continue };
         if table.kind != TableKind::Foreign && !table.is_partition && !doubts.concern(&table.name) {
