@@ -67,10 +67,11 @@ impl Default for MissingUpdatedAt {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let options: &MissingUpdatedAt = cx.options();
     let is_subject = |table: &&Table| {
-        !options.exempt.match_name(&table.name)
-            && !options.append_only.match_name(&table.name)
-            && !(options.exempt_join_tables && table.is_join_table())
-            && table.columns.len() >= options.min_columns
+        let is_exempt = options.exempt.match_name(&table.name)
+            || options.append_only.match_name(&table.name)
+            || options.exempt_join_tables && table.is_join_table()
+            || table.columns.len() < options.min_columns;
+        !is_exempt
     };
     let subjects = upkeep::kept_tables(cx).into_iter().filter(is_subject);
     let (having, lacking): (Vec<&Table>, Vec<&Table>) =

@@ -386,10 +386,10 @@ fn assigned(variable: &Ident, function: &Function, block: &Block) -> Option<Exec
         values.extend(own.filter_map(|declaration| declaration.default.as_ref()?.value.as_ref()));
     });
     block.walk(&mut |statement| {
-        if let BlockStatementKind::Assign { target, field: None, value } = &statement.kind {
-            if target == variable {
-                values.extend(&value.value);
-            }
+        if let BlockStatementKind::Assign { target, field: None, value } = &statement.kind
+            && target == variable
+        {
+            values.extend(&value.value);
         }
     });
     // A value made from another variable is not followed further, so that no circle is.
