@@ -9,6 +9,7 @@ pub mod api;
 pub mod apply;
 pub mod bind;
 pub mod depend;
+mod dependents;
 pub mod function;
 pub mod gap;
 pub mod index;
@@ -20,6 +21,7 @@ pub mod policy;
 pub mod privilege;
 pub mod register;
 pub mod role;
+pub mod sensitive;
 pub mod table;
 pub mod trigger;
 pub mod types;
@@ -77,6 +79,8 @@ pub struct Catalog {
     function_names: FxHashMap<QName, Vec<Oid>>,
     /// Names that constraints were ever given: where a name is not among them, none has it.
     constraint_names: FxHashSet<QName>,
+    /// Where a DROP looks for what depends on its objects.
+    dependents: dependents::Dependents,
     last_oid: u32,
 }
 

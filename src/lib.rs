@@ -13,6 +13,8 @@ pub mod catalog;
 
 pub mod predicate;
 
+pub mod access;
+
 pub mod diagnostic;
 
 pub mod rule;

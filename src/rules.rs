@@ -14,6 +14,13 @@ macro_rules! rules {
 }
 
 rules! {
+    api { auth_users_exposed, definer_view_exposed, extension_in_public }
+    auth { user_metadata_in_policy }
+    function { function_search_path_mutable }
+    rls {
+        always_true_read_policy, always_true_write_policy, policies_without_rls, rls_disabled_on_exposed_table,
+        rls_without_policies,
+    }
     convention { missing_created_at, missing_updated_at, timestamp_without_default, updated_at_not_maintained }
     migration { ad_hoc_ddl, migration_order, not_analysed, syntax_error, unused_suppression }
     performance {

@@ -1,6 +1,7 @@
 //! What queries filter, join and sort by, and what function bodies do.
 
 pub mod filter;
+pub mod identity;
 pub mod routine;
 
 use indexmap::IndexMap;

@@ -388,7 +388,9 @@ fn replay(catalog: &mut Catalog, project: &Project, migrations: &[(usize, Migrat
                 let rows = |statement: &&sql::statement::Statement| {
                     matches!(statement.kind, StatementKind::Change(_))
                 };
+                let made = catalog.buckets.len();
                 migration.statements.iter().filter(rows).for_each(|statement| catalog.apply(statement));
+                catalog.buckets.values_mut().skip(made).for_each(|bucket| bucket.migrated = false);
             }
             FileRole::Skipped | FileRole::Config => {}
         }

@@ -1,10 +1,13 @@
 //! What lies between the database and the browser: the settings of the Data API and of Auth.
 
 use crate::catalog::Catalog;
+use crate::catalog::function::Function;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
+use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::table::Table;
+use crate::catalog::view::View;
 use crate::sql::name::Ident;
 use crate::sql::statement::Persistence;
 
@@ -53,5 +56,30 @@ impl Catalog {
                 && table.extension.is_none()
                 && table.persistence != Persistence::Temporary
         })
+    }
+
+    /// The same for views, materialised ones included.
+    pub fn own_views(&self) -> impl Iterator<Item = &View> {
+        self.views.values().filter(|view| {
+            view.history.created != Origin::Platform
+                && view.extension.is_none()
+                && view.name.schema != "pg_temp"
+        })
+    }
+
+    /// The same for functions.
+    pub fn own_functions(&self) -> impl Iterator<Item = &Function> {
+        self.functions
+            .values()
+            .filter(|function| function.history.created != Origin::Platform && function.extension.is_none())
+    }
+
+    /// The policies that migrations made, on the platform's tables as well: those of
+    /// `storage.objects` are the project's own.
+    pub fn own_policies(&self) -> impl Iterator<Item = (&Table, &Policy)> {
+        self.tables
+            .values()
+            .flat_map(|table| table.policies.values().map(move |policy| (table, policy)))
+            .filter(|(_, policy)| policy.history.created != Origin::Platform)
     }
 }

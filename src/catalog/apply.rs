@@ -76,6 +76,12 @@ impl Catalog {
 
     /// Applies a statement, or says why it cannot be.
     pub fn try_apply(&mut self, statement: &Statement) -> Applied {
+        let applied = self.dispatch(statement);
+        self.note_references_of(statement);
+        applied
+    }
+
+    fn dispatch(&mut self, statement: &Statement) -> Applied {
         let origin = Origin::Statement(statement.span);
         match &statement.kind {
             StatementKind::CreateSchema(create) => namespace::create(self, create, origin),

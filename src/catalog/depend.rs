@@ -2,9 +2,10 @@
 //!
 //! What functions do in their text is no dependency; PostgreSQL does not look there either.
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::catalog::Catalog;
+use crate::catalog::dependents::Candidates;
 use crate::catalog::function::{Function, Returns};
 use crate::catalog::index::IndexKeyValue;
 use crate::catalog::name::QName;
@@ -125,7 +126,7 @@ pub(crate) struct Doomed {
 impl Catalog {
     /// What goes with these objects: all that depends on them with `cascade`, else what belongs to
     /// them alone.
-    pub(crate) fn doomed_with(&self, targets: impl IntoIterator<Item = Object>, cascade: bool) -> Doomed {
+    pub(crate) fn doomed_with(&mut self, targets: impl IntoIterator<Item = Object>, cascade: bool) -> Doomed {
         let mut objects: IndexSet<Object> = targets.into_iter().collect();
         let mut obstacles = Vec::new();
         let mut scanned = 0;
@@ -133,7 +134,8 @@ impl Catalog {
             scanned = objects.len();
             obstacles.clear();
             let mut added = Vec::new();
-            let scan = Scan { catalog: self, doomed: &objects, types: holds_types(&objects) };
+            let candidates = self.candidates(&objects);
+            let scan = Scan { catalog: self, doomed: &objects, candidates, types: holds_types(&objects) };
             scan.run(&mut |object, tie| {
                 if tie == Tie::Auto || cascade {
                     added.push(object);
@@ -143,7 +145,10 @@ impl Catalog {
             });
             objects.extend(added);
         }
-        let obstacle = obstacles.into_iter().find(|object| !objects.contains(object));
+        let goes = |object: &Object| {
+            objects.contains(object) || object.holders().iter().any(|holder| objects.contains(holder))
+        };
+        let obstacle = obstacles.into_iter().find(|object| !goes(object));
         Doomed { objects, obstacle }
     }
 }
@@ -153,6 +158,21 @@ fn holds_types(objects: &IndexSet<Object>) -> bool {
 }
 
 impl Object {
+    /// What a part goes with.
+    fn holders(&self) -> Vec<Self> {
+        match self {
+            Self::Attribute(oid, _) => vec![Self::Type(*oid)],
+            Self::Column(oid, _)
+            | Self::Default(oid, _)
+            | Self::Constraint(oid, _)
+            | Self::Index(oid, _)
+            | Self::Policy(oid, _)
+            | Self::Trigger(oid, _)
+            | Self::Rule(oid, _) => vec![Self::Table(*oid), Self::View(*oid)],
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether the scan can find anything that depends on it.
     fn can_have_dependents(&self) -> bool {
         !matches!(
@@ -167,10 +187,11 @@ impl Object {
     }
 }
 
-/// One look at the whole catalog for what depends on the doomed.
+/// One look at the candidates for what depends on the doomed.
 struct Scan<'a> {
     catalog: &'a Catalog,
     doomed: &'a IndexSet<Object>,
+    candidates: Candidates,
     types: bool,
 }
 
@@ -184,13 +205,13 @@ impl Scan<'_> {
             }
         };
         let catalog = self.catalog;
-        for table in catalog.tables.values() {
+        for table in self.among(&catalog.tables) {
             self.table(table, &mut report);
         }
-        for view in catalog.views.values() {
+        for view in self.among(&catalog.views) {
             self.view(view, &mut report);
         }
-        for sequence in catalog.sequences.values() {
+        for sequence in self.among(&catalog.sequences) {
             let object = Object::Sequence(sequence.oid);
             self.member(&sequence.name, sequence.extension.as_ref(), &object, &mut report);
             let owner = sequence.owned_by;
@@ -199,10 +220,10 @@ impl Scan<'_> {
                 report(object, Tie::Auto);
             }
         }
-        for function in catalog.functions.values() {
+        for function in self.among(&catalog.functions) {
             self.function(function, &mut report);
         }
-        for user_type in catalog.types.values() {
+        for user_type in self.among(&catalog.types) {
             let object = Object::Type(user_type.oid);
             self.member(&user_type.name, user_type.extension.as_ref(), &object, &mut report);
             match &user_type.kind {
@@ -230,6 +251,14 @@ impl Scan<'_> {
             if trigger.function.oid.is_some_and(|oid| self.has(&Object::Function(oid))) {
                 report(Object::EventTrigger(trigger.name.clone()), Tie::Normal);
             }
+        }
+    }
+
+    /// The objects of a map that are worth a look.
+    fn among<'m, T>(&self, map: &'m IndexMap<Oid, T>) -> Vec<&'m T> {
+        match &self.candidates {
+            Candidates::Everywhere => map.values().collect(),
+            Candidates::Among(list) => list.iter().filter_map(|oid| map.get(oid)).collect(),
         }
     }
 

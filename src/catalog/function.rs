@@ -114,6 +114,12 @@ impl Function {
         format!("{mode}{name}{}", argument.data_type.display_bare(catalog))
     }
 
+    /// The name and the types of the arguments, as ALTER FUNCTION takes them.
+    pub fn signature(&self, catalog: &Catalog) -> String {
+        let types: Vec<_> = self.inputs().map(|argument| argument.data_type.display_bare(catalog)).collect();
+        format!("{}({})", self.name.quoted(), types.join(", "))
+    }
+
     /// Whether it can only run as a trigger.
     pub fn is_trigger(&self) -> bool {
         matches!(&self.returns, Returns::Type(data_type)

@@ -709,7 +709,7 @@ pub(super) fn unquoted(name: &str) -> Ident {
 }
 
 /// `public.orders` as a name.
-fn object_name(text: &str, span: Span) -> ObjectName {
+pub(super) fn object_name(text: &str, span: Span) -> ObjectName {
     match text.split_once('.') {
         Some((schema, name)) => ObjectName { schema: Some(unquoted(schema)), name: unquoted(name), span },
         None => ObjectName { schema: None, name: unquoted(text), span },

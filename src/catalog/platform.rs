@@ -235,6 +235,7 @@ impl Loader<'_> {
             let extension = Extension {
                 name: name.into(),
                 schema: Tracked::new(schema.into(), ORIGIN),
+                schema_given: false,
                 history: History::new(ORIGIN),
                 name_span: None,
                 version: Some(version.to_string()),

@@ -20,6 +20,7 @@ use crate::sql::name::Ident;
 impl Catalog {
     /// Adds a table under its name, and the names of its indexes.
     pub fn insert_table(&mut self, table: Table) {
+        self.note_references(table.oid);
         self.register_indexes(table.oid, &table.name.schema, &table.indexes);
         for name in table.constraints.keys() {
             self.constraint_names.insert(QName { schema: table.name.schema.clone(), name: name.clone() });
@@ -30,18 +31,21 @@ impl Catalog {
 
     /// Adds a view under its name, and the names of its indexes.
     pub fn insert_view(&mut self, view: View) {
+        self.note_references(view.oid);
         self.register_indexes(view.oid, &view.name.schema, &view.indexes);
         self.relations.insert(view.name.clone(), Relation::View(view.oid));
         self.views.insert(view.oid, view);
     }
 
     pub fn insert_sequence(&mut self, sequence: Sequence) {
+        self.note_references(sequence.oid);
         self.relations.insert(sequence.name.clone(), Relation::Sequence(sequence.oid));
         self.sequences.insert(sequence.oid, sequence);
     }
 
     /// Adds a type; a composite one is a relation, too.
     pub fn insert_type(&mut self, user_type: UserType) {
+        self.note_references(user_type.oid);
         if matches!(user_type.kind, UserTypeKind::Composite { .. }) {
             self.relations.insert(user_type.name.clone(), Relation::Composite(user_type.oid));
         }
@@ -57,6 +61,7 @@ impl Catalog {
     /// Adds a function beside those of the same name. The caller has looked for one with the same
     /// arguments.
     pub fn insert_function(&mut self, function: Function) {
+        self.note_references(function.oid);
         self.function_names.entry(function.name.clone()).or_default().push(function.oid);
         self.functions.insert(function.oid, function);
     }
@@ -278,6 +283,13 @@ impl Catalog {
             _ => false,
         };
         self.tables.values().any(on_table) || self.types.values().any(on_type)
+    }
+
+    /// Whether some constraint, in whatever schema, may have this name: false is certain.
+    pub(crate) fn may_have_constraint(&self, name: &str) -> bool {
+        let name = Ident::new(name);
+        let names = self.namespaces.keys().map(|schema| QName { schema: schema.clone(), name: name.clone() });
+        names.into_iter().any(|qname| self.constraint_names.contains(&qname))
     }
 
     /// Adds a constraint to a table. Its index, where it has one, is added apart.

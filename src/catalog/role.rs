@@ -42,6 +42,8 @@ pub struct Namespace {
 pub struct Extension {
     pub name: Ident,
     pub schema: Tracked<Ident>,
+    /// Whether a statement says which schema, or nobody chose it.
+    pub schema_given: bool,
     pub history: History,
     pub name_span: Option<Span>,
     pub version: Option<String>,

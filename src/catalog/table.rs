@@ -219,6 +219,20 @@ impl Table {
                 .all(|column| primary.contains(&column.attnum) || keys.contains(&column.attnum))
     }
 
+    /// The column that says whose a row is, as far as names tell.
+    pub fn owner_column(&self) -> Option<&Column> {
+        const NAMES: [&str; 7] =
+            ["user_id", "owner_id", "owner", "created_by", "author_id", "profile_id", "userId"];
+        let by_name =
+            |name: &&str| self.column(name).is_some_and(|column| column.data_type.value.is_builtin("uuid"));
+        let name = NAMES.iter().find(|name| by_name(name));
+        let key_of_user = || {
+            let is_own = self.name.name == "profiles" || self.name.name == "users";
+            self.column("id").filter(|column| is_own && column.data_type.value.is_builtin("uuid"))
+        };
+        name.and_then(|name| self.column(name)).or_else(key_of_user)
+    }
+
     pub fn foreign_keys(&self) -> impl Iterator<Item = (&Constraint, &ForeignKey)> {
         self.constraints.values().filter_map(|constraint| match &constraint.kind {
             ConstraintKind::ForeignKey(key) => Some((constraint, key)),

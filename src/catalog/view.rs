@@ -9,7 +9,7 @@ use crate::catalog::origin::History;
 use crate::catalog::table::Column;
 use crate::catalog::trigger::Trigger;
 use crate::source::Span;
-use crate::sql::expr::{Oid, Query};
+use crate::sql::expr::{Expr, FromItem, Oid, Query, QueryBody, ResultColumn};
 use crate::sql::name::Ident;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +54,29 @@ impl View {
     /// Whether it reads with the rights of who asks, so that row level security holds through it.
     pub fn security_invoker(&self) -> bool {
         self.option_is_on("security_invoker")
+    }
+
+    /// Whether rows can be written through it: it shows those of one relation as they are
+    /// (PostgreSQL manual, CREATE VIEW, updatable views).
+    pub fn is_updatable(&self) -> bool {
+        let Some(query) = self.query.as_ref().filter(|_| !self.materialized) else { return false };
+        let QueryBody::Select(select) = &query.body else { return false };
+        let of_rows = |column: &ResultColumn| {
+            !column.expr.any(&|expr| match expr {
+                Expr::Call(call) => call.aggregate,
+                Expr::Other("over", _) => true,
+                _ => false,
+            })
+        };
+        query.ctes.is_empty()
+            && query.limits.is_empty()
+            && matches!(select.from.as_slice(), [FromItem::Relation { .. }])
+            && select.group_by.is_empty()
+            && select.having.is_none()
+            && !select.distinct
+            && select.distinct_on.is_empty()
+            && select.targets.iter().all(of_rows)
+            && select.targets.iter().any(|column| matches!(column.expr, Expr::Column(_)))
     }
 
     pub fn column(&self, name: &str) -> Option<&Column> {

@@ -437,7 +437,6 @@ mod tests {
             ("lock table t", "LOCK"),
             ("listen x", "LISTEN"),
             ("truncate t", "TRUNCATE"),
-            ("refresh materialized view v", "REFRESH MATERIALIZED VIEW"),
             ("create cast (a as b) without function", "CREATE CAST"),
             ("create operator === (leftarg = a, function = f)", "CREATE OPERATOR"),
             ("create collation c from \"C\"", "CREATE COLLATION"),

@@ -4,7 +4,7 @@ use crate::catalog::Catalog;
 use crate::catalog::bind::Binder;
 use crate::catalog::function::Function;
 use crate::source::Span;
-use crate::sql::expr::Expr;
+use crate::sql::expr::{Expr, Query, QueryBody, RelationRef, walk_queries};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::{Block, BlockStatement};
 use crate::sql::statement::{FunctionBody, Statement, StatementKind};
@@ -83,6 +83,43 @@ impl Routine {
         }
     }
 
+    /// Visits every table and view that it names: to read, or to write.
+    pub fn walk_relations<'a>(&'a self, visit: &mut dyn FnMut(&'a RelationRef)) {
+        for statement in &self.statements {
+            match &statement.kind {
+                StatementKind::Query(query) => query.walk_relations(visit),
+                StatementKind::Change(change) => {
+                    visit(&change.table);
+                    change.from.iter().for_each(|item| item.walk_relations(visit));
+                    change.walk_queries(&mut |query| own_relations(query, visit));
+                }
+                _ => {}
+            }
+        }
+        for expr in &self.expressions {
+            walk_queries(expr, &mut |query| own_relations(query, visit));
+        }
+    }
+
+    /// Whether all of the body was read, and every table and function of the project in it goes by
+    /// its full name.
+    pub fn names_schemas(&self) -> bool {
+        let mut bare = !self.complete || !self.executed.is_empty();
+        self.walk_relations(&mut |relation| bare |= relation.name.schema.is_none());
+        self.walk(&mut |expr| {
+            if let Expr::Call(call) = expr {
+                bare |= call.name.schema.is_none() && call.target.is_some();
+            }
+        });
+        let read = |statement: &Statement| {
+            matches!(
+                statement.kind,
+                StatementKind::Query(_) | StatementKind::Change(_) | StatementKind::Call(_)
+            )
+        };
+        !bare && self.statements.iter().all(read)
+    }
+
     /// Visits every expression of the body, nested ones included.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
         for statement in &self.statements {
@@ -102,5 +139,12 @@ impl Routine {
             }
         }
         self.expressions.iter().for_each(|expr| expr.walk(visit));
+    }
+}
+
+/// The relations in a query's own FROM; queries nested in it are left out.
+fn own_relations<'a>(query: &'a Query, visit: &mut dyn FnMut(&'a RelationRef)) {
+    if let QueryBody::Select(select) = &query.body {
+        select.from.iter().for_each(|item| item.walk_relations(visit));
     }
 }

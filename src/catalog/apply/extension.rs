@@ -4,6 +4,7 @@
 //! schema is in the extension's own. Support functions of types and operators are left out, and of
 //! the largest extensions all that migrations hardly ever name.
 
+use crate::catalog::acl::Acl;
 use crate::catalog::apply::{Applied, Misfit, function};
 use crate::catalog::function::{Argument, Function, FunctionKind, Returns};
 use crate::catalog::gap::Aspect;
@@ -54,7 +55,7 @@ fn known(name: &str) -> Option<Known> {
 }
 
 /// Whether an extension can move to another schema; `None` where nobody knows.
-pub(super) fn is_relocatable(name: &Ident) -> Option<bool> {
+pub(crate) fn is_relocatable(name: &Ident) -> Option<bool> {
     known(name).map(|known| known.place == Place::Relocatable)
 }
 
@@ -89,6 +90,9 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateExtension, origin:
         create(catalog, &first, origin)?;
     }
     install(catalog, name, &schema, statement.version.clone(), Some(statement.name.span), origin);
+    if let Some(extension) = catalog.extensions.get_mut(name) {
+        extension.schema_given = statement.schema.is_some();
+    }
     if let Some(span) = origin.span().filter(|_| known.is_none()) {
         let reason = format!("what extension {name} brings is not known");
         catalog.record_unknown(span, reason, Aspect::Existence, None);
@@ -108,6 +112,7 @@ pub(crate) fn install(
     let extension = Extension {
         name: name.clone(),
         schema: Tracked::new(schema.clone(), origin),
+        schema_given: false,
         history: History::new(origin),
         name_span,
         version,
@@ -137,6 +142,7 @@ pub(super) fn set_graphql_entry(catalog: &mut Catalog, language: &str, origin: O
     if let Some(entry) = catalog.functions.get_mut(&entry) {
         // The placeholder is made anew, by whoever drops the extension.
         if language == "plpgsql" {
+            entry.acl = Acl::built_in(ObjectKind::Function, &role);
             entry.owner = role;
         }
         entry.language = language.into();

@@ -48,6 +48,9 @@ fn insert_buckets(catalog: &mut Catalog, change: &DataChange, span: Span) {
         let Some(Value::Text(id)) = id.or_else(|| name.clone()) else { return unknown(catalog, span) };
         let name = if let Some(Value::Text(name)) = name { name } else { id.clone() };
         let public = is_true(public.as_ref());
+        if let Some(bucket) = catalog.buckets.get_mut(&id) {
+            bucket.migrated = true;
+        }
         match catalog.buckets.get_mut(&id) {
             Some(bucket) if change.on_conflict => {
                 if change.assignments.iter().any(|(column, _)| *column == "public") {

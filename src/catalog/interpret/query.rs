@@ -1,6 +1,7 @@
 //! Queries over the system catalogs, lists and values: a small evaluator of the SELECTs that
 //! migrations use to decide what to do.
 
+use crate::catalog::interpret::system::Wanted;
 use crate::catalog::interpret::value::Value;
 use crate::catalog::interpret::{Interpreter, system};
 use crate::sql::expr::{Expr, FromItem, Literal, Query, QueryBody, Select};
@@ -47,7 +48,7 @@ impl Interpreter<'_> {
         }
         let mut joined: Vec<Vec<Part>> = vec![Vec::new()];
         for item in &select.from {
-            joined = self.join(joined, item)?;
+            joined = self.join(joined, item, select.filter.as_ref())?;
         }
         let mut kept = Vec::new();
         for row in joined {
@@ -161,13 +162,19 @@ impl Interpreter<'_> {
         Some(Some(Value::Record(vec![(name, value)])))
     }
 
-    fn join(&mut self, left: Vec<Vec<Part>>, item: &FromItem) -> Option<Vec<Vec<Part>>> {
+    /// Joins one more item of FROM; `filter` is the condition that the rows will be held to.
+    fn join(
+        &mut self,
+        left: Vec<Vec<Part>>,
+        item: &FromItem,
+        filter: Option<&Expr>,
+    ) -> Option<Vec<Vec<Part>>> {
         match item {
             FromItem::Join { left: first, right: second, on, using, natural: false, .. }
                 if using.is_empty() =>
             {
-                let rows = self.join(left, first)?;
-                let rows = self.join(rows, second)?;
+                let rows = self.join(left, first, filter)?;
+                let rows = self.join(rows, second, filter)?;
                 let Some(on) = on else { return Some(rows) };
                 let mut kept = Vec::new();
                 for row in rows {
@@ -179,7 +186,7 @@ impl Interpreter<'_> {
             }
             FromItem::Join { .. } => None,
             other => {
-                let (name, records) = self.from_rows(other)?;
+                let (name, records) = self.from_rows(other, filter)?;
                 if left.len().saturating_mul(records.len()) > ROWS {
                     return None;
                 }
@@ -196,11 +203,50 @@ impl Interpreter<'_> {
         }
     }
 
+    /// The columns of an item that a filter compares with values known before its rows are read.
+    fn wanted(&mut self, item: &Ident, filter: Option<&Expr>) -> Wanted {
+        let mut wanted = Vec::new();
+        let mut open: Vec<&Expr> = filter.into_iter().collect();
+        while let Some(expr) = open.pop() {
+            match expr {
+                Expr::And(list) => open.extend(list),
+                Expr::Op { op, left: Some(left), right } if op == "=" => {
+                    for (column, value) in [(left, right), (right, left)] {
+                        let Expr::Column(column) = column.uncast() else { continue };
+                        let name = match column.path.as_slice() {
+                            [name] => name,
+                            [qualifier, name] if qualifier == item => name,
+                            _ => continue,
+                        };
+                        if matches!(value.uncast(), Expr::Column(_))
+                            && self.rows.is_empty()
+                            && self.variables.is_empty()
+                        {
+                            continue;
+                        }
+                        match self.value(value) {
+                            Value::Unknown | Value::Null => {}
+                            value => wanted.push((name.clone(), value)),
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Wanted(wanted)
+    }
+
     /// The rows of one item of FROM, and the name that they go by.
-    fn from_rows(&mut self, item: &FromItem) -> Option<(Ident, Vec<Vec<(Ident, Value)>>)> {
+    fn from_rows(
+        &mut self,
+        item: &FromItem,
+        filter: Option<&Expr>,
+    ) -> Option<(Ident, Vec<Vec<(Ident, Value)>>)> {
         match item {
             FromItem::Relation { relation, alias } => {
-                let rows = system::rows(self.catalog, &relation.name)?;
+                let called = alias.as_ref().map_or(&relation.name.name, |alias| &alias.name);
+                let wanted = self.wanted(called, filter);
+                let rows = system::rows(self.catalog, &relation.name, &wanted)?;
                 let name =
                     alias.as_ref().map_or_else(|| relation.name.name.clone(), |alias| alias.name.clone());
                 Some((name, rows))

@@ -1,26 +1,79 @@
 //! The system catalogs and views that migrations ask, made of the model. A column that the model
 //! cannot fill reads as unknown.
 
-use crate::catalog::Catalog;
+use indexmap::IndexMap;
+
 use crate::catalog::acl::Grantee;
-use crate::catalog::function::FunctionKind;
+use crate::catalog::function::{Function, FunctionKind};
 use crate::catalog::interpret::value::{Object, Value};
 use crate::catalog::name::QName;
 use crate::catalog::table::{ConstraintKind, Table, TableKind};
-use crate::catalog::types::UserTypeKind;
+use crate::catalog::types::{UserType, UserTypeKind};
+use crate::catalog::view::View;
+use crate::catalog::{Catalog, Relation};
+use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::PolicyCommand;
 
 type Row = Vec<(Ident, Value)>;
 
+/// Columns that a query compares with values known beforehand. Rows that differ may be left out, and
+/// are where that saves going through the whole catalog.
+pub(super) struct Wanted(pub(super) Vec<(Ident, Value)>);
+
+impl Wanted {
+    fn get(&self, column: &str) -> Option<&Value> {
+        self.0.iter().find(|(name, _)| *name == *column).map(|(_, value)| value)
+    }
+
+    fn text(&self, column: &str) -> Option<&str> {
+        match self.get(column) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn relation(&self, column: &str) -> Option<Oid> {
+        match self.get(column) {
+            Some(Value::Object(Object::Relation(oid))) => Some(*oid),
+            _ => None,
+        }
+    }
+
+    /// The tables whose name or identity is wanted; all where neither is.
+    fn tables<'c>(&self, catalog: &'c Catalog, name: &str, identity: &str) -> Vec<&'c Table> {
+        if let Some(oid) = self.relation(identity) {
+            return catalog.tables.get(&oid).into_iter().collect();
+        }
+        match self.text(name) {
+            Some(name) => in_any_schema(catalog, name, |qname| catalog.table(qname)),
+            None => catalog.tables.values().collect(),
+        }
+    }
+
+    /// The entries of a map with the wanted name; all where none is wanted.
+    fn named<'m, T>(&self, map: &'m IndexMap<Ident, T>, column: &str) -> Vec<&'m T> {
+        match self.text(column) {
+            Some(name) => map.get(name).into_iter().collect(),
+            None => map.values().collect(),
+        }
+    }
+}
+
+fn in_any_schema<T>(catalog: &Catalog, name: &str, find: impl Fn(&QName) -> Option<T>) -> Vec<T> {
+    let name = Ident::new(name);
+    let names = catalog.namespaces.keys().map(|schema| QName { schema: schema.clone(), name: name.clone() });
+    names.filter_map(|qname| find(&qname)).collect()
+}
+
 /// The rows of a system catalog or view; `None` for any other relation.
-pub(super) fn rows(catalog: &Catalog, name: &ObjectName) -> Option<Vec<Row>> {
+pub(super) fn rows(catalog: &Catalog, name: &ObjectName, wanted: &Wanted) -> Option<Vec<Row>> {
     let schema = name.schema.as_deref().unwrap_or("pg_catalog");
     Some(match (schema, name.name.as_str()) {
-        ("pg_catalog", "pg_policies") => policies(catalog, false),
-        ("pg_catalog", "pg_policy") => policies(catalog, true),
-        ("pg_catalog", "pg_tables") => tables(catalog),
-        ("pg_catalog", "pg_class") => classes(catalog),
+        ("pg_catalog", "pg_policies") => policies(catalog, wanted, false),
+        ("pg_catalog", "pg_policy") => policies(catalog, wanted, true),
+        ("pg_catalog", "pg_tables") => tables(catalog, wanted),
+        ("pg_catalog", "pg_class") => classes(catalog, wanted),
         ("pg_catalog", "pg_namespace") => catalog
             .namespaces
             .values()
@@ -37,19 +90,19 @@ pub(super) fn rows(catalog: &Catalog, name: &ObjectName) -> Option<Vec<Row>> {
             .values()
             .map(|namespace| row([("schema_name", Value::text(&namespace.name))]))
             .collect(),
-        ("pg_catalog", "pg_proc") => functions(catalog),
-        ("information_schema", "routines") => routines(catalog),
-        ("pg_catalog", "pg_type") => types(catalog),
-        ("pg_catalog", "pg_enum") => enums(catalog),
-        ("pg_catalog", "pg_constraint") => constraints(catalog),
-        ("information_schema", "table_constraints") => table_constraints(catalog),
-        ("pg_catalog", "pg_indexes") => indexes(catalog),
-        ("pg_catalog", "pg_trigger") => triggers(catalog, false),
-        ("information_schema", "triggers") => triggers(catalog, true),
+        ("pg_catalog", "pg_proc") => functions(catalog, wanted),
+        ("information_schema", "routines") => routines(catalog, wanted),
+        ("pg_catalog", "pg_type") => types(catalog, wanted),
+        ("pg_catalog", "pg_enum") => enums(catalog, wanted),
+        ("pg_catalog", "pg_constraint") => constraints(catalog, wanted),
+        ("information_schema", "table_constraints") => table_constraints(catalog, wanted),
+        ("pg_catalog", "pg_indexes") => indexes(catalog, wanted),
+        ("pg_catalog", "pg_trigger") => triggers(catalog, wanted, false),
+        ("information_schema", "triggers") => triggers(catalog, wanted, true),
         ("pg_catalog", "pg_publication") => {
             catalog.publications.keys().map(|name| row([("pubname", Value::text(name))])).collect()
         }
-        ("pg_catalog", "pg_publication_tables") => published(catalog),
+        ("pg_catalog", "pg_publication_tables") => published(catalog, wanted),
         ("pg_catalog", "pg_roles" | "pg_authid" | "pg_user") => roles(catalog),
         ("pg_catalog", "pg_extension") => catalog
             .extensions
@@ -68,10 +121,10 @@ pub(super) fn rows(catalog: &Catalog, name: &ObjectName) -> Option<Vec<Row>> {
         }
         ("pg_catalog", "pg_views") => views(catalog, false),
         ("pg_catalog", "pg_matviews") => views(catalog, true),
-        ("information_schema", "tables") => information_tables(catalog),
+        ("information_schema", "tables") => information_tables(catalog, wanted),
         ("information_schema", "views") => views(catalog, false),
-        ("information_schema", "columns") => columns(catalog),
-        ("pg_catalog", "pg_attribute") => attributes(catalog),
+        ("information_schema", "columns") => columns(catalog, wanted),
+        ("pg_catalog", "pg_attribute") => attributes(catalog, wanted),
         ("pg_catalog", "pg_sequences") => catalog
             .sequences
             .values()
@@ -138,9 +191,11 @@ fn yes_no(value: bool) -> Value {
     Value::text(if value { "YES" } else { "NO" })
 }
 
-fn policies(catalog: &Catalog, raw: bool) -> Vec<Row> {
-    let all =
-        catalog.tables.values().flat_map(|table| table.policies.values().map(move |policy| (table, policy)));
+fn policies(catalog: &Catalog, wanted: &Wanted, raw: bool) -> Vec<Row> {
+    let name = if raw { "polname" } else { "policyname" };
+    let tables = wanted.tables(catalog, "tablename", "polrelid").into_iter();
+    let all = tables
+        .flat_map(|table| wanted.named(&table.policies, name).into_iter().map(move |policy| (table, policy)));
     all.map(|(table, policy)| {
         let names = policy.roles.value.iter().map(|role| match role {
             Grantee::Public => Value::text("public"),
@@ -179,8 +234,9 @@ fn policies(catalog: &Catalog, raw: bool) -> Vec<Row> {
     .collect()
 }
 
-fn tables(catalog: &Catalog) -> Vec<Row> {
-    let ordinary = catalog.tables.values().filter(|table| table.kind != TableKind::Foreign);
+fn tables(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let tables = wanted.tables(catalog, "tablename", "").into_iter();
+    let ordinary = tables.filter(|table| table.kind != TableKind::Foreign);
     ordinary
         .map(|table| {
             row([
@@ -209,35 +265,67 @@ fn class(name: &QName, object: Object, kind: &str, owner: &Ident, rls: bool, for
     ])
 }
 
-fn classes(catalog: &Catalog) -> Vec<Row> {
+fn classes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     let mut list = Vec::new();
-    for table in catalog.tables.values() {
-        let kind = match table.kind {
-            TableKind::Ordinary => "r",
-            TableKind::Partitioned => "p",
-            TableKind::Foreign => "f",
-        };
-        let object = Object::Relation(table.oid);
-        let owner = &table.owner.value;
-        list.push(class(&table.name, object, kind, owner, table.rls.value, table.forced_rls.value));
-        for index in table.indexes.values() {
-            let name = QName { schema: table.name.schema.clone(), name: index.name.clone() };
-            list.push(class(&name, Object::Index(index.oid), "i", owner, false, false));
+    let known: Vec<Relation> = match (wanted.relation("oid"), wanted.text("relname")) {
+        (Some(oid), _) if catalog.views.contains_key(&oid) => vec![Relation::View(oid)],
+        (Some(oid), _) => vec![Relation::Table(oid)],
+        (None, Some(name)) => in_any_schema(catalog, name, |qname| catalog.relation(qname)),
+        (None, None) => {
+            let tables =
+                catalog.tables.keys().flat_map(|oid| [Relation::Table(*oid), Relation::Index { on: *oid }]);
+            let views = catalog.views.keys().map(|oid| Relation::View(*oid));
+            tables.chain(views).chain(catalog.sequences.keys().map(|oid| Relation::Sequence(*oid))).collect()
         }
-    }
-    for view in catalog.views.values() {
-        let kind = if view.materialized { "m" } else { "v" };
-        list.push(class(&view.name, Object::Relation(view.oid), kind, &view.owner, false, false));
-    }
-    for sequence in catalog.sequences.values() {
-        let object = Object::Relation(sequence.oid);
-        list.push(class(&sequence.name, object, "S", &sequence.owner, false, false));
+    };
+    for relation in known {
+        match relation {
+            Relation::Table(oid) => list.extend(catalog.tables.get(&oid).map(table_class)),
+            Relation::View(oid) => list.extend(catalog.views.get(&oid).map(|view| {
+                let kind = if view.materialized { "m" } else { "v" };
+                class(&view.name, Object::Relation(oid), kind, &view.owner, false, false)
+            })),
+            Relation::Sequence(oid) => list.extend(catalog.sequences.get(&oid).map(|sequence| {
+                class(&sequence.name, Object::Relation(oid), "S", &sequence.owner, false, false)
+            })),
+            Relation::Index { on } => {
+                let Some(table) = catalog.tables.get(&on) else { continue };
+                for index in wanted.named(&table.indexes, "relname") {
+                    let name = QName { schema: table.name.schema.clone(), name: index.name.clone() };
+                    list.push(class(&name, Object::Index(index.oid), "i", &table.owner.value, false, false));
+                }
+            }
+            Relation::Composite(_) => {}
+        }
     }
     list
 }
 
-fn functions(catalog: &Catalog) -> Vec<Row> {
-    let all = catalog.functions.values();
+fn table_class(table: &Table) -> Row {
+    let kind = match table.kind {
+        TableKind::Ordinary => "r",
+        TableKind::Partitioned => "p",
+        TableKind::Foreign => "f",
+    };
+    let object = Object::Relation(table.oid);
+    class(&table.name, object, kind, &table.owner.value, table.rls.value, table.forced_rls.value)
+}
+
+/// The functions of the wanted name; all where none is wanted.
+fn functions_wanted<'c>(catalog: &'c Catalog, wanted: &Wanted, name: &str) -> Vec<&'c Function> {
+    match wanted.text(name) {
+        Some(name) => {
+            in_any_schema(catalog, name, |qname| Some(catalog.functions_named(qname).collect::<Vec<_>>()))
+                .into_iter()
+                .flatten()
+                .collect()
+        }
+        None => catalog.functions.values().collect(),
+    }
+}
+
+fn functions(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let all = functions_wanted(catalog, wanted, "proname").into_iter();
     all.map(|function| {
         let kind = match function.kind {
             FunctionKind::Function => "f",
@@ -267,8 +355,9 @@ fn functions(catalog: &Catalog) -> Vec<Row> {
     .collect()
 }
 
-fn routines(catalog: &Catalog) -> Vec<Row> {
-    let all = catalog.functions.values().filter(|function| function.kind != FunctionKind::Aggregate);
+fn routines(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let all = functions_wanted(catalog, wanted, "routine_name").into_iter();
+    let all = all.filter(|function| function.kind != FunctionKind::Aggregate);
     all.map(|function| {
         let kind = if function.kind == FunctionKind::Procedure { "PROCEDURE" } else { "FUNCTION" };
         row([
@@ -285,8 +374,12 @@ fn routines(catalog: &Catalog) -> Vec<Row> {
     .collect()
 }
 
-fn types(catalog: &Catalog) -> Vec<Row> {
-    let all = catalog.types.values();
+fn types(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let all: Vec<&UserType> = match wanted.text("typname") {
+        Some(name) => in_any_schema(catalog, name, |qname| catalog.types.get(catalog.type_names.get(qname)?)),
+        None => catalog.types.values().collect(),
+    };
+    let all = all.into_iter();
     all.map(|user_type| {
         let kind = match user_type.kind {
             UserTypeKind::Enum { .. } => "e",
@@ -305,9 +398,13 @@ fn types(catalog: &Catalog) -> Vec<Row> {
     .collect()
 }
 
-fn enums(catalog: &Catalog) -> Vec<Row> {
+fn enums(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     let mut list = Vec::new();
-    for user_type in catalog.types.values() {
+    let types: Vec<&UserType> = match wanted.get("enumtypid") {
+        Some(Value::Object(Object::Type(oid))) => catalog.types.get(oid).into_iter().collect(),
+        _ => catalog.types.values().collect(),
+    };
+    for user_type in types {
         if let UserTypeKind::Enum { labels } = &user_type.kind {
             list.extend(labels.iter().map(|label| {
                 row([
@@ -330,8 +427,8 @@ fn constraint_kind(kind: &ConstraintKind) -> (&'static str, &'static str) {
     }
 }
 
-fn constraints(catalog: &Catalog) -> Vec<Row> {
-    each_constraint(catalog, |table, name, kind| {
+fn constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    each_constraint(catalog, wanted, ("conname", ""), |table, name, kind| {
         let references = match kind {
             ConstraintKind::ForeignKey(key) => Value::Object(Object::Relation(key.references)),
             _ => Value::Unknown,
@@ -346,8 +443,8 @@ fn constraints(catalog: &Catalog) -> Vec<Row> {
     })
 }
 
-fn table_constraints(catalog: &Catalog) -> Vec<Row> {
-    each_constraint(catalog, |table, name, kind| {
+fn table_constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    each_constraint(catalog, wanted, ("constraint_name", "table_name"), |table, name, kind| {
         row([
             ("constraint_schema", Value::text(&table.name.schema)),
             ("constraint_name", Value::text(name)),
@@ -358,20 +455,44 @@ fn table_constraints(catalog: &Catalog) -> Vec<Row> {
     })
 }
 
-fn each_constraint(catalog: &Catalog, row: impl Fn(&Table, &Ident, &ConstraintKind) -> Row) -> Vec<Row> {
+fn each_constraint(
+    catalog: &Catalog,
+    wanted: &Wanted,
+    (name, table): (&str, &str),
+    row: impl Fn(&Table, &Ident, &ConstraintKind) -> Row,
+) -> Vec<Row> {
+    if wanted.text(name).is_some_and(|name| !catalog.may_have_constraint(name)) {
+        return Vec::new();
+    }
     let mut list = Vec::new();
-    for table in catalog.tables.values() {
-        list.extend(
-            table.constraints.values().map(|constraint| row(table, &constraint.name, &constraint.kind)),
-        );
+    for table in wanted.tables(catalog, table, "conrelid") {
+        let constraints = wanted.named(&table.constraints, name).into_iter();
+        list.extend(constraints.map(|constraint| row(table, &constraint.name, &constraint.kind)));
     }
     list
 }
 
-fn indexes(catalog: &Catalog) -> Vec<Row> {
-    let on_tables =
-        catalog.tables.values().flat_map(|table| table.indexes.keys().map(|name| (&table.name, name)));
-    let on_views = catalog.views.values().flat_map(|view| view.indexes.keys().map(|name| (&view.name, name)));
+fn indexes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let named: Option<Vec<Oid>> = wanted.text("indexname").map(|name| {
+        in_any_schema(catalog, name, |qname| match catalog.relation(qname) {
+            Some(Relation::Index { on }) => Some(on),
+            _ => None,
+        })
+    });
+    let tables: Vec<&Table> = match &named {
+        Some(on) => on.iter().filter_map(|oid| catalog.tables.get(oid)).collect(),
+        None => wanted.tables(catalog, "tablename", ""),
+    };
+    let views: Vec<&View> = match &named {
+        Some(on) => on.iter().filter_map(|oid| catalog.views.get(oid)).collect(),
+        None => catalog.views.values().collect(),
+    };
+    let on_tables = tables.iter().flat_map(|table| {
+        wanted.named(&table.indexes, "indexname").into_iter().map(|index| (&table.name, &index.name))
+    });
+    let on_views = views.iter().flat_map(|view| {
+        wanted.named(&view.indexes, "indexname").into_iter().map(|index| (&view.name, &index.name))
+    });
     on_tables
         .chain(on_views)
         .map(|(on, name)| {
@@ -385,11 +506,13 @@ fn indexes(catalog: &Catalog) -> Vec<Row> {
         .collect()
 }
 
-fn triggers(catalog: &Catalog, information: bool) -> Vec<Row> {
-    let on_tables = catalog
-        .tables
-        .values()
-        .flat_map(|table| table.triggers.keys().map(move |name| (table.oid, &table.name, name)));
+fn triggers(catalog: &Catalog, wanted: &Wanted, information: bool) -> Vec<Row> {
+    let name = if information { "trigger_name" } else { "tgname" };
+    let tables = wanted.tables(catalog, "event_object_table", "tgrelid");
+    let on_tables = tables.into_iter().flat_map(|table| {
+        let triggers = wanted.named(&table.triggers, name).into_iter();
+        triggers.map(move |trigger| (table.oid, &table.name, &trigger.name))
+    });
     on_tables
         .map(|(oid, on, name)| {
             if information {
@@ -410,10 +533,11 @@ fn triggers(catalog: &Catalog, information: bool) -> Vec<Row> {
         .collect()
 }
 
-fn published(catalog: &Catalog) -> Vec<Row> {
+fn published(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     let mut list = Vec::new();
     for publication in catalog.publications.values() {
-        let named = catalog.tables.values().filter(|table| {
+        let tables = wanted.tables(catalog, "tablename", "").into_iter();
+        let named = tables.filter(|table| {
             publication.all_tables
                 || publication.tables.contains_key(&table.oid)
                 || publication.schemas.contains(&table.name.schema)
@@ -459,7 +583,7 @@ fn views(catalog: &Catalog, materialized: bool) -> Vec<Row> {
     .collect()
 }
 
-fn information_tables(catalog: &Catalog) -> Vec<Row> {
+fn information_tables(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     let entry = |name: &QName, kind: &str| {
         row([
             ("table_schema", Value::text(&name.schema)),
@@ -467,16 +591,16 @@ fn information_tables(catalog: &Catalog) -> Vec<Row> {
             ("table_type", Value::text(kind)),
         ])
     };
-    let tables = catalog.tables.values().map(|table| {
+    let tables = wanted.tables(catalog, "table_name", "").into_iter().map(|table| {
         entry(&table.name, if table.kind == TableKind::Foreign { "FOREIGN" } else { "BASE TABLE" })
     });
     let views = catalog.views.values().filter(|view| !view.materialized);
     tables.chain(views.map(|view| entry(&view.name, "VIEW"))).collect()
 }
 
-fn columns(catalog: &Catalog) -> Vec<Row> {
+fn columns(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     let mut list = Vec::new();
-    for table in catalog.tables.values() {
+    for table in wanted.tables(catalog, "table_name", "") {
         for column in &table.columns {
             list.push(row([
                 ("table_schema", Value::text(&table.name.schema)),
@@ -519,9 +643,9 @@ fn information_type(catalog: &Catalog, column: &crate::catalog::table::Column) -
     }
 }
 
-fn attributes(catalog: &Catalog) -> Vec<Row> {
+fn attributes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     let mut list = Vec::new();
-    for table in catalog.tables.values() {
+    for table in wanted.tables(catalog, "", "attrelid") {
         list.extend(table.columns.iter().map(|column| {
             row([
                 ("attrelid", Value::Object(Object::Relation(table.oid))),

@@ -1,0 +1,425 @@
+//! Who may do what to which rows: privileges, row level security and policies together.
+//!
+//! Only requests count: what the roles can do that the Data API, Storage and Realtime take on.
+
+use std::collections::BTreeSet;
+
+use crate::catalog::Catalog;
+use crate::catalog::acl::{Acl, Grantee, Privileges};
+use crate::catalog::name::QName;
+use crate::catalog::origin::Origin;
+use crate::catalog::policy::Policy;
+use crate::catalog::role::Role;
+use crate::catalog::table::{Column, Table};
+use crate::catalog::view::View;
+use crate::predicate;
+use crate::source::Span;
+use crate::sql::expr::Oid;
+use crate::sql::name::Ident;
+use crate::sql::statement::{Clause, PolicyCommand, Privilege};
+
+/// What a role of a request can do with a relation, row level security aside.
+#[derive(Clone, Debug)]
+pub struct Access<'a> {
+    pub role: &'a Role,
+    pub privileges: Privileges,
+}
+
+impl Access<'_> {
+    /// What is left of it when only reading counts.
+    pub fn reading(&self) -> Option<Self> {
+        let read = Privileges::of(&[Privilege::Select]).intersection(self.privileges);
+        (!read.is_empty()).then_some(Self { role: self.role, privileges: read })
+    }
+
+    pub fn can_write(&self) -> bool {
+        self.privileges.iter().any(|privilege| privilege != Privilege::Select)
+    }
+}
+
+/// The commands of a request, with the privilege that each needs.
+const COMMANDS: [(PolicyCommand, Privilege); 4] = [
+    (PolicyCommand::Select, Privilege::Select),
+    (PolicyCommand::Insert, Privilege::Insert),
+    (PolicyCommand::Update, Privilege::Update),
+    (PolicyCommand::Delete, Privilege::Delete),
+];
+
+const DML: Privileges =
+    Privileges::of(&[Privilege::Select, Privilege::Insert, Privilege::Update, Privilege::Delete]);
+
+impl Catalog {
+    /// What the roles of requests can do with a relation; roles that can do nothing are left out.
+    pub fn access(&self, name: &QName, acl: &Acl, columns: &[Column]) -> Vec<Access<'_>> {
+        // Storage and Realtime take requests for their own tables.
+        let served = self.is_exposed(&name.schema) || name.schema == "storage" || name.schema == "realtime";
+        let usable = |role: &&Role| served && self.can_use_namespace(&role.name, &name.schema);
+        let held = |role: &Role| {
+            let can = |privilege: &Privilege| self.can_on_any_column(&role.name, acl, columns, *privilege);
+            DML.iter().filter(can).fold(Privileges::NONE, |sum, one| sum.union(Privileges::of(&[one])))
+        };
+        self.api_roles()
+            .filter(usable)
+            .map(|role| Access { role, privileges: held(role) })
+            .filter(|access| !access.privileges.is_empty())
+            .collect()
+    }
+
+    pub fn table_access(&self, table: &Table) -> Vec<Access<'_>> {
+        self.access(&table.name, &table.acl, &table.columns)
+    }
+
+    pub fn view_access(&self, view: &View) -> Vec<Access<'_>> {
+        self.access(&view.name, &view.acl, &view.columns)
+    }
+
+    /// Whether a policy binds a role: it is for the role, for one whose rights it has, or for
+    /// everybody, and the role is not above policies.
+    pub fn policy_binds(&self, policy: &Policy, role: &Role) -> bool {
+        let roles = self.inherited_roles(&role.name);
+        let named = |grantee: &Grantee| match grantee {
+            Grantee::Public => true,
+            Grantee::Role(name) => roles.contains(name),
+        };
+        !role.superuser && !role.bypassrls && policy.roles.value.iter().any(named)
+    }
+
+    /// Whether a policy has a say in any request at all: one for `service_role` alone has none.
+    pub fn policy_binds_requests(&self, policy: &Policy) -> bool {
+        self.api_roles().any(|role| self.policy_binds(policy, role))
+    }
+
+    /// What a policy opens to requests: for each role the commands that it lets through for every
+    /// row, that no restrictive policy narrows and that the role has the privilege for.
+    pub fn opened_by(&self, table: &Table, policy: &Policy, commands: &[PolicyCommand]) -> Vec<Access<'_>> {
+        let mut list = self.table_access(table);
+        for access in &mut list {
+            let open = |command: PolicyCommand| {
+                commands.contains(&command)
+                    && policy.opens(command)
+                    && self.policy_binds(policy, access.role)
+                    && !self.is_restricted(table, command, access.role)
+            };
+            let opened = COMMANDS
+                .into_iter()
+                .filter(|(command, _)| open(*command))
+                .fold(Privileges::NONE, |sum, (_, privilege)| sum.union(Privileges::of(&[privilege])));
+            access.privileges = access.privileges.intersection(opened);
+        }
+        list.retain(|access| !access.privileges.is_empty());
+        list
+    }
+
+    /// Whether a role may read every row of a table: it has no row level security, or a policy
+    /// lets all through.
+    pub fn reads_all_rows(&self, table: &Table, role: &Role) -> bool {
+        let open = |policy: &Policy| policy.opens(PolicyCommand::Select) && self.policy_binds(policy, role);
+        self.can_on_any_column(&role.name, &table.acl, &table.columns, Privilege::Select)
+            && (!table.rls.value
+                || table.policies.values().any(open)
+                    && !self.is_restricted(table, PolicyCommand::Select, role))
+    }
+
+    /// Whether a restrictive policy chooses among the rows that a role reaches with a command.
+    pub fn is_restricted(&self, table: &Table, command: PolicyCommand, role: &Role) -> bool {
+        table.policies.values().any(|policy| {
+            !policy.permissive
+                && policy.covers(command)
+                && self.policy_binds(policy, role)
+                && !policy.gates(command).any(|clause| predicate::is_always_true(&clause.value))
+        })
+    }
+}
+
+/// A table whose rows a view shows without asking for the caller's own rights.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    pub table: &'a Table,
+    /// The view that names the table: the one asked about, or one behind it.
+    pub view: &'a View,
+    /// Where it does.
+    pub span: Span,
+}
+
+impl Catalog {
+    /// The tables that a view shows to a role with the rights of an owner, through other views as
+    /// well. Whether the role may read the view itself is not asked.
+    ///
+    /// A `security_invoker` view always asks for the rights of the caller, also behind a view that
+    /// does not; a materialised view is filled with the rights of its owner throughout.
+    pub fn shown_to<'a>(&'a self, role: &Role, view: &'a View) -> Vec<Shown<'a>> {
+        let mut found = Vec::new();
+        self.collect_shown(role, view, view.materialized, &mut Vec::new(), &mut found);
+        found
+    }
+
+    fn collect_shown<'a>(
+        &'a self,
+        role: &Role,
+        view: &'a View,
+        stored: bool,
+        seen: &mut Vec<Oid>,
+        found: &mut Vec<Shown<'a>>,
+    ) {
+        let Some(query) = view.query.as_ref().filter(|_| !seen.contains(&view.oid)) else { return };
+        seen.push(view.oid);
+        let as_caller = view.security_invoker() && !stored;
+        let mut targets = Vec::new();
+        query.walk_relations(&mut |relation| {
+            targets.extend(relation.target.map(|oid| (oid, relation.name.span)));
+        });
+        for (oid, span) in targets {
+            if let Some(table) = self.tables.get(&oid).filter(|_| !as_caller) {
+                if !found.iter().any(|shown| shown.table.oid == table.oid) {
+                    found.push(Shown { table, view, span });
+                }
+            } else if let Some(inner) = self.views.get(&oid) {
+                let reads =
+                    || self.can_on_any_column(&role.name, &inner.acl, &inner.columns, Privilege::Select);
+                if !as_caller || reads() {
+                    self.collect_shown(role, inner, stored || inner.materialized, seen, found);
+                }
+            }
+        }
+    }
+
+    /// Whether policies do not bind a role on a table: it is above all, or owns the table.
+    pub fn is_above_policies(&self, role: &Ident, table: &Table) -> bool {
+        self.roles.get(role).is_some_and(|role| role.superuser || role.bypassrls)
+            || (self.inherited_roles(role).contains(&table.owner.value) && !table.forced_rls.value)
+    }
+}
+
+impl Policy {
+    /// The expressions that decide about the rows of a command, which is not ALL. WITH CHECK falls
+    /// back to USING; where an expression is absent and nothing stands in for it, there is none.
+    pub fn gates(&self, command: PolicyCommand) -> impl Iterator<Item = &Clause> {
+        let check = self.with_check.as_ref().or(self.using.as_ref());
+        let (rows, new_rows) = match command {
+            _ if !self.covers(command) => (None, None),
+            PolicyCommand::Insert => (None, check),
+            PolicyCommand::Update => (self.using.as_ref(), check),
+            _ => (self.using.as_ref(), None),
+        };
+        rows.into_iter().chain(new_rows)
+    }
+
+    /// Whether a permissive policy lets a command touch every row. Without its expression it lets
+    /// none through.
+    pub fn opens(&self, command: PolicyCommand) -> bool {
+        let decides = match command {
+            PolicyCommand::Insert => self.with_check.as_ref().or(self.using.as_ref()),
+            _ => self.using.as_ref(),
+        };
+        self.permissive
+            && self.covers(command)
+            && decides.is_some_and(|clause| predicate::is_always_true(&clause.value))
+    }
+}
+
+/// Says what callers can do: "anyone with the project's public API key can read every row of …".
+pub fn describe(access: &[Access<'_>], object: &str) -> String {
+    let rank = |access: &&Access<'_>| match access.role.name.as_str() {
+        "anon" => 0,
+        "authenticated" => 1,
+        _ => 2,
+    };
+    let mut sorted: Vec<_> = access.iter().collect();
+    sorted.sort_by_key(rank);
+    let mut said = Privileges::NONE;
+    let mut parts: Vec<String> = Vec::new();
+    for access in sorted {
+        let new = access.privileges.without(said);
+        if new.is_empty() {
+            continue;
+        }
+        let also = if said.is_empty() { "" } else { "also " };
+        let object = if said.is_empty() { object } else { "it" };
+        parts.push(format!("{} can {also}{}", who(access.role), deeds(new, object)));
+        said = said.union(new);
+    }
+    parts.join("; ")
+}
+
+fn who(role: &Role) -> String {
+    match role.name.as_str() {
+        "anon" => "anyone with the project's public API key".into(),
+        "authenticated" => "every signed-in user".into(),
+        other => format!("a request with the role {other}"),
+    }
+}
+
+/// "read, change and delete every row of public.todos, and add new ones"
+fn deeds(privileges: Privileges, object: &str) -> String {
+    let verbs: Vec<&str> =
+        [(Privilege::Select, "read"), (Privilege::Update, "change"), (Privilege::Delete, "delete")]
+            .into_iter()
+            .filter(|(privilege, _)| privileges.contains(*privilege))
+            .map(|(_, verb)| verb)
+            .collect();
+    let adds = privileges.contains(Privilege::Insert);
+    match (verbs.as_slice(), adds) {
+        ([], _) => format!("add rows to {object}"),
+        (verbs, adds) => {
+            let more = if !adds {
+                ""
+            } else if verbs.len() == 1 {
+                " and add new ones"
+            } else {
+                ", and add new ones"
+            };
+            format!("{} every row of {object}{more}", in_words(verbs, "and"))
+        }
+    }
+}
+
+/// "a, b and c"
+pub fn in_words<S: AsRef<str>>(items: &[S], conjunction: &str) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.as_ref().to_string(),
+        [first @ .., last] => {
+            let first: Vec<&str> = first.iter().map(AsRef::as_ref).collect();
+            format!("{} {conjunction} {}", first.join(", "), last.as_ref())
+        }
+    }
+}
+
+/// The statements that granted a relation to the roles of requests, by name or through PUBLIC.
+/// What the platform gives to every new object is not among them.
+pub fn grant_spans(access: &[Access<'_>], acl: &Acl, columns: &[Column]) -> Vec<Span> {
+    let names: BTreeSet<&Ident> = access.iter().map(|access| &access.role.name).collect();
+    let entries = acl.entries.iter().chain(columns.iter().flat_map(|column| &column.acl.entries));
+    let mut spans: Vec<Span> = entries
+        .filter(|entry| match &entry.grantee {
+            Grantee::Public => true,
+            Grantee::Role(role) => names.contains(role),
+        })
+        .filter_map(|entry| match entry.origin {
+            Origin::Statement(span) => Some(span),
+            Origin::Platform => None,
+        })
+        .collect();
+    spans.sort_unstable();
+    spans.dedup();
+    spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Bench;
+
+    fn said(sql: &str, table: &str) -> String {
+        let bench = Bench::new(sql);
+        let table = bench.catalog.table(&QName::new("public", table)).expect("the table is there");
+        describe(&bench.catalog.table_access(table), "it")
+    }
+
+    #[test]
+    fn access_follows_grants() {
+        assert_eq!(
+            said("create table a (id int);", "a"),
+            "anyone with the project's public API key can read, change and delete every row of it, and add new ones"
+        );
+        assert_eq!(said("-- explicit\ncreate table a (id int);", "a"), "");
+        assert_eq!(
+            said("-- explicit\ncreate table a (id int); grant insert on a to anon;", "a"),
+            "anyone with the project's public API key can add rows to it"
+        );
+        assert_eq!(
+            said("-- explicit\ncreate table a (id int); grant insert (id) on a to authenticated;", "a"),
+            "every signed-in user can add rows to it"
+        );
+        assert_eq!(
+            said("create table a (id int); revoke insert, update, delete on a from anon;", "a"),
+            "anyone with the project's public API key can read every row of it; \
+             every signed-in user can also change and delete every row of it, and add new ones"
+        );
+        assert_eq!(
+            said(
+                "-- explicit\ncreate role analyst; grant analyst to authenticator;\n\
+                 create table a (id int); grant select, insert on a to analyst;",
+                "a"
+            ),
+            "a request with the role analyst can read every row of it and add new ones"
+        );
+        assert_eq!(
+            said(
+                "create table a (id int); revoke usage on schema public from anon, authenticated, public;",
+                "a"
+            ),
+            ""
+        );
+    }
+
+    #[test]
+    fn a_policy_opens_what_its_expressions_allow() {
+        let bench = Bench::new(
+            "create table a (id int);
+             create policy none_added on a for insert to authenticated;
+             create policy none_changed on a for update with check (true);
+             create policy taken_over on a for update using (true) with check (id = 1);
+             create policy reused on a using (true);
+             create policy added on a with check (true);
+             create policy for_server on a to service_role using (true);",
+        );
+        let table = bench.catalog.table(&QName::new("public", "a")).expect("the table is there");
+        let opens = |name: &str| -> Vec<&str> {
+            let policy = &table.policies[name];
+            let commands = COMMANDS.iter().filter(|(command, _)| policy.opens(*command));
+            commands.map(|(_, privilege)| privilege.keyword()).collect()
+        };
+        assert!(opens("none_added").is_empty());
+        assert!(opens("none_changed").is_empty());
+        assert_eq!(opens("taken_over"), ["UPDATE"]);
+        assert_eq!(opens("reused"), ["SELECT", "INSERT", "UPDATE", "DELETE"]);
+        assert_eq!(opens("added"), ["INSERT"]);
+        assert!(!bench.catalog.policy_binds_requests(&table.policies["for_server"]));
+        assert!(bench.catalog.policy_binds_requests(&table.policies["reused"]));
+    }
+
+    #[test]
+    fn views_show_tables_with_the_rights_of_their_owners() {
+        let bench = Bench::new(
+            "create schema private;
+             create table a (id int);
+             create view private.inner_owner as select * from a;
+             create view private.inner_caller with (security_invoker) as select * from a;
+             create view v1 as select * from private.inner_owner;
+             create view v2 as select * from private.inner_caller;
+             create view v3 with (security_invoker) as select * from private.inner_owner;
+             create materialized view v4 as select * from private.inner_caller;
+             create view v5 as with a as (select 1 as id) select * from a;
+             grant select on private.inner_owner to authenticated;",
+        );
+        let shown = |role: &str, view: &str| {
+            let view = bench.catalog.view(&QName::new("public", view)).expect("the view is there");
+            bench.catalog.shown_to(&bench.catalog.roles[role], view).len()
+        };
+        assert_eq!((shown("anon", "v1"), shown("anon", "v2"), shown("anon", "v3")), (1, 0, 0));
+        assert_eq!(shown("authenticated", "v3"), 1);
+        assert_eq!((shown("anon", "v4"), shown("anon", "v5")), (1, 0));
+    }
+
+    #[test]
+    fn a_restrictive_policy_narrows() {
+        let bench = Bench::new(
+            "create table a (id int);
+             create policy open on a using (true);
+             create policy fence on a as restrictive for delete to authenticated using (id = 1);
+             create policy no_fence on a as restrictive for update using (true);",
+        );
+        let table = bench.catalog.table(&QName::new("public", "a")).expect("the table is there");
+        let opened = bench.catalog.opened_by(
+            table,
+            &table.policies["open"],
+            &[PolicyCommand::Update, PolicyCommand::Delete],
+        );
+        let of = |role: &str| {
+            opened.iter().find(|access| access.role.name == *role).map(|access| access.privileges)
+        };
+        assert_eq!(of("anon"), Some(Privileges::of(&[Privilege::Update, Privilege::Delete])));
+        assert_eq!(of("authenticated"), Some(Privileges::of(&[Privilege::Update])));
+    }
+}

@@ -1,0 +1,110 @@
+//! Columns that hold what others must not see, told by name and type.
+//!
+//! The names are those that nobody gives to public content: `author` and `user_id` are none.
+
+use crate::catalog::table::Column;
+use crate::catalog::types::TypeRef;
+
+/// Whole names. A `wallet_address` is published as a rule, an `address` seldom is.
+const NAMES: &[&str] = &["address", "token", "mobile", "jwt", "otp"];
+
+/// Whole names, or their ends word by word: `email` also means `billing_email`.
+#[rustfmt::skip]
+const ENDS: &[&str] = &[
+    // What reaches or identifies a person.
+    "email", "emails", "email_address", "phone", "phones", "phone_number", "mobile_number", "telephone",
+    "whatsapp_number", "home_address", "street_address", "postal_address", "billing_address",
+    "shipping_address", "ip_address", "mac_address", "date_of_birth", "birth_date", "birthdate", "dob",
+    "ssn", "social_security", "social_security_number", "driver_license", "drivers_license",
+    "license_number", "passport_number", "passport_id", "national_id", "tax_id", "insurance_number",
+    "health_insurance", "medical_insurance", "health_record", "medical_record", "medical_history",
+    "patient_id", "diagnosis", "salary",
+    // What opens a door.
+    "password", "passwords", "passwd", "pwd", "passphrase", "password_hash", "hashed_password",
+    "password_digest", "secret", "secrets", "secret_key", "client_secret", "private_key", "api_key",
+    "api_keys", "apikey", "auth_key", "ssh_key", "pgp_key", "gpg_key", "license_key", "activation_key",
+    "service_role_key", "access_token", "refresh_token", "oauth_token", "auth_token", "api_token",
+    "session_token", "bearer_token", "reset_token", "invite_token", "invitation_token",
+    "verification_token", "confirmation_token", "push_token", "device_token", "fcm_token", "token_hash",
+    "auth_code", "session_key", "session_secret", "totp", "recovery_code", "recovery_codes",
+    "backup_code", "backup_codes", "verification_code",
+    // Money.
+    "credit_card", "card_number", "cvv", "cvc", "cvn", "iban", "bank_account", "account_number",
+    "routing_number", "payment_method", "stripe_customer_id", "customer_stripe_id",
+];
+
+/// Types that hold a fact about a secret and never the secret. `bytea` is what blockchains are
+/// indexed with.
+const HARMLESS: &[&str] = &["bool", "timestamp", "timestamptz", "interval", "bytea"];
+
+impl Column {
+    /// Whether its name says that it holds a secret, or what identifies or reaches a person.
+    pub fn is_sensitive(&self) -> bool {
+        let harmless = matches!(&self.data_type.value.base,
+            TypeRef::Builtin(name) if HARMLESS.contains(&name.as_str()));
+        let words = words(&self.name);
+        let ends = |name: &&str| {
+            words.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
+        };
+        !harmless && (NAMES.contains(&words.as_str()) || ENDS.iter().any(ends))
+    }
+}
+
+/// A name in snake case: `billingEmail` and `billing-email` are `billing_email`.
+fn words(name: &str) -> String {
+    let mut words = String::new();
+    let mut after_small = false;
+    for letter in name.chars() {
+        if letter.is_uppercase() && after_small {
+            words.push('_');
+        }
+        after_small = letter.is_lowercase() || letter.is_ascii_digit();
+        words.extend(if letter == '-' || letter == ' ' {
+            vec!['_']
+        } else {
+            letter.to_lowercase().collect()
+        });
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::origin::Origin;
+    use crate::catalog::types::DataType;
+
+    fn sensitive(name: &str, data_type: &str) -> bool {
+        Column::new(name.into(), DataType::builtin(data_type), Origin::Platform).is_sensitive()
+    }
+
+    #[test]
+    fn names_are_read_word_by_word() {
+        for name in [
+            "email",
+            "billing_email",
+            "billingEmail",
+            "Phone-Number",
+            "access_token",
+            "two_factor_secret",
+            "address",
+        ] {
+            assert!(sensitive(name, "text"), "{name}");
+        }
+        for name in [
+            "user_id",
+            "owner",
+            "email_template",
+            "tokens",
+            "token_count",
+            "gmail",
+            "wallet_address",
+            "next_page_token",
+        ] {
+            assert!(!sensitive(name, "text"), "{name}");
+        }
+        assert!(!sensitive("token", "bytea"));
+        assert!(!sensitive("password", "bool"));
+        assert!(!sensitive("verified_email", "timestamptz"));
+    }
+}

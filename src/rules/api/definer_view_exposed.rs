@@ -1,0 +1,250 @@
+use crate::access::{Access, Shown, describe, grant_spans, in_words};
+use crate::catalog::Catalog;
+use crate::catalog::gap::Aspect;
+use crate::catalog::view::View;
+use crate::diagnostic::{Identity, Severity};
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+
+declare_rule! {
+    /// Finds views that the Data API serves and that read tables with the rights of their owner.
+    ///
+    /// A view belongs to the role that made it, which is above row level security (RLS). Unless it
+    /// says `security_invoker = true`, whoever may read the view reads what the owner can: the
+    /// policies of the tables behind it do not count. A view that shows the rows of one table as
+    /// they are can be written, too, and the writes go past the policies in the same way.
+    ///
+    /// ```sql,bad
+    /// create table public.orders (id bigint primary key, user_id uuid, total numeric);
+    /// alter table public.orders enable row level security;
+    /// create view public.big_orders as select * from public.orders where total > 100;
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.orders (id bigint primary key, user_id uuid, total numeric);
+    /// alter table public.orders enable row level security;
+    /// create view public.big_orders with (security_invoker = true) as
+    ///   select * from public.orders where total > 100;
+    /// ```
+    ///
+    /// `create or replace view` without `with (…)` takes `security_invoker` away again.
+    ///
+    /// It is a warning where nothing leaks today: no table behind the view has RLS, its policies
+    /// let those who read the view read every row anyway, or the view itself chooses rows by who
+    /// asks (`where user_id = auth.uid()`). Views that read no table are silent.
+    "definer-view-exposed" {
+        group: Group::Api,
+        severity: Severity::Error,
+        summary: "view shows rows past row level security",
+        sources: &["splinter:0010", "pgrls:VIEW001"],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    for view in cx.catalog.own_views().filter(|view| !view.materialized && !view.security_invoker()) {
+        let unclear =
+            [Aspect::Views, Aspect::Grants].iter().any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
+        let access = cx.catalog.view_access(view);
+        let Some(first) = access.first().filter(|_| !unclear) else { continue };
+        // A view with its owner's rights shows the same to all who may read it.
+        let shown = cx.catalog.shown_to(first.role, view);
+        if !shown.is_empty() {
+            report(cx, view, &access, &shown, out);
+        }
+    }
+}
+
+fn report(cx: &CatalogCx<'_>, view: &View, access: &[Access<'_>], shown: &[Shown<'_>], out: &mut Findings) {
+    let Some(span) = view.name_span else { return };
+    let bypassed: Vec<_> = shown.iter().filter(|shown| is_bypassed(cx.catalog, shown)).collect();
+    let leaking: Vec<_> =
+        bypassed.iter().filter(|shown| leaks(cx.catalog, access, shown)).map(|shown| **shown).collect();
+    let written = if view.is_updatable() { written_through(cx.catalog, view, access, &bypassed) } else { Vec::new() };
+    let writable = !written.is_empty();
+    let bound = view.query.as_ref().is_some_and(|query| cx.workload.binds_caller(query));
+    let name = &view.name;
+    let (message, note) = if bound && !bypassed.is_empty() {
+        let tables = names(&bypassed.iter().map(|shown| **shown).collect::<Vec<_>>());
+        let message = format!(
+            "view {name} reads {tables} with its owner's rights: only its own condition, and no policy, keeps \
+             callers to their rows"
+        );
+        (message, "not a security_invoker view")
+    } else if leaking.is_empty() && !(writable && !bypassed.is_empty()) {
+        let message = match bypassed.as_slice() {
+            [] => format!(
+                "view {name} reads {} with its owner's rights: policies that come later will not hold through it",
+                names(shown)
+            ),
+            _ => format!(
+                "view {name} reads {} with its owner's rights: all may read that today, and when its policies get \
+                 stricter the view will not",
+                names(&bypassed.iter().map(|shown| **shown).collect::<Vec<_>>())
+            ),
+        };
+        (message, "not a security_invoker view")
+    } else {
+        let through = if writable { written } else { access.iter().filter_map(Access::reading).collect() };
+        let tables = if leaking.is_empty() { bypassed.iter().map(|shown| **shown).collect() } else { leaking.clone() };
+        let message = format!(
+            "{}, past the row level security of {}",
+            describe(&through, &format!("view {name}")),
+            names(&tables)
+        );
+        (message, "reads with the rights of its owner")
+    };
+    let severe = note == "reads with the rights of its owner";
+    let found = out.report(span, Identity::new("view", name), message);
+    found.severity(if severe { Severity::Error } else { Severity::Warning }).note(note);
+    for shown in bypassed.iter().take(3) {
+        found.label(shown.span, format!("{} is read here", shown.table.name));
+    }
+    for grant in grant_spans(access, &view.acl, &view.columns).into_iter().take(3) {
+        found.label(grant, "granted here");
+    }
+    found.help(format!("alter view {} set (security_invoker = true);", name.quoted()));
+}
+
+/// What can be done with the rows of the one table behind a view that can be written: what both the
+/// caller may do with the view and its owner with the table. Empty where nobody can write.
+fn written_through<'a>(
+    catalog: &Catalog,
+    view: &View,
+    access: &[Access<'a>],
+    bypassed: &[&Shown<'_>],
+) -> Vec<Access<'a>> {
+    let [shown] = bypassed else { return Vec::new() };
+    if shown.view.oid != view.oid {
+        return Vec::new();
+    }
+    let owners = catalog.effective(&view.owner, &shown.table.acl);
+    let passed = |access: &Access<'a>| Access { privileges: access.privileges.intersection(owners), ..access.clone() };
+    let passed: Vec<_> = access.iter().map(passed).collect();
+    if passed.iter().any(Access::can_write) { passed } else { Vec::new() }
+}
+
+/// Whether a table has policies that its view's owner is above.
+fn is_bypassed(catalog: &Catalog, shown: &Shown<'_>) -> bool {
+    shown.table.rls.value && catalog.is_above_policies(&shown.view.owner, shown.table)
+}
+
+/// Whether one who reads the view may not read all of the table directly.
+fn leaks(catalog: &Catalog, access: &[Access<'_>], shown: &Shown<'_>) -> bool {
+    access.iter().filter_map(Access::reading).any(|access| !catalog.reads_all_rows(shown.table, access.role))
+}
+
+fn names(shown: &[Shown<'_>]) -> String {
+    let names: Vec<_> = shown.iter().map(|shown| shown.table.name.to_string()).collect();
+    match names.as_slice() {
+        [first, second, third, _, ..] => format!("{first}, {second}, {third} and {} more", names.len() - 3),
+        _ => in_words(&names, "and"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::check;
+
+    const TABLES: &str = "create table public.orders (id bigint, user_id uuid, total int);\n\
+                          alter table public.orders enable row level security;\n\
+                          create policy own on public.orders for select using (user_id = auth.uid());\n\
+                          create table public.open (id bigint);\n";
+
+    fn view(text: &str) {
+        check(&RULE, &format!("{TABLES}{text}"));
+    }
+
+    #[test]
+    fn reads_and_writes_are_told_apart() {
+        view(
+            "
+             create view public.all_orders as select * from public.orders;
+             --          ^^^^^^^^^^^^^^^^^ error: anyone with the project's public API key can read, change and delete every row of view public.all_orders, and add new ones, past the row level security of public.orders
+             create view public.sums as select user_id, sum(total) from public.orders group by user_id;
+             --          ^^^^^^^^^^^ error: anyone with the project's public API key can read every row of view public.sums, past
+             create view public.read_only as select id from public.orders;
+             --          ^^^^^^^^^^^^^^^^ error: every signed-in user can read every row of view public.read_only, past
+             revoke all on public.read_only from anon, authenticated;
+             grant select on public.read_only to authenticated;",
+        );
+    }
+
+    #[test]
+    fn options_of_the_last_statement_count() {
+        view(
+            "
+             create view public.v1 with (security_invoker = on) as select * from public.orders;
+             create view public.v2 with (security_invoker) as select * from public.orders;
+             create view public.v3 as select * from public.orders;
+             alter view public.v3 set (security_invoker = true);
+             create view public.v4 with (security_invoker = true) as select id from public.orders;
+             create view public.v5 with (security_invoker = false) as select sum(total) from public.orders;
+             --          ^^^^^^^^^ error: past the row level security of public.orders
+             -- file: 2.sql
+             create or replace view public.v4 as select id from public.orders;
+             --                     ^^^^^^^^^ error: public.v4",
+        );
+    }
+
+    #[test]
+    fn what_leaks_nothing_today_is_a_warning() {
+        view(
+            "
+             create view public.mine as select * from public.orders where user_id = (select auth.uid());
+             --          ^^^^^^^^^^^ warning: only its own condition, and no policy, keeps callers to their rows
+             create view public.of_open as select * from public.open;
+             --          ^^^^^^^^^^^^^^ warning: policies that come later will not hold
+             create table public.posts (id bigint);
+             alter table public.posts enable row level security;
+             create policy read on public.posts for select using (true);
+             create view public.counts as select count(*) from public.posts;
+             --          ^^^^^^^^^^^^^ warning: all may read that today
+             create view public.copies as select * from public.posts;
+             --          ^^^^^^^^^^^^^ error: change and delete every row of view public.copies",
+        );
+        view(
+            "
+             create function public.me() returns uuid language sql stable as $$ select auth.uid() $$;
+             create view public.mine as select * from public.orders where user_id = public.me();
+             --          ^^^^^^^^^^^ warning: only its own condition",
+        );
+    }
+
+    #[test]
+    fn what_cannot_leak_is_silent() {
+        view(
+            "
+             create view public.numbers as select 1 as n;
+             create schema private;
+             create view private.v as select * from public.orders;
+             create view public.revoked as select * from public.orders;
+             revoke all on public.revoked from anon, authenticated;
+             create temp view scratch as select * from public.orders;
+             create materialized view public.stored as select * from public.orders;
+             create view public.gone as select * from public.orders;
+             drop view public.gone;
+             create view private.inner_view with (security_invoker = true) as select * from public.orders;
+             create view public.over_invoker as select * from private.inner_view;",
+        );
+        check(
+            &RULE,
+            "-- explicit
+             create table public.orders (id bigint);
+             alter table public.orders enable row level security;
+             create view public.v as select * from public.orders;",
+        );
+    }
+
+    #[test]
+    fn views_on_views_are_followed() {
+        view(
+            "
+             create schema private;
+             create view private.inner_view as select * from public.orders;
+             create view public.outer_view as select count(*) from private.inner_view;
+             --          ^^^^^^^^^^^^^^^^^ error: past the row level security of public.orders",
+        );
+    }
+}

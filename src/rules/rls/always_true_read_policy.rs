@@ -1,0 +1,193 @@
+use crate::access::{Access, describe, in_words};
+use crate::catalog::Catalog;
+use crate::catalog::gap::Aspect;
+use crate::catalog::policy::Policy;
+use crate::catalog::table::Table;
+use crate::diagnostic::{Identity, Severity};
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::sql::statement::{PolicyCommand, Privilege};
+
+declare_rule! {
+    /// Finds policies that let every row be read.
+    ///
+    /// For public content that is how it should be, and the finding is an info. It is a warning
+    /// when the table has columns that are nobody else's business by their names, such as `email`,
+    /// `phone` or `access_token`, and the role may read them.
+    ///
+    /// ```sql,bad
+    /// create table public.profiles (id uuid primary key, username text, email text);
+    /// alter table public.profiles enable row level security;
+    /// create policy "Profiles are public" on public.profiles for select using (true);
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.profiles (id uuid primary key, username text, email text);
+    /// alter table public.profiles enable row level security;
+    /// create policy "Users see their own profile" on public.profiles for select to authenticated
+    ///   using ((select auth.uid()) = id);
+    /// ```
+    ///
+    /// RLS chooses rows, not columns. To publish some columns, grant those alone:
+    /// `revoke select on public.profiles from anon, authenticated;` and
+    /// `grant select (id, username) on public.profiles to anon, authenticated;`.
+    "always-true-read-policy" {
+        group: Group::Rls,
+        severity: Severity::Info,
+        summary: "policy lets every row be read",
+        sources: &["pgrls:SEC008", "pgrls:SEC049"],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    for (table, policy) in cx.catalog.own_policies().filter(|(table, _)| table.rls.value) {
+        let reads = policy.command.value == PolicyCommand::Select;
+        if !reads || cx.catalog.may_have_changed(&table.name, Aspect::Policies) {
+            continue;
+        }
+        let opened = cx.catalog.opened_by(table, policy, &[PolicyCommand::Select]);
+        if !opened.is_empty() {
+            report(cx.catalog, table, policy, &opened, out);
+        }
+    }
+}
+
+fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_>], out: &mut Findings) {
+    let Some(clause) = &policy.using else { return };
+    let sensitive = sensitive_columns(catalog, table, opened);
+    let is = |schema: &str, name: &str| table.name.schema == *schema && table.name.name == *name;
+    let files = is("storage", "objects");
+    let mut message = format!("policy \"{}\": {}", policy.name, describe(opened, &table.name.to_string()));
+    if !sensitive.is_empty() {
+        let (named, more) = sensitive.split_at(sensitive.len().min(3));
+        let mut names: Vec<String> = named.iter().map(|(name, _)| (*name).to_string()).collect();
+        if !more.is_empty() {
+            names.push(format!("{} more", more.len()));
+        }
+        message.push_str(&format!(", with {}", in_words(&names, "and")));
+    }
+    let (name, on) = (policy.name.quoted(), table.name.quoted());
+    let found = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
+    if files {
+        found.severity(Severity::Warning);
+        found.note("true for every file of every bucket, private ones included");
+        found.help(format!("alter policy {name} on {on} using (bucket_id = '…');"));
+        return;
+    }
+    if is("realtime", "messages") {
+        found.note("true for every private channel");
+        found.help("name the channels: using (realtime.topic() like 'room:%'), or look the caller up in a table");
+        return;
+    }
+    found.note("true for every row");
+    for (column, span) in sensitive.iter().take(3) {
+        found.label(*span, format!("{column} can be read"));
+    }
+    if sensitive.is_empty() {
+        found.help("right for public content; otherwise name the rows in USING");
+    } else {
+        let owner = table.owner_column().map_or("user_id".into(), |column| column.name.quoted());
+        found.severity(Severity::Warning).help(format!(
+            "alter policy {name} on {on} to authenticated using ((select auth.uid()) = {owner}); \
+             or revoke select on the table and grant it on the public columns alone"
+        ));
+    }
+}
+
+/// The columns that one of the roles may read and should not.
+fn sensitive_columns<'a>(
+    catalog: &Catalog,
+    table: &'a Table,
+    opened: &[Access<'_>],
+) -> Vec<(&'a str, Option<crate::source::Span>)> {
+    let readable = |column: &crate::catalog::table::Column| {
+        opened.iter().any(|access| {
+            let one = std::slice::from_ref(column);
+            catalog.can_on_any_column(&access.role.name, &table.acl, one, Privilege::Select)
+        })
+    };
+    let columns = table.columns.iter().filter(|column| column.is_sensitive() && readable(column));
+    columns.map(|column| (column.name.as_str(), column.name_span)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::check;
+
+    #[test]
+    fn public_content_is_an_info() {
+        check(
+            &RULE,
+            "
+             create table public.posts (id bigint, user_id uuid, author_id uuid, body text, email_count int);
+             alter table public.posts enable row level security;
+             create policy read on public.posts for select to anon, authenticated using (true);
+             --                                                                          ^^^^ info: anyone with the project's public API key can read every row of public.posts",
+        );
+    }
+
+    #[test]
+    fn sensitive_columns_are_a_warning() {
+        check(
+            &RULE,
+            "
+             create table public.people (id bigint, email text, phone text, api_key text, iban text);
+             alter table public.people enable row level security;
+             create policy read on public.people for select to authenticated using (1 = 1);
+             --                                                                     ^^^^^ warning: every signed-in user can read every row of public.people, with email, phone, api_key and 1 more",
+        );
+    }
+
+    #[test]
+    fn column_grants_hide_columns() {
+        check(
+            &RULE,
+            "
+             create table public.people (id bigint, username text, email text);
+             alter table public.people enable row level security;
+             revoke select on public.people from anon, authenticated;
+             grant select (id, username) on public.people to anon, authenticated;
+             create policy read on public.people for select using (true);
+             --                                                    ^^^^ info: public.people",
+        );
+    }
+
+    #[test]
+    fn what_opens_nothing_is_silent() {
+        check(
+            &RULE,
+            "
+             create table public.a (id bigint, email text);
+             alter table public.a enable row level security;
+             create policy one on public.a for select to service_role using (true);
+             create policy two on public.a as restrictive for select using (true);
+             create policy three on public.a for select using (auth.uid() is not null);
+             create policy four on public.a for select;
+             create table public.fenced (id bigint);
+             alter table public.fenced enable row level security;
+             create policy open on public.fenced for select using (true);
+             create policy fence on public.fenced as restrictive using (id = 1);
+             create table public.revoked (id bigint);
+             alter table public.revoked enable row level security;
+             create policy open on public.revoked for select using (true);
+             revoke all on public.revoked from anon, authenticated;
+             create table public.off (id bigint);
+             create policy open on public.off for select using (true);",
+        );
+    }
+
+    #[test]
+    fn every_file_of_storage_is_a_warning() {
+        check(
+            &RULE,
+            "
+             create policy files on storage.objects for select to anon using (true);
+             --                                                               ^^^^ warning: can read every row of storage.objects
+             create policy channels on realtime.messages for select to authenticated using (true);
+             --                                                                             ^^^^ info: realtime.messages
+             create policy avatars on storage.objects for select using (bucket_id = 'avatars');",
+        );
+    }
+}

@@ -1,0 +1,306 @@
+use crate::access::{Access, describe};
+use crate::catalog::Catalog;
+use crate::catalog::acl::Grantee;
+use crate::catalog::gap::Aspect;
+use crate::catalog::policy::Policy;
+use crate::catalog::table::Table;
+use crate::diagnostic::{Identity, Severity};
+use crate::predicate;
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::sql::statement::{Clause, PolicyCommand};
+
+declare_rule! {
+    /// Finds policies that let every row be added, changed or deleted.
+    ///
+    /// Policies are joined with `or`: one `using (true)` opens the table to each role that the
+    /// policy is for, whatever the other policies say. A policy without `to` is for everybody.
+    ///
+    /// ```sql,bad
+    /// create table public.todos (id bigint primary key, user_id uuid);
+    /// alter table public.todos enable row level security;
+    /// create policy "Service can do all" on public.todos for all using (true);
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.todos (id bigint primary key, user_id uuid);
+    /// alter table public.todos enable row level security;
+    /// create policy "Users change their own todos" on public.todos for update to authenticated
+    ///   using ((select auth.uid()) = user_id);
+    /// ```
+    ///
+    /// It is an error when requests without a signed-in user can write, and a warning when only
+    /// signed-in users can. Not only the word `true` counts, but every expression that is true for
+    /// each row: `1 = 1`, `(select true)`, `true or user_id = auth.uid()`. Silent are policies for
+    /// `service_role` and other roles that requests do not have, restrictive policies and those
+    /// that a restrictive one narrows, and commands that no such role has the privilege for.
+    ///
+    /// A policy with a real `using` and `with check (true)` is found, too: it lets users hand their
+    /// rows to somebody else.
+    "always-true-write-policy" {
+        group: Group::Rls,
+        severity: Severity::Warning,
+        summary: "policy lets every row be written",
+        sources: &["splinter:0024", "pgrls:SEC008", "pgrls:SEC020", "pgrls:SEC028"],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+const WRITES: [PolicyCommand; 3] = [PolicyCommand::Insert, PolicyCommand::Update, PolicyCommand::Delete];
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    for (table, policy) in cx.catalog.own_policies().filter(|(table, _)| table.rls.value) {
+        if cx.catalog.may_have_changed(&table.name, Aspect::Policies) {
+            continue;
+        }
+        let mut commands = WRITES.to_vec();
+        if policy.command.value == PolicyCommand::All {
+            commands.push(PolicyCommand::Select);
+        }
+        let opened = cx.catalog.opened_by(table, policy, &commands);
+        let writes = opened.iter().any(|access| access.can_write());
+        if writes {
+            open(cx.catalog, table, policy, &opened, out);
+        } else if let Some(clause) = loose_check(cx.catalog, table, policy) {
+            hand_over(table, policy, clause, out);
+        }
+    }
+}
+
+fn open(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_>], out: &mut Findings) {
+    let decides = policy.clauses().find(|clause| predicate::is_always_true(&clause.value));
+    let Some(clause) = decides else { return };
+    let certain = !catalog.may_have_changed(&table.name, Aspect::Grants);
+    let anonymous = opened.iter().any(|access| access.role.name == "anon" && access.can_write());
+    let message =
+        format!("policy \"{}\": {}", policy.name, describe(opened, &table.name.to_string()));
+    let found = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
+    if anonymous && certain {
+        found.severity(Severity::Error);
+    }
+    found.note(note(table, policy));
+    found.label(policy.name_span, "the policy is created here");
+    found.help(help(table, policy));
+}
+
+fn note(table: &Table, policy: &Policy) -> String {
+    let everybody = policy.roles.value == [Grantee::Public];
+    let whom = if everybody { ", whoever asks" } else { "" };
+    match (table.name.schema.as_str(), table.name.name.as_str()) {
+        ("storage", "objects") => format!("true for every file of every bucket{whom}"),
+        _ => format!("true for every row{whom}"),
+    }
+}
+
+fn help(table: &Table, policy: &Policy) -> String {
+    let (name, on) = (policy.name.quoted(), table.name.quoted());
+    let text = policy.name.to_lowercase();
+    let for_server = ["service", "server", "backend", "system", "webhook", "cron", "edge function"];
+    if for_server.iter().any(|word| text.contains(word)) {
+        return format!("drop policy {name} on {on}; -- the service role is above policies and needs none");
+    }
+    let owner = table.owner_column().map_or("user_id".into(), |column| column.name.quoted());
+    let condition = match (table.name.schema.as_str(), table.name.name.as_str()) {
+        ("storage", "objects") => "bucket_id = '…' and (select auth.uid()::text) = owner_id".to_string(),
+        _ => format!("(select auth.uid()) = {owner}"),
+    };
+    let clause = if policy.command.value == PolicyCommand::Insert { "with check" } else { "using" };
+    let rest = if policy.with_check.is_some() && clause == "using" {
+        format!(" with check ({condition})")
+    } else {
+        String::new()
+    };
+    format!("alter policy {name} on {on} to authenticated {clause} ({condition}){rest};")
+}
+
+/// `with check (true)` of a policy that looks at the rows before a change, where requests can make
+/// one.
+fn loose_check<'a>(catalog: &Catalog, table: &Table, policy: &'a Policy) -> Option<&'a Clause> {
+    let check = policy.with_check.as_ref().filter(|check| predicate::is_always_true(&check.value))?;
+    let using = policy.using.as_ref()?;
+    let usable = policy.permissive
+        && policy.covers(PolicyCommand::Update)
+        && !predicate::is_never_true(&using.value)
+        && catalog.table_access(table).iter().any(|access| {
+            access.privileges.contains(crate::sql::statement::Privilege::Update)
+                && catalog.policy_binds(policy, access.role)
+                && !catalog.is_restricted(table, PolicyCommand::Update, access.role)
+        });
+    usable.then_some(check)
+}
+
+fn hand_over(table: &Table, policy: &Policy, clause: &Clause, out: &mut Findings) {
+    let message = format!(
+        "policy \"{}\" on {} does not check a row after a change: who may change a row may give it to somebody else",
+        policy.name, table.name
+    );
+    let found = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
+    found.what("check").note("true for every changed row");
+    if let Some(using) = &policy.using {
+        found.label(using.span, "holds for the row before the change alone");
+    }
+    found.label(policy.name_span, "the policy is created here");
+    found.help("leave WITH CHECK out: USING holds for changed rows then; or repeat its condition");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::check;
+
+    const TABLE: &str = "create table public.a (id bigint, user_id uuid, done boolean);\n\
+                         alter table public.a enable row level security;\n";
+
+    fn policy(text: &str) {
+        check(&RULE, &format!("{TABLE}{text}"));
+    }
+
+    #[test]
+    fn constants_are_folded() {
+        for always in ["true", "1=1", "'a'='a'", "not false", "true or user_id = auth.uid()", "(select true)"] {
+            let carets = "^".repeat(always.len());
+            policy(&format!(
+                "
+                 create policy p on public.a for delete using ({always});
+                 --                                            {carets} error: policy \"p\": anyone with the project's public API key can delete every row of public.a
+                "
+            ));
+        }
+        policy("create policy p on public.a for all using (user_id is null or user_id = auth.uid());");
+        policy("create policy p on public.a for all to authenticated using (auth.role() = 'authenticated');");
+    }
+
+    #[test]
+    fn each_command_has_its_clause() {
+        policy(
+            "
+             create policy p1 on public.a for insert with check (true);
+             --                                                  ^^^^ error: can add rows to public.a
+             create policy p2 on public.a for update using (true);
+             --                                             ^^^^ error: can change every row
+             create policy p3 on public.a for update using (true) with check (user_id = auth.uid());
+             --                                             ^^^^ error: can change every row
+             create policy p4 on public.a using (true);
+             --                                  ^^^^ error: can read, change and delete every row of public.a, and add new ones
+             create policy p5 on public.a using (user_id = auth.uid()) with check (true);
+             --                                                                    ^^^^ error: can add rows to public.a
+             create policy p6 on public.a for update using (user_id = auth.uid()) with check (true);
+             --                                                                               ^^^^ warning: may give it to somebody else",
+        );
+    }
+
+    #[test]
+    fn a_missing_clause_grants_nothing() {
+        policy(
+            "
+             create policy p1 on public.a for insert;
+             create policy p2 on public.a for update with check (true);
+             create policy p3 on public.a for delete;
+             create policy p4 on public.a for select using (true);
+             create policy p5 on public.a;",
+        );
+    }
+
+    #[test]
+    fn roles_decide() {
+        policy(
+            "
+             create policy p1 on public.a to service_role using (true);
+             create policy p2 on public.a to postgres, dashboard_user using (true);
+             create policy p3 on public.a to authenticated using (true);
+             --                                                   ^^^^ warning: every signed-in user can read, change
+             create policy p4 on public.a for insert to anon with check (true);
+             --                                                          ^^^^ error: anyone with the project's public API key can add rows
+             create role members;
+             grant members to authenticated;
+             create policy p5 on public.a for delete to members using (true);
+             --                                                        ^^^^ warning: every signed-in user can delete
+             create role batch bypassrls;
+             create policy p6 on public.a to batch using (true);",
+        );
+    }
+
+    #[test]
+    fn restrictive_policies_are_no_hole_and_narrow_others() {
+        policy(
+            "
+             create policy fence on public.a as restrictive for delete using (user_id = auth.uid());
+             create policy open on public.a for delete using (true);
+             create policy half on public.a as restrictive for update to anon using (false);
+             create policy change on public.a for update using (true);
+             --                                                 ^^^^ warning: every signed-in user can change every row
+             create policy nothing on public.a as restrictive for insert with check (true);",
+        );
+    }
+
+    #[test]
+    fn privileges_decide_what_is_real() {
+        policy(
+            "
+             revoke insert, update, delete on public.a from anon;
+             create policy p on public.a using (true);
+             --                                 ^^^^ warning: every signed-in user can also change and delete every row",
+        );
+        policy(
+            "
+             revoke insert, update, delete on public.a from anon, authenticated;
+             create policy p on public.a using (true);",
+        );
+        check(
+            &RULE,
+            "-- explicit
+             create table public.a (id bigint);
+             alter table public.a enable row level security;
+             create policy p on public.a using (true);",
+        );
+    }
+
+    #[test]
+    fn the_end_of_the_history_counts() {
+        policy(
+            "
+             create policy gone on public.a using (true);
+             drop policy gone on public.a;
+             create policy repaired on public.a using (true);
+             alter policy repaired on public.a using (user_id = auth.uid());
+             create policy spoiled on public.a for delete using (user_id = auth.uid());
+             -- file: 2.sql
+             alter policy spoiled on public.a using (true);
+             --                                      ^^^^ error: policy \"spoiled\"",
+        );
+        check(
+            &RULE,
+            "
+             create table public.off (id bigint);
+             create policy p on public.off using (true);",
+        );
+    }
+
+    #[test]
+    fn managed_tables_count_and_hidden_ones_do_not() {
+        check(
+            &RULE,
+            "
+             create policy p on storage.objects for insert to authenticated with check (true);
+             --                                                                         ^^^^ warning: can add rows to storage.objects
+             create policy q on storage.objects for insert to authenticated with check (bucket_id = 'avatars');
+             create schema private;
+             create table private.a (id bigint);
+             alter table private.a enable row level security;
+             create policy p on private.a using (true);",
+        );
+    }
+
+    #[test]
+    fn what_was_not_read_may_have_dropped_it() {
+        policy(
+            "
+             create policy p on public.a using (true);
+             do $$ declare p text; begin
+               for p in select name from public.policy_list loop
+                 execute 'drop policy ' || p;
+               end loop;
+             end $$;",
+        );
+    }
+}

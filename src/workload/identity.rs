@@ -1,0 +1,232 @@
+//! Who asks: where an expression depends on the caller, and where it believes what a user can
+//! write about themselves.
+
+use rustc_hash::FxHashSet;
+
+use crate::catalog::Catalog;
+use crate::catalog::name::QName;
+use crate::source::Span;
+use crate::sql::expr::{
+    Call, CteBody, Expr, FromItem, Literal, Oid, Query, QueryBody, Sublink, SublinkKind, Target,
+};
+use crate::workload::Workload;
+
+/// A place that reads user metadata, which every user can change with `auth.updateUser`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetadataUse {
+    /// In the expression that was asked about: the claims, the column or the call of a helper.
+    pub span: Span,
+    /// From there on: what was gone through, and where the metadata is read at last.
+    pub through: Vec<Through>,
+}
+
+/// A function or a view on the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Through {
+    pub name: QName,
+    /// Where it goes on, inside of it.
+    pub span: Span,
+}
+
+impl Workload {
+    /// Whether an expression depends on who asks, through helper functions as well.
+    pub fn knows_caller(&self, expr: &Expr) -> bool {
+        self.knows(expr, &mut FxHashSet::default())
+    }
+
+    fn knows(&self, expr: &Expr, seen: &mut FxHashSet<Oid>) -> bool {
+        let mut found = false;
+        let mut helpers = Vec::new();
+        expr.walk(&mut |node| {
+            if let Expr::Call(call) = node {
+                found |= is_identity(call);
+                helpers.extend(call.target);
+            }
+        });
+        found
+            || helpers.into_iter().any(|oid| {
+                let Some(routine) = self.routines.get(&oid).filter(|_| seen.insert(oid)) else {
+                    return false;
+                };
+                let mut parts = Vec::new();
+                routine.walk(&mut |part| parts.push(part));
+                parts.into_iter().any(|part| match part {
+                    Expr::Call(call) => {
+                        is_identity(call) || (call.target.is_some() && self.knows(part, seen))
+                    }
+                    _ => false,
+                })
+            })
+    }
+
+    /// Whether each row of a query's result is chosen by who asks.
+    pub fn binds_caller(&self, query: &Query) -> bool {
+        match &query.body {
+            QueryBody::SetOperation(left, right) => self.binds_caller(left) && self.binds_caller(right),
+            QueryBody::Select(select) => {
+                let nested = |cte: &CteBody| match cte {
+                    CteBody::Query(query) => self.binds_caller(query),
+                    CteBody::Change(_) => false,
+                };
+                select.filter.iter().any(|filter| self.knows_caller(filter))
+                    || select.from.iter().any(|item| self.item_binds_caller(item))
+                    || query.ctes.iter().any(|cte| nested(&cte.query))
+            }
+            QueryBody::Values(_) => false,
+        }
+    }
+
+    fn item_binds_caller(&self, item: &FromItem) -> bool {
+        match item {
+            FromItem::Query { query, .. } => self.binds_caller(query),
+            FromItem::Join { left, right, on, .. } => {
+                on.iter().any(|on| self.knows_caller(on))
+                    || self.item_binds_caller(left)
+                    || self.item_binds_caller(right)
+            }
+            FromItem::Relation { .. } | FromItem::Function { .. } => false,
+        }
+    }
+
+    /// The first place of an expression that reads user metadata, through helper functions and
+    /// columns of views as well.
+    pub fn user_metadata(&self, catalog: &Catalog, expr: &Expr) -> Option<MetadataUse> {
+        let mut parts = Vec::new();
+        expr.walk(&mut |part| parts.push(part));
+        Reader { workload: self, catalog, seen: FxHashSet::default() }.first(&parts)
+    }
+}
+
+struct Reader<'a> {
+    workload: &'a Workload,
+    catalog: &'a Catalog,
+    /// Functions and views that were entered already.
+    seen: FxHashSet<(Oid, i16)>,
+}
+
+impl Reader<'_> {
+    fn first(&mut self, parts: &[&Expr]) -> Option<MetadataUse> {
+        let direct = parts.iter().find_map(|part| self.reads(part));
+        direct
+            .map(|span| MetadataUse { span, through: Vec::new() })
+            .or_else(|| parts.iter().find_map(|part| self.indirect(part)))
+    }
+
+    /// Whether this node takes `user_metadata` out of the claims, or its column out of
+    /// `auth.users`.
+    fn reads(&self, part: &Expr) -> Option<Span> {
+        match part {
+            Expr::Op { op, left: Some(left), right }
+                if matches!(op.as_str(), "->" | "->>" | "#>" | "#>>") =>
+            {
+                (first_key(right)? == KEY).then(|| claims(left)).flatten()
+            }
+            Expr::Field { expr, subscripts, .. } => {
+                (first_key(subscripts.first()?)? == KEY).then(|| claims(expr)).flatten()
+            }
+            Expr::Call(call)
+                if call.name.name.starts_with("json") && call.name.name.contains("_extract_path") =>
+            {
+                let [from, key, ..] = call.args.as_slice() else { return None };
+                (first_key(key)? == KEY).then(|| claims(from)).flatten()
+            }
+            Expr::Call(call) => (setting(call)? == "request.jwt.claim.user_metadata").then_some(call.span),
+            Expr::Column(column) => {
+                let named = column.path.last().is_some_and(|name| *name == "raw_user_meta_data");
+                let of_users = match column.target {
+                    Target::Column { relation, .. } => {
+                        let users = self.catalog.tables.get(&relation);
+                        users.is_some_and(|table| table.name.schema == "auth" && table.name.name == "users")
+                    }
+                    _ => false,
+                };
+                (named && of_users).then_some(column.span)
+            }
+            _ => None,
+        }
+    }
+
+    fn indirect(&mut self, part: &Expr) -> Option<MetadataUse> {
+        let (name, span, inner) = match part {
+            Expr::Call(call) => {
+                let oid = call.target.filter(|oid| self.seen.insert((*oid, 0)))?;
+                let (routine, function) =
+                    (self.workload.routines.get(&oid)?, self.catalog.functions.get(&oid)?);
+                let mut parts = Vec::new();
+                routine.walk(&mut |part| parts.push(part));
+                (function.name.clone(), call.span, self.first(&parts)?)
+            }
+            Expr::Column(column) => {
+                let Target::Column { relation, attnum, .. } = column.target else { return None };
+                let view = self.catalog.views.get(&relation)?;
+                if !self.seen.insert((relation, attnum)) {
+                    return None;
+                }
+                let at = view.columns.iter().position(|column| column.attnum == attnum)?;
+                let QueryBody::Select(select) = &view.query.as_ref()?.body else { return None };
+                let starred = |column: &crate::sql::expr::ResultColumn| matches!(&column.expr, Expr::Column(column) if column.star);
+                if select.targets.iter().any(starred) {
+                    return None;
+                }
+                let mut parts = Vec::new();
+                select.targets.get(at)?.expr.walk(&mut |part| parts.push(part));
+                (view.name.clone(), column.span, self.first(&parts)?)
+            }
+            _ => return None,
+        };
+        let mut through = vec![Through { name, span: inner.span }];
+        through.extend(inner.through);
+        Some(MetadataUse { span, through })
+    }
+}
+
+const KEY: &str = "user_metadata";
+
+/// `auth.uid()`, `auth.jwt()`, `auth.email()` or the claims as a setting.
+fn is_identity(call: &Call) -> bool {
+    let of_auth = call.name.schema.as_ref().is_some_and(|schema| *schema == "auth");
+    (of_auth && matches!(call.name.name.as_str(), "uid" | "jwt" | "email"))
+        || setting(call).is_some_and(|name| name.starts_with("request.jwt"))
+}
+
+/// The name that `current_setting` asks for.
+fn setting(call: &Call) -> Option<&str> {
+    match call.args.first()?.uncast() {
+        Expr::Literal(Literal::String(name)) if call.name.name == "current_setting" => Some(name),
+        _ => None,
+    }
+}
+
+/// The key, or the first of a path such as `{user_metadata,role}`.
+fn first_key(expr: &Expr) -> Option<&str> {
+    match expr.uncast() {
+        Expr::Literal(Literal::String(text)) => {
+            let path = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
+            path.split(',').next().map(|key| key.trim().trim_matches('"'))
+        }
+        Expr::Array(items) => first_key(items.first()?),
+        _ => None,
+    }
+}
+
+/// Where the claims of the request stand, if that is what an expression is. A variable of a
+/// function counts: nothing else has such a key.
+fn claims(expr: &Expr) -> Option<Span> {
+    match expr.uncast() {
+        Expr::Call(call) => {
+            let jwt =
+                call.name.name == "jwt" && call.name.schema.as_ref().is_some_and(|schema| *schema == "auth");
+            (jwt || setting(call).is_some_and(|name| name == "request.jwt.claims")).then_some(call.span)
+        }
+        Expr::Column(column) => (column.target == Target::Variable).then_some(column.span),
+        Expr::Coalesce(parts) | Expr::Other("nullif", parts) => parts.iter().find_map(claims),
+        Expr::Sublink(Sublink { kind: SublinkKind::Scalar, query, .. }) => match &query.body {
+            QueryBody::Select(select) => match select.targets.as_slice() {
+                [only] if select.from.is_empty() => claims(&only.expr),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
