@@ -26,6 +26,33 @@ const MOST_LABELS: usize = 3;
 pub(super) struct Globs(Vec<glob::Pattern>);
 
 impl Globs {
+    /// Tables that are only appended to, by their names.
+    pub(super) fn append_only() -> Self {
+        Self::of(&[
+            "*_log",
+            "*_logs",
+            "*log",
+            "logs",
+            "*_event",
+            "*_events",
+            "events",
+            "*_history",
+            "history",
+            "audit_*",
+            "*_audit",
+            "*_audits",
+            "*_archive",
+            "*_snapshot",
+            "*_snapshots",
+            "*_version",
+            "*_versions",
+            "*_revisions",
+            "*_attempts",
+            "*_views",
+            "*_clicks",
+        ])
+    }
+
     /// The shipped patterns, which are valid.
     pub(super) fn of(patterns: &[&str]) -> Self {
         Self(patterns.iter().filter_map(|pattern| glob::Pattern::new(pattern).ok()).collect())
@@ -113,7 +140,6 @@ impl Names {
             "date_modified",
             "last_modified",
             "last_modified_at",
-            "changed_at",
             "edited_at",
             "last_edited_at",
         ])

@@ -52,11 +52,7 @@ impl Default for MissingUpdatedAt {
     fn default() -> Self {
         Self {
             names: Names::updated(),
-            append_only: Globs::of(&[
-                "*_log", "*_logs", "*log", "logs", "*_event", "*_events", "events", "*_history", "history",
-                "audit_*", "*_audit", "*_audits", "*_archive", "*_snapshot", "*_snapshots", "*_version",
-                "*_versions", "*_revisions", "*_attempts", "*_views", "*_clicks",
-            ]),
+            append_only: Globs::append_only(),
             exempt: Globs::default(),
             exempt_join_tables: true,
             min_columns: 0,
