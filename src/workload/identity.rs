@@ -230,3 +230,34 @@ fn claims(expr: &Expr) -> Option<Span> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Bench;
+    use crate::workload::Workload;
+
+    #[test]
+    fn views_are_bound_to_the_caller_by_their_conditions() {
+        let bench = Bench::new(
+            "create table a (id int, user_id uuid);
+             create function me() returns uuid language plpgsql stable as $$ begin return auth.uid(); end $$;
+             create function mine(wanted uuid) returns boolean language sql stable as $$ select wanted = me() $$;
+             create view filtered as select * from a where user_id = (select auth.uid());
+             create view joined as select a.* from a join auth.users u on u.id = a.user_id and u.id = auth.uid();
+             create view by_helper as select * from a where mine(user_id);
+             create view by_claim as select * from a where user_id::text = current_setting('request.jwt.claim.sub');
+             create view nested as with b as (select * from a where user_id = auth.uid()) select * from b;
+             create view shown as select *, auth.uid() as me from a;
+             create view by_role as select * from a where auth.role() = 'authenticated';
+             create view half as select id from a where user_id = auth.uid() union all select id from a;",
+        );
+        let workload = Workload::of(&bench.catalog);
+        let bound: Vec<&str> = bench
+            .catalog
+            .own_views()
+            .filter(|view| view.query.as_ref().is_some_and(|query| workload.binds_caller(query)))
+            .map(|view| view.name.name.as_str())
+            .collect();
+        assert_eq!(bound, ["filtered", "joined", "by_helper", "by_claim", "nested"]);
+    }
+}

@@ -57,53 +57,58 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 
 fn report(cx: &CatalogCx<'_>, view: &View, access: &[Access<'_>], shown: &[Shown<'_>], out: &mut Findings) {
     let Some(span) = view.name_span else { return };
-    let bypassed: Vec<_> = shown.iter().filter(|shown| is_bypassed(cx.catalog, shown)).collect();
-    let leaking: Vec<_> =
-        bypassed.iter().filter(|shown| leaks(cx.catalog, access, shown)).map(|shown| **shown).collect();
-    let written = if view.is_updatable() { written_through(cx.catalog, view, access, &bypassed) } else { Vec::new() };
-    let writable = !written.is_empty();
-    let bound = view.query.as_ref().is_some_and(|query| cx.workload.binds_caller(query));
-    let name = &view.name;
-    let (message, note) = if bound && !bypassed.is_empty() {
-        let tables = names(&bypassed.iter().map(|shown| **shown).collect::<Vec<_>>());
-        let message = format!(
-            "view {name} reads {tables} with its owner's rights: only its own condition, and no policy, keeps \
-             callers to their rows"
-        );
-        (message, "not a security_invoker view")
-    } else if leaking.is_empty() && !(writable && !bypassed.is_empty()) {
-        let message = match bypassed.as_slice() {
-            [] => format!(
-                "view {name} reads {} with its owner's rights: policies that come later will not hold through it",
-                names(shown)
-            ),
-            _ => format!(
-                "view {name} reads {} with its owner's rights: all may read that today, and when its policies get \
-                 stricter the view will not",
-                names(&bypassed.iter().map(|shown| **shown).collect::<Vec<_>>())
-            ),
-        };
-        (message, "not a security_invoker view")
-    } else {
-        let through = if writable { written } else { access.iter().filter_map(Access::reading).collect() };
-        let tables = if leaking.is_empty() { bypassed.iter().map(|shown| **shown).collect() } else { leaking.clone() };
-        let message = format!(
-            "{}, past the row level security of {}",
-            describe(&through, &format!("view {name}")),
-            names(&tables)
-        );
-        (message, "reads with the rights of its owner")
-    };
-    let severe = note == "reads with the rights of its owner";
-    let found = out.report(span, Identity::new("view", name), message);
-    found.severity(if severe { Severity::Error } else { Severity::Warning }).note(note);
-    for shown in bypassed.iter().take(3) {
+    let (severity, message, blamed) = judge(cx, view, access, shown);
+    let found = out.report(span, Identity::new("view", &view.name), message);
+    found.severity(severity).note("reads with the rights of its owner");
+    for shown in blamed.iter().take(3) {
         found.label(shown.span, format!("{} is read here", shown.table.name));
     }
     for grant in grant_spans(access, &view.acl, &view.columns).into_iter().take(3) {
         found.label(grant, "granted here");
     }
-    found.help(format!("alter view {} set (security_invoker = true);", name.quoted()));
+    let name = view.name.quoted();
+    // What the platform keeps from callers, they cannot read with their own rights either.
+    found.help(match blamed.iter().all(|shown| shown.table.name.schema == "auth") {
+        true => format!("revoke all on {name} from anon, authenticated;"),
+        false => format!("alter view {name} set (security_invoker = true);"),
+    });
+}
+
+/// How bad it is, the sentence, and the tables that it is about.
+fn judge<'a>(
+    cx: &CatalogCx<'_>,
+    view: &View,
+    access: &[Access<'_>],
+    shown: &[Shown<'a>],
+) -> (Severity, String, Vec<Shown<'a>>) {
+    let keep = |wanted: &dyn Fn(&Shown<'_>) -> bool| -> Vec<Shown<'a>> {
+        shown.iter().filter(|shown| wanted(shown)).copied().collect()
+    };
+    let bypassed = keep(&|shown| is_bypassed(cx.catalog, shown));
+    let leaking = keep(&|shown| is_bypassed(cx.catalog, shown) && leaks(cx.catalog, access, shown));
+    let written = written_through(cx.catalog, view, access, &bypassed);
+    let bound = view.query.as_ref().is_some_and(|query| cx.workload.binds_caller(query));
+    let reads = |tables: &[Shown<'_>], but: &str| {
+        format!("view {} reads {} with its owner's rights: {but}", view.name, names(tables))
+    };
+    if bypassed.is_empty() {
+        let but = "policies that come later will not hold through it";
+        return (Severity::Warning, reads(shown, but), shown.to_vec());
+    }
+    if bound {
+        let but = "only its own condition, and no policy, keeps callers to their rows";
+        return (Severity::Warning, reads(&bypassed, but), bypassed);
+    }
+    if leaking.is_empty() && written.is_empty() {
+        let but = "all may read that today, and when its policies get stricter the view will not";
+        return (Severity::Warning, reads(&bypassed, but), bypassed);
+    }
+    let through =
+        if written.is_empty() { access.iter().filter_map(Access::reading).collect() } else { written };
+    let blamed = if leaking.is_empty() { bypassed } else { leaking };
+    let what = describe(&through, &format!("view {}", view.name));
+    let message = format!("{what}, past the row level security of {}", names(&blamed));
+    (Severity::Error, message, blamed)
 }
 
 /// What can be done with the rows of the one table behind a view that can be written: what both the
@@ -112,10 +117,10 @@ fn written_through<'a>(
     catalog: &Catalog,
     view: &View,
     access: &[Access<'a>],
-    bypassed: &[&Shown<'_>],
+    bypassed: &[Shown<'_>],
 ) -> Vec<Access<'a>> {
     let [shown] = bypassed else { return Vec::new() };
-    if shown.view.oid != view.oid {
+    if !view.is_updatable() || shown.view.oid != view.oid {
         return Vec::new();
     }
     let owners = catalog.effective(&view.owner, &shown.table.acl);

@@ -87,9 +87,12 @@ fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_
     if sensitive.is_empty() {
         found.help("right for public content; otherwise name the rows in USING");
     } else {
-        let owner = table.owner_column().map_or("user_id".into(), |column| column.name.quoted());
+        let condition = match table.owner_column() {
+            Some(owner) => format!("(select auth.uid()) = {}", owner.name.quoted()),
+            None => "…".to_string(),
+        };
         found.severity(Severity::Warning).help(format!(
-            "alter policy {name} on {on} to authenticated using ((select auth.uid()) = {owner}); \
+            "alter policy {name} on {on} to authenticated using ({condition}); \
              or revoke select on the table and grant it on the public columns alone"
         ));
     }

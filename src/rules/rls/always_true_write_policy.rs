@@ -79,7 +79,7 @@ fn open(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_>]
         found.severity(Severity::Error);
     }
     found.note(note(table, policy));
-    found.label(policy.name_span, "the policy is created here");
+    found.label(policy.name_apart_from(clause.span), "the policy is created here");
     found.help(help(table, policy));
 }
 
@@ -99,10 +99,11 @@ fn help(table: &Table, policy: &Policy) -> String {
     if for_server.iter().any(|word| text.contains(word)) {
         return format!("drop policy {name} on {on}; -- the service role is above policies and needs none");
     }
-    let owner = table.owner_column().map_or("user_id".into(), |column| column.name.quoted());
-    let condition = match (table.name.schema.as_str(), table.name.name.as_str()) {
-        ("storage", "objects") => "bucket_id = '…' and (select auth.uid()::text) = owner_id".to_string(),
-        _ => format!("(select auth.uid()) = {owner}"),
+    let condition = match (table.name.schema.as_str(), table.name.name.as_str(), table.owner_column()) {
+        ("storage", "objects", _) => "bucket_id = '…' and (select auth.uid()::text) = owner_id".to_string(),
+        (_, _, Some(owner)) => format!("(select auth.uid()) = {}", owner.name.quoted()),
+        // Which rows are whose only the author knows.
+        _ => "…".to_string(),
     };
     let clause = if policy.command.value == PolicyCommand::Insert { "with check" } else { "using" };
     let rest = if policy.with_check.is_some() && clause == "using" {
@@ -139,7 +140,7 @@ fn hand_over(table: &Table, policy: &Policy, clause: &Clause, out: &mut Findings
     if let Some(using) = &policy.using {
         found.label(using.span, "holds for the row before the change alone");
     }
-    found.label(policy.name_span, "the policy is created here");
+    found.label(policy.name_apart_from(clause.span), "the policy is created here");
     found.help("leave WITH CHECK out: USING holds for changed rows then; or repeat its condition");
 }
 
