@@ -26,6 +26,33 @@ const MOST_LABELS: usize = 3;
 pub(super) struct Globs(Vec<glob::Pattern>);
 
 impl Globs {
+    /// Tables that are only appended to, by their names.
+    pub(super) fn append_only() -> Self {
+        Self::of(&[
+            "*_log",
+            "*_logs",
+            "*log",
+            "logs",
+            "*_event",
+            "*_events",
+            "events",
+            "*_history",
+            "history",
+            "audit_*",
+            "*_audit",
+            "*_audits",
+            "*_archive",
+            "*_snapshot",
+            "*_snapshots",
+            "*_version",
+            "*_versions",
+            "*_revisions",
+            "*_attempts",
+            "*_views",
+            "*_clicks",
+        ])
+    }
+
     /// The shipped patterns, which are valid.
     pub(super) fn of(patterns: &[&str]) -> Self {
         Self(patterns.iter().filter_map(|pattern| glob::Pattern::new(pattern).ok()).collect())
@@ -62,29 +89,33 @@ impl From<Vec<String>> for Names {
     }
 }
 
+const CREATED: [&str; 14] = [
+    "created_at",
+    "created_on",
+    "created",
+    "created_date",
+    "created_time",
+    "created_timestamp",
+    "create_date",
+    "create_time",
+    "creation_date",
+    "creation_time",
+    "date_created",
+    "time_created",
+    "inserted_at",
+    "inserted_on",
+];
+
 impl Names {
+    /// The names that say nothing else.
     pub(super) fn created() -> Self {
-        Self::of(&[
-            "created_at",
-            "created_on",
-            "created",
-            "created_date",
-            "created_time",
-            "created_timestamp",
-            "create_date",
-            "create_time",
-            "creation_date",
-            "creation_time",
-            "date_created",
-            "time_created",
-            "inserted_at",
-            "inserted_on",
-            "added_at",
-            "recorded_at",
-            "logged_at",
-            "occurred_at",
-            "timestamp",
-        ])
+        Self::of(&CREATED)
+    }
+
+    /// Those of events and entries as well.
+    pub(super) fn made() -> Self {
+        let events = ["added_at", "recorded_at", "logged_at", "occurred_at", "timestamp", "event_time"];
+        Self::of(&[&CREATED[..], &events].concat())
     }
 
     pub(super) fn updated() -> Self {
@@ -109,7 +140,6 @@ impl Names {
             "date_modified",
             "last_modified",
             "last_modified_at",
-            "changed_at",
             "edited_at",
             "last_edited_at",
         ])
@@ -142,7 +172,7 @@ pub(super) fn is_time(column: &Column) -> bool {
 /// and no partitions, which have the columns of their table.
 pub(super) fn kept_tables<'a>(cx: &CatalogCx<'a>) -> Vec<&'a Table> {
     let catalog = cx.catalog;
-    let doubts = catalog.doubts(&[Aspect::Shape, Aspect::Existence]);
+    let doubts = catalog.doubts(&[Aspect::Shape]);
     let is_managed = |schema: &str| {
         schema != "public"
             && catalog.namespaces.get(schema).is_some_and(|schema| schema.history.created == Origin::Platform)

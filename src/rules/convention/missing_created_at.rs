@@ -50,16 +50,17 @@ struct MissingCreatedAt {
 
 impl Default for MissingCreatedAt {
     fn default() -> Self {
-        Self { names: Names::created(), exempt: Globs::default(), exempt_join_tables: true, min_columns: 0 }
+        Self { names: Names::made(), exempt: Globs::default(), exempt_join_tables: true, min_columns: 0 }
     }
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let options: &MissingCreatedAt = cx.options();
     let is_subject = |table: &&Table| {
-        !options.exempt.match_name(&table.name)
-            && !(options.exempt_join_tables && table.is_join_table())
-            && table.columns.len() >= options.min_columns
+        let is_exempt = options.exempt.match_name(&table.name)
+            || options.exempt_join_tables && table.is_join_table()
+            || table.columns.len() < options.min_columns;
+        !is_exempt
     };
     let keeps = |table: &Table| options.names.column(table).is_some() || table.columns.iter().any(tells_creation);
     let subjects = upkeep::kept_tables(cx).into_iter().filter(is_subject);

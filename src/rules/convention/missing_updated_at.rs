@@ -52,11 +52,7 @@ impl Default for MissingUpdatedAt {
     fn default() -> Self {
         Self {
             names: Names::updated(),
-            append_only: Globs::of(&[
-                "*_log", "*_logs", "*log", "logs", "*_event", "*_events", "events", "*_history", "history",
-                "audit_*", "*_audit", "*_audits", "*_archive", "*_snapshot", "*_snapshots", "*_version",
-                "*_versions", "*_revisions", "*_attempts", "*_views", "*_clicks",
-            ]),
+            append_only: Globs::append_only(),
             exempt: Globs::default(),
             exempt_join_tables: true,
             min_columns: 0,
@@ -67,10 +63,11 @@ impl Default for MissingUpdatedAt {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let options: &MissingUpdatedAt = cx.options();
     let is_subject = |table: &&Table| {
-        !options.exempt.match_name(&table.name)
-            && !options.append_only.match_name(&table.name)
-            && !(options.exempt_join_tables && table.is_join_table())
-            && table.columns.len() >= options.min_columns
+        let is_exempt = options.exempt.match_name(&table.name)
+            || options.append_only.match_name(&table.name)
+            || options.exempt_join_tables && table.is_join_table()
+            || table.columns.len() < options.min_columns;
+        !is_exempt
     };
     let subjects = upkeep::kept_tables(cx).into_iter().filter(is_subject);
     let (having, lacking): (Vec<&Table>, Vec<&Table>) =

@@ -17,7 +17,7 @@ declare_rule! {
     /// assigns the column of `new`. A function that cannot be read has the benefit of the doubt. What
     /// a project does nowhere is reported once.
     ///
-    /// Options: `names`, the names of such columns; `exempt`, patterns of tables.
+    /// Options: `names`, the names of such columns; `append-only` and `exempt`, patterns of tables.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, updated_at timestamptz not null default now());
@@ -43,18 +43,23 @@ declare_rule! {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct UpdatedAtNotMaintained {
     names: Names,
+    append_only: Globs,
     exempt: Globs,
 }
 
 impl Default for UpdatedAtNotMaintained {
     fn default() -> Self {
-        Self { names: Names::updated(), exempt: Globs::default() }
+        Self { names: Names::updated(), append_only: Globs::append_only(), exempt: Globs::default() }
     }
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let options: &UpdatedAtNotMaintained = cx.options();
-    let is_subject = |table: &&Table| table.rules.is_empty() && !options.exempt.match_name(&table.name);
+    let is_subject = |table: &&Table| {
+        let is_exempt =
+            options.exempt.match_name(&table.name) || options.append_only.match_name(&table.name);
+        table.rules.is_empty() && !is_exempt
+    };
     let column = |table| {
         let found: Option<&Column> = options.names.column(table);
         found.filter(|column| upkeep::is_time(column) && column.generated.is_none()).map(|column| (table, column))
@@ -166,7 +171,8 @@ mod tests {
             "create table public.a (id int primary key, x date, updated_at date generated always as (x) stored);
              create table public.b (id int primary key, updated_at timestamptz);
              create rule r as on update to public.b do also notify b;
-             create table public.c (id int primary key, updated bool);",
+             create table public.c (id int primary key, updated bool);
+             create table public.price_history (id int primary key, updated_at timestamptz);",
         );
     }
 

@@ -46,7 +46,7 @@ const LONGEST_HELP: usize = 600;
 const MOST_LABELS: usize = 4;
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let doubts = cx.catalog.doubts(&[Aspect::Policies, Aspect::Existence]);
+    let doubts = cx.catalog.doubts(&[Aspect::Policies]);
     for (name, policy) in own_policies(cx.catalog) {
         if doubts.concern(name) {
             continue;

@@ -35,7 +35,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let doubts = cx.catalog.doubts(&[Aspect::Indexes, Aspect::Shape, Aspect::Existence]);
+    let doubts = cx.catalog.doubts(&[Aspect::Indexes, Aspect::Shape]);
     for table in cx.catalog.own_tables().filter(|table| !doubts.concern(&table.name)) {
         check_relation(&table.name, &table.indexes, out);
     }

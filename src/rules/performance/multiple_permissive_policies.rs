@@ -58,7 +58,7 @@ const MOST_NAMED: usize = 4;
 type Crowd = (Vec<usize>, Vec<Ident>);
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let doubts = cx.catalog.doubts(&[Aspect::Policies, Aspect::Existence]);
+    let doubts = cx.catalog.doubts(&[Aspect::Policies]);
     let roles = Roles::of(cx.catalog);
     for table in cx.catalog.tables.values().filter(|table| table.rls.value && table.policies.len() > 1) {
         if doubts.concern(&table.name) {
