@@ -167,7 +167,7 @@ impl<'c> Binder<'c> {
         let output = match &mut query.body {
             QueryBody::Select(select) => {
                 for item in &mut select.from {
-                    self.from_item(item);
+                    self.bring(item);
                 }
                 for target in &mut select.targets {
                     self.expr(&mut target.expr);
@@ -226,7 +226,7 @@ impl<'c> Binder<'c> {
             });
         }
         for item in &mut change.from {
-            self.from_item(item);
+            self.bring(item);
         }
         for (_, expr) in &mut change.assignments {
             self.expr(expr);
@@ -291,7 +291,7 @@ impl<'c> Binder<'c> {
         };
     }
 
-    fn from_item(&mut self, item: &mut FromItem) {
+    fn bring(&mut self, item: &mut FromItem) {
         match item {
             FromItem::Relation { relation, alias } => {
                 let name = &relation.name;
@@ -332,8 +332,8 @@ impl<'c> Binder<'c> {
                 self.frame().items.push(Item { name, schema: None, source: Source::Derived(output) });
             }
             FromItem::Join { left, right, on, .. } => {
-                self.from_item(left);
-                self.from_item(right);
+                self.bring(left);
+                self.bring(right);
                 if let Some(on) = on {
                     self.expr(on);
                 }

@@ -74,12 +74,12 @@ pub(super) fn bind(catalog: &Catalog, oid: Oid, expr: &Expr) -> Expr {
 pub(crate) fn columns_read(expr: &Expr, oid: Oid) -> Vec<i16> {
     let mut columns = Vec::new();
     expr.walk(&mut |part| {
-        if let Expr::Column(column) = part {
-            if let Target::Column { relation, attnum, .. } = column.target {
-                if relation == oid && !columns.contains(&attnum) {
-                    columns.push(attnum);
-                }
-            }
+        if let Expr::Column(column) = part
+            && let Target::Column { relation, attnum, .. } = column.target
+            && relation == oid
+            && !columns.contains(&attnum)
+        {
+            columns.push(attnum);
         }
     });
     columns
@@ -335,7 +335,7 @@ fn add_exclude(catalog: &mut Catalog, oid: Oid, definition: &ConstraintDef, orig
         .collect();
     new.include = include_keys;
     new.predicate = predicate.as_ref().map(|predicate| bind(catalog, oid, predicate));
-    new.constraint = Some(name.clone());
+    new.constraint = Some(name);
     new.span = Some(definition.span);
     index::insert(catalog, oid, new);
     Ok(())

@@ -223,10 +223,10 @@ pub(super) fn adopt(catalog: &mut Catalog, parent: Oid, name: &Ident, partition:
         if let Some(table) = catalog.tables.get_mut(&partition) {
             let Some(index) = table.indexes.get_mut(&own) else { return };
             index.parent = Some(parent_index);
-            if let Some(constraint) = &index.constraint {
-                if let Some(constraint) = table.constraints.get_mut(constraint) {
-                    constraint.inherited = true;
-                }
+            if let Some(constraint) = &index.constraint
+                && let Some(constraint) = table.constraints.get_mut(constraint)
+            {
+                constraint.inherited = true;
             }
         }
         spread(catalog, partition, &own, origin);

@@ -70,15 +70,15 @@ pub(super) fn leave(catalog: &mut Catalog, parent: Oid, child: Oid) {
 }
 
 fn link(catalog: &mut Catalog, parent: Oid, child: Oid) {
-    if let Some(table) = catalog.tables.get_mut(&parent) {
-        if !table.children.contains(&child) {
-            table.children.push(child);
-        }
+    if let Some(table) = catalog.tables.get_mut(&parent)
+        && !table.children.contains(&child)
+    {
+        table.children.push(child);
     }
-    if let Some(table) = catalog.tables.get_mut(&child) {
-        if !table.parents.contains(&parent) {
-            table.parents.push(parent);
-        }
+    if let Some(table) = catalog.tables.get_mut(&child)
+        && !table.parents.contains(&parent)
+    {
+        table.parents.push(parent);
     }
 }
 

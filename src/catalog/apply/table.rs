@@ -156,10 +156,11 @@ impl Catalog {
     /// What a platform's or a project's event triggers do to a new table.
     pub(crate) fn after_table_created(&mut self, oid: Oid, origin: Origin) {
         let Some(name) = self.tables.get(&oid).map(|table| table.name.clone()) else { return };
-        if name.schema != "pg_temp" && self.auto_enables_rls(&name).is_some() {
-            if let Some(table) = self.tables.get_mut(&oid) {
-                table.rls.set(true, origin);
-            }
+        if name.schema != "pg_temp"
+            && self.auto_enables_rls(&name).is_some()
+            && let Some(table) = self.tables.get_mut(&oid)
+        {
+            table.rls.set(true, origin);
         }
     }
 }
@@ -229,7 +230,7 @@ pub(super) fn add_column<'a>(
         (None, Some(written)) => Some(catalog.resolve_data_type(written)),
         (None, None) => None,
     };
-    let collation = definition.collation.as_ref().map(|name| constraint::collation_name(name));
+    let collation = definition.collation.as_ref().map(constraint::collation_name);
     let place = Origin::Statement(definition.span);
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
     match table.column_mut(&definition.name) {
