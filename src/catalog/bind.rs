@@ -173,6 +173,7 @@ impl<'c> Binder<'c> {
                     self.expr(&mut target.expr);
                 }
                 let clauses = select.filter.iter_mut().chain(&mut select.group_by).chain(&mut select.having);
+                let clauses = clauses.chain(&mut select.windows).chain(&mut select.distinct_on);
                 clauses.for_each(|expr| self.expr(expr));
                 self.output(&select.targets)
             }

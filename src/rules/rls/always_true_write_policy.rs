@@ -80,7 +80,7 @@ fn open(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_>]
     }
     found.note(note(table, policy));
     found.label(policy.name_apart_from(clause.span), "the policy is created here");
-    found.help(help(table, policy));
+    found.help(help(catalog, table, policy));
 }
 
 fn note(table: &Table, policy: &Policy) -> String {
@@ -92,26 +92,30 @@ fn note(table: &Table, policy: &Policy) -> String {
     }
 }
 
-fn help(table: &Table, policy: &Policy) -> String {
+fn help(catalog: &Catalog, table: &Table, policy: &Policy) -> String {
     let (name, on) = (policy.name.quoted(), table.name.quoted());
     let text = policy.name.to_lowercase();
     let for_server = ["service", "server", "backend", "system", "webhook", "cron", "edge function"];
     if for_server.iter().any(|word| text.contains(word)) {
         return format!("drop policy {name} on {on}; -- the service role is above policies and needs none");
     }
-    let condition = match (table.name.schema.as_str(), table.name.name.as_str(), table.owner_column()) {
-        ("storage", "objects", _) => "bucket_id = '…' and (select auth.uid()::text) = owner_id".to_string(),
-        (_, _, Some(owner)) => format!("(select auth.uid()) = {}", owner.name.quoted()),
+    let to = if policy.binds_anonymous() { "to authenticated " } else { "" };
+    let closed = policy.using.as_ref().is_some_and(|using| !predicate::is_always_true(&using.value));
+    if closed && policy.with_check.is_some() {
+        return format!("alter policy {name} on {on} with check (…); -- the condition of USING, or a stricter one");
+    }
+    let clause = if policy.command.value == PolicyCommand::Insert || policy.using.is_none() { "with check" } else { "using" };
+    let change = |condition: &str| {
+        let both = policy.with_check.is_some() && clause == "using";
+        let rest = if both { format!(" with check ({condition})") } else { String::new() };
+        format!("alter policy {name} on {on} {to}{clause} ({condition}){rest};")
+    };
+    match (table.name.schema.as_str(), table.name.name.as_str(), table.owner_column(catalog)) {
+        ("storage", "objects", _) => change("bucket_id = '…' and (select auth.uid()::text) = owner_id"),
+        (_, _, Some(owner)) => change(&format!("(select auth.uid()) = {}", owner.name.quoted())),
         // Which rows are whose only the author knows.
-        _ => "…".to_string(),
-    };
-    let clause = if policy.command.value == PolicyCommand::Insert { "with check" } else { "using" };
-    let rest = if policy.with_check.is_some() && clause == "using" {
-        format!(" with check ({condition})")
-    } else {
-        String::new()
-    };
-    format!("alter policy {name} on {on} to authenticated {clause} ({condition}){rest};")
+        _ => format!("{} -- in place of … the rows that a user may write", change("…")),
+    }
 }
 
 /// `with check (true)` of a policy that looks at the rows before a change, where requests can make
