@@ -231,7 +231,8 @@ impl Table {
         let name = NAMES.iter().find(|name| by_name(name));
         let key_of_user = || {
             let is_own = self.name.name == "profiles" || self.name.name == "users";
-            let column = self.column("id").filter(|column| is_own && column.data_type.value.is_builtin("uuid"));
+            let column =
+                self.column("id").filter(|column| is_own && column.data_type.value.is_builtin("uuid"));
             column.filter(|column| self.may_hold_users(catalog, column.attnum, 0))
         };
         name.and_then(|name| self.column(name)).or_else(key_of_user)
@@ -304,6 +305,27 @@ mod tests {
         let table = bench.catalog.own_tables().next().expect("there is a table");
         let few: Vec<i16> = (1..=8).filter(|attnum| bench.catalog.has_few_values(table, *attnum)).collect();
         assert_eq!(few, [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn an_owner_is_a_user() {
+        let bench = Bench::new(
+            "create table profiles (id uuid primary key references auth.users);
+             create table members (id uuid primary key references profiles);
+             create table organizations (id uuid primary key);
+             create table a (user_id uuid);
+             create table b (owner_id uuid references organizations, created_by uuid references members);
+             create table c (owner_id uuid references organizations);
+             create table d (user_id bigint, owner text);",
+        );
+        let owner = |name: &str| {
+            let table = bench.catalog.own_tables().find(|table| table.name.name == *name);
+            let column = table.and_then(|table| table.owner_column(&bench.catalog));
+            column.map(|column| column.name.to_string())
+        };
+        let owners = ["profiles", "members", "organizations", "a", "b", "c", "d"].map(owner);
+        let expected = [Some("id"), None, None, Some("user_id"), Some("created_by"), None, None];
+        assert_eq!(owners.each_ref().map(Option::as_deref), expected);
     }
 
     #[test]

@@ -159,8 +159,8 @@ impl Routine {
 
 /// The operators of PostgreSQL that bodies are full of, and that few extensions have as well.
 const OPERATORS: &[&str] = &[
-    "=", "<>", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "||", "->", "->>", "#>", "#>>", "@>", "?", "?|",
-    "?&", "~~", "~~*", "!~~", "!~~*", "~", "~*", "!~", "!~*", "@@", "#-",
+    "=", "<>", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "||", "->", "->>", "#>", "#>>", "@>", "?",
+    "?|", "?&", "~~", "~~*", "!~~", "!~~*", "~", "~*", "!~", "!~*", "@@", "#-",
 ];
 
 /// Whether the type of a variable is one of the project's or of an extension, without its schema.

@@ -59,7 +59,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             let mut help = format!("alter extension {name} set schema extensions;");
             if let Some(function) = cx.catalog.own_functions().find(|function| fixed(function)) {
                 help.push_str(&format!(
-                    " -- functions that set a search_path without extensions, such as {}, no longer find it: add it there first",
+                    " -- first add extensions to the search_path of functions that set one without it and use {}, perhaps {}",
+                    extension.name,
                     function.name
                 ));
             }

@@ -63,7 +63,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let keyword = if function.kind == FunctionKind::Procedure { "procedure" } else { "function" };
         let message = if definer {
             format!(
-                "{keyword} {} runs with its owner's rights and does not fix its search_path: whoever calls it can make \
+                "{keyword} {} runs with its owner's rights and does not fix its search_path: a caller who sets another one can make \
                  names in it mean other tables and functions",
                 function.name
             )
@@ -119,7 +119,7 @@ mod tests {
             &RULE,
             "
              create function public.f() returns void language plpgsql security definer as $$ begin end $$;
-             --              ^^^^^^^^ warning: function public.f runs with its owner's rights and does not fix its search_path: whoever calls it can
+             --              ^^^^^^^^ warning: function public.f runs with its owner's rights and does not fix its search_path: a caller who sets another one can
              create function public.g() returns bigint language plpgsql as $$ begin return (select count(*) from todos); end $$;
              --              ^^^^^^^^ info: function public.g does not fix its search_path: depending on who calls it
              create function public.h() returns trigger language plpgsql as $$ begin perform g(); return new; end $$;

@@ -63,7 +63,12 @@ fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_
     if sensitive.is_empty() && !files && !channels && says_so(policy) {
         return;
     }
-    let mut message = format!("policy \"{}\": {}", policy.name, describe(opened, &table.name.to_string()));
+    let whom = describe(opened, &table.name.to_string());
+    let whom = match whom.strip_suffix(" read every row of realtime.messages") {
+        Some(whom) if channels => format!("{whom} listen to every private channel of Realtime"),
+        _ => whom,
+    };
+    let mut message = format!("policy \"{}\": {whom}", policy.name);
     if !sensitive.is_empty() {
         let (named, more) = sensitive.split_at(sensitive.len().min(3));
         let mut names: Vec<String> = named.iter().map(|(name, _)| (*name).to_string()).collect();
@@ -221,7 +226,7 @@ mod tests {
              create policy files on storage.objects for select to anon using (true);
              --                                                               ^^^^ warning: can read every row of storage.objects
              create policy channels on realtime.messages for select to authenticated using (true);
-             --                                                                             ^^^^ info: realtime.messages
+             --                                                                             ^^^^ info: every signed-in user can listen to every private channel
              create policy avatars on storage.objects for select using (bucket_id = 'avatars');",
         );
     }

@@ -145,7 +145,7 @@ fn hand_over(table: &Table, policy: &Policy, clause: &Clause, out: &mut Findings
         found.label(using.span, "holds for the row before the change alone");
     }
     found.label(policy.name_apart_from(clause.span), "the policy is created here");
-    found.help("leave WITH CHECK out: USING holds for changed rows then; or repeat its condition");
+    found.help("repeat the condition of USING in WITH CHECK; or drop the policy and create it without WITH CHECK, which means the same");
 }
 
 #[cfg(test)]
@@ -191,6 +191,47 @@ mod tests {
              --                                                                    ^^^^ error: can add rows to public.a
              create policy p6 on public.a for update using (user_id = auth.uid()) with check (true);
              --                                                                               ^^^^ warning: may give it to somebody else",
+        );
+    }
+
+    #[test]
+    fn help_keeps_what_is_right() {
+        let help = |text: &str| {
+            let bench = crate::testing::Bench::new(&format!("{TABLE}create role members; grant members to authenticated;\n{text}"));
+            let found = bench.run(&RULE, &RULE.options.defaults());
+            found.iter().filter_map(|found| found.help.clone()).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(
+            help("create policy p on public.a using (true) with check (true);"),
+            "alter policy p on public.a to authenticated using ((select auth.uid()) = user_id) \
+             with check ((select auth.uid()) = user_id);"
+        );
+        assert_eq!(
+            help("create policy p on public.a to members using (true);"),
+            "alter policy p on public.a using ((select auth.uid()) = user_id);"
+        );
+        assert_eq!(
+            help("create policy p on public.a using (user_id = auth.uid()) with check (true);"),
+            "alter policy p on public.a with check (…); -- the condition of USING, or a stricter one"
+        );
+        assert_eq!(
+            help(
+                "alter table public.a drop column user_id;
+                 create policy p on public.a for insert to authenticated with check (true);"
+            ),
+            "alter policy p on public.a with check (…); -- in place of … the rows that a user may write"
+        );
+    }
+
+    #[test]
+    fn comparing_a_value_with_itself_is_always_true() {
+        policy(
+            "
+             create policy p on public.a for delete using (user_id is not distinct from user_id);
+             --                                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: can delete every row
+             create policy q on public.a for delete using (random() is not distinct from random());
+             create policy r on public.a for delete using (user_id is not distinct from auth.uid());
+             create policy s on public.a for delete using (user_id = user_id);",
         );
     }
 
