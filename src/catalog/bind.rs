@@ -173,6 +173,7 @@ impl<'c> Binder<'c> {
                     self.expr(&mut target.expr);
                 }
                 let clauses = select.filter.iter_mut().chain(&mut select.group_by).chain(&mut select.having);
+                let clauses = clauses.chain(&mut select.windows).chain(&mut select.distinct_on);
                 clauses.for_each(|expr| self.expr(expr));
                 self.output(&select.targets)
             }
@@ -646,4 +647,25 @@ fn figure_name(expr: &Expr) -> Option<Ident> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::name::QName;
+    use crate::sql::expr::{Expr, QueryBody, Target};
+    use crate::testing::Bench;
+
+    #[test]
+    fn every_clause_of_a_select_is_bound() {
+        let bench = Bench::new(
+            "create table t (a int, b int, c int);
+             create view v as
+               select distinct on (a) a, row_number() over w from t window w as (partition by b order by c);",
+        );
+        let view = bench.catalog.view(&QName::new("public", "v")).expect("the view is there");
+        let Some(QueryBody::Select(select)) = view.query.as_ref().map(|query| &query.body) else { panic!() };
+        let clauses: Vec<_> = select.windows.iter().chain(&select.distinct_on).collect();
+        let bound = |expr: &&&Expr| matches!(expr, Expr::Column(column) if matches!(column.target, Target::Column { .. }));
+        assert_eq!((clauses.len(), clauses.iter().filter(bound).count()), (3, 3));
+    }
 }

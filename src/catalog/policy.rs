@@ -39,6 +39,14 @@ impl Policy {
         (!same).then_some(self.name_span)
     }
 
+    /// Whether it is for requests without a signed-in user, by name or because it is for everybody.
+    pub fn binds_anonymous(&self) -> bool {
+        self.roles.value.iter().any(|grantee| match grantee {
+            Grantee::Public => true,
+            Grantee::Role(role) => *role == "anon",
+        })
+    }
+
     /// Whether it has a say in this command, which is not ALL.
     pub fn covers(&self, command: PolicyCommand) -> bool {
         self.command.value == PolicyCommand::All || self.command.value == command

@@ -76,6 +76,51 @@ impl Workload {
         }
     }
 
+    /// Whether who asks may decide which rows a query's result has. More than [`Self::binds_caller`]
+    /// counts: any mention but one in the target list, which marks rows and leaves none out.
+    pub fn asks_for_caller(&self, query: &Query) -> bool {
+        let mentions = |query: &Query| {
+            let mut found = false;
+            query.walk_queries(&mut |query| {
+                found |= query.own_expressions().into_iter().any(|expr| self.mentions_caller(expr));
+            });
+            found
+        };
+        let nested = query.ctes.iter().any(|cte| match &cte.query {
+            CteBody::Query(query) => mentions(query),
+            CteBody::Change(_) => false,
+        });
+        nested
+            || match &query.body {
+                QueryBody::SetOperation(left, right) => {
+                    self.asks_for_caller(left) && self.asks_for_caller(right)
+                }
+                QueryBody::Select(select) => {
+                    let conditions = select.filter.iter().chain(&select.having);
+                    let mut asked = conditions.into_iter().any(|expr| self.mentions_caller(expr));
+                    for item in &select.from {
+                        let mut parts = Vec::new();
+                        item.own_expressions(&mut parts);
+                        asked |= parts.into_iter().any(|expr| self.mentions_caller(expr));
+                        item.walk_queries(&mut |query| asked |= mentions(query));
+                    }
+                    asked
+                }
+                QueryBody::Values(_) => false,
+            }
+    }
+
+    fn mentions_caller(&self, expr: &Expr) -> bool {
+        let by_role = |part: &Expr| match part {
+            Expr::Session(word) => matches!(*word, "current_user" | "session_user" | "current_role" | "user"),
+            Expr::Call(call) => {
+                call.name.name == "role" && call.name.schema.as_ref().is_some_and(|schema| *schema == "auth")
+            }
+            _ => false,
+        };
+        self.knows_caller(expr) || expr.any(&by_role)
+    }
+
     fn item_binds_caller(&self, item: &FromItem) -> bool {
         match item {
             FromItem::Query { query, .. } => self.binds_caller(query),
