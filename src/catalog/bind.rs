@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::catalog::Relation;
 use crate::catalog::function::{Function, Returns};
 use crate::catalog::table::Column;
-use crate::catalog::types::DataType;
+use crate::catalog::types::{DataType, TypeRef};
 use crate::sql::expr::{
     Alias, Call, ColumnRef, Cte, CteBody, Expr, FromItem, Literal, Oid, Query, QueryBody, RelationRef,
     ResultColumn, Sublink, SublinkKind, Target,
@@ -32,6 +32,8 @@ pub type Output = Option<Vec<OutputColumn>>;
 struct Frame {
     items: Vec<Item>,
     ctes: Vec<(Ident, Output)>,
+    /// What `*` stands for.
+    star: Output,
 }
 
 /// Something in FROM.
@@ -166,9 +168,15 @@ impl<'c> Binder<'c> {
         }
         let output = match &mut query.body {
             QueryBody::Select(select) => {
+                let mut star = Some(Vec::new());
                 for item in &mut select.from {
-                    self.bring(item);
+                    let output = self.bring(item);
+                    star = star.zip(output).map(|(mut star, output)| {
+                        star.extend(output);
+                        star
+                    });
                 }
+                self.frame().star = star;
                 for target in &mut select.targets {
                     self.expr(&mut target.expr);
                 }
@@ -292,7 +300,8 @@ impl<'c> Binder<'c> {
         };
     }
 
-    fn bring(&mut self, item: &mut FromItem) {
+    /// Binds an item of FROM. The answer is what `*` makes of it.
+    fn bring(&mut self, item: &mut FromItem) -> Output {
         match item {
             FromItem::Relation { relation, alias } => {
                 let name = &relation.name;
@@ -311,7 +320,9 @@ impl<'c> Binder<'c> {
                     Some(alias) => (alias.name.clone(), None),
                     None => (relation.name.name.clone(), relation.name.schema.clone()),
                 };
+                let output = source.output();
                 self.frame().items.push(Item { name, schema, source });
+                output
             }
             FromItem::Query { query, alias, lateral } => {
                 // Only LATERAL sees its neighbours; CTEs are seen by all.
@@ -320,7 +331,8 @@ impl<'c> Binder<'c> {
                 let neighbours = &mut self.frame().items;
                 neighbours.splice(0..0, hidden);
                 let name = alias.as_ref().map_or_else(Ident::default, |alias| alias.name.clone());
-                neighbours.push(Item { name, schema: None, source: Source::Derived(output) });
+                neighbours.push(Item { name, schema: None, source: Source::Derived(output.clone()) });
+                output
             }
             FromItem::Function { calls, alias } => {
                 calls.iter_mut().for_each(|call| self.expr(call));
@@ -330,14 +342,16 @@ impl<'c> Binder<'c> {
                     (None, Some(Expr::Call(call))) => call.name.name.clone(),
                     _ => Ident::default(),
                 };
-                self.frame().items.push(Item { name, schema: None, source: Source::Derived(output) });
+                self.frame().items.push(Item { name, schema: None, source: Source::Derived(output.clone()) });
+                output
             }
-            FromItem::Join { left, right, on, .. } => {
-                self.bring(left);
-                self.bring(right);
+            FromItem::Join { left, right, on, using, natural, .. } => {
+                let left = self.bring(left);
+                let right = self.bring(right);
                 if let Some(on) = on {
                     self.expr(on);
                 }
+                joined(left?, right?, using, *natural)
             }
         }
     }
@@ -461,7 +475,11 @@ impl<'c> Binder<'c> {
                 Expr::Column(column) if column.star => columns.extend(self.star(column)?),
                 expr => columns.push(OutputColumn {
                     name: target.alias.clone().unwrap_or_else(|| column_name(expr)),
-                    data_type: self.data_type(expr),
+                    data_type: match expr {
+                        // In a result, what has no type is text.
+                        Expr::Literal(Literal::Null) => Some(DataType::builtin("text")),
+                        _ => self.data_type(expr),
+                    },
                 }),
             }
         }
@@ -471,23 +489,14 @@ impl<'c> Binder<'c> {
     fn star(&self, column: &ColumnRef) -> Output {
         let frame = self.frames.last()?;
         let items: Vec<&Item> = match column.path.as_slice() {
-            [] => frame.items.iter().collect(),
+            [] => return frame.star.clone(),
             [schema, name] => frame.items.iter().filter(|item| item.is_called(Some(schema), name)).collect(),
             [name] => frame.items.iter().filter(|item| item.is_called(None, name)).collect(),
             _ => return None,
         };
         let mut output = Vec::new();
         for item in items {
-            match &item.source {
-                Source::Relation { columns, complete: true, .. } => {
-                    output.extend(columns.iter().map(|(name, _, data_type)| OutputColumn {
-                        name: name.clone(),
-                        data_type: data_type.clone(),
-                    }));
-                }
-                Source::Derived(Some(columns)) => output.extend(columns.iter().cloned()),
-                _ => return None,
-            }
+            output.extend(item.source.output()?);
         }
         Some(output)
     }
@@ -522,6 +531,19 @@ impl<'c> Binder<'c> {
                 },
                 None => match call.name.name.as_str() {
                     "count" | "row_number" | "rank" | "dense_rank" => DataType::builtin("int8"),
+                    "extract" => DataType::builtin("numeric"),
+                    "date_part" | "random" => DataType::builtin("float8"),
+                    "length" | "char_length" | "array_length" | "cardinality" => DataType::builtin("int4"),
+                    "sum" => match self.builtin_name(call.args.first()?)?.as_str() {
+                        "int2" | "int4" => DataType::builtin("int8"),
+                        "int8" | "numeric" => DataType::builtin("numeric"),
+                        other => DataType::builtin(other),
+                    },
+                    "avg" => match self.builtin_name(call.args.first()?)?.as_str() {
+                        "float4" | "float8" => DataType::builtin("float8"),
+                        "interval" => DataType::builtin("interval"),
+                        _ => DataType::builtin("numeric"),
+                    },
                     "now" | "clock_timestamp" | "statement_timestamp" => DataType::builtin("timestamptz"),
                     "lower" | "upper" | "concat" | "format" | "string_agg" | "left" | "right" | "replace"
                     | "btrim" | "md5" | "to_char" => DataType::builtin("text"),
@@ -534,10 +556,11 @@ impl<'c> Binder<'c> {
             },
             Expr::Coalesce(list) => list.iter().find_map(|expr| self.data_type(expr))?,
             Expr::Case { arms, .. } => arms.iter().find_map(|(_, then)| self.data_type(then))?,
-            Expr::Op { op, left, .. } => match op.as_str() {
+            Expr::Op { op, left, right } => match op.as_str() {
                 "=" | "<>" | "<" | ">" | "<=" | ">=" | "~~" | "!~~" | "~~*" | "!~~*" | "~" | "~*" | "@>"
                 | "<@" | "&&" | "?" => DataType::builtin("bool"),
                 "->>" | "#>>" => DataType::builtin("text"),
+                "+" | "-" | "*" | "/" | "%" => self.arithmetic(op, left.as_deref(), right)?,
                 "||" | "->" | "#>" => left.as_ref().and_then(|left| self.data_type(left))?,
                 _ => return None,
             },
@@ -545,8 +568,68 @@ impl<'c> Binder<'c> {
                 kind: SublinkKind::Exists | SublinkKind::Any | SublinkKind::All,
                 ..
             }) => DataType::builtin("bool"),
+            Expr::Sublink(Sublink { kind: SublinkKind::Scalar, query, .. }) => match &query.body {
+                QueryBody::Select(select) => self.data_type(&select.targets.first()?.expr)?,
+                _ => return None,
+            },
+            Expr::Array(items) => DataType { array: true, ..self.data_type(items.first()?)? },
+            Expr::Field { expr, field: None, subscripts } if subscripts.len() == 1 => {
+                DataType { array: false, ..self.data_type(expr).filter(|data_type| data_type.array)? }
+            }
+            Expr::Session("current_date") => DataType::builtin("date"),
+            Expr::Session("current_timestamp") => DataType::builtin("timestamptz"),
+            Expr::Session("localtimestamp") => DataType::builtin("timestamp"),
+            Expr::Session("current_user" | "session_user" | "user" | "current_role") => {
+                DataType::builtin("name")
+            }
+            Expr::Other("over" | "filter", parts) => self.data_type(parts.first()?)?,
             _ => return None,
         })
+    }
+
+    fn builtin_name(&self, expr: &Expr) -> Option<Ident> {
+        match self.data_type(expr)? {
+            DataType { base: TypeRef::Builtin(name), array: false, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The type of a sum or product of numbers, and of times with intervals.
+    fn arithmetic(&self, op: &str, left: Option<&Expr>, right: &Expr) -> Option<DataType> {
+        const NUMBERS: [&str; 6] = ["int2", "int4", "int8", "numeric", "float4", "float8"];
+        let right = self.builtin_name(right)?;
+        let Some(left) = left else { return Some(DataType::builtin(&right)) };
+        let left = self.builtin_name(left)?;
+        let rank = |name: &Ident| NUMBERS.iter().position(|number| *number == name.as_str());
+        let result = match (left.as_str(), right.as_str()) {
+            ("date", "int4") => "date",
+            ("date", "date") if op == "-" => "int4",
+            ("date", "interval") => "timestamp",
+            ("timestamp" | "timestamptz", "timestamp" | "timestamptz") if op == "-" => "interval",
+            ("timestamp" | "timestamptz" | "time" | "interval", "interval") => left.as_str(),
+            _ => match (rank(&left)?, rank(&right)?) {
+                // A float of either size with another number is a double.
+                (a, b) if a != b && a.max(b) >= 4 => "float8",
+                (a, b) => NUMBERS[a.max(b)],
+            },
+        };
+        Some(DataType::builtin(result))
+    }
+}
+
+impl Source {
+    fn output(&self) -> Output {
+        match self {
+            Self::Relation { columns, complete: true, .. } => {
+                let column = |(name, _, data_type): &(Ident, i16, Option<DataType>)| OutputColumn {
+                    name: name.clone(),
+                    data_type: data_type.clone(),
+                };
+                Some(columns.iter().map(column).collect())
+            }
+            Self::Relation { .. } => None,
+            Self::Derived(output) => output.clone(),
+        }
     }
 }
 
@@ -576,6 +659,22 @@ impl Catalog {
         let name = table.or_else(|| self.views.get(&relation).map(|view| &view.name))?;
         Some((name.name.clone(), name.schema.clone()))
     }
+}
+
+/// What `*` makes of a join: the columns of USING come first, and once.
+fn joined(left: Vec<OutputColumn>, right: Vec<OutputColumn>, using: &[Ident], natural: bool) -> Output {
+    let has = |columns: &[OutputColumn], name: &Ident| columns.iter().any(|column| column.name == *name);
+    let shared: Vec<Ident> = if natural {
+        left.iter().map(|column| column.name.clone()).filter(|name| has(&right, name)).collect()
+    } else {
+        using.to_vec()
+    };
+    let mut output = Vec::new();
+    for name in &shared {
+        output.push(left.iter().find(|column| column.name == *name)?.clone());
+    }
+    output.extend(left.into_iter().chain(right).filter(|column| !shared.contains(&column.name)));
+    Some(output)
 }
 
 fn depth_of(frames: usize) -> u16 {

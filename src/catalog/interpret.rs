@@ -34,10 +34,16 @@ const DEPTH: usize = 8;
 /// How a run of statements ends.
 enum Flow {
     Next,
-    /// RETURN, EXIT, or an error that is raised on purpose.
+    /// RETURN, or the end of what can be followed.
     Stop,
+    /// EXIT of the loop around.
+    Exit,
+    /// CONTINUE with the next round.
+    Continue,
     /// A statement did not fit; a handler may take it.
     Failed(Span, Misfit),
+    /// An error that is raised on purpose, by its name; a handler may take it.
+    Raised(Option<String>),
 }
 
 /// Runs a DO block.
@@ -73,6 +79,10 @@ pub(super) fn constant(catalog: &mut Catalog, expr: &Expr) -> Value {
 struct Interpreter<'c> {
     catalog: &'c mut Catalog,
     variables: Vec<(Ident, Value)>,
+    /// Declared cursors and their queries.
+    cursors: Vec<(Ident, Query)>,
+    /// How many loops without an end of their own are around.
+    endless: usize,
     /// The rows of the queries around an expression, the innermost last.
     rows: Vec<Vec<query::Part>>,
     /// Within a guard, what does not fit is left out without a word.
@@ -83,7 +93,16 @@ struct Interpreter<'c> {
 
 impl<'c> Interpreter<'c> {
     fn new(catalog: &'c mut Catalog, depth: usize) -> Self {
-        Self { catalog, variables: Vec::new(), rows: Vec::new(), tolerant: 0, depth, budget: BUDGET }
+        Self {
+            catalog,
+            variables: Vec::new(),
+            cursors: Vec::new(),
+            endless: 0,
+            rows: Vec::new(),
+            tolerant: 0,
+            depth,
+            budget: BUDGET,
+        }
     }
 
     fn set(&mut self, name: &Ident, value: Value) {
@@ -100,14 +119,29 @@ impl<'c> Interpreter<'c> {
                 Some(default) => self.fragment(default),
                 None => Value::Null,
             };
+            if let Some(StatementKind::Query(query)) = declaration.query.as_ref().map(|query| &query.kind) {
+                self.cursors.push((declaration.name.clone(), (**query).clone()));
+            }
             self.variables.push((declaration.name.clone(), value));
         }
+        // An error undoes what the block did before it. A block of one statement has done nothing.
+        let before = may_be_undone(block).then(|| self.catalog.clone());
         let mut flow = self.statements(&block.body);
-        if let Flow::Failed(span, misfit) = flow {
-            flow = match block.handlers.iter().find(|handler| handles(&handler.conditions, &misfit)) {
-                Some(handler) => self.statements(&handler.body),
-                None => Flow::Failed(span, misfit),
-            };
+        let handler = match &flow {
+            Flow::Failed(_, misfit) => {
+                block.handlers.iter().find(|handler| handles(&handler.conditions, misfit))
+            }
+            Flow::Raised(condition) => {
+                let condition = condition.as_deref();
+                block.handlers.iter().find(|handler| takes_raised(&handler.conditions, condition))
+            }
+            _ => None,
+        };
+        if let Some(handler) = handler {
+            if let Some(before) = before {
+                *self.catalog = before;
+            }
+            flow = self.statements(&handler.body);
         }
         self.variables.truncate(outer);
         flow
@@ -135,12 +169,8 @@ impl<'c> Interpreter<'c> {
         match &statement.kind {
             BlockStatementKind::Block(block) => self.block(block),
             BlockStatementKind::If { arms, otherwise } => self.conditional(arms, otherwise),
-            BlockStatementKind::Case { arms, otherwise, .. } => {
-                for (_, body) in arms {
-                    self.maybe(body);
-                }
-                self.maybe(otherwise.as_deref().unwrap_or_default());
-                Flow::Next
+            BlockStatementKind::Case { operand, arms, otherwise } => {
+                self.case(operand.as_ref(), arms, otherwise.as_deref().unwrap_or_default())
             }
             BlockStatementKind::Loop { head, body } => self.repeat(head, body),
             BlockStatementKind::Assign { target, field, value } => {
@@ -152,20 +182,41 @@ impl<'c> Interpreter<'c> {
                 self.receive(statement, into);
                 self.apply(statement)
             }
-            BlockStatementKind::Perform(statement) => self.apply(statement),
-            BlockStatementKind::Execute { command, into, .. } => {
-                into.iter().for_each(|variable| self.set(variable, Value::Unknown));
-                self.execute(command, statement.span)
+            BlockStatementKind::Perform(statement) => {
+                let rows = match &statement.kind {
+                    StatementKind::Query(query) => self.select(query),
+                    _ => None,
+                };
+                self.found(rows.map(|rows| !rows.is_empty()));
+                self.apply(statement)
             }
-            BlockStatementKind::Raise { level: RaiseLevel::Exception, .. }
-            | BlockStatementKind::Return(_) => Flow::Stop,
-            BlockStatementKind::Exit { condition, .. } => match condition {
-                None => Flow::Stop,
-                Some(condition) => match condition.value.as_ref().and_then(|expr| self.truth(expr)) {
-                    Some(true) => Flow::Stop,
+            BlockStatementKind::Execute { command, into, using } => {
+                let parameters = self.variables.len();
+                for (at, fragment) in using.iter().enumerate() {
+                    let value = self.fragment(fragment);
+                    self.variables.push((Ident::new(format!("${}", at + 1)), value));
+                }
+                let flow = self.execute(command, into, statement.span);
+                self.variables.drain(parameters..parameters + using.len());
+                flow
+            }
+            BlockStatementKind::Raise { level: RaiseLevel::Exception, condition, .. } => {
+                Flow::Raised(condition.clone())
+            }
+            BlockStatementKind::Return(_) => Flow::Stop,
+            BlockStatementKind::Exit { condition, resumes } => {
+                let holds = match condition {
+                    None => Some(true),
+                    Some(condition) => condition.value.as_ref().and_then(|expr| self.truth(expr)),
+                };
+                match holds {
+                    Some(true) if *resumes => Flow::Continue,
+                    Some(true) => Flow::Exit,
+                    // A loop that may go on for ever is left.
+                    None if self.endless > 0 && !resumes => Flow::Exit,
                     _ => Flow::Next,
-                },
-            },
+                }
+            }
             BlockStatementKind::Unparsed => {
                 self.unknown(statement.span, "a statement of the block could not be read", Aspect::Anything);
                 Flow::Next
@@ -194,6 +245,7 @@ impl<'c> Interpreter<'c> {
             StatementKind::Query(query) => self.select(query),
             _ => None,
         };
+        self.found(rows.as_ref().map(|rows| !rows.is_empty()));
         let first = rows.map(|rows| rows.into_iter().next());
         for (at, variable) in into.iter().enumerate() {
             let value = match &first {
@@ -209,6 +261,41 @@ impl<'c> Interpreter<'c> {
             };
             self.set(variable, value);
         }
+    }
+
+    /// Sets FOUND.
+    fn found(&mut self, found: Option<bool>) {
+        self.set(&"found".into(), found.map_or(Value::Unknown, Value::Bool));
+    }
+
+    fn case(
+        &mut self,
+        operand: Option<&Fragment>,
+        arms: &[(Vec<Fragment>, Vec<BlockStatement>)],
+        otherwise: &[BlockStatement],
+    ) -> Flow {
+        let operand = operand.map(|operand| self.fragment(operand));
+        let mut certain = true;
+        for (values, body) in arms {
+            for value in values {
+                let holds = match (&operand, &value.value) {
+                    (Some(operand), Some(_)) => value::is_equal(operand.clone(), self.fragment(value)),
+                    (None, Some(condition)) => self.truth(condition),
+                    (_, None) => None,
+                };
+                match holds {
+                    Some(true) if certain => return self.statements(body),
+                    Some(false) => {}
+                    _ => certain = false,
+                }
+            }
+        }
+        if certain {
+            return self.statements(otherwise);
+        }
+        arms.iter().for_each(|(_, body)| self.maybe(body));
+        self.maybe(otherwise);
+        Flow::Next
     }
 
     fn apply(&mut self, statement: &Statement) -> Flow {
@@ -240,9 +327,8 @@ impl<'c> Interpreter<'c> {
                     let flow = self.statements(body);
                     self.tolerant -= 1;
                     return match flow {
-                        Flow::Failed(..) => Flow::Next,
-                        Flow::Stop => Flow::Next,
-                        Flow::Next => Flow::Next,
+                        Flow::Exit | Flow::Continue => flow,
+                        Flow::Next | Flow::Stop | Flow::Failed(..) | Flow::Raised(_) => Flow::Next,
                     };
                 }
                 None => {
@@ -268,10 +354,20 @@ impl<'c> Interpreter<'c> {
                 };
                 (variables.clone(), rows)
             }
-            LoopHead::Range { variable, .. } | LoopHead::Cursor { variable, .. } => {
-                (vec![variable.clone()], None)
+            LoopHead::Range { variable, bounds, reverse } => {
+                (vec![variable.clone()], self.range(bounds, *reverse))
             }
-            LoopHead::Execute { variables, command, .. } => {
+            LoopHead::Cursor { variable, cursor } => {
+                let query = self.cursors.iter().rev().find(|(name, _)| name == cursor);
+                let query = query.map(|(_, query)| query.clone());
+                (vec![variable.clone()], query.and_then(|query| self.select(&query)))
+            }
+            LoopHead::Execute { variables, command, using } => {
+                let parameters = self.variables.len();
+                for (at, fragment) in using.iter().enumerate() {
+                    let value = self.fragment(fragment);
+                    self.variables.push((Ident::new(format!("${}", at + 1)), value));
+                }
                 let rows = match self.fragment(command) {
                     Value::Text(text) => match self.read(&text, command.span).as_deref() {
                         Some([Statement { kind: StatementKind::Query(query), .. }]) => self.select(query),
@@ -279,9 +375,12 @@ impl<'c> Interpreter<'c> {
                     },
                     _ => None,
                 };
+                self.variables.drain(parameters..parameters + using.len());
                 (variables.clone(), rows)
             }
-            LoopHead::Forever | LoopHead::While(_) | LoopHead::Unparsed(_) => (Vec::new(), None),
+            LoopHead::Forever => return self.repeat_while(None, body),
+            LoopHead::While(condition) => return self.repeat_while(Some(condition), body),
+            LoopHead::Unparsed(_) => (Vec::new(), None),
         };
         let Some(items) = items else {
             for variable in variables {
@@ -290,6 +389,14 @@ impl<'c> Interpreter<'c> {
             self.maybe(body);
             return Flow::Next;
         };
+        self.found(Some(!items.is_empty()));
+        // The variable of a range is the loop's own.
+        let outer = self.variables.len();
+        if let LoopHead::Range { variable, .. } = head {
+            self.variables.push((variable.clone(), Value::Unknown));
+        }
+        let endless = std::mem::take(&mut self.endless);
+        let mut end = Flow::Next;
         for item in items {
             match (variables.as_slice(), item) {
                 ([only], item) => self.set(only, item),
@@ -301,11 +408,69 @@ impl<'c> Interpreter<'c> {
                 _ => {}
             }
             match self.statements(body) {
-                Flow::Failed(span, misfit) => return Flow::Failed(span, misfit),
-                Flow::Next | Flow::Stop => {}
+                Flow::Next | Flow::Continue => {}
+                Flow::Exit => break,
+                other => {
+                    end = other;
+                    break;
+                }
             }
         }
-        Flow::Next
+        self.endless = endless;
+        if matches!(head, LoopHead::Range { .. }) {
+            self.variables.truncate(outer);
+        }
+        end
+    }
+
+    /// LOOP and WHILE, for as long as it can be told that they go on.
+    fn repeat_while(&mut self, condition: Option<&Fragment>, body: &[BlockStatement]) -> Flow {
+        self.endless += 1;
+        let mut end = Flow::Next;
+        loop {
+            let holds = match condition {
+                None => Some(true),
+                Some(condition) => condition.value.as_ref().and_then(|expr| self.truth(expr)),
+            };
+            match holds {
+                Some(true) => {}
+                Some(false) => break,
+                None => {
+                    self.maybe(body);
+                    break;
+                }
+            }
+            match self.statements(body) {
+                Flow::Next | Flow::Continue if self.budget > 0 && !body.is_empty() => {}
+                Flow::Next | Flow::Continue | Flow::Exit => break,
+                other => {
+                    end = other;
+                    break;
+                }
+            }
+        }
+        self.endless -= 1;
+        end
+    }
+
+    /// The numbers of `1..n by 2`.
+    fn range(&mut self, bounds: &[Fragment], reverse: bool) -> Option<Vec<Value>> {
+        let mut numbers = Vec::new();
+        for bound in bounds {
+            let Value::Number(number) = self.fragment(bound) else { return None };
+            numbers.push(number);
+        }
+        let (from, to) = (*numbers.first()?, *numbers.get(1)?);
+        let step = usize::try_from(numbers.get(2).copied().unwrap_or(1)).ok().filter(|step| *step > 0)?;
+        if from.abs_diff(to) > BUDGET as u64 {
+            return None;
+        }
+        let values: Vec<i64> = if reverse {
+            (to..=from).rev().step_by(step).collect()
+        } else {
+            (from..=to).step_by(step).collect()
+        };
+        Some(values.into_iter().map(Value::Number).collect())
     }
 
     /// Statements that may or may not run: what they would touch becomes a gap.
@@ -353,7 +518,8 @@ impl<'c> Interpreter<'c> {
         }
     }
 
-    fn execute(&mut self, command: &Fragment, span: Span) -> Flow {
+    fn execute(&mut self, command: &Fragment, into: &[Ident], span: Span) -> Flow {
+        into.iter().for_each(|variable| self.set(variable, Value::Unknown));
         let Value::Text(text) = self.fragment(command) else {
             let touches = self.guess(command);
             if !touches.is_empty() {
@@ -366,6 +532,7 @@ impl<'c> Interpreter<'c> {
             return Flow::Next;
         };
         for statement in statements {
+            self.receive(&statement, into);
             match self.apply(&statement) {
                 Flow::Next => {}
                 end => return end,
@@ -495,6 +662,11 @@ impl<'c> Interpreter<'c> {
     /// Runs the functions that a query calls, as far as they change what the model holds.
     fn query(&mut self, query: &Query, span: Span) {
         let QueryBody::Select(select) = &query.body else { return };
+        if select.from.is_empty()
+            && select.filter.as_ref().is_some_and(|filter| self.truth(filter) == Some(false))
+        {
+            return;
+        }
         for target in &select.targets {
             self.called_in(&target.expr, span);
         }
@@ -632,7 +804,15 @@ impl<'c> Interpreter<'c> {
         if self.depth >= DEPTH {
             return;
         }
-        let values: Vec<Value> = call.args.iter().map(|arg| self.value(arg)).collect();
+        let is_class: Vec<bool> =
+            function.inputs().map(|argument| argument.data_type.is_builtin("regclass")).collect();
+        let mut values = Vec::new();
+        for (arg, is_class) in call.args.iter().zip(is_class) {
+            values.push(match self.value(arg) {
+                Value::Text(text) if is_class => self.regclass(&text).unwrap_or(Value::Unknown),
+                value => value,
+            });
+        }
         let session = self.catalog.session.clone();
         if let Some(path) = path {
             self.catalog.session.search_path =
@@ -677,6 +857,32 @@ fn handles(conditions: &[String], misfit: &Misfit) -> bool {
                 || condition.starts_with("42")
         }
         (_, Misfit::Refused(_)) => false,
+    })
+}
+
+/// Whether an error could find the block half done.
+fn may_be_undone(block: &Block) -> bool {
+    match block.body.as_slice() {
+        _ if block.handlers.is_empty() => false,
+        [] => false,
+        [only] => !matches!(
+            only.kind,
+            BlockStatementKind::Sql { .. }
+                | BlockStatementKind::Execute { .. }
+                | BlockStatementKind::Perform(_)
+        ),
+        _ => true,
+    }
+}
+
+/// Whether a handler takes an error that is raised on purpose.
+fn takes_raised(conditions: &[String], raised: Option<&str>) -> bool {
+    conditions.iter().any(|condition| match condition.as_str() {
+        "others" => true,
+        "raise_exception" | "p0001" => {
+            raised.is_none_or(|raised| ["raise_exception", "p0001"].contains(&raised))
+        }
+        condition => raised == Some(condition),
     })
 }
 

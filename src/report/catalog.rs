@@ -571,7 +571,7 @@ impl Dump<'_> {
         match &user_type.kind {
             UserTypeKind::Enum { labels } => {
                 row["kind"] = "enum".into();
-                row["labels"] = json!(labels);
+                row["labels"] = if labels.is_empty() { Value::Null } else { json!(labels) };
             }
             UserTypeKind::Domain(domain) => {
                 row["kind"] = "domain".into();
@@ -588,7 +588,9 @@ impl Dump<'_> {
                     })
                 };
                 row["kind"] = "composite".into();
-                row["attributes"] = attributes.iter().map(attribute).collect();
+                if !attributes.is_empty() {
+                    row["attributes"] = attributes.iter().map(attribute).collect();
+                }
             }
             UserTypeKind::Range => {}
             UserTypeKind::Base => return,

@@ -139,6 +139,7 @@ pub enum LoopHead {
     Range {
         variable: Ident,
         bounds: Vec<Fragment>,
+        reverse: bool,
     },
     Query {
         variables: Vec<Ident>,

@@ -23,7 +23,9 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterTable, origin: Origi
             Err(Misfit::missing(statement.kind, &statement.name))
         };
     };
-    for action in &statement.actions {
+    let mut actions: Vec<_> = statement.actions.iter().collect();
+    actions.sort_by_key(|action| pass(&action.value));
+    for action in actions {
         let place = Origin::Statement(action.span);
         let done = match relation {
             Relation::Table(oid) => alter_one(catalog, oid, statement, &action.value, origin, place),
@@ -36,6 +38,30 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterTable, origin: Origi
         done?;
     }
     Ok(())
+}
+
+/// The pass in which PostgreSQL does an action: what drops comes first, then types, new columns,
+/// constraints with an index, others, and the rest. It decides made-up names.
+fn pass(action: &AlterAction) -> u8 {
+    match action {
+        AlterAction::DropColumn { .. }
+        | AlterAction::DropConstraint { .. }
+        | AlterAction::DropDefault { .. }
+        | AlterAction::DropNotNull { .. }
+        | AlterAction::DropIdentity { .. }
+        | AlterAction::DropExpression { .. } => 0,
+        AlterAction::SetType { .. } => 1,
+        AlterAction::AddColumn { .. } => 2,
+        AlterAction::SetNotNull { .. } => 3,
+        AlterAction::AddConstraint(definition) => match definition.kind {
+            Written::Unique { .. } | Written::Exclude { .. } => 4,
+            _ => 5,
+        },
+        AlterAction::SetDefault { .. }
+        | AlterAction::AddIdentity { .. }
+        | AlterAction::SetIdentity { .. } => 5,
+        _ => 6,
+    }
 }
 
 fn change_owner(
@@ -68,7 +94,12 @@ fn alter_one(
             AlterAction::ForceRls => table.forced_rls.set(true, place),
             AlterAction::NoForceRls => table.forced_rls.set(false, place),
             AlterAction::ReplicaIdentity { kind } => table.replica_identity = *kind,
-            AlterAction::SetOptions(options) => set_options(&mut table.options, options),
+            AlterAction::SetOptions(options) => {
+                // Those of the TOAST table are not the table's.
+                let own: Vec<String> =
+                    options.iter().filter(|option| !option.starts_with("toast.")).cloned().collect();
+                set_options(&mut table.options, &own);
+            }
             AlterAction::ResetOptions(names) => reset_options(&mut table.options, names),
             AlterAction::SetLogged(logged) => {
                 table.persistence = if *logged { Persistence::Permanent } else { Persistence::Unlogged };
@@ -94,16 +125,30 @@ fn alter_one(
             Ok(())
         }
         AlterAction::DropColumn { name: column, if_exists, cascade } => {
+            if statement.only {
+                for child in children(catalog, oid) {
+                    if let Some(column) = column_mut(catalog, child, column) {
+                        column.inherited = false;
+                    }
+                }
+            }
             drop_column(catalog, oid, name, column, *if_exists, *cascade)
         }
         AlterAction::SetDefault { column, default } => with_column(catalog, oid, name, column, |catalog| {
-            constraint::set_default(catalog, oid, column, Some(default), place);
+            constraint::set_default(catalog, oid, column, Some(default), !statement.only, place);
         }),
         AlterAction::DropDefault { column } => with_column(catalog, oid, name, column, |catalog| {
-            constraint::set_default(catalog, oid, column, None, place);
+            constraint::set_default(catalog, oid, column, None, !statement.only, place);
         }),
         AlterAction::SetNotNull { column } => with_column(catalog, oid, name, column, |catalog| {
-            constraint::set_not_null(catalog, oid, column, place);
+            if statement.only {
+                if let Some(column) = column_mut(catalog, oid, column).filter(|column| !column.not_null.value)
+                {
+                    column.not_null.set(true, place);
+                }
+            } else {
+                constraint::set_not_null(catalog, oid, column, place);
+            }
         }),
         AlterAction::DropNotNull { column } => with_column(catalog, oid, name, column, |catalog| {
             drop_not_null(catalog, oid, column, place);
@@ -151,6 +196,13 @@ fn alter_one(
             Ok(())
         }
         AlterAction::DropConstraint { name: constraint, if_exists, cascade } => {
+            if statement.only {
+                for child in children(catalog, oid) {
+                    if let Some(own) = constraint_mut(catalog, child, constraint) {
+                        own.inherited = false;
+                    }
+                }
+            }
             drop_constraint(catalog, oid, name, constraint, *if_exists, *cascade)
         }
         AlterAction::ValidateConstraint { name: constraint } => {
@@ -281,6 +333,11 @@ fn set_type(
     if let Some(column) = column_mut(catalog, oid, name) {
         column.data_type = data_type.clone();
         column.collation = collation.map(str::to_string);
+        let at = Some((oid, column.attnum));
+        let mut sequences = catalog.sequences.values_mut();
+        if let Some(own) = sequences.find(|sequence| sequence.identity && sequence.owned_by == at) {
+            own.data_type = data_type.value.clone();
+        }
     }
     for child in children(catalog, oid) {
         set_type(catalog, child, name, data_type, collation);
@@ -351,6 +408,9 @@ fn drop_constraint(
     let names =
         catalog.tables.get(&oid).map(|table| table.column_names(constraint.columns())).unwrap_or_default();
     remove_constraint(catalog, oid, name);
+    if let ConstraintKind::ForeignKey(key) = &constraint.kind {
+        remove_for_partitions(catalog, oid, &key.columns, key.references);
+    }
     for child in children(catalog, oid) {
         let same = catalog.tables.get(&child).and_then(|child| same_in_child(child, &constraint, &names));
         if let Some(same) = same {
@@ -358,6 +418,23 @@ fn drop_constraint(
         }
     }
     Ok(())
+}
+
+/// Removes what a foreign key to a partitioned table brought for its partitions.
+fn remove_for_partitions(catalog: &mut Catalog, oid: Oid, columns: &[i16], parent: Oid) {
+    for partition in children(catalog, parent) {
+        let Some(table) = catalog.tables.get(&oid) else { return };
+        let name = table
+            .foreign_keys()
+            .find(|(constraint, key)| {
+                constraint.inherited && key.references == partition && key.columns == columns
+            })
+            .map(|(constraint, _)| constraint.name.clone());
+        if let Some(name) = name {
+            catalog.remove_constraint(oid, &name);
+            remove_for_partitions(catalog, oid, columns, partition);
+        }
+    }
 }
 
 /// Removes a constraint and the index that serves it.

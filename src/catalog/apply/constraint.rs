@@ -33,11 +33,32 @@ pub(super) fn add_all(catalog: &mut Catalog, oid: Oid, pending: &[Pending<'_>], 
     };
     for wanted in 0..=3 {
         for item in pending.iter().filter(|item| rank(&item.definition.kind) == wanted) {
+            if is_named_elsewhere(item, pending) {
+                continue;
+            }
             if let Err(misfit) = add(catalog, oid, item.definition, item.column.as_ref(), origin) {
                 catalog.record_misfit(item.definition.span, &misfit);
             }
         }
     }
+}
+
+/// Whether an unnamed UNIQUE is written again with a name: then it is one constraint, of that name.
+fn is_named_elsewhere(item: &Pending<'_>, pending: &[Pending<'_>]) -> bool {
+    let keys = |item: &Pending<'_>| match &item.definition.kind {
+        Written::Unique { columns, primary: false, using_index: None, .. } => {
+            let mut columns = columns.clone();
+            if columns.is_empty() {
+                columns.extend(item.column.clone());
+            }
+            Some(columns)
+        }
+        _ => None,
+    };
+    let own = keys(item);
+    own.is_some()
+        && item.definition.name.is_none()
+        && pending.iter().any(|other| other.definition.name.is_some() && keys(other) == own)
 }
 
 /// Adds one constraint; `column` is the one that it was written with.
@@ -303,6 +324,7 @@ fn use_index(
 
 fn add_exclude(catalog: &mut Catalog, oid: Oid, definition: &ConstraintDef, origin: Origin) -> Applied {
     let Written::Exclude { method, keys, include, predicate } = &definition.kind else { return Ok(()) };
+    let included: Vec<Option<Ident>> = include.iter().cloned().map(Some).collect();
     let include_keys = attnums(catalog, oid, include)?;
     let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
     let attnum = |name: &Ident| table.column(name).map(|column| column.attnum);
@@ -311,7 +333,7 @@ fn add_exclude(catalog: &mut Catalog, oid: Oid, definition: &ConstraintDef, orig
     let name = match &definition.name {
         Some(name) => name.clone(),
         None => {
-            let parts = keys.iter().map(|key| key.as_ref().map_or("expr", Ident::as_str));
+            let parts = keys.iter().chain(&included).map(|key| key.as_ref().map_or("expr", Ident::as_str));
             let part = columns_part(index::distinct_parts(parts).iter().map(String::as_str));
             catalog.choose_index_constraint_name(&schema, &table_name, &part, "excl")
         }
@@ -384,10 +406,47 @@ fn add_foreign_key(
     });
     let constraint = build(definition, name, kind, origin);
     catalog.insert_constraint(oid, constraint.clone());
+    let partitions = match catalog.tables.get(&references) {
+        Some(table) if table.kind == TableKind::Partitioned => table.children.clone(),
+        _ => Vec::new(),
+    };
+    for partition in partitions {
+        refer_to_partition(catalog, oid, &constraint, references, partition);
+    }
     for child in children {
         inherit_foreign_key(catalog, oid, child, &constraint);
     }
     Ok(())
+}
+
+/// A foreign key to a partitioned table is repeated for each of its partitions, on the table that
+/// refers to it.
+pub(super) fn refer_to_partition(
+    catalog: &mut Catalog,
+    oid: Oid,
+    constraint: &Constraint,
+    parent: Oid,
+    partition: Oid,
+) {
+    let (Some(table), Some(from), Some(to)) =
+        (catalog.tables.get(&oid), catalog.tables.get(&parent), catalog.tables.get(&partition))
+    else {
+        return;
+    };
+    let mut copy = constraint.clone();
+    copy.inherited = true;
+    let ConstraintKind::ForeignKey(key) = &mut copy.kind else { return };
+    key.references = partition;
+    let names = from.column_names(&key.referenced_columns);
+    key.referenced_columns =
+        names.iter().filter_map(|name| to.column(name)).map(|column| column.attnum).collect();
+    let part = columns_part(table.column_names(&key.columns).iter().map(Ident::as_str));
+    copy.name = catalog.choose_constraint_name(&table.name.schema, &table.name.name, &part, "fkey", &[]);
+    let partitions = to.children.clone();
+    catalog.insert_constraint(oid, copy.clone());
+    for inner in partitions {
+        refer_to_partition(catalog, oid, &copy, partition, inner);
+    }
 }
 
 /// Gives a partition its parent's foreign key, and its own partitions in turn.
@@ -451,6 +510,7 @@ pub(super) fn set_default(
     oid: Oid,
     name: &Ident,
     expr: Option<&Expr>,
+    recurse: bool,
     origin: Origin,
 ) {
     let sized =
@@ -461,8 +521,10 @@ pub(super) fn set_default(
     if let Some(column) = table.column_mut(name) {
         column.default = bound.map(Box::new);
     }
-    for child in table.children.clone() {
-        set_default(catalog, child, name, expr, origin);
+    if recurse {
+        for child in table.children.clone() {
+            set_default(catalog, child, name, expr, true, origin);
+        }
     }
 }
 

@@ -30,6 +30,18 @@ pub(super) fn join(catalog: &mut Catalog, parent: Oid, child: Oid, origin: Origi
     for key in keys {
         constraint::inherit_foreign_key(catalog, parent, child, &key);
     }
+    let referring: Vec<(Oid, Constraint)> = catalog
+        .tables
+        .values()
+        .flat_map(|table| table.foreign_keys().map(move |(constraint, key)| (table, constraint, key)))
+        .filter(|(table, constraint, key)| {
+            key.references == parent && !(table.is_partition && constraint.inherited)
+        })
+        .map(|(table, constraint, _)| (table.oid, constraint.clone()))
+        .collect();
+    for (table, key) in referring {
+        constraint::refer_to_partition(catalog, table, &key, parent, child);
+    }
     trigger::clone_to_partition(catalog, parent, child, origin);
 }
 
@@ -66,6 +78,21 @@ pub(super) fn leave(catalog: &mut Catalog, parent: Oid, child: Oid) {
     }
     if was_partition {
         table.triggers.retain(|_, trigger| !trigger.inherited);
+        forget_partition(catalog, child);
+    }
+}
+
+/// Foreign keys to the whole refer to a partition that leaves it no more.
+fn forget_partition(catalog: &mut Catalog, child: Oid) {
+    let referring: Vec<(Oid, Ident)> = catalog
+        .tables
+        .values()
+        .flat_map(|table| table.foreign_keys().map(move |(constraint, key)| (table.oid, constraint, key)))
+        .filter(|(_, constraint, key)| key.references == child && constraint.inherited)
+        .map(|(table, constraint, _)| (table, constraint.name.clone()))
+        .collect();
+    for (table, name) in referring {
+        catalog.remove_constraint(table, &name);
     }
 }
 

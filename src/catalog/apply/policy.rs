@@ -71,6 +71,10 @@ fn bind(catalog: &Catalog, oid: Oid, clause: &Clause) -> Clause {
 }
 
 fn roles(catalog: &Catalog, names: &Spanned<Vec<RoleName>>) -> Spanned<Vec<Grantee>> {
-    let value = names.value.iter().map(|name| catalog.grantee(name)).collect();
+    let mut value: Vec<Grantee> = names.value.iter().map(|name| catalog.grantee(name)).collect();
+    // Beside PUBLIC, other roles are ignored.
+    if value.contains(&Grantee::Public) {
+        value = vec![Grantee::Public];
+    }
     Spanned { value, span: names.span }
 }

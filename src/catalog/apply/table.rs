@@ -10,7 +10,7 @@ use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::table::{Column, ConstraintKind, Identity, Table, TableKind};
-use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
+use crate::catalog::types::{DataType, UserTypeKind};
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::{Call, Expr, Literal, Oid};
 use crate::sql::name::{Ident, ObjectName};
@@ -37,6 +37,9 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Ori
         (None, Some(_)) => TableKind::Partitioned,
         (None, None) => TableKind::Ordinary,
     };
+    if table.kind == TableKind::Foreign {
+        table.replica_identity = ReplicaIdentity::Nothing;
+    }
     table.persistence = statement.persistence;
     table.options = statement.options.clone();
     table.server = statement.server.clone();
@@ -322,7 +325,9 @@ fn apply_column_constraint(
     match &constraint.kind {
         Written::NotNull { .. } => constraint::set_not_null(catalog, oid, &definition.name, place),
         Written::Null => {}
-        Written::Default(expr) => constraint::set_default(catalog, oid, &definition.name, Some(expr), place),
+        Written::Default(expr) => {
+            constraint::set_default(catalog, oid, &definition.name, Some(expr), true, place)
+        }
         Written::Generated(expr) => {
             let bound = constraint::bind(catalog, oid, expr);
             if let Some(column) = column_mut(catalog, oid, &definition.name) {
@@ -379,6 +384,10 @@ fn copy_like(
         catalog.record_unknown(source.span, reason, Aspect::Shape, name);
         return None;
     };
+    let source_oid = match target {
+        Some(Relation::Table(source)) => source,
+        _ => Oid(0),
+    };
     let mut sequences = Vec::new();
     if let Some(table) = catalog.tables.get_mut(&oid) {
         for column in columns {
@@ -397,17 +406,20 @@ fn copy_like(
             }
             if let Some(Identity { always }) = column.identity.filter(|_| options.identity) {
                 copy.identity = Some(Identity { always });
-                sequences.push((column.name, column.data_type.value));
+                let at = Some((source_oid, column.attnum));
+                let own =
+                    catalog.sequences.values().find(|sequence| sequence.identity && sequence.owned_by == at);
+                sequences.push((column.name, own.map_or((1, 1), |own| (own.start, own.increment))));
             }
             table.push_column(copy);
         }
     }
-    for (column, data_type) in sequences {
-        let internal = match data_type.base {
-            TypeRef::Builtin(name) => name,
-            _ => "int8".into(),
-        };
-        own_sequence(catalog, oid, &column, &internal, true, origin);
+    for (column, (start, increment)) in sequences {
+        // A copied sequence counts in bigint, whatever the column's type.
+        own_sequence(catalog, oid, &column, "int8", true, origin);
+        if let Some((_, sequence)) = catalog.sequences.last_mut() {
+            (sequence.start, sequence.increment) = (start, increment);
+        }
     }
     match target {
         Some(Relation::Table(source)) => {

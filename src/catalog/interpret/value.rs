@@ -94,6 +94,18 @@ impl Interpreter<'_> {
             }
             Expr::Param(number) => self.variable(&Ident::new(format!("${number}"))),
             Expr::Column(column) => self.column(column),
+            Expr::Field { expr, field: None, subscripts } => {
+                match (self.value(expr), subscripts.as_slice()) {
+                    (Value::List(items), [at]) => match self.value(at) {
+                        Value::Number(at) => usize::try_from(at - 1)
+                            .ok()
+                            .and_then(|at| items.into_iter().nth(at))
+                            .unwrap_or(Value::Null),
+                        _ => Value::Unknown,
+                    },
+                    _ => Value::Unknown,
+                }
+            }
             Expr::Field { expr, field: Some(field), subscripts } if subscripts.is_empty() => {
                 match self.value(expr) {
                     Value::Record(fields) => field_of(fields, field),
@@ -101,7 +113,11 @@ impl Interpreter<'_> {
                 }
             }
             Expr::Op { op, left: Some(left), right } => {
-                let (left, right) = (self.value(left), self.value(right));
+                let (mut left, mut right) = (self.value(left).single(), self.value(right).single());
+                let is_list = matches!((&left, &right), (Value::List(_), _) | (_, Value::List(_)));
+                if op == "||" && !is_list {
+                    (left, right) = (self.printed(&left), self.printed(&right));
+                }
                 operate(op, left, right)
             }
             Expr::IsNull { expr, negated } => match self.value(expr) {
@@ -188,6 +204,12 @@ impl Interpreter<'_> {
                 Some(value) => value,
                 None => match self.variable(item) {
                     Value::Record(fields) => field_of(fields, field),
+                    // The label of a block or the name of a function: the outer variable is meant.
+                    Value::Unknown if !self.variables.iter().any(|(name, _)| name == item) => {
+                        let mut variables = self.variables.iter();
+                        let found = variables.find(|(name, _)| name == field);
+                        found.map_or(Value::Unknown, |(_, value)| value.clone())
+                    }
                     _ => Value::Unknown,
                 },
             },
@@ -237,7 +259,7 @@ impl Interpreter<'_> {
         }
     }
 
-    fn regclass(&self, text: &str) -> Option<Value> {
+    pub(super) fn regclass(&self, text: &str) -> Option<Value> {
         let name = object_name(text, NOWHERE);
         let (qname, relation) = self.catalog.resolve_relation(&name)?;
         Some(Value::Object(match relation {
@@ -325,6 +347,18 @@ impl Interpreter<'_> {
             ("array_length" | "cardinality", [Value::List(items), ..]) => {
                 i64::try_from(items.len()).map_or(Value::Unknown, Value::Number)
             }
+            ("array_append", [Value::List(items), item]) => {
+                let mut items = items.clone();
+                items.push(item.clone());
+                Value::List(items)
+            }
+            ("left", [Value::Text(text), Value::Number(count)]) if *count >= 0 => {
+                Value::Text(text.chars().take(usize::try_from(*count).unwrap_or_default()).collect())
+            }
+            ("length" | "char_length", [Value::Text(text)]) => {
+                i64::try_from(text.chars().count()).map_or(Value::Unknown, Value::Number)
+            }
+            ("btrim" | "trim", [Value::Text(text)]) => Value::text(text.trim_matches(' ')),
             ("to_regclass", [Value::Text(text)]) => self.regclass(text).unwrap_or(Value::Null),
             ("to_regprocedure" | "to_regproc", [Value::Text(text)]) => self.regprocedure(text, call.span),
             ("to_regnamespace", [Value::Text(text)]) => {
@@ -405,6 +439,19 @@ fn operate(op: &str, left: Value, right: Value) -> Value {
             left.extend(right);
             Value::List(left)
         }
+        ("||", Value::List(mut left), item) => {
+            left.push(item);
+            Value::List(left)
+        }
+        ("+", Value::Number(left), Value::Number(right)) => {
+            left.checked_add(right).map_or(Value::Unknown, Value::Number)
+        }
+        ("-", Value::Number(left), Value::Number(right)) => {
+            left.checked_sub(right).map_or(Value::Unknown, Value::Number)
+        }
+        ("*", Value::Number(left), Value::Number(right)) => {
+            left.checked_mul(right).map_or(Value::Unknown, Value::Number)
+        }
         ("=", left, right) => comparable(&left, &right).map_or(Value::Unknown, Value::Bool),
         ("<>" | "!=", left, right) => {
             comparable(&left, &right).map_or(Value::Unknown, |equal| Value::Bool(!equal))
@@ -422,6 +469,15 @@ fn operate(op: &str, left: Value, right: Value) -> Value {
             Value::Bool(!like(&text.to_lowercase(), &pattern.to_lowercase()))
         }
         _ => Value::Unknown,
+    }
+}
+
+/// Whether two values are equal, when that can be told; null is equal to nothing.
+pub(super) fn is_equal(left: Value, right: Value) -> Option<bool> {
+    match operate("=", left, right) {
+        Value::Bool(equal) => Some(equal),
+        Value::Null => Some(false),
+        _ => None,
     }
 }
 

@@ -478,10 +478,11 @@ impl<'a> Parser<'a> {
             let (command, using, _) = self.execute(&["loop"]);
             return Some(LoopHead::Execute { variables, command, using });
         }
-        let reverse = self.at + usize::from(self.is("reverse"));
+        let reverse = self.is("reverse");
+        let start = self.at + usize::from(reverse);
         let dots = self.find(&["loop"], |at| self.is_operator(at, ".."));
         if dots < to {
-            self.at = reverse;
+            self.at = start;
             let mut bounds = vec![self.fragment_to(dots)];
             self.at += 1;
             let by = self.find_word(&["by", "loop"]);
@@ -489,7 +490,7 @@ impl<'a> Parser<'a> {
             if self.take("by") {
                 bounds.push(self.fragment_to(to));
             }
-            return Some(LoopHead::Range { variable, bounds });
+            return Some(LoopHead::Range { variable, bounds, reverse });
         }
         let name_end = self.at + 1;
         let args_end = if self.tokens.is(name_end, '(') { self.skip(name_end) } else { name_end };

@@ -103,7 +103,7 @@ fn loops_over_everything() {
         other => panic!("{other:?}"),
     };
     let statement = "for i in reverse 10..f(1) by 2 loop null; end loop";
-    let LoopHead::Range { variable, bounds } = head(statement) else { panic!() };
+    let LoopHead::Range { variable, bounds, reverse: true } = head(statement) else { panic!() };
     assert_eq!(variable, "i");
     let bounds: Vec<_> = bounds.iter().map(|bound| under(statement, bound)).collect();
     assert_eq!(bounds, ["10", "f(1)", "2"]);

@@ -1,0 +1,92 @@
+-- case: guards on pg_policies
+create table t (a int);
+do $$ begin if not exists (select 1 from pg_policies where schemaname = 'public' and tablename = 't' and policyname = 'p') then create policy p on t using (true); end if; end $$;
+do $$ begin if not exists (select 1 from pg_policies where tablename = 't' and policyname = 'p') then create policy q on t using (true); else drop policy p on t; create policy r on t using (a = 1); end if; end $$;
+-- case: guards on pg_type
+do $$ begin if not exists (select 1 from pg_type where typname = 'mood') then create type mood as enum ('a'); end if; end $$;
+do $$ begin if not exists (select 1 from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.typname = 'mood' and n.nspname = 'public') then create type mood as enum ('b'); end if; if not exists (select from pg_type where typname = 'other' and typtype = 'e') then create type other as enum ('x'); end if; end $$;
+-- case: guards on pg_constraint
+create table t (a int);
+do $$ begin if not exists (select 1 from pg_constraint where conname = 'c') then alter table t add constraint c check (a > 0); end if; if not exists (select 1 from pg_constraint where conrelid = 'public.t'::regclass and contype = 'p') then alter table t add primary key (a); end if; if not exists (select 1 from pg_constraint where conname = 'c' and conrelid = 't'::regclass) then alter table t add constraint d check (a > 0); end if; end $$;
+-- case: guards on pg_class and to_regclass
+create table t (a int); create view v as select 1 as x;
+do $$ begin if exists (select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'public' and c.relname = 't' and c.relkind = 'r') then alter table t add b int; end if; if to_regclass('public.nothing') is null then create table nothing (a int); end if; if to_regclass('v') is not null then create table w (a int); end if; if not exists (select 1 from pg_class where relname = 'v' and relkind = 'v') then drop view v; end if; end $$;
+-- case: guards on information_schema
+create table t (a int); create schema app;
+do $$ begin if not exists (select 1 from information_schema.columns where table_schema = 'public' and table_name = 't' and column_name = 'b') then alter table t add b int; end if; if exists (select 1 from information_schema.tables where table_name = 'nothing') then drop table t; end if; if exists (select 1 from information_schema.table_constraints where constraint_name = 'none' and table_name = 't') then drop table t; end if; if exists (select from information_schema.schemata where schema_name = 'app') then create table app.x (y int); end if; if (select data_type from information_schema.columns where table_name = 't' and column_name = 'a') = 'integer' then alter table t alter a type bigint; end if; end $$;
+-- case: guards on indexes, triggers, functions and extensions
+create table t (a int); create index i on t (a); create function f() returns trigger language plpgsql as 'begin return new; end';
+do $$ begin if exists (select 1 from pg_indexes where schemaname = 'public' and indexname = 'i') then drop index i; end if; if not exists (select 1 from pg_trigger where tgname = 'tr') then create trigger tr before insert on t for each row execute function f(); end if; if not exists (select 1 from pg_trigger where tgname = 'tr' and tgrelid = 'public.t'::regclass) then create trigger tr2 before insert on t for each row execute function f(); end if; if exists (select 1 from pg_proc where proname = 'f') then create function g() returns int language sql as 'select 1'; end if; if exists (select 1 from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'public' and p.proname = 'h') then create table bad (a int); end if; if not exists (select 1 from pg_extension where extname = 'citext') then create extension citext; end if; if exists (select 1 from pg_available_extensions where name = 'hstore') then create extension hstore with schema extensions; end if; end $$;
+-- case: guards on publications
+create table t (a int primary key);
+do $$ begin if not exists (select 1 from pg_publication_tables where pubname = 'supabase_realtime' and schemaname = 'public' and tablename = 't') then alter publication supabase_realtime add table t; end if; if not exists (select 1 from pg_publication where pubname = 'mine') then create publication mine; end if; if not exists (select 1 from pg_publication_tables where pubname = 'supabase_realtime' and tablename = 't') then create table bad (x int); end if; end $$;
+-- case: guards on tables, sequences, views and enum labels
+create table t (a serial); create type e as enum ('a', 'b');
+do $$ begin if exists (select 1 from pg_tables where schemaname = 'public' and tablename = 't' and rowsecurity = false) then alter table t enable row level security; end if; if exists (select 1 from pg_sequences where sequencename = 't_a_seq') then create table s (a int); end if; if not exists (select 1 from pg_views where viewname = 'v') then create view v as select 1 as a; end if; if not exists (select 1 from pg_enum where enumlabel = 'c' and enumtypid = 'e'::regtype) then alter type e add value 'c'; end if; if not exists (select 1 from pg_enum en join pg_type ty on ty.oid = en.enumtypid where ty.typname = 'e' and en.enumlabel = 'a') then alter type e add value 'bad'; end if; if exists (select 1 from pg_matviews where matviewname = 'm') then drop table t; end if; end $$;
+-- case: handlers
+create type e as enum ('a'); create table t (a int primary key); create policy p on t using (true);
+do $$ begin create type e as enum ('b'); exception when duplicate_object then null; end $$;
+do $$ begin create type f as enum ('b'); exception when duplicate_object then null; end $$;
+do $$ begin create policy p on t using (false); exception when duplicate_object then create policy p2 on t using (true); end $$;
+do $$ begin alter table t add column a int; exception when duplicate_column then raise notice 'there'; end $$;
+do $$ begin create table t (b int); exception when duplicate_table then null; end $$;
+do $$ begin alter table t add constraint t_pkey primary key (a); exception when others then null; end $$;
+do $$ begin create table x (a int); create table t (a int); exception when others then create table y (a int); end $$;
+do $$ begin alter table nothing add b int; exception when undefined_table then create table z (a int); end $$;
+do $$ begin drop function nothing(); exception when undefined_function then null; when others then create table bad (a int); end $$;
+do $$ begin alter table t drop column nothing; exception when undefined_column or undefined_table then null; end $$;
+-- case: handlers undo the block
+create table t (a int);
+do $$ begin create table u (a int); begin alter table t add b int; alter table t add a int; exception when duplicate_column then alter table t add c int; end; create table v (a int); end $$;
+-- case: raise is handled
+do $$ begin create table a (x int); raise exception 'no'; exception when raise_exception then create table b (x int); end $$; do $$ begin begin raise exception 'x' using errcode = 'P0001'; exception when sqlstate 'P0001' then create table c (x int); end; raise notice 'done %', 1; end $$;
+-- case: EXECUTE with format
+create table t (a int);
+do $$ declare name text := 'My Table'; s constant text := 'public'; begin execute format('create table %I.%I (id int, %I text default %L)', s, name, 'a b', 'it''s'); execute 'alter table ' || quote_ident(name) || ' add c int'; execute format('comment on table %s is %L', 't', 'x'); execute format($f$ create policy %1$I on %2$I using (%3$s) $f$, 'pol', 't', 'a = 1'); execute 'alter table t enable row level security'; end $$;
+-- case: loops over arrays
+create table a (x int); create table b (x int);
+do $$ declare t text; begin foreach t in array array['a', 'b'] loop execute format('alter table %I enable row level security', t); execute format('create policy %I on %I for select using (true)', t || '_read', t); end loop; end $$;
+do $$ declare r record; begin for r in select unnest(array['a', 'b']) as name loop execute 'alter table ' || r.name || ' add y int'; end loop; for r in select * from (values ('a', 'int'), ('b', 'text')) as v (tab, typ) loop execute format('alter table %I add z %s', r.tab, r.typ); end loop; for i in 1..3 loop execute format('create table n%s (x int)', i); end loop; for i in reverse 2..1 loop execute 'alter table n' || i || ' add y int'; end loop; end $$;
+-- case: loops over catalog queries
+create table a (x int); create table b (x int); create view v as select 1 as x; create policy p on a using (true); create policy q on a using (true); create policy r on b using (true); create function f(int) returns int language sql as 'select 1'; create function f(text) returns int language sql as 'select 1';
+do $$ declare r record; begin for r in select tablename from pg_tables where schemaname = 'public' loop execute format('alter table public.%I enable row level security', r.tablename); end loop; for r in select policyname, tablename from pg_policies where schemaname = 'public' and tablename = 'a' loop execute format('drop policy if exists %I on public.%I', r.policyname, r.tablename); end loop; for r in select oid::regprocedure as sig from pg_proc where proname = 'f' and pronamespace = 'public'::regnamespace loop execute 'drop function ' || r.sig; end loop; for r in select table_name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by table_name loop execute format('alter table %I add made_at timestamptz default now()', r.table_name); end loop; end $$;
+-- case: loops over functions of a schema
+create function f(a int, b text default 'x') returns int language sql security definer as 'select 1'; create function g() returns int language sql security definer as 'select 1'; create procedure p() language sql as '';
+do $$ declare r record; begin for r in select n.nspname, p.proname, pg_get_function_identity_arguments(p.oid) as args from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'public' and p.prosecdef and p.proname in ('f', 'g') loop execute format('alter function %I.%I(%s) set search_path = %L', r.nspname, r.proname, r.args, ''); execute format('revoke execute on function %I.%I(%s) from anon', r.nspname, r.proname, r.args); end loop; end $$;
+-- case: variables and branches
+create table t (a int);
+do $$ declare n int; present boolean; name text; kind text := 'b'; begin select count(*) into n from pg_policies where tablename = 't'; if n = 0 then create policy none on t using (true); elsif n > 5 then drop table t; else create table bad (x int); end if; select exists (select 1 from pg_tables where tablename = 't') into present; if present then alter table t add b int; end if; name := 'x' || 'y'; execute 'create table ' || name || ' (a int)'; case kind when 'a' then create table ka (x int); when 'b' then create table kb (x int); else null; end case; case when n > 3 then create table bad2 (x int); else create table good (x int); end case; perform 1 from pg_tables where tablename = 't'; if found then create table found_it (x int); end if; end $$;
+-- case: while, exit, continue and return
+do $$ declare i int := 0; begin while i < 3 loop i := i + 1; continue when i = 2; execute 'create table w' || i || ' (x int)'; end loop; loop i := i - 1; exit when i < 1; end loop; if i = 0 then create table zero (x int); return; end if; create table bad (x int); end $$;
+-- case: nested blocks and shadowed variables
+do $$ <<outer_block>> declare n text := 'a'; begin declare n text := 'b'; begin execute 'create table in_' || n || ' (x int)'; execute 'create table out_' || outer_block.n || ' (x int)'; end; execute 'create table last_' || n || ' (x int)'; end $$;
+-- case: constraint names are looked up and dropped
+create table t (a int check (a > 0), b int unique); create table p (id int primary key); alter table t add c int references p;
+do $$ declare c text; begin select conname into c from pg_constraint where conrelid = 't'::regclass and contype = 'c'; execute format('alter table t drop constraint %I', c); for c in select conname from pg_constraint where conrelid = 'public.t'::regclass and contype = 'f' loop execute 'alter table t drop constraint ' || quote_ident(c); end loop; end $$;
+-- case: column kinds are looked up
+create table t (a int, b text default 'x', c int not null);
+do $$ begin if exists (select 1 from information_schema.columns where table_name = 't' and column_name = 'c' and is_nullable = 'NO') then alter table t alter c drop not null; end if; if exists (select 1 from pg_attribute where attrelid = 't'::regclass and attname = 'a' and not attisdropped) then alter table t rename a to aa; end if; if exists (select 1 from information_schema.columns where table_name = 't' and column_name = 'b' and column_default is not null) then alter table t alter b drop default; end if; end $$;
+-- case: string functions in blocks
+do $$ declare t text; begin foreach t in array string_to_array('x,y', ',') loop execute 'create table ' || upper(t) || '_' || lower('AB') || ' (a int)'; execute format('create table %s (a int)', replace('z_' || t, 'z', 'zz')); execute concat('create table ', 'c_', t, ' (a int)'); execute 'create table ' || left('abcdef', 2) || length(t)::text || t || ' (a int)'; end loop; end $$;
+-- case: row types and arrays in blocks
+create table t (a int); create policy one on t using (true); create policy two on t using (true);
+do $$ declare names text[] := array['k1', 'k2']; p pg_policies%rowtype; r record; begin for p in select * from pg_policies where tablename = 't' order by policyname loop execute format('alter policy %I on t rename to %I', p.policyname, p.policyname || '_new'); end loop; for i in 1..array_length(names, 1) loop execute 'create table ' || names[i] || ' (x int)'; end loop; names := array_append(names, 'k3'); execute 'create table ' || names[3] || ' (x int)'; select array_agg(tablename order by tablename) into names from pg_tables where schemaname = 'public' and tablename like 'k%'; end $$;
+-- case: DROP ALL policies by a helper
+create table a (x int); create policy p on a using (true); create policy q on a for insert with check (true);
+create function drop_policies(tab regclass) returns void language plpgsql as $$ declare r record; begin for r in select polname from pg_policy where polrelid = tab loop execute format('drop policy %I on %s', r.polname, tab); end loop; end $$; select drop_policies('a'); drop function drop_policies;
+-- case: owners and grants in blocks
+create table t (a int); create function f() returns int language sql as 'select 1';
+do $$ declare r text; begin foreach r in array array['anon', 'authenticated'] loop execute format('revoke all on all tables in schema public from %I', r); execute format('grant select on t to %I', r); end loop; execute 'revoke all on function f() from public'; grant usage on schema public to service_role; end $$;
+-- case: settings in blocks
+create schema app; do $$ begin set search_path = app; create table t (a int); perform set_config('search_path', 'public', true); create table u (a int); end $$; create table v (a int);
+-- case: language SQL text in other quotes
+do 'begin create table a (x int); end'; do language plpgsql $body$ begin execute $q$create table b (x text default '$$')$q$; end $body$; do $$begin create table c(x int);end$$ language plpgsql;
+-- case: cursors and dynamic loops
+create table a (x int); create table b (x int);
+do $$ declare r record; q text := 'select tablename from pg_tables where schemaname = ''public'''; c cursor for select tablename from pg_tables where schemaname = 'public'; begin for r in execute q loop execute format('alter table %I add y int', r.tablename); end loop; for r in c loop execute format('alter table %I add z int', r.tablename); end loop; for r in execute 'select $1 as n' using 'dyn' loop execute 'create table ' || r.n || ' (x int)'; end loop; end $$;
+-- case: EXECUTE INTO
+create table t (a int);
+do $$ declare n int; yes bool; begin execute 'select count(*) from pg_tables where tablename = ''t''' into n; if n = 1 then create table one (x int); end if; execute format('select exists (select 1 from pg_class where relname = %L)', 'nope') into yes; if not yes then create table no (x int); end if; end $$;
+-- case: checks of types and functions by name
+create type e as enum ('a'); create function f(int) returns int language sql as 'select 1';
+do $$ begin if to_regtype('public.e') is not null then create table a (x int); end if; if to_regprocedure('public.f(int)') is not null then create table b (x int); end if; if to_regproc('nothing') is null then create table c (x int); end if; if to_regnamespace('app') is null then create schema app; end if; if to_regrole('anon') is not null then create table app.d (x int); end if; if 'public.f'::regproc is not null then create table g (x int); end if; end $$;

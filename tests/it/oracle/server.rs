@@ -1,0 +1,319 @@
+//! A PostgreSQL that lives as long as the tests do.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+use serde_json::Value;
+
+use super::compare::Dump;
+
+const MISSING: &str =
+    "These tests compare the catalog with that of a real PostgreSQL 15 or newer, and there is none.
+On Debian and Ubuntu `sh scripts/setup.sh` installs it (package postgresql).
+Elsewhere install PostgreSQL with its contrib modules and put initdb, postgres and psql on the PATH.";
+
+/// Starts a server and removes it when standard input ends, which it does however the tests end.
+const KEEPER: &str = r#"
+set -e
+bin=$1 folder=$2
+mkdir "$folder"
+trap 'rm -rf "$folder"' EXIT
+"$bin/initdb" -D "$folder/data" -U supabase_admin --auth=trust -E UTF8 --locale=C --no-sync > "$folder/log" 2>&1 ||
+    { cat "$folder/log"; exit 1; }
+"$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off -c synchronous_commit=off \
+    -c full_page_writes=off -c autovacuum=off -c wal_level=logical -c shared_buffers=64MB \
+    -c max_connections=60 > "$folder/log" 2>&1 < /dev/null &
+server=$!
+for _ in $(seq 300); do
+    if "$bin/pg_isready" -q -h "$folder"; then echo ready; break; fi
+    kill -0 $server 2> /dev/null || { cat "$folder/log"; exit 1; }
+    sleep 0.1
+done
+cat > /dev/null
+kill -QUIT $server
+wait $server || true
+"#;
+
+/// What a role or a database is set to, which belongs to no single database.
+const CLUSTER: [&str; 3] = ["pg_authid", "pg_auth_members", "pg_db_role_setting"];
+
+/// The databases that others are copies of: with the default privileges of older projects, and with
+/// `auto_expose_new_tables = false`.
+const TEMPLATES: [(&str, &str); 2] =
+    [("project", ""), ("explicit", "\\set auto_expose off\n\\set graphql off\n")];
+
+pub(super) struct Server {
+    bin: PathBuf,
+    folder: PathBuf,
+    /// What a fresh project has.
+    fresh: OnceLock<[Dump; 2]>,
+    /// Databases of each template that nobody uses now.
+    free: Mutex<[Vec<String>; 2]>,
+    /// Its standard input is what keeps the server.
+    _keeper: Child,
+}
+
+impl Server {
+    /// The server of this run, started when it is first asked for.
+    pub(super) fn get() -> &'static Self {
+        static SERVER: OnceLock<Server> = OnceLock::new();
+        SERVER.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
+        let bin = binaries().unwrap_or_else(|| panic!("{MISSING}"));
+        let folder = std::env::temp_dir().join(format!("rls-lint-oracle-{}", std::process::id()));
+        let mut command = keeper();
+        command.args(["sh", "-c", KEEPER, "keeper"]).arg(&bin).arg(&folder).current_dir("/");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut keeper = command.spawn().expect("a shell starts");
+        let mut said = String::new();
+        let mut lines = BufReader::new(keeper.stdout.take().expect("it is piped"));
+        while lines.read_line(&mut said).expect("the keeper speaks UTF-8") > 0 && !said.ends_with("ready\n") {
+        }
+        assert!(said.ends_with("ready\n"), "PostgreSQL does not start:\n{said}");
+        let server = Self { bin, folder, fresh: OnceLock::new(), free: Mutex::default(), _keeper: keeper };
+        server.load();
+        server
+    }
+
+    /// Makes the database that others are copies of, and keeps what the cluster looks like.
+    fn load(&self) {
+        let baseline = include_str!("baseline.sql");
+        for (name, switches) in TEMPLATES {
+            self.psql("postgres", &format!("create database {name}")).expect("a database is made");
+            self.psql(name, &format!("{switches}{baseline}")).expect("the baseline loads");
+        }
+        let keep = CLUSTER.map(|table| format!("create table fresh_{table} as table {table};")).join("\n");
+        self.psql("postgres", &keep).expect("the cluster's tables are copied");
+        let fresh = [false, true].map(|explicit| self.dump(&[], explicit).expect("a fresh project is read"));
+        assert!(self.fresh.set(fresh).is_ok(), "a server is loaded once");
+    }
+
+    pub(super) fn fresh(&self, explicit: bool) -> &Dump {
+        &self.fresh.get().expect("it is read at the start")[usize::from(explicit)]
+    }
+
+    /// The catalog of a fresh project after these migrations, or what PostgreSQL refused.
+    pub(super) fn dump(&self, migrations: &[String], explicit: bool) -> Result<Dump, String> {
+        let (template, _) = TEMPLATES[usize::from(explicit)];
+        let mut queries = "reset session authorization; reset role; set search_path = '';\n".to_string();
+        for (list, query) in QUERIES {
+            queries += &format!("\\echo == {list}\n{query};\n");
+        }
+        queries += "\\echo == end\n";
+        let out = match migrations {
+            // What is rolled back leaves its database as good as new.
+            [migration] if is_one_transaction(migration) => {
+                let free = self.free.lock().expect("no thread has panicked")[usize::from(explicit)].pop();
+                let name = free.unwrap_or_else(|| {
+                    let name = self.new_name();
+                    let create = format!("create database {name} template {template} owner postgres");
+                    self.psql("postgres", &create).expect("a database is made");
+                    name
+                });
+                let out =
+                    self.psql_as("postgres", &name, &format!("begin;\n{migration}\n;{queries}rollback;\n"));
+                self.free.lock().expect("no thread has panicked")[usize::from(explicit)].push(name);
+                out?
+            }
+            _ => {
+                let name = self.new_name();
+                let mut script = format!("create database {name} template {template} owner postgres;\n");
+                for migration in migrations {
+                    // A new connection has the settings that RESET ALL goes back to.
+                    script += &format!("\\connect {name} postgres\n{}\n", as_the_cli_runs(migration));
+                }
+                script += &format!("\\connect {name} postgres\n{queries}");
+                let out = self.psql("postgres", &script);
+                self.psql("postgres", &format!("drop database if exists {name}"))?;
+                out?
+            }
+        };
+        let mut dump = Dump::new();
+        let mut list = None;
+        for line in out.lines() {
+            if let Some(name) = line.strip_prefix("== ") {
+                list = (name != "end").then(|| dump.entry(name.to_string()).or_default());
+            } else if let Some(rows) = &mut list {
+                let row: Value = serde_json::from_str(line).map_err(|error| format!("{error}: {line}"))?;
+                rows.push(row);
+            }
+        }
+        Ok(dump)
+    }
+
+    fn new_name(&self) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        format!("case_{}", COUNT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Roles, membership and settings, as text.
+    pub(super) fn read_cluster(&self) -> String {
+        let read = CLUSTER.map(|table| format!("select t::text from {table} t order by 1;")).join("\n");
+        self.psql("postgres", &read).expect("the cluster's tables are read")
+    }
+
+    pub(super) fn expect_cluster(&self, cluster: &str) {
+        let now = self.read_cluster();
+        assert_eq!(now, cluster, "a case changes the cluster and does not say so");
+    }
+
+    /// Undoes what a case did to roles, membership and settings. Dependencies need no care: the
+    /// database that they were in is gone.
+    pub(super) fn restore_cluster(&self, cluster: &str) {
+        let restore = "begin;
+            delete from pg_db_role_setting; insert into pg_db_role_setting table fresh_pg_db_role_setting;
+            delete from pg_auth_members; insert into pg_auth_members table fresh_pg_auth_members;
+            delete from pg_authid where oid not in (select oid from fresh_pg_authid);
+            update pg_authid a set rolname = f.rolname, rolsuper = f.rolsuper, rolinherit = f.rolinherit,
+              rolcreaterole = f.rolcreaterole, rolcreatedb = f.rolcreatedb, rolcanlogin = f.rolcanlogin,
+              rolreplication = f.rolreplication, rolbypassrls = f.rolbypassrls, rolpassword = f.rolpassword,
+              rolconnlimit = f.rolconnlimit, rolvaliduntil = f.rolvaliduntil
+              from fresh_pg_authid f where f.oid = a.oid and f::text <> a::text;
+            commit;";
+        self.psql("postgres", restore).expect("the cluster's tables are restored");
+        self.expect_cluster(cluster);
+    }
+
+    fn psql(&self, database: &str, script: &str) -> Result<String, String> {
+        self.psql_as("supabase_admin", database, script)
+    }
+
+    fn psql_as(&self, role: &str, database: &str, script: &str) -> Result<String, String> {
+        let mut child = Command::new(self.bin.join("psql"))
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", role, "-d", database])
+            .arg("-h")
+            .arg(&self.folder)
+            .env("PGOPTIONS", "-c client_min_messages=error")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("psql does not start: {error}"))?;
+        let mut input = child.stdin.take().expect("it is piped");
+        std::thread::scope(|scope| {
+            // It writes while it reads, and stops reading at an error.
+            scope.spawn(move || {
+                let _ = input.write_all(script.as_bytes());
+            });
+            let output = child.wait_with_output().map_err(|error| error.to_string())?;
+            let errors = String::from_utf8_lossy(&output.stderr).trim().to_string();
+            if output.status.success() {
+                Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+            } else {
+                Err(errors)
+            }
+        })
+    }
+}
+
+/// Who keeps the server: PostgreSQL refuses to run as root.
+fn keeper() -> Command {
+    let id = Command::new("id").arg("-u").output().expect("id runs");
+    if id.stdout.trim_ascii() != b"0" {
+        return Command::new("env");
+    }
+    let exists = Command::new("id").arg("postgres").output().is_ok_and(|output| output.status.success());
+    let mut command = Command::new("runuser");
+    command.args(["-u", if exists { "postgres" } else { "nobody" }, "--"]);
+    command
+}
+
+/// The folder of the newest PostgreSQL.
+fn binaries() -> Option<PathBuf> {
+    let mut folders: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin"))
+        .collect();
+    folders.sort_by_key(|folder| {
+        let version =
+            folder.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().parse::<u32>());
+        version.and_then(Result::ok)
+    });
+    let named = Command::new("pg_config").arg("--bindir").output().ok();
+    let named = named.and_then(|output| String::from_utf8(output.stdout).ok());
+    folders.insert(0, PathBuf::from(named.unwrap_or_default().trim()));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut all: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    all.extend(folders);
+    all.reverse();
+    all.into_iter().find(|folder| {
+        ["initdb", "postgres", "psql", "pg_isready"].iter().all(|name| folder.join(name).exists())
+    })
+}
+
+/// Statements that speak of transactions, for which the CLI leaves a file to itself.
+const CONTROLS: [&str; 5] = ["begin", "start transaction", "commit", "end", "rollback"];
+
+/// Statements that the CLI runs alone.
+const ALONE: [&str; 4] =
+    ["create index concurrently", "create unique index concurrently", "drop index concurrently", "vacuum"];
+
+fn speaks_of_transactions(migration: &str) -> bool {
+    let mut pieces = migration.split([';', '\n']).map(|piece| piece.trim().to_lowercase());
+    !migration.contains("$$") && pieces.any(|piece| CONTROLS.contains(&piece.as_str()))
+}
+
+fn runs_alone(line: &str) -> bool {
+    let line = line.trim().to_lowercase();
+    ALONE.iter().any(|start| line.starts_with(start))
+}
+
+fn is_one_transaction(migration: &str) -> bool {
+    !speaks_of_transactions(migration) && !migration.lines().any(runs_alone)
+}
+
+/// A migration as the Supabase CLI runs it: as one transaction, except that it lets a file speak of
+/// transactions for itself, and runs alone what must not be in one. Each such statement has its own
+/// line here.
+fn as_the_cli_runs(migration: &str) -> String {
+    if speaks_of_transactions(migration) {
+        return migration.to_string();
+    }
+    let mut script = "begin;\n".to_string();
+    for line in migration.lines() {
+        if runs_alone(line) {
+            script += &format!("commit;\n{line}\nbegin;\n");
+        } else {
+            script += &format!("{line}\n");
+        }
+    }
+    script + "commit;"
+}
+
+macro_rules! queries {
+    ($($list:literal),* $(,)?) => { &[$(($list, include_str!(concat!("queries/", $list, ".sql")))),*] };
+}
+
+/// One query for each list of the catalog; each row is one JSON value.
+const QUERIES: &[(&str, &str)] = queries![
+    "api_access",
+    "buckets",
+    "columns",
+    "constraints",
+    "cron_jobs",
+    "db_settings",
+    "default_privileges",
+    "event_triggers",
+    "extensions",
+    "foreign_servers",
+    "functions",
+    "grants",
+    "indexes",
+    "policies",
+    "publications",
+    "roles",
+    "rules",
+    "schemas",
+    "sequences",
+    "tables",
+    "triggers",
+    "types",
+    "views",
+];
