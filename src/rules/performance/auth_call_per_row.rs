@@ -1,12 +1,14 @@
 use crate::catalog::Catalog;
+use crate::catalog::acl::Grantee;
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
+use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::source::{Sources, Span};
 use crate::sql::expr::{Call, Expr, Query};
-use crate::sql::statement::Clause;
+use crate::sql::statement::{Clause, PolicyCommand};
 
 declare_rule! {
     /// Finds policies that ask who the caller is once for each row.
@@ -16,7 +18,9 @@ declare_rule! {
     /// call is made once, before the first row.
     ///
     /// A call is fine anywhere in a sub-select that reads nothing of the row. It is not in one that
-    /// does, such as an `exists (…)` that compares with a column of the table.
+    /// does, such as an `exists (…)` that compares with a column of the table. Nor does it help that
+    /// a condition like `auth.role() = 'authenticated'` reads no column at all. A policy that never
+    /// runs, because one beside it is `true`, is left alone.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, owner uuid);
@@ -47,8 +51,9 @@ const MOST_LABELS: usize = 4;
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Policies]);
-    for (name, policy) in own_policies(cx.catalog) {
-        if doubts.concern(name) {
+    for (table, policy) in own_policies(cx.catalog) {
+        let name = &table.name;
+        if doubts.concern(name) || is_silenced(table, policy) {
             continue;
         }
         let calls: Vec<&Call> = policy.clauses().flat_map(|clause| calls_per_row(&clause.value)).collect();
@@ -65,10 +70,24 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 }
 
 /// The policies that migrations made, on tables whose row level security is on.
-fn own_policies(catalog: &Catalog) -> impl Iterator<Item = (&QName, &Policy)> {
+fn own_policies(catalog: &Catalog) -> impl Iterator<Item = (&Table, &Policy)> {
     let tables = catalog.tables.values().filter(|table| table.rls.value);
-    let policies = tables.flat_map(|table| table.policies.values().map(move |policy| (&table.name, policy)));
+    let policies = tables.flat_map(|table| table.policies.values().map(move |policy| (table, policy)));
     policies.filter(|(_, policy)| policy.history.created.span().is_some())
+}
+
+/// Whether it never runs, since one beside it lets every row through.
+fn is_silenced(table: &Table, policy: &Policy) -> bool {
+    let binds_all = |other: &Policy| {
+        let roles = &other.roles.value;
+        roles.contains(&Grantee::Public) || policy.roles.value.iter().all(|role| roles.contains(role))
+    };
+    let commands = [PolicyCommand::Select, PolicyCommand::Insert, PolicyCommand::Update, PolicyCommand::Delete];
+    policy.permissive
+        && commands.into_iter().filter(|command| policy.covers(*command)).all(|command| {
+            let mut others = table.policies.values().filter(|other| other.name != policy.name);
+            others.any(|other| other.silences_others(command) && binds_all(other))
+        })
 }
 
 /// The calls in a predicate that run again for each row.
@@ -222,6 +241,31 @@ mod tests {
              create policy b on public.members using (auth.uid() = member);
              create policy c on storage.objects for select using (auth.uid() = owner);
              --                                                   ^^^^^^^^^^ warning: storage.objects",
+        );
+    }
+
+    #[test]
+    fn what_never_reads_the_row_runs_for_each_all_the_same() {
+        policy(
+            "create policy a on public.notes for select using (auth.role() = 'authenticated');
+             --                                   ^^^^^^^^^^^ warning: auth.role()
+             create policy b on public.notes for delete using (auth.uid() is not null and role = 'x');
+             --                                                ^^^^^^^^^^ warning: auth.uid()",
+        );
+    }
+
+    #[test]
+    fn a_policy_beside_one_that_is_true_never_runs() {
+        policy(
+            "create policy all_read on public.notes for select using (true);
+             create policy own_read on public.notes for select to authenticated using (auth.uid() = owner);
+             create policy own on public.notes using (auth.uid() = owner);
+             --                                       ^^^^^^^^^^ warning: policy \"own\"
+             create policy limits on public.notes as restrictive for select using (auth.uid() = owner);
+             --                                                                    ^^^^^^^^^^ warning: policy \"limits\"
+             create policy known_change on public.notes for delete to authenticated using (true);
+             create policy own_change on public.notes for delete using (auth.uid() = owner);
+             --                                                         ^^^^^^^^^^ warning: policy \"own_change\"",
         );
     }
 
