@@ -1,6 +1,7 @@
 //! What the rules about `created_at` and `updated_at` share: which tables they look at, how they
 //! know such a column, and how a habit of the whole project is told once.
 
+use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
@@ -14,7 +15,7 @@ use crate::catalog::trigger::Trigger;
 use crate::diagnostic::{Diagnostic, Identity};
 use crate::rule::{CatalogCx, Findings};
 use crate::source::Span;
-use crate::sql::expr::Expr;
+use crate::sql::expr::{Expr, Oid};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::BlockStatementKind;
 use crate::sql::statement::{ChangeKind, PolicyCommand, StatementKind, TriggerEvent, TriggerTiming};
@@ -290,14 +291,21 @@ pub(super) fn trigger(cx: &CatalogCx<'_>, table: &Table, column: &Ident) -> Stri
 }
 
 /// What is to be run once, and the call by which a trigger sets a column like `updated_at`: a
-/// function of the project that does nothing else, or `moddatetime`.
+/// function that tables of the project share for nothing else, or `moddatetime`.
 pub(super) fn touching(cx: &CatalogCx<'_>, column: &Ident) -> (&'static str, String) {
-    let own = cx.workload.routines.iter().find_map(|(oid, routine)| {
-        let function = cx.catalog.functions.get(oid).filter(|function| function.is_trigger())?;
-        touches_only(routine, column).then(|| format!("{}()", function.name.quoted()))
-    });
-    if let Some(call) = own {
-        return ("", call);
+    let touches =
+        |oid: &&Oid| cx.workload.routines.get(*oid).is_some_and(|routine| touches_only(routine, column));
+    let mut uses: IndexMap<Oid, usize> = IndexMap::new();
+    let triggers = cx.catalog.own_tables().flat_map(|table| table.triggers.values());
+    for function in triggers.filter_map(|trigger| trigger.function.oid.as_ref()).filter(touches) {
+        *uses.entry(*function).or_default() += 1;
+    }
+    // One that serves a single table may be meant for it.
+    uses.retain(|_, count| *count > 1);
+    uses.sort_by(|_, one, _, other| other.cmp(one));
+    let own = uses.first().and_then(|(oid, _)| cx.catalog.functions.get(oid));
+    if let Some(function) = own {
+        return ("", format!("{}()", function.name.quoted()));
     }
     let name = QName::new(
         cx.catalog

@@ -203,7 +203,11 @@ mod tests {
              public.moddatetime (updated_at);"
         );
         assert_eq!(
-            help(&format!("{TOUCH}{table}")),
+            help(&format!(
+                "{TOUCH}{table} create table public.b (like public.a); create table public.c (like public.a);
+                 create trigger t before update on public.b for each row execute function public.touch();
+                 create trigger t before update on public.c for each row execute function public.touch();"
+            )),
             "create trigger a_updated_at before update on public.a for each row execute function public.touch();"
         );
     }
