@@ -1,3 +1,5 @@
+use indexmap::IndexSet;
+
 use crate::catalog::Catalog;
 use crate::catalog::acl::Grantee;
 use crate::catalog::gap::Aspect;
@@ -141,7 +143,11 @@ fn help(policy: &Policy, table: &QName, sources: &Sources) -> String {
         let sql = format!("alter policy {} on {}{using}{with_check};", policy.name.quoted(), table.quoted());
         (sql.len() <= LONGEST_HELP).then_some(sql)
     };
-    rewritten().unwrap_or_else(|| "put each call into a sub-select: (select auth.uid())".to_string())
+    let calls = policy.clauses().flat_map(|clause| calls_per_row(&clause.value)).map(called);
+    let wrapped = |name: String| format!("(select {})", name.replace("current_setting()", "current_setting(…)"));
+    let forms: IndexSet<String> = calls.map(wrapped).collect();
+    let forms: Vec<String> = forms.into_iter().collect();
+    rewritten().unwrap_or_else(|| format!("put each call into a sub-select of its own: {}", forms.join(", ")))
 }
 
 /// The text of a clause with each call in a sub-select of its own; `None` where it is not in the
@@ -287,6 +293,11 @@ mod tests {
         let text = format!("{TABLES}create policy \"Own\" on public.notes using (auth.uid() = owner) with check (true);");
         let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
         let help = "alter policy \"Own\" on public.notes using ((select auth.uid()) = owner);";
+        assert_eq!(found[0].help.as_deref(), Some(help));
+        let commented = "auth.uid() = owner -- their own\n or auth.jwt() ->> 'x' = role";
+        let text = format!("{TABLES}create policy p on public.notes using ({commented});");
+        let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
+        let help = "put each call into a sub-select of its own: (select auth.uid()), (select auth.jwt())";
         assert_eq!(found[0].help.as_deref(), Some(help));
     }
 }
