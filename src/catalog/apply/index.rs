@@ -147,7 +147,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateIndex, origin: Ori
     let partitioned = catalog.tables.get(&on).is_some_and(|table| table.kind == TableKind::Partitioned);
     let has_partitions = catalog.tables.get(&on).is_some_and(|table| !table.children.is_empty());
     let new = NewIndex {
-        span: origin.span(),
+        span: statement.name_span.or(origin.span()),
         method: statement.method.clone(),
         unique: statement.unique,
         valid: !(statement.only && partitioned && has_partitions),

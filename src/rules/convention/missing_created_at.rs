@@ -4,7 +4,6 @@ use crate::catalog::table::{Column, Table};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::upkeep::{self, Globs, Names};
-use crate::sql::expr::Expr;
 
 declare_rule! {
     /// Finds tables that do not keep when a row was made.
@@ -13,7 +12,8 @@ declare_rule! {
     /// delete what is old. It cannot be added for the rows that are there by then.
     ///
     /// A column counts by its name, or when it is filled with the current time by default. Join tables,
-    /// whose columns are all part of keys, are exempt. What a project does nowhere is reported once.
+    /// whose columns are all part of keys, are exempt. What many tables lack is
+    /// reported once.
     ///
     /// Options: `names`, the accepted names; `exempt`, patterns of tables (`countries`, `private.*`);
     /// `exempt-join-tables`; `min-columns`, to exempt look-up tables with fewer columns.
@@ -93,19 +93,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 fn tells_creation(column: &Column) -> bool {
     upkeep::is_time(column)
         && !Names::updated().has(column)
-        && column.default.as_ref().is_some_and(|default| is_now(&default.value))
-}
-
-/// `now()`, `current_timestamp`, `timezone('utc', now())`, `now() at time zone 'utc'`.
-fn is_now(expr: &Expr) -> bool {
-    expr.any(&|part| match part {
-        Expr::Call(call) => {
-            let names = ["now", "clock_timestamp", "statement_timestamp", "transaction_timestamp"];
-            names.contains(&call.name.name.as_str())
-        }
-        Expr::Session(word) => matches!(*word, "current_timestamp" | "current_date" | "localtimestamp"),
-        _ => false,
-    })
+        && column.default.as_ref().is_some_and(|default| upkeep::is_now(&default.value))
 }
 
 #[cfg(test)]

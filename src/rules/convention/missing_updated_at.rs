@@ -11,8 +11,8 @@ declare_rule! {
     /// Caches, synchronisation and support all ask which of two copies is the newer one.
     ///
     /// Tables whose rows are written once need no such column: they are known by their names, which the
-    /// option `append-only` lists. Join tables, whose columns are all part of keys, are exempt. What a
-    /// project does nowhere is reported once.
+    /// option `append-only` lists. Join tables, whose columns are all part of keys, are exempt. What
+    /// many tables lack is reported once.
     ///
     /// Options: `names`, the accepted names; `append-only` and `exempt`, patterns of tables (`*_log`,
     /// `private.*`); `exempt-join-tables`; `min-columns`, to exempt look-up tables with fewer columns.
@@ -90,8 +90,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         out.report(span, Identity::new("table", &table.name), message)
             .note("has no updated_at")
             .help(format!(
-                "alter table {} add column updated_at timestamptz not null default now(); and a trigger that sets it",
-                table.name.quoted()
+                "alter table {} add column updated_at timestamptz not null default now(); {}",
+                table.name.quoted(),
+                upkeep::trigger(cx, table, &"updated_at".into())
             ));
     }
 }
@@ -99,7 +100,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::{check, check_options};
+    use crate::testing::{Bench, check, check_options};
 
     #[test]
     fn names_tell() {
@@ -139,6 +140,16 @@ mod tests {
              create table public.p1 partition of public.p for values with (modulus 1, remainder 0);
              create temp table t (id int);",
         );
+    }
+
+    #[test]
+    fn many_are_told_once_even_where_most_do_better() {
+        let having = (0..20).map(|n| format!("create table public.h{n} (id int primary key, updated_at timestamptz);"));
+        let lacking = (0..11).map(|n| format!("create table public.l{n} (id int primary key);"));
+        let text: Vec<String> = having.chain(lacking).collect();
+        let found = Bench::new(&text.join("\n")).run(&RULE, &RULE.options.defaults());
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].message, "11 of 31 tables do not keep when a row was changed last");
     }
 
     #[test]

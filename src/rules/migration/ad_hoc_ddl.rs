@@ -312,7 +312,7 @@ fn check_function(catalog: &Catalog, function: &Function, routine: &Routine, out
 }
 
 fn by(words: &str) -> String {
-    if words.is_empty() { String::new() } else { format!(" by {} …", words.to_uppercase()) }
+    if words.is_empty() { String::new() } else { format!(" ({} …)", words.to_uppercase()) }
 }
 
 fn identity(catalog: &Catalog, function: &Function) -> Identity {
@@ -505,7 +505,7 @@ mod tests {
              begin
                command := format('create schema %I', name);
                execute command;
---                     ^^^^^^^ error: anon and authenticated can change the schema by function public.add_tenant by CREATE SCHEMA …
+--                     ^^^^^^^ error: anon and authenticated can change the schema by function public.add_tenant (CREATE SCHEMA …)
                execute 'grant usage on schema ' || quote_ident(name) || ' to authenticated';
              end $$;",
         );
@@ -564,7 +564,7 @@ mod tests {
             "create function public.drop_all() returns void language plpgsql as $$
              begin
                execute 'drop policy if exists p on public.t';
-             --        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: function public.drop_all changes the schema when it runs by DROP POLICY …
+             --        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: function public.drop_all changes the schema when it runs (DROP POLICY …)
              end $$;",
         );
     }
