@@ -215,6 +215,13 @@ impl Policy {
             && self.covers(command)
             && decides.is_some_and(|clause| predicate::is_always_true(&clause.value))
     }
+
+    /// Whether it is true for every row that a command reads and writes. PostgreSQL leaves
+    /// `true OR …` out of a query: the permissive policies beside it do not run.
+    pub fn silences_others(&self, command: PolicyCommand) -> bool {
+        let all_rows = self.gates(command).all(|clause| predicate::is_always_true(&clause.value));
+        self.opens(command) && all_rows
+    }
 }
 
 /// Says what callers can do: "anyone with the project's public API key can read every row of …".

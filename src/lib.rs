@@ -9,24 +9,22 @@ pub mod source;
 
 pub mod sql;
 
+pub mod access;
 pub mod catalog;
-
 pub mod predicate;
 
-pub mod access;
-
 pub mod diagnostic;
+pub mod workload;
 
 pub mod rule;
 pub mod rules;
-pub mod workload;
 
 pub mod config;
 pub mod suppress;
 
+pub mod project;
 pub mod report;
 
-pub mod project;
 pub mod workspace;
 
 pub mod cli;

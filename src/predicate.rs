@@ -53,7 +53,7 @@ pub fn evaluate(expr: &Expr, caller: Caller) -> Option<Truth> {
             Some(Truth::of((truth == wanted) != *negated))
         }
         Expr::Distinct { left, right, negated } => {
-            let same = left.uncast() == right.uncast() && is_stable(left);
+            let same = is_stable(left) && left.uncast().same_as(right.uncast());
             let equal = if same { true } else { equal(&value(left, caller)?, &value(right, caller)?)? };
             Some(Truth::of(equal == *negated))
         }

@@ -29,7 +29,10 @@ pub const STACK_SIZE: usize = 64 << 20;
 #[derive(Clone, Debug)]
 pub struct Migration {
     pub file: FileId,
+    /// Empty once the catalog has them and nobody else asks.
     pub statements: Vec<Statement>,
+    /// Where each statement stands.
+    pub places: Vec<Span>,
     pub comments: Vec<Comment>,
     pub errors: Vec<SyntaxError>,
     /// What the Supabase CLI would stumble on and psql would not, or the other way round.
@@ -119,7 +122,8 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
         skipped.map(|(range, kind)| Skipped { span: code.span(range.start, range.end), kind: *kind });
     let skipped = skipped.collect();
     let comments = comment::attach(code, splitter.comments, &statements);
-    Migration { file, statements, comments, errors, skipped }
+    let places = statements.iter().map(|statement| statement.span).collect();
+    Migration { file, statements, places, comments, errors, skipped }
 }
 
 /// Reads the body of a function in language `sql`: statements that could not be parsed are left out

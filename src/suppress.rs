@@ -57,9 +57,9 @@ impl Suppressions {
                 "this comment cannot be read; write `rls-lint: allow(rule) reason`".to_string(),
             ));
         };
-        let covers = || match comment.statement.and_then(|at| migration.statements.get(at)) {
+        let covers = || match comment.statement.and_then(|at| migration.places.get(at)) {
             _ if verb == "allow-file" => Covers::File,
-            Some(statement) => Covers::Statement(statement.span),
+            Some(place) => Covers::Statement(*place),
             None => Covers::Nothing,
         };
         let mut at = from + rest_at;
@@ -142,7 +142,6 @@ mod tests {
     use super::*;
     use crate::diagnostic::Severity;
     use crate::source::{FileId, FileRole, SourceFile};
-    use crate::sql::statement::{Statement, StatementKind};
 
     /// A file of one statement, `select 1`, with a comment before it.
     fn read(comment: &str, statement: Option<usize>) -> (Suppressions, Sources, Span) {
@@ -152,7 +151,8 @@ mod tests {
         let span = Span::new(file, comment.len() + 1, text.len());
         let migration = Migration {
             file,
-            statements: vec![Statement { span, kind: StatementKind::Other("SELECT") }],
+            statements: Vec::new(),
+            places: vec![span],
             comments: vec![Comment {
                 span: Span::new(file, 0, comment.len()),
                 text: comment.into(),

@@ -96,18 +96,13 @@ impl Workspace {
             batches.push((project, settings, files));
         }
         for (project, settings, files) in batches {
-            let started = Instant::now();
-            let parsed: Vec<_> =
-                files.par_iter().map(|(at, id)| (*at, sql::parse(*id, sources.get(*id)))).collect();
-            workspace.timings.parse += started.elapsed();
-            let started = Instant::now();
             let config_file =
                 sources.iter().find(|(_, file)| is_config_of(file, &project, asked)).map(|(id, _)| id);
             let mut catalog = fresh_catalog(&project, &settings, config_file);
-            replay(&mut catalog, &project, &parsed);
-            workspace.timings.replay += started.elapsed();
+            let migrations =
+                parse_and_replay(&mut catalog, &project, &files, &sources, &mut workspace.timings);
             let shown = asked.shown(&project.folder);
-            workspace.projects.push(Replayed { project, shown, catalog, settings, migrations: parsed });
+            workspace.projects.push(Replayed { project, shown, catalog, settings, migrations });
         }
         workspace.sources = Arc::new(sources);
         workspace
@@ -124,7 +119,7 @@ impl Workspace {
             summary.suppressed += silenced;
             summary.files += replayed.migrations.len();
             summary.statements +=
-                replayed.migrations.iter().map(|(_, file)| file.statements.len()).sum::<usize>();
+                replayed.migrations.iter().map(|(_, file)| file.places.len()).sum::<usize>();
             summary.gaps += replayed.catalog.gaps.len();
         }
         report::sort(&mut diagnostics);
@@ -375,25 +370,79 @@ fn fresh_catalog(project: &Project, settings: &Settings, config_file: Option<Fil
     catalog
 }
 
-/// Applies each statement in order. Of seeds only rows count.
-fn replay(catalog: &mut Catalog, project: &Project, migrations: &[(usize, Migration)]) {
-    for (at, migration) in migrations {
-        match project.files[*at].role {
-            FileRole::Roles | FileRole::Migration => {
-                catalog.begin_file();
-                migration.statements.iter().for_each(|statement| catalog.apply(statement));
-            }
-            FileRole::Seed => {
-                catalog.begin_file();
-                let rows = |statement: &&sql::statement::Statement| {
-                    matches!(statement.kind, StatementKind::Change(_))
-                };
-                let made = catalog.buckets.len();
-                migration.statements.iter().filter(rows).for_each(|statement| catalog.apply(statement));
-                catalog.buckets.values_mut().skip(made).for_each(|bucket| bucket.migrated = false);
-            }
-            FileRole::Skipped | FileRole::Config => {}
+/// How much text is parsed before it is replayed. While one batch is replayed the next one is
+/// parsed, and what is replayed is let go of: memory does not grow with the history.
+const BATCH: usize = 1 << 20;
+
+/// Parses the files of a project and applies their statements in order.
+fn parse_and_replay(
+    catalog: &mut Catalog,
+    project: &Project,
+    files: &[(usize, FileId)],
+    sources: &Sources,
+    timings: &mut Timings,
+) -> Vec<(usize, Migration)> {
+    let parse = |files: &[(usize, FileId)]| {
+        let started = Instant::now();
+        let parsed: Vec<_> =
+            files.par_iter().map(|(at, id)| (*at, sql::parse(*id, sources.get(*id)))).collect();
+        (parsed, started.elapsed())
+    };
+    let mut done = Vec::with_capacity(files.len());
+    let mut rest = batches(files, sources).into_iter();
+    let (mut next, elapsed) = parse(rest.next().unwrap_or_default());
+    timings.parse += elapsed;
+    while !next.is_empty() {
+        let mut batch = next;
+        let replayed = || {
+            let started = Instant::now();
+            batch.iter_mut().for_each(|(at, migration)| replay(catalog, project.files[*at].role, migration));
+            started.elapsed()
+        };
+        let ((parsed, parse_time), replay_time) =
+            rayon::join(|| parse(rest.next().unwrap_or_default()), replayed);
+        timings.parse += parse_time;
+        timings.replay += replay_time;
+        done.extend(batch);
+        next = parsed;
+    }
+    done
+}
+
+/// Files in order, in batches of about one size.
+fn batches<'f>(files: &'f [(usize, FileId)], sources: &Sources) -> Vec<&'f [(usize, FileId)]> {
+    let mut list = Vec::new();
+    let (mut start, mut size) = (0, 0);
+    for (at, (_, id)) in files.iter().enumerate() {
+        size += sources.get(*id).text.len();
+        if size >= BATCH {
+            list.push(&files[start..=at]);
+            (start, size) = (at + 1, 0);
         }
+    }
+    if start < files.len() {
+        list.push(&files[start..]);
+    }
+    list
+}
+
+/// Applies the statements of one file. Of seeds only rows count; rules ask about the rest.
+fn replay(catalog: &mut Catalog, role: FileRole, migration: &mut Migration) {
+    match role {
+        FileRole::Roles | FileRole::Migration => {
+            catalog.begin_file();
+            let statements = std::mem::take(&mut migration.statements);
+            statements.iter().for_each(|statement| catalog.apply(statement));
+        }
+        FileRole::Seed => {
+            catalog.begin_file();
+            let rows =
+                |statement: &&sql::statement::Statement| matches!(statement.kind, StatementKind::Change(_));
+            let made = catalog.buckets.len();
+            migration.statements.iter().filter(rows).for_each(|statement| catalog.apply(statement));
+            catalog.buckets.values_mut().skip(made).for_each(|bucket| bucket.migrated = false);
+        }
+        FileRole::Skipped | FileRole::Config => {}
     }
 }
 

@@ -170,7 +170,7 @@ impl<'c> Binder<'c> {
             QueryBody::Select(select) => {
                 let mut star = Some(Vec::new());
                 for item in &mut select.from {
-                    let output = self.add_item(item);
+                    let output = self.bring(item);
                     star = star.zip(output).map(|(mut star, output)| {
                         star.extend(output);
                         star
@@ -181,6 +181,7 @@ impl<'c> Binder<'c> {
                     self.expr(&mut target.expr);
                 }
                 let clauses = select.filter.iter_mut().chain(&mut select.group_by).chain(&mut select.having);
+                let clauses = clauses.chain(&mut select.windows).chain(&mut select.distinct_on);
                 clauses.for_each(|expr| self.expr(expr));
                 self.output(&select.targets)
             }
@@ -234,7 +235,7 @@ impl<'c> Binder<'c> {
             });
         }
         for item in &mut change.from {
-            self.add_item(item);
+            self.bring(item);
         }
         for (_, expr) in &mut change.assignments {
             self.expr(expr);
@@ -300,7 +301,7 @@ impl<'c> Binder<'c> {
     }
 
     /// Binds an item of FROM. The answer is what `*` makes of it.
-    fn add_item(&mut self, item: &mut FromItem) -> Output {
+    fn bring(&mut self, item: &mut FromItem) -> Output {
         match item {
             FromItem::Relation { relation, alias } => {
                 let name = &relation.name;
@@ -345,8 +346,8 @@ impl<'c> Binder<'c> {
                 output
             }
             FromItem::Join { left, right, on, using, natural, .. } => {
-                let left = self.add_item(left);
-                let right = self.add_item(right);
+                let left = self.bring(left);
+                let right = self.bring(right);
                 if let Some(on) = on {
                     self.expr(on);
                 }
@@ -806,4 +807,25 @@ fn figure_name(expr: &Expr) -> Option<Ident> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::name::QName;
+    use crate::sql::expr::{Expr, QueryBody, Target};
+    use crate::testing::Bench;
+
+    #[test]
+    fn every_clause_of_a_select_is_bound() {
+        let bench = Bench::new(
+            "create table t (a int, b int, c int);
+             create view v as
+               select distinct on (a) a, row_number() over w from t window w as (partition by b order by c);",
+        );
+        let view = bench.catalog.view(&QName::new("public", "v")).expect("the view is there");
+        let Some(QueryBody::Select(select)) = view.query.as_ref().map(|query| &query.body) else { panic!() };
+        let clauses: Vec<_> = select.windows.iter().chain(&select.distinct_on).collect();
+        let bound = |expr: &&&Expr| matches!(expr, Expr::Column(column) if matches!(column.target, Target::Column { .. }));
+        assert_eq!((clauses.len(), clauses.iter().filter(bound).count()), (3, 3));
+    }
 }

@@ -102,7 +102,10 @@ impl Catalog {
                 | Object::Attribute(oid, _) => *oid,
             };
             list.insert(oid);
-            list.extend(self.dependents.holders.get(&oid).into_iter().flatten().copied());
+            // Nobody but a partition's copy depends on a trigger.
+            if !matches!(object, Object::Trigger(..)) {
+                list.extend(self.dependents.holders.get(&oid).into_iter().flatten().copied());
+            }
             list.extend(self.tables.get(&oid).into_iter().flat_map(|table| table.children.iter().copied()));
         }
         Candidates::Among(list)

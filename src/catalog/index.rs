@@ -98,6 +98,19 @@ impl Index {
             && self.predicate.as_ref().is_none_or(|it| self.drops_only_nulls(it))
     }
 
+    /// The same for a look-up that holds these columns to constants as well: what the index leaves
+    /// out by them is taken to be what the look-up leaves out.
+    pub fn serves_look_ups_with(&self, fixed: &[i16]) -> bool {
+        let is_fixed = |part: &Expr| match part {
+            Expr::Column(ColumnRef { target: Target::Column { attnum, .. }, .. }) => fixed.contains(attnum),
+            Expr::Column(_) => false,
+            _ => true,
+        };
+        let predicate_fits = |predicate: &Expr| !predicate.any(&|part| !is_fixed(part));
+        self.serves_every_lookup()
+            || self.valid && self.method != "brin" && self.predicate.as_ref().is_some_and(predicate_fits)
+    }
+
     fn drops_only_nulls(&self, predicate: &Expr) -> bool {
         match predicate {
             Expr::And(list) => list.iter().all(|part| self.drops_only_nulls(part)),
@@ -142,6 +155,8 @@ mod tests {
         assert!(table.has_index_led_by(&[3]), "no row with a value is left out");
         assert!(!table.has_index_led_by(&[4]) && !table.has_index_led_by(&[5]), "partial, and brin");
         assert!(!table.has_index_led_by(&[1, 6]), "it is only included");
-        assert!(table.has_index_led_by_one_of(&[2, 1]) && !table.has_index_led_by_one_of(&[2, 4]));
+        assert!(table.has_index_led_by_one_of(&[2], &[1]), "a constant stands before it");
+        assert!(table.has_index_led_by_one_of(&[4], &[1]), "the look-up leaves out the same rows");
+        assert!(table.has_index_led_by_one_of(&[2, 1], &[]) && !table.has_index_led_by_one_of(&[2, 4], &[]));
     }
 }

@@ -609,9 +609,11 @@ impl<'c> Interpreter<'c> {
     /// What SQL that is not known may touch, by the words that are.
     fn guess(&self, command: &Fragment) -> Vec<Touch> {
         let mut words = String::new();
+        let mut table = None;
         if let Some(expr) = &command.value {
             expr.walk(&mut |part| {
                 if let Expr::Literal(Literal::String(text)) = part {
+                    table = table.take().or_else(|| self.altered_table(&text.to_ascii_lowercase()));
                     words.push_str(&text.to_ascii_lowercase());
                     words.push(' ');
                 }
@@ -635,7 +637,26 @@ impl<'c> Interpreter<'c> {
         if aspects.is_empty() && !rows.iter().any(|word| words.trim_start().starts_with(word)) {
             return vec![Touch { aspect: Aspect::Anything, object: None }];
         }
-        aspects.into_iter().map(|aspect| Touch { aspect, object: None }).collect()
+        let object = table.filter(|_| aspects.iter().all(|it| matches!(it, Aspect::Shape | Aspect::Rls)));
+        aspects.into_iter().map(|aspect| Touch { aspect, object: object.clone() }).collect()
+    }
+
+    /// The table of `alter table public.orders drop constraint …`, where the text holds its whole name.
+    fn altered_table(&self, text: &str) -> Option<QName> {
+        let (_, rest) = text.split_once("alter table ")?;
+        let rest = rest.strip_prefix("if exists ").unwrap_or(rest);
+        let (written, _) = rest.strip_prefix("only ").unwrap_or(rest).split_once(' ')?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+        if !written.chars().all(is_plain) || rest.contains("alter table ") {
+            return None;
+        }
+        let (schema, name) = match written.split_once('.') {
+            Some((schema, name)) => (Some(schema.into()), name),
+            None => (None, written),
+        };
+        let nowhere = Span::new(crate::source::FileId(0), 0, 0);
+        let name = ObjectName { schema, name: name.into(), span: nowhere };
+        self.catalog.resolve_relation(&name).map(|(name, _)| name)
     }
 
     /// Runs the functions that a query calls, as far as they change what the model holds.

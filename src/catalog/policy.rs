@@ -33,6 +33,20 @@ impl Policy {
         self.clauses().map(|clause| &clause.value)
     }
 
+    /// Where its name stands, unless this place is in the same statement.
+    pub fn name_apart_from(&self, place: Span) -> Option<Span> {
+        let same = self.history.created.span().is_some_and(|statement| statement.contains(place));
+        (!same).then_some(self.name_span)
+    }
+
+    /// Whether it is for requests without a signed-in user, by name or because it is for everybody.
+    pub fn binds_anonymous(&self) -> bool {
+        self.roles.value.iter().any(|grantee| match grantee {
+            Grantee::Public => true,
+            Grantee::Role(role) => *role == "anon",
+        })
+    }
+
     /// Whether it has a say in this command, which is not ALL.
     pub fn covers(&self, command: PolicyCommand) -> bool {
         self.command.value == PolicyCommand::All || self.command.value == command

@@ -72,9 +72,9 @@ pub struct Column {
     pub name_span: Option<Span>,
     pub data_type: Tracked<DataType>,
     pub not_null: Tracked<bool>,
-    pub default: Option<Tracked<Expr>>,
+    pub default: Option<Box<Tracked<Expr>>>,
     /// GENERATED ALWAYS AS (…)
-    pub generated: Option<Expr>,
+    pub generated: Option<Box<Expr>>,
     pub identity: Option<Identity>,
     /// As `regcollation::text` prints it, where it is not the type's own.
     pub collation: Option<String>,
@@ -187,11 +187,13 @@ impl Table {
     }
 
     /// Whether an index finds rows by any one of these columns: it holds every row that the
-    /// comparison could match, and leads with the column.
-    pub fn has_index_led_by_one_of(&self, attnums: &[i16]) -> bool {
+    /// comparison could match, and leads with the column, or with `fixed` ones that a constant is
+    /// known for before it.
+    pub fn has_index_led_by_one_of(&self, attnums: &[i16], fixed: &[i16]) -> bool {
         let leads = |index: &Index| {
-            let first = index.keys.first().and_then(IndexKey::attnum);
-            first.is_some_and(|first| attnums.contains(&first)) && index.serves_every_lookup()
+            let mut keys = index.keys.iter().map(IndexKey::attnum);
+            let first = keys.find(|key| key.is_none_or(|key| !fixed.contains(&key))).flatten();
+            first.is_some_and(|first| attnums.contains(&first)) && index.serves_look_ups_with(fixed)
         };
         // A partitioned table leaves out the partitions that cannot hold the value.
         let partitioned_by = self.partition_key.iter().flatten().next().copied().flatten();
@@ -217,18 +219,37 @@ impl Table {
                 .all(|column| primary.contains(&column.attnum) || keys.contains(&column.attnum))
     }
 
-    /// The column that says whose a row is, as far as names tell.
-    pub fn owner_column(&self) -> Option<&Column> {
+    /// The column that says whose a row is, as far as names and foreign keys tell: its values are
+    /// ids of users.
+    pub fn owner_column(&self, catalog: &Catalog) -> Option<&Column> {
         const NAMES: [&str; 7] =
             ["user_id", "owner_id", "owner", "created_by", "author_id", "profile_id", "userId"];
-        let by_name =
-            |name: &&str| self.column(name).is_some_and(|column| column.data_type.value.is_builtin("uuid"));
+        let by_name = |name: &&str| {
+            let column = self.column(name).filter(|column| column.data_type.value.is_builtin("uuid"));
+            column.is_some_and(|column| self.may_hold_users(catalog, column.attnum, 0))
+        };
         let name = NAMES.iter().find(|name| by_name(name));
         let key_of_user = || {
             let is_own = self.name.name == "profiles" || self.name.name == "users";
-            self.column("id").filter(|column| is_own && column.data_type.value.is_builtin("uuid"))
+            let column =
+                self.column("id").filter(|column| is_own && column.data_type.value.is_builtin("uuid"));
+            column.filter(|column| self.may_hold_users(catalog, column.attnum, 0))
         };
         name.and_then(|name| self.column(name)).or_else(key_of_user)
+    }
+
+    /// Whether a column's foreign keys, if it has any, lead to the ids of `auth.users`.
+    fn may_hold_users(&self, catalog: &Catalog, attnum: i16, depth: u8) -> bool {
+        self.foreign_keys().filter(|(_, key)| key.columns == [attnum]).all(|(_, key)| {
+            let Some(target) = catalog.tables.get(&key.references) else { return false };
+            if target.name.schema == "auth" {
+                return target.name.name == "users";
+            }
+            let (users, [at]) = (&target.name.name, key.referenced_columns.as_slice()) else { return false };
+            let leads_on = target.foreign_keys().any(|(_, key)| key.columns == [*at]);
+            let known = leads_on || *users == "users" || *users == "profiles";
+            known && depth < 4 && target.may_hold_users(catalog, *at, depth + 1)
+        })
     }
 
     pub fn foreign_keys(&self) -> impl Iterator<Item = (&Constraint, &ForeignKey)> {
@@ -284,6 +305,27 @@ mod tests {
         let table = bench.catalog.own_tables().next().expect("there is a table");
         let few: Vec<i16> = (1..=8).filter(|attnum| bench.catalog.has_few_values(table, *attnum)).collect();
         assert_eq!(few, [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn an_owner_is_a_user() {
+        let bench = Bench::new(
+            "create table profiles (id uuid primary key references auth.users);
+             create table members (id uuid primary key references profiles);
+             create table organizations (id uuid primary key);
+             create table a (user_id uuid);
+             create table b (owner_id uuid references organizations, created_by uuid references members);
+             create table c (owner_id uuid references organizations);
+             create table d (user_id bigint, owner text);",
+        );
+        let owner = |name: &str| {
+            let table = bench.catalog.own_tables().find(|table| table.name.name == *name);
+            let column = table.and_then(|table| table.owner_column(&bench.catalog));
+            column.map(|column| column.name.to_string())
+        };
+        let owners = ["profiles", "members", "organizations", "a", "b", "c", "d"].map(owner);
+        let expected = [Some("id"), None, None, Some("user_id"), Some("created_by"), None, None];
+        assert_eq!(owners.each_ref().map(Option::as_deref), expected);
     }
 
     #[test]

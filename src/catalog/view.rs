@@ -87,3 +87,33 @@ impl View {
         self.columns.iter().find(|column| column.attnum == attnum)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Bench;
+
+    #[test]
+    fn rows_of_one_relation_can_be_written() {
+        let bench = Bench::new(
+            "create table a (id int, b int);
+             create view plain as select * from a where id > 1;
+             create view computed as select id, b + 1 as c from a order by id;
+             create view grouped as select b, count(*) from a group by b;
+             create view counted as select count(*) from a;
+             create view numbered as select id, row_number() over () from a;
+             create view one as select distinct b from a;
+             create view some as select * from a limit 3;
+             create view joined as select a.id from a join a c on c.id = a.b;
+             create view both as select id from a union all select b from a;
+             create view none as select 1 as n from a;
+             create materialized view stored as select * from a;",
+        );
+        let updatable: Vec<&str> = bench
+            .catalog
+            .own_views()
+            .filter(|view| view.is_updatable())
+            .map(|view| view.name.name.as_str())
+            .collect();
+        assert_eq!(updatable, ["plain", "computed"]);
+    }
+}

@@ -1,22 +1,31 @@
 //! What the rules about `created_at` and `updated_at` share: which tables they look at, how they
 //! know such a column, and how a habit of the whole project is told once.
 
+use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
+use crate::access::Access;
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
+use crate::catalog::policy::Policy;
 use crate::catalog::table::{Column, Table, TableKind};
 use crate::catalog::trigger::Trigger;
 use crate::diagnostic::{Diagnostic, Identity};
 use crate::rule::{CatalogCx, Findings};
 use crate::source::Span;
+use crate::sql::expr::{Expr, Oid};
+use crate::sql::name::Ident;
 use crate::sql::plpgsql::BlockStatementKind;
-use crate::sql::statement::{ChangeKind, StatementKind, TriggerEvent, TriggerTiming};
+use crate::sql::statement::{ChangeKind, PolicyCommand, StatementKind, TriggerEvent, TriggerTiming};
+use crate::workload::routine::Routine;
 
 /// Up to this many tables each have their own finding, whatever the others do.
 const FEW: usize = 5;
+
+/// More tables than these are told as one, even where most others do better.
+const MANY: usize = 10;
 
 /// More tables than these are counted and not pointed at.
 const MOST_LABELS: usize = 3;
@@ -26,6 +35,33 @@ const MOST_LABELS: usize = 3;
 pub(super) struct Globs(Vec<glob::Pattern>);
 
 impl Globs {
+    /// Tables that are only appended to, by their names.
+    pub(super) fn append_only() -> Self {
+        Self::of(&[
+            "*_log",
+            "*_logs",
+            "*log",
+            "logs",
+            "*_event",
+            "*_events",
+            "events",
+            "*_history",
+            "history",
+            "audit_*",
+            "*_audit",
+            "*_audits",
+            "*_archive",
+            "*_snapshot",
+            "*_snapshots",
+            "*_version",
+            "*_versions",
+            "*_revisions",
+            "*_attempts",
+            "*_views",
+            "*_clicks",
+        ])
+    }
+
     /// The shipped patterns, which are valid.
     pub(super) fn of(patterns: &[&str]) -> Self {
         Self(patterns.iter().filter_map(|pattern| glob::Pattern::new(pattern).ok()).collect())
@@ -62,29 +98,33 @@ impl From<Vec<String>> for Names {
     }
 }
 
+const CREATED: [&str; 14] = [
+    "created_at",
+    "created_on",
+    "created",
+    "created_date",
+    "created_time",
+    "created_timestamp",
+    "create_date",
+    "create_time",
+    "creation_date",
+    "creation_time",
+    "date_created",
+    "time_created",
+    "inserted_at",
+    "inserted_on",
+];
+
 impl Names {
+    /// The names that say nothing else.
     pub(super) fn created() -> Self {
-        Self::of(&[
-            "created_at",
-            "created_on",
-            "created",
-            "created_date",
-            "created_time",
-            "created_timestamp",
-            "create_date",
-            "create_time",
-            "creation_date",
-            "creation_time",
-            "date_created",
-            "time_created",
-            "inserted_at",
-            "inserted_on",
-            "added_at",
-            "recorded_at",
-            "logged_at",
-            "occurred_at",
-            "timestamp",
-        ])
+        Self::of(&CREATED)
+    }
+
+    /// Those of events and entries as well.
+    pub(super) fn made() -> Self {
+        let events = ["added_at", "recorded_at", "logged_at", "occurred_at", "timestamp", "event_time"];
+        Self::of(&[&CREATED[..], &events].concat())
     }
 
     pub(super) fn updated() -> Self {
@@ -109,7 +149,6 @@ impl Names {
             "date_modified",
             "last_modified",
             "last_modified_at",
-            "changed_at",
             "edited_at",
             "last_edited_at",
         ])
@@ -142,7 +181,7 @@ pub(super) fn is_time(column: &Column) -> bool {
 /// and no partitions, which have the columns of their table.
 pub(super) fn kept_tables<'a>(cx: &CatalogCx<'a>) -> Vec<&'a Table> {
     let catalog = cx.catalog;
-    let doubts = catalog.doubts(&[Aspect::Shape, Aspect::Existence]);
+    let doubts = catalog.doubts(&[Aspect::Shape]);
     let is_managed = |schema: &str| {
         schema != "public"
             && catalog.namespaces.get(schema).is_some_and(|schema| schema.history.created == Origin::Platform)
@@ -157,9 +196,10 @@ pub(super) fn kept_tables<'a>(cx: &CatalogCx<'a>) -> Vec<&'a Table> {
     catalog.own_tables().filter(is_kept).collect()
 }
 
-/// Whether so many tables lack something that it is the project's habit, to be told once.
+/// Whether so many tables lack something that it is to be told once: as the project's habit, or
+/// because a finding for each would hide the others.
 pub(super) fn is_habit(lacking: usize, having: usize) -> bool {
-    lacking > FEW && lacking > having
+    lacking > MANY || lacking > FEW && lacking > having
 }
 
 /// Reports what many tables lack, once: at the first of these places, with the next few labelled.
@@ -216,6 +256,96 @@ fn assigns(cx: &CatalogCx<'_>, trigger: &Trigger, column: &Column) -> bool {
         };
     });
     found
+}
+
+/// Whether nobody but the project's functions can update a table, and each of them sets a column.
+pub(super) fn is_set_by_functions(cx: &CatalogCx<'_>, table: &Table, column: &Column) -> bool {
+    let may_write = cx.catalog.table_access(table).iter().any(Access::can_write);
+    let lets = |policy: &Policy| policy.permissive && policy.covers(PolicyCommand::Update);
+    if may_write && (!table.rls.value || table.policies.values().any(lets)) {
+        return false;
+    }
+    let statements = cx.workload.routines.values().flat_map(|routine| &routine.statements);
+    let mut updates = statements.filter_map(|statement| match &statement.kind {
+        StatementKind::Change(change) if change.table.target == Some(table.oid) => {
+            (!change.assignments.is_empty()).then_some(&change.assignments)
+        }
+        _ => None,
+    });
+    let sets = |list: &Vec<(Ident, Expr)>| list.iter().any(|(name, _)| *name == column.name);
+    updates.next().is_some_and(sets) && updates.all(sets)
+}
+
+/// The SQL that makes a trigger which sets a column like `updated_at`.
+pub(super) fn trigger(cx: &CatalogCx<'_>, table: &Table, column: &Ident) -> String {
+    let (first, call) = touching(cx, column);
+    let mut name = Ident::new(format!("{}_{column}", table.name.name));
+    if table.triggers.contains_key(&name) {
+        name = Ident::new(format!("{name}_set"));
+    }
+    format!(
+        "{first}create trigger {} before update on {} for each row execute function {call};",
+        name.quoted(),
+        table.name.quoted()
+    )
+}
+
+/// What is to be run once, and the call by which a trigger sets a column like `updated_at`: a
+/// function that tables of the project share for nothing else, or `moddatetime`.
+pub(super) fn touching(cx: &CatalogCx<'_>, column: &Ident) -> (&'static str, String) {
+    let touches =
+        |oid: &&Oid| cx.workload.routines.get(*oid).is_some_and(|routine| touches_only(routine, column));
+    let mut uses: IndexMap<Oid, usize> = IndexMap::new();
+    let triggers = cx.catalog.own_tables().flat_map(|table| table.triggers.values());
+    for function in triggers.filter_map(|trigger| trigger.function.oid.as_ref()).filter(touches) {
+        *uses.entry(*function).or_default() += 1;
+    }
+    // One that serves a single table may be meant for it.
+    uses.retain(|_, count| *count > 1);
+    uses.sort_by(|_, one, _, other| other.cmp(one));
+    let own = uses.first().and_then(|(oid, _)| cx.catalog.functions.get(oid));
+    if let Some(function) = own {
+        return ("", format!("{}()", function.name.quoted()));
+    }
+    let name = QName::new(
+        cx.catalog
+            .extensions
+            .get("moddatetime")
+            .map_or("extensions".into(), |extension| extension.schema.value.clone()),
+        "moddatetime",
+    );
+    let made = cx.catalog.extensions.contains_key("moddatetime");
+    let first = if made { "" } else { "create extension if not exists moddatetime with schema extensions; " };
+    (first, format!("{} ({})", name.quoted(), column.quoted()))
+}
+
+/// `now()`, `current_timestamp`, `timezone('utc', now())`, `now() at time zone 'utc'`.
+pub(super) fn is_now(expr: &Expr) -> bool {
+    expr.any(&|part| match part {
+        Expr::Call(call) => {
+            let names = ["now", "clock_timestamp", "statement_timestamp", "transaction_timestamp"];
+            names.contains(&call.name.name.as_str())
+        }
+        Expr::Session(word) => matches!(*word, "current_timestamp" | "current_date" | "localtimestamp"),
+        _ => false,
+    })
+}
+
+/// Whether a trigger's function assigns a column of the new row, always, and does nothing else.
+fn touches_only(routine: &Routine, column: &Ident) -> bool {
+    let Some(block) = routine.block.as_ref().filter(|_| routine.complete) else { return false };
+    let mut assigned = 0;
+    let mut other = false;
+    block.walk(&mut |statement| match &statement.kind {
+        BlockStatementKind::Assign { target, field: Some(field), value }
+            if *target == "new" && field == column && value.value.as_ref().is_some_and(is_now) =>
+        {
+            assigned += 1;
+        }
+        BlockStatementKind::Return(_) => {}
+        _ => other = true,
+    });
+    assigned == 1 && !other
 }
 
 /// An AFTER trigger may write the row a second time.

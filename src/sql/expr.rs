@@ -524,7 +524,7 @@ impl FromItem {
         }
     }
 
-    fn own_expressions<'a>(&'a self, list: &mut Vec<&'a Expr>) {
+    pub fn own_expressions<'a>(&'a self, list: &mut Vec<&'a Expr>) {
         match self {
             Self::Join { left, right, on, .. } => {
                 left.own_expressions(list);

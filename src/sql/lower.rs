@@ -35,10 +35,11 @@ use pg_query::NodeEnum as N;
 use pg_query::protobuf::{self as pb, Node};
 
 use crate::source::Span;
-use crate::sql::expr::{Expr, QueryBody, Sublink, SublinkKind};
+use crate::sql::expr::{ColumnRef, Expr, Literal, QueryBody, Sublink, SublinkKind, Target};
+use crate::sql::name::is_reserved;
 use crate::sql::parser::{self, Mode};
 use crate::sql::statement::{Statement, StatementKind, Transaction};
-use crate::sql::token::{Code, Lexer, Token, Tokens};
+use crate::sql::token::{Code, Lexer, Token, TokenKind, Tokens, ident};
 
 /// Why a piece of text is no statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +65,29 @@ pub(super) fn statement(code: Code<'_>, range: Range<usize>) -> Result<Option<St
     Ok(Some(Cx::new(code, range).statement(node)))
 }
 
+/// A number, or a dotted name without key words: most of what PL/pgSQL assigns and compares needs no
+/// parser.
+fn plain(code: Code<'_>, range: Range<usize>) -> Option<Expr> {
+    let span = code.span(range.start, range.end);
+    let mut path = Vec::new();
+    for (at, token) in Lexer::within(code.text, range.clone()).enumerate() {
+        let text = token.text(code.text);
+        match token.kind {
+            TokenKind::Number if token.start == range.start && token.end == range.end => {
+                let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+                return plain.then(|| Expr::Literal(Literal::Number(text.into())));
+            }
+            TokenKind::Word if at % 2 == 0 && !is_reserved(&text.to_ascii_lowercase()) => {
+                path.push(ident(token, code.text)?);
+            }
+            TokenKind::Punctuation if at % 2 == 1 && text == "." => {}
+            _ => return None,
+        }
+    }
+    let whole = !path.is_empty() && !code.text[range].ends_with('.');
+    whole.then(|| Expr::Column(ColumnRef { path, star: false, span, target: Target::Unknown }))
+}
+
 /// Parses and lowers the expression that stands in a range of the code. As in PL/pgSQL it may go on
 /// with FROM and WHERE; it is a sub-select then.
 pub(super) fn expression(code: Code<'_>, range: Range<usize>) -> Option<Expr> {
@@ -71,6 +95,10 @@ pub(super) fn expression(code: Code<'_>, range: Range<usize>) -> Option<Expr> {
     if range.is_empty() {
         return None;
     }
+    plain(code, range.clone()).or_else(|| parsed(code, range))
+}
+
+fn parsed(code: Code<'_>, range: Range<usize>) -> Option<Expr> {
     let tree = parser::parse(&code.text[range.clone()], Mode::Expression).ok()?;
     let cx = Cx::new(code, range);
     let N::SelectStmt(select) = tree.stmts.first()?.stmt.as_deref()?.node.as_ref()? else {
@@ -426,6 +454,35 @@ mod tests {
         assert_eq!(under("  é.b -- c", column.span), "é.b");
         assert_eq!(expression(Code::file(FileId(0), "1 +"), 0..3), None);
         assert_eq!(expression(Code::file(FileId(0), " "), 0..1), None);
+    }
+
+    #[test]
+    fn plain_expressions_need_no_parser() {
+        let both = |text: &str| {
+            let code = Code::file(FileId(0), text);
+            (plain(code, 0..text.len()), parsed(code, 0..text.len()))
+        };
+        for text in ["1", "v_count", "new.role", "public.t.\u{e9}t\u{e9}", "Found", "interval_days"] {
+            let (plain, parsed) = both(text);
+            assert!(plain.is_some(), "{text}");
+            assert_eq!(plain, parsed, "{text}");
+        }
+        for text in [
+            "true",
+            "null",
+            "current_user",
+            "a.",
+            ".5",
+            "1.5",
+            "'x'",
+            "a + b",
+            "now()",
+            "a.*",
+            "a /* b */",
+            "\"a\"",
+        ] {
+            assert_eq!(both(text).0, None, "{text}");
+        }
     }
 
     #[test]

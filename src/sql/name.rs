@@ -102,7 +102,7 @@ impl fmt::Display for ObjectName {
 
 /// Whether `quote_ident` puts quotes around a name for being a key word: every key word but the
 /// unreserved ones (PostgreSQL manual, appendix C).
-fn is_reserved(word: &str) -> bool {
+pub(super) fn is_reserved(word: &str) -> bool {
     RESERVED.binary_search(&word).is_ok()
 }
 

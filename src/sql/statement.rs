@@ -288,6 +288,7 @@ pub struct CreateView {
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateIndex {
     pub name: Option<Ident>,
+    pub name_span: Option<Span>,
     pub if_not_exists: bool,
     pub unique: bool,
     pub concurrently: bool,

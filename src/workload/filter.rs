@@ -22,6 +22,8 @@ pub struct Filter {
     pub table: Oid,
     /// Compared with values that are known before the row is read; each once, in order.
     pub columns: Vec<i16>,
+    /// Held to a constant in the same place: they may stand before the others in an index.
+    pub fixed: Vec<i16>,
     pub evidence: Evidence,
 }
 
@@ -105,6 +107,8 @@ struct Lookup {
     table: Oid,
     attnum: i16,
     span: Span,
+    /// Whether with a constant.
+    fixed: bool,
 }
 
 /// A column that the query itself brings, in a comparison.
@@ -117,15 +121,16 @@ struct Own {
 
 fn add_groups(groups: Vec<Vec<Lookup>>, source: &EvidenceSource, filters: &mut Vec<Filter>) {
     for group in groups {
-        let Some(first) = group.first() else { continue };
-        let mut columns: Vec<i16> = Vec::new();
+        let Some(first) = group.iter().find(|lookup| !lookup.fixed) else { continue };
+        let (mut columns, mut fixed): (Vec<i16>, Vec<i16>) = (Vec::new(), Vec::new());
         for lookup in &group {
-            if !columns.contains(&lookup.attnum) {
-                columns.push(lookup.attnum);
+            let list = if lookup.fixed { &mut fixed } else { &mut columns };
+            if !list.contains(&lookup.attnum) {
+                list.push(lookup.attnum);
             }
         }
         let evidence = Evidence { span: first.span, source: source.clone() };
-        filters.push(Filter { table: first.table, columns, evidence });
+        filters.push(Filter { table: first.table, columns, fixed, evidence });
     }
 }
 
@@ -193,7 +198,7 @@ fn add_tables(tables: &[Oid], conditions: &[&Expr], source: &EvidenceSource, fil
                 let from_reached = joins.get(&table).into_iter().flatten();
                 let lookups = from_reached
                     .filter(|(_, other)| other.relation == first)
-                    .map(|(own, _)| Lookup { table, attnum: own.attnum, span: own.span })
+                    .map(|(own, _)| Lookup { table, attnum: own.attnum, span: own.span, fixed: false })
                     .collect();
                 found.push((table, lookups));
                 pending.push(table);
@@ -206,7 +211,7 @@ fn add_tables(tables: &[Oid], conditions: &[&Expr], source: &EvidenceSource, fil
         let by_join = joins.get(table).into_iter().flatten();
         let by_join: Vec<Lookup> = by_join
             .filter(|(_, other)| looked_up.contains(&other.relation))
-            .map(|(own, _)| Lookup { table: *table, attnum: own.attnum, span: own.span })
+            .map(|(own, _)| Lookup { table: *table, attnum: own.attnum, span: own.span, fixed: false })
             .collect();
         let groups = groups.into_iter().map(|group| [group, by_join.clone()].concat()).collect();
         add_groups(groups, source, filters);
@@ -233,13 +238,13 @@ fn groups(conditions: &[&Expr], wanted: &dyn Fn(&Own) -> bool) -> Vec<Vec<Lookup
     let mut nested = Vec::new();
     flatten(conditions, &mut |conjunct| match conjunct {
         Expr::Or(list) => nested.push(of_branches(list, wanted)),
-        other => direct.extend(lookup(other, wanted)),
+        other => direct.extend(lookup(other, wanted).or_else(|| fixed(other, wanted))),
     });
-    if direct.is_empty() {
-        nested.into_iter().find(|branches| !branches.is_empty()).unwrap_or_default()
-    } else {
-        vec![direct]
+    if direct.iter().any(|lookup| !lookup.fixed) {
+        return vec![direct];
     }
+    let branches = nested.into_iter().find(|branches| !branches.is_empty()).unwrap_or_default();
+    branches.into_iter().map(|branch| [branch, direct.clone()].concat()).collect()
 }
 
 fn of_branches(list: &[Expr], wanted: &dyn Fn(&Own) -> bool) -> Vec<Vec<Lookup>> {
@@ -276,7 +281,27 @@ fn lookup(expr: &Expr, wanted: &dyn Fn(&Own) -> bool) -> Option<Lookup> {
         _ => return None,
     };
     let known = !reads_own_row(other) && !is_constant(other);
-    known.then_some(Lookup { table: own.relation, attnum: own.attnum, span: own.span })
+    known.then_some(Lookup { table: own.relation, attnum: own.attnum, span: own.span, fixed: false })
+}
+
+/// The column that a condition holds to a constant: `kind = 'x'`, `kind in ('x', 'y')`, `active`,
+/// `deleted_at is null`.
+fn fixed(expr: &Expr, wanted: &dyn Fn(&Own) -> bool) -> Option<Lookup> {
+    let column = match expr {
+        Expr::Op { op, left: Some(left), right } if op == "=" => {
+            if is_constant(right) {
+                left
+            } else {
+                Some(right).filter(|_| is_constant(left))?
+            }
+        }
+        Expr::OpArray { op, all: false, left, right } if op == "=" && is_constant(right) => left,
+        Expr::In { expr, list, negated: false } if list.iter().all(is_constant) => expr,
+        Expr::IsNull { expr, .. } | Expr::IsBool { expr, .. } | Expr::Not(expr) => expr,
+        other => other,
+    };
+    let own = own_column(column.uncast()).filter(wanted)?;
+    Some(Lookup { table: own.relation, attnum: own.attnum, span: own.span, fixed: true })
 }
 
 /// Whether it reads a row of this query, or something that is not known.

@@ -76,6 +76,51 @@ impl Workload {
         }
     }
 
+    /// Whether who asks may decide which rows a query's result has. More than [`Self::binds_caller`]
+    /// counts: any mention but one in the target list, which marks rows and leaves none out.
+    pub fn asks_for_caller(&self, query: &Query) -> bool {
+        let mentions = |query: &Query| {
+            let mut found = false;
+            query.walk_queries(&mut |query| {
+                found |= query.own_expressions().into_iter().any(|expr| self.mentions_caller(expr));
+            });
+            found
+        };
+        let nested = query.ctes.iter().any(|cte| match &cte.query {
+            CteBody::Query(query) => mentions(query),
+            CteBody::Change(_) => false,
+        });
+        nested
+            || match &query.body {
+                QueryBody::SetOperation(left, right) => {
+                    self.asks_for_caller(left) && self.asks_for_caller(right)
+                }
+                QueryBody::Select(select) => {
+                    let conditions = select.filter.iter().chain(&select.having);
+                    let mut asked = conditions.into_iter().any(|expr| self.mentions_caller(expr));
+                    for item in &select.from {
+                        let mut parts = Vec::new();
+                        item.own_expressions(&mut parts);
+                        asked |= parts.into_iter().any(|expr| self.mentions_caller(expr));
+                        item.walk_queries(&mut |query| asked |= mentions(query));
+                    }
+                    asked
+                }
+                QueryBody::Values(_) => false,
+            }
+    }
+
+    fn mentions_caller(&self, expr: &Expr) -> bool {
+        let by_role = |part: &Expr| match part {
+            Expr::Session(word) => matches!(*word, "current_user" | "session_user" | "current_role" | "user"),
+            Expr::Call(call) => {
+                call.name.name == "role" && call.name.schema.as_ref().is_some_and(|schema| *schema == "auth")
+            }
+            _ => false,
+        };
+        self.knows_caller(expr) || expr.any(&by_role)
+    }
+
     fn item_binds_caller(&self, item: &FromItem) -> bool {
         match item {
             FromItem::Query { query, .. } => self.binds_caller(query),
@@ -228,5 +273,36 @@ fn claims(expr: &Expr) -> Option<Span> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Bench;
+    use crate::workload::Workload;
+
+    #[test]
+    fn views_are_bound_to_the_caller_by_their_conditions() {
+        let bench = Bench::new(
+            "create table a (id int, user_id uuid);
+             create function me() returns uuid language plpgsql stable as $$ begin return auth.uid(); end $$;
+             create function mine(wanted uuid) returns boolean language sql stable as $$ select wanted = me() $$;
+             create view filtered as select * from a where user_id = (select auth.uid());
+             create view joined as select a.* from a join auth.users u on u.id = a.user_id and u.id = auth.uid();
+             create view by_helper as select * from a where mine(user_id);
+             create view by_claim as select * from a where user_id::text = current_setting('request.jwt.claim.sub');
+             create view nested as with b as (select * from a where user_id = auth.uid()) select * from b;
+             create view shown as select *, auth.uid() as me from a;
+             create view by_role as select * from a where auth.role() = 'authenticated';
+             create view half as select id from a where user_id = auth.uid() union all select id from a;",
+        );
+        let workload = Workload::of(&bench.catalog);
+        let bound: Vec<&str> = bench
+            .catalog
+            .own_views()
+            .filter(|view| view.query.as_ref().is_some_and(|query| workload.binds_caller(query)))
+            .map(|view| view.name.name.as_str())
+            .collect();
+        assert_eq!(bound, ["filtered", "joined", "by_helper", "by_claim", "nested"]);
     }
 }

@@ -3,6 +3,7 @@
 use crate::catalog::Catalog;
 use crate::catalog::bind::Binder;
 use crate::catalog::function::Function;
+use crate::catalog::types::TypeRef;
 use crate::source::Span;
 use crate::sql::expr::{Expr, Query, QueryBody, RelationRef, walk_queries};
 use crate::sql::name::Ident;
@@ -101,16 +102,30 @@ impl Routine {
         }
     }
 
-    /// Whether all of the body was read, and every table and function of the project in it goes by
-    /// its full name.
-    pub fn names_schemas(&self) -> bool {
+    /// Whether all of the body was read, and everything in it that is not PostgreSQL's own goes by
+    /// its full name: tables, functions and types. Operators of extensions have no full name that
+    /// anybody writes.
+    pub fn names_schemas(&self, catalog: &Catalog) -> bool {
+        // With citext, `=` means its own.
+        let operators = catalog.extensions.keys().any(|name| *name == "citext");
         let mut bare = !self.complete || !self.executed.is_empty();
         self.walk_relations(&mut |relation| bare |= relation.name.schema.is_none());
         self.walk(&mut |expr| {
-            if let Expr::Call(call) = expr {
-                bare |= call.name.schema.is_none() && call.target.is_some();
-            }
+            bare |= match expr {
+                Expr::Call(call) => call.name.schema.is_none() && call.target.is_some(),
+                Expr::Cast { to, .. } => {
+                    let built_in = || matches!(catalog.resolve_data_type(to).base, TypeRef::Builtin(_));
+                    to.name.schema.is_none() && !built_in()
+                }
+                Expr::Op { op, .. } => operators || !OPERATORS.contains(&op.as_str()),
+                _ => false,
+            };
         });
+        if let Some(block) = &self.block {
+            block.walk_blocks(&mut |block| {
+                bare |= block.declarations.iter().any(|declared| is_bare_type(catalog, &declared.data_type));
+            });
+        }
         let read = |statement: &Statement| {
             matches!(
                 statement.kind,
@@ -139,6 +154,28 @@ impl Routine {
             }
         }
         self.expressions.iter().for_each(|expr| expr.walk(visit));
+    }
+}
+
+/// The operators of PostgreSQL that bodies are full of, and that few extensions have as well.
+const OPERATORS: &[&str] = &[
+    "=", "<>", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "||", "->", "->>", "#>", "#>>", "@>", "?",
+    "?|", "?&", "~~", "~~*", "!~~", "!~~*", "~", "~*", "!~", "!~*", "@@", "#-",
+];
+
+/// Whether the type of a variable is one of the project's or of an extension, without its schema.
+fn is_bare_type(catalog: &Catalog, text: &str) -> bool {
+    let dots = text.matches('.').count();
+    match text.split_once('%') {
+        Some((_, kind)) if kind.trim().eq_ignore_ascii_case("rowtype") => dots == 0,
+        Some(_) => dots < 2,
+        None => {
+            let end = text.find(['(', '[', ' ']).unwrap_or(text.len());
+            let name = Ident::new(text[..end].trim_matches('"').to_lowercase());
+            dots == 0
+                && (catalog.types.values().any(|known| known.name.name == name)
+                    || catalog.tables.values().any(|table| table.name.name == name))
+        }
     }
 }
 

@@ -515,14 +515,14 @@ fn alter_index(
                 .get(&on)
                 .and_then(|table| table.indexes.get(&name.name))
                 .map(|index| index.oid);
-            if let Some(table) = catalog.tables.get_mut(&child_table) {
-                if let Some(index) = table.indexes.get_mut(&child.name) {
-                    index.parent = parent;
-                    index.history.touch(origin);
-                    let constraint = index.constraint.clone();
-                    if let Some(constraint) = constraint.and_then(|name| table.constraints.get_mut(&name)) {
-                        constraint.inherited = true;
-                    }
+            if let Some(table) = catalog.tables.get_mut(&child_table)
+                && let Some(index) = table.indexes.get_mut(&child.name)
+            {
+                index.parent = parent;
+                index.history.touch(origin);
+                let constraint = index.constraint.clone();
+                if let Some(constraint) = constraint.and_then(|name| table.constraints.get_mut(&name)) {
+                    constraint.inherited = true;
                 }
             }
             validate_when_complete(catalog, on, &name.name);
@@ -549,10 +549,9 @@ fn validate_when_complete(catalog: &mut Catalog, on: Oid, name: &Ident) {
         .iter()
         .filter_map(|child| catalog.tables.get(child))
         .all(|child| child.indexes.values().any(|own| own.parent == Some(index)));
-    if complete {
-        if let Some(index) = catalog.tables.get_mut(&on).and_then(|table| table.indexes.get_mut(name)) {
-            index.valid = true;
-        }
+    if complete && let Some(index) = catalog.tables.get_mut(&on).and_then(|table| table.indexes.get_mut(name))
+    {
+        index.valid = true;
     }
 }
 

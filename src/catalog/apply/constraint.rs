@@ -95,12 +95,12 @@ pub(super) fn bind(catalog: &Catalog, oid: Oid, expr: &Expr) -> Expr {
 pub(crate) fn columns_read(expr: &Expr, oid: Oid) -> Vec<i16> {
     let mut columns = Vec::new();
     expr.walk(&mut |part| {
-        if let Expr::Column(column) = part {
-            if let Target::Column { relation, attnum, .. } = column.target {
-                if relation == oid && !columns.contains(&attnum) {
-                    columns.push(attnum);
-                }
-            }
+        if let Expr::Column(column) = part
+            && let Target::Column { relation, attnum, .. } = column.target
+            && relation == oid
+            && !columns.contains(&attnum)
+        {
+            columns.push(attnum);
         }
     });
     columns
@@ -357,7 +357,7 @@ fn add_exclude(catalog: &mut Catalog, oid: Oid, definition: &ConstraintDef, orig
         .collect();
     new.include = include_keys;
     new.predicate = predicate.as_ref().map(|predicate| bind(catalog, oid, predicate));
-    new.constraint = Some(name.clone());
+    new.constraint = Some(name);
     new.span = Some(definition.span);
     index::insert(catalog, oid, new);
     Ok(())
@@ -519,7 +519,7 @@ pub(super) fn set_default(
     let bound = kept.map(|expr| Tracked::new(bind(catalog, oid, expr), origin));
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
     if let Some(column) = table.column_mut(name) {
-        column.default = bound;
+        column.default = bound.map(Box::new);
     }
     if recurse {
         for child in table.children.clone() {

@@ -147,7 +147,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateIndex, origin: Ori
     let partitioned = catalog.tables.get(&on).is_some_and(|table| table.kind == TableKind::Partitioned);
     let has_partitions = catalog.tables.get(&on).is_some_and(|table| !table.children.is_empty());
     let new = NewIndex {
-        span: origin.span(),
+        span: statement.name_span.or(origin.span()),
         method: statement.method.clone(),
         unique: statement.unique,
         valid: !(statement.only && partitioned && has_partitions),
@@ -223,10 +223,10 @@ pub(super) fn adopt(catalog: &mut Catalog, parent: Oid, name: &Ident, partition:
         if let Some(table) = catalog.tables.get_mut(&partition) {
             let Some(index) = table.indexes.get_mut(&own) else { return };
             index.parent = Some(parent_index);
-            if let Some(constraint) = &index.constraint {
-                if let Some(constraint) = table.constraints.get_mut(constraint) {
-                    constraint.inherited = true;
-                }
+            if let Some(constraint) = &index.constraint
+                && let Some(constraint) = table.constraints.get_mut(constraint)
+            {
+                constraint.inherited = true;
             }
         }
         spread(catalog, partition, &own, origin);

@@ -105,15 +105,15 @@ fn forget_partition(catalog: &mut Catalog, child: Oid) {
 }
 
 fn link(catalog: &mut Catalog, parent: Oid, child: Oid) {
-    if let Some(table) = catalog.tables.get_mut(&parent) {
-        if !table.children.contains(&child) {
-            table.children.push(child);
-        }
+    if let Some(table) = catalog.tables.get_mut(&parent)
+        && !table.children.contains(&child)
+    {
+        table.children.push(child);
     }
-    if let Some(table) = catalog.tables.get_mut(&child) {
-        if !table.parents.contains(&parent) {
-            table.parents.push(parent);
-        }
+    if let Some(table) = catalog.tables.get_mut(&child)
+        && !table.parents.contains(&parent)
+    {
+        table.parents.push(parent);
     }
 }
 

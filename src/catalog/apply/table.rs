@@ -159,10 +159,11 @@ impl Catalog {
     /// What a platform's or a project's event triggers do to a new table.
     pub(crate) fn after_table_created(&mut self, oid: Oid, origin: Origin) {
         let Some(name) = self.tables.get(&oid).map(|table| table.name.clone()) else { return };
-        if name.schema != "pg_temp" && self.auto_enables_rls(&name).is_some() {
-            if let Some(table) = self.tables.get_mut(&oid) {
-                table.rls.set(true, origin);
-            }
+        if name.schema != "pg_temp"
+            && self.auto_enables_rls(&name).is_some()
+            && let Some(table) = self.tables.get_mut(&oid)
+        {
+            table.rls.set(true, origin);
         }
     }
 }
@@ -232,7 +233,7 @@ pub(super) fn add_column<'a>(
         (None, Some(written)) => Some(catalog.resolve_data_type(written)),
         (None, None) => None,
     };
-    let collation = definition.collation.as_ref().map(|name| constraint::collation_name(name));
+    let collation = definition.collation.as_ref().map(constraint::collation_name);
     let place = Origin::Statement(definition.span);
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
     match table.column_mut(&definition.name) {
@@ -258,7 +259,7 @@ pub(super) fn add_column<'a>(
             return;
         };
         column.not_null.set(true, place);
-        column.default = Some(Tracked::new(next_value(definition), place));
+        column.default = Some(Box::new(Tracked::new(next_value(definition), place)));
     }
     for constraint in &definition.constraints {
         if !apply_column_constraint(catalog, oid, definition, constraint, origin) {
@@ -330,7 +331,7 @@ fn apply_column_constraint(
         Written::Generated(expr) => {
             let bound = constraint::bind(catalog, oid, expr);
             if let Some(column) = column_mut(catalog, oid, &definition.name) {
-                column.generated = Some(bound);
+                column.generated = Some(Box::new(bound));
             }
         }
         Written::Identity { always, options } => {

@@ -11,7 +11,10 @@ use crate::sql::name::Ident;
 const ROWS: usize = 200_000;
 
 /// One relation's share of a joined row.
-pub(super) type Part = (Ident, Vec<(Ident, Value)>);
+pub(super) type Part = (Ident, Record);
+
+/// The columns of one row.
+pub(super) type Record = Vec<(Ident, Value)>;
 
 impl Interpreter<'_> {
     /// The rows of a query, as records; `None` when it cannot be told.
@@ -186,7 +189,7 @@ impl Interpreter<'_> {
             }
             FromItem::Join { .. } => None,
             other => {
-                let (name, records) = self.from_rows(other, filter)?;
+                let (name, records) = self.rows_of(other, filter)?;
                 if left.len().saturating_mul(records.len()) > ROWS {
                     return None;
                 }
@@ -237,11 +240,7 @@ impl Interpreter<'_> {
     }
 
     /// The rows of one item of FROM, and the name that they go by.
-    fn from_rows(
-        &mut self,
-        item: &FromItem,
-        filter: Option<&Expr>,
-    ) -> Option<(Ident, Vec<Vec<(Ident, Value)>>)> {
+    fn rows_of(&mut self, item: &FromItem, filter: Option<&Expr>) -> Option<(Ident, Vec<Record>)> {
         match item {
             FromItem::Relation { relation, alias } => {
                 let called = alias.as_ref().map_or(&relation.name.name, |alias| &alias.name);

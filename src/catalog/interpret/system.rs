@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 
 use crate::catalog::acl::Grantee;
 use crate::catalog::function::{Function, FunctionKind};
+use crate::catalog::interpret::query::Record as Row;
 use crate::catalog::interpret::value::{Object, Value};
 use crate::catalog::name::QName;
 use crate::catalog::table::{ConstraintKind, Table, TableKind};
@@ -14,8 +15,6 @@ use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::PolicyCommand;
-
-type Row = Vec<(Ident, Value)>;
 
 /// Columns that a query compares with values known beforehand. Rows that differ may be left out, and
 /// are where that saves going through the whole catalog.

@@ -20,8 +20,8 @@ pub(in crate::catalog) enum Value {
     Number(i64),
     Bool(bool),
     Null,
-    List(Vec<Value>),
-    Record(Vec<(Ident, Value)>),
+    List(Vec<Self>),
+    Record(Vec<(Ident, Self)>),
     /// The identity of an object: `oid`, `regclass` and their kin.
     Object(Object),
     Unknown,

@@ -1,10 +1,12 @@
+use indexmap::IndexSet;
+
 use crate::access::{Access, Shown, describe, in_words};
 use crate::catalog::gap::Aspect;
 use crate::catalog::table::Table;
 use crate::catalog::view::View;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::sql::expr::{Expr, FromItem, QueryBody, Target};
+use crate::sql::expr::{Expr, QueryBody, RelationRef, Target};
 
 declare_rule! {
     /// Finds views that show `auth.users` to the Data API.
@@ -98,25 +100,23 @@ fn columns_shown(view: &View, table: &Table) -> Vec<String> {
     query.walk_queries(&mut |query| {
         let QueryBody::Select(select) = &query.body else { return };
         let mut from_table = false;
-        let mut look = |relation: &crate::sql::expr::RelationRef| from_table |= relation.target == Some(table.oid);
-        select.from.iter().for_each(|item: &FromItem| item.walk_relations(&mut look));
+        let mut look = |relation: &RelationRef| from_table |= relation.target == Some(table.oid);
+        select.from.iter().for_each(|item| item.walk_relations(&mut look));
         for target in &select.targets {
-            target.expr.walk(&mut |part| match part {
-                Expr::Column(column) => match column.target {
+            target.expr.walk(&mut |part| {
+                let Expr::Column(column) = part else { return };
+                match column.target {
                     Target::Column { relation, attnum, .. } if relation == table.oid => {
                         names.extend(table.column_at(attnum).map(|column| column.name.to_string()));
                     }
                     Target::Row { relation, .. } if relation == table.oid => names.extend(all()),
                     _ if column.star && column.path.is_empty() && from_table => names.extend(all()),
                     _ => {}
-                },
-                _ => {}
+                }
             });
         }
     });
-    let mut seen = indexmap::IndexSet::new();
-    seen.extend(names);
-    seen.into_iter().collect()
+    names.into_iter().collect::<IndexSet<_>>().into_iter().collect()
 }
 
 #[cfg(test)]

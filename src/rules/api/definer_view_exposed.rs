@@ -4,6 +4,7 @@ use crate::catalog::gap::Aspect;
 use crate::catalog::view::View;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::sql::statement::Privilege;
 
 declare_rule! {
     /// Finds views that the Data API serves and that read tables with the rights of their owner.
@@ -57,53 +58,81 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 
 fn report(cx: &CatalogCx<'_>, view: &View, access: &[Access<'_>], shown: &[Shown<'_>], out: &mut Findings) {
     let Some(span) = view.name_span else { return };
-    let bypassed: Vec<_> = shown.iter().filter(|shown| is_bypassed(cx.catalog, shown)).collect();
-    let leaking: Vec<_> =
-        bypassed.iter().filter(|shown| leaks(cx.catalog, access, shown)).map(|shown| **shown).collect();
-    let written = if view.is_updatable() { written_through(cx.catalog, view, access, &bypassed) } else { Vec::new() };
-    let writable = !written.is_empty();
-    let bound = view.query.as_ref().is_some_and(|query| cx.workload.binds_caller(query));
-    let name = &view.name;
-    let (message, note) = if bound && !bypassed.is_empty() {
-        let tables = names(&bypassed.iter().map(|shown| **shown).collect::<Vec<_>>());
-        let message = format!(
-            "view {name} reads {tables} with its owner's rights: only its own condition, and no policy, keeps \
-             callers to their rows"
-        );
-        (message, "not a security_invoker view")
-    } else if leaking.is_empty() && !(writable && !bypassed.is_empty()) {
-        let message = match bypassed.as_slice() {
-            [] => format!(
-                "view {name} reads {} with its owner's rights: policies that come later will not hold through it",
-                names(shown)
-            ),
-            _ => format!(
-                "view {name} reads {} with its owner's rights: all may read that today, and when its policies get \
-                 stricter the view will not",
-                names(&bypassed.iter().map(|shown| **shown).collect::<Vec<_>>())
-            ),
-        };
-        (message, "not a security_invoker view")
-    } else {
-        let through = if writable { written } else { access.iter().filter_map(Access::reading).collect() };
-        let tables = if leaking.is_empty() { bypassed.iter().map(|shown| **shown).collect() } else { leaking.clone() };
-        let message = format!(
-            "{}, past the row level security of {}",
-            describe(&through, &format!("view {name}")),
-            names(&tables)
-        );
-        (message, "reads with the rights of its owner")
-    };
-    let severe = note == "reads with the rights of its owner";
-    let found = out.report(span, Identity::new("view", name), message);
-    found.severity(if severe { Severity::Error } else { Severity::Warning }).note(note);
-    for shown in bypassed.iter().take(3) {
+    let (severity, message, blamed) = judge(cx, view, access, shown);
+    let found = out.report(span, Identity::new("view", &view.name), message);
+    found.severity(severity).note("reads with the rights of its owner");
+    for shown in blamed.iter().take(3) {
         found.label(shown.span, format!("{} is read here", shown.table.name));
     }
     for grant in grant_spans(access, &view.acl, &view.columns).into_iter().take(3) {
         found.label(grant, "granted here");
     }
-    found.help(format!("alter view {} set (security_invoker = true);", name.quoted()));
+    let name = view.name.quoted();
+    // What the platform keeps from callers, they cannot read with their own rights either.
+    let of_platform = blamed.iter().all(|shown| shown.table.name.schema == "auth");
+    let refused = blamed.iter().find(|shown| {
+        let may_read = |access: &Access<'_>| {
+            let table = shown.table;
+            cx.catalog.can_on_any_column(&access.role.name, &table.acl, &table.columns, Privilege::Select)
+        };
+        !access.iter().any(may_read)
+    });
+    found.help(match refused {
+        _ if of_platform => format!("revoke all on {name} from anon, authenticated;"),
+        Some(shown) => format!(
+            "revoke all on {name} from anon, authenticated; unless the view is there to show a part of {}, which they \
+             may not read themselves: then make sure that it shows nothing else",
+            shown.table.name
+        ),
+        None => format!(
+            "alter view {name} set (security_invoker = true); -- it then shows each user the rows that the tables' \
+             policies allow"
+        ),
+    });
+}
+
+/// How bad it is, the sentence, and the tables that it is about.
+fn judge<'a>(
+    cx: &CatalogCx<'_>,
+    view: &View,
+    access: &[Access<'_>],
+    shown: &[Shown<'a>],
+) -> (Severity, String, Vec<Shown<'a>>) {
+    let keep = |wanted: &dyn Fn(&Shown<'_>) -> bool| -> Vec<Shown<'a>> {
+        shown.iter().filter(|shown| wanted(shown)).copied().collect()
+    };
+    let bypassed = keep(&|shown| is_bypassed(cx.catalog, shown));
+    let asks = |view: &View| view.query.as_ref().is_some_and(|query| cx.workload.asks_for_caller(query));
+    let unguarded = keep(&|shown| is_bypassed(cx.catalog, shown) && !asks(view) && !asks(shown.view));
+    let leaking: Vec<_> =
+        unguarded.iter().filter(|shown| leaks(cx.catalog, access, shown)).copied().collect();
+    let written = written_through(cx.catalog, view, access, &bypassed);
+    let skips = |but: &str| {
+        format!("view {} does not apply the row level security of {}: {but}", view.name, names(&bypassed))
+    };
+    if bypassed.is_empty() {
+        let message = format!(
+            "view {} reads {} with its owner's rights: policies that you add later will not apply to what the view shows",
+            view.name,
+            names(shown)
+        );
+        return (Severity::Warning, message, shown.to_vec());
+    }
+    if unguarded.is_empty() {
+        let message = skips("who sees which rows is up to the conditions in the view alone");
+        return (Severity::Warning, message, bypassed);
+    }
+    if leaking.is_empty() && written.is_empty() {
+        let message =
+            skips("its readers may read all of that today, but stricter policies will not apply to the view");
+        return (Severity::Warning, message, bypassed);
+    }
+    let through =
+        if written.is_empty() { access.iter().filter_map(Access::reading).collect() } else { written };
+    let blamed = if leaking.is_empty() { bypassed } else { leaking };
+    let what = describe(&through, &format!("view {}", view.name));
+    let message = format!("{what}, past the row level security of {}", names(&blamed));
+    (Severity::Error, message, blamed)
 }
 
 /// What can be done with the rows of the one table behind a view that can be written: what both the
@@ -112,10 +141,10 @@ fn written_through<'a>(
     catalog: &Catalog,
     view: &View,
     access: &[Access<'a>],
-    bypassed: &[&Shown<'_>],
+    bypassed: &[Shown<'_>],
 ) -> Vec<Access<'a>> {
     let [shown] = bypassed else { return Vec::new() };
-    if shown.view.oid != view.oid {
+    if !view.is_updatable() || shown.view.oid != view.oid {
         return Vec::new();
     }
     let owners = catalog.effective(&view.owner, &shown.table.acl);
@@ -193,14 +222,14 @@ mod tests {
         view(
             "
              create view public.mine as select * from public.orders where user_id = (select auth.uid());
-             --          ^^^^^^^^^^^ warning: only its own condition, and no policy, keeps callers to their rows
+             --          ^^^^^^^^^^^ warning: who sees which rows is up to the conditions in the view alone
              create view public.of_open as select * from public.open;
-             --          ^^^^^^^^^^^^^^ warning: policies that come later will not hold
+             --          ^^^^^^^^^^^^^^ warning: policies that you add later will not apply
              create table public.posts (id bigint);
              alter table public.posts enable row level security;
              create policy read on public.posts for select using (true);
              create view public.counts as select count(*) from public.posts;
-             --          ^^^^^^^^^^^^^ warning: all may read that today
+             --          ^^^^^^^^^^^^^ warning: its readers may read all of that today
              create view public.copies as select * from public.posts;
              --          ^^^^^^^^^^^^^ error: change and delete every row of view public.copies",
         );
@@ -208,7 +237,7 @@ mod tests {
             "
              create function public.me() returns uuid language sql stable as $$ select auth.uid() $$;
              create view public.mine as select * from public.orders where user_id = public.me();
-             --          ^^^^^^^^^^^ warning: only its own condition",
+             --          ^^^^^^^^^^^ warning: up to the conditions in the view alone",
         );
     }
 
@@ -234,6 +263,25 @@ mod tests {
              create table public.orders (id bigint);
              alter table public.orders enable row level security;
              create view public.v as select * from public.orders;",
+        );
+    }
+
+    #[test]
+    fn conditions_far_from_the_top_count() {
+        view(
+            "
+             create schema private;
+             create view private.own as select * from public.orders where user_id = auth.uid();
+             create view public.sums as select sum(total) from private.own;
+             --          ^^^^^^^^^^^ warning: up to the conditions in the view alone
+             create view public.gated as
+             --          ^^^^^^^^^^^^ warning: up to the conditions in the view alone
+               with who as (select auth.uid() as id)
+               select total from public.orders where user_id = (select id from who) limit 10;
+             create view public.by_role as select total from public.orders where current_user = 'postgres' limit 10;
+             --          ^^^^^^^^^^^^^^ warning: up to the conditions in the view alone
+             create view public.marked as select total, user_id = auth.uid() as mine from public.orders limit 10;
+             --          ^^^^^^^^^^^^^ error: can read every row of view public.marked",
         );
     }
 

@@ -7,9 +7,9 @@ use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 declare_rule! {
     /// Finds extensions whose functions, types and tables are in the schema `public`.
     ///
-    /// The Data API serves `public`: each function of the extension becomes an endpoint that
-    /// anybody can call, and its names mix with the project's own. Supabase has the schema
-    /// `extensions` for them, which is on everybody's `search_path`.
+    /// Their names mix with the project's own, and the Data API serves `public`: functions of the
+    /// extension that take named arguments or none become endpoints that anybody can call. Supabase
+    /// has the schema `extensions` for them, where queries find them as well.
     ///
     /// ```sql,bad
     /// create extension pg_trgm;
@@ -44,11 +44,27 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let of_it = |function: &&Function| {
             function.extension.as_ref() == Some(&extension.name) && function.name.schema == "public"
         };
-        let callable = cx.catalog.functions.values().filter(of_it).any(|function| !function.is_trigger());
-        let so = if callable { ": the Data API offers its functions to everybody" } else { ", among the project's own objects" };
+        // Requests name the arguments that they give.
+        let by_request = |function: &Function| {
+            !function.is_trigger() && function.inputs().all(|argument| argument.name.is_some())
+        };
+        let callable = cx.catalog.functions.values().filter(of_it).any(by_request);
+        let so = if callable { ": anybody can call functions of it through the Data API" } else { ", among the project's own tables and functions" };
         let message = format!("extension {} is in the schema public{so}", extension.name);
         let help = if moves {
-            format!("alter extension {name} set schema extensions;")
+            let fixed = |function: &Function| {
+                let path = function.search_path();
+                path.is_some_and(|path| path.iter().any(|name| *name == "public") && !path.iter().any(|name| *name == "extensions"))
+            };
+            let mut help = format!("alter extension {name} set schema extensions;");
+            if let Some(function) = cx.catalog.own_functions().find(|function| fixed(function)) {
+                help.push_str(&format!(
+                    " -- first add extensions to the search_path of functions that set one without it and use {}, perhaps {}",
+                    extension.name,
+                    function.name
+                ));
+            }
+            help
         } else {
             format!("create extension {name} with schema extensions; -- it cannot be moved later, only dropped and created anew")
         };

@@ -57,7 +57,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         for step in &used.through {
             found.label(step.span, format!("{} reads it here", step.name));
         }
-        found.label(policy.name_span, "the policy is created here");
+        found.label(policy.name_apart_from(span), "the policy is created here");
         found.help(
             "keep the fact where users cannot write: in app_metadata (auth.jwt() -> 'app_metadata'), or in a table \
              of your own",

@@ -4,7 +4,6 @@ use crate::catalog::table::{Column, Table};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::upkeep::{self, Globs, Names};
-use crate::sql::expr::Expr;
 
 declare_rule! {
     /// Finds tables that do not keep when a row was made.
@@ -13,7 +12,8 @@ declare_rule! {
     /// delete what is old. It cannot be added for the rows that are there by then.
     ///
     /// A column counts by its name, or when it is filled with the current time by default. Join tables,
-    /// whose columns are all part of keys, are exempt. What a project does nowhere is reported once.
+    /// whose columns are all part of keys, are exempt. What many tables lack is
+    /// reported once.
     ///
     /// Options: `names`, the accepted names; `exempt`, patterns of tables (`countries`, `private.*`);
     /// `exempt-join-tables`; `min-columns`, to exempt look-up tables with fewer columns.
@@ -50,16 +50,17 @@ struct MissingCreatedAt {
 
 impl Default for MissingCreatedAt {
     fn default() -> Self {
-        Self { names: Names::created(), exempt: Globs::default(), exempt_join_tables: true, min_columns: 0 }
+        Self { names: Names::made(), exempt: Globs::default(), exempt_join_tables: true, min_columns: 0 }
     }
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let options: &MissingCreatedAt = cx.options();
     let is_subject = |table: &&Table| {
-        !options.exempt.match_name(&table.name)
-            && !(options.exempt_join_tables && table.is_join_table())
-            && table.columns.len() >= options.min_columns
+        let is_exempt = options.exempt.match_name(&table.name)
+            || options.exempt_join_tables && table.is_join_table()
+            || table.columns.len() < options.min_columns;
+        !is_exempt
     };
     let keeps = |table: &Table| options.names.column(table).is_some() || table.columns.iter().any(tells_creation);
     let subjects = upkeep::kept_tables(cx).into_iter().filter(is_subject);
@@ -92,19 +93,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 fn tells_creation(column: &Column) -> bool {
     upkeep::is_time(column)
         && !Names::updated().has(column)
-        && column.default.as_ref().is_some_and(|default| is_now(&default.value))
-}
-
-/// `now()`, `current_timestamp`, `timezone('utc', now())`, `now() at time zone 'utc'`.
-fn is_now(expr: &Expr) -> bool {
-    expr.any(&|part| match part {
-        Expr::Call(call) => {
-            let names = ["now", "clock_timestamp", "statement_timestamp", "transaction_timestamp"];
-            names.contains(&call.name.name.as_str())
-        }
-        Expr::Session(word) => matches!(*word, "current_timestamp" | "current_date" | "localtimestamp"),
-        _ => false,
-    })
+        && column.default.as_ref().is_some_and(|default| upkeep::is_now(&default.value))
 }
 
 #[cfg(test)]

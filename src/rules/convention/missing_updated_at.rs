@@ -11,8 +11,8 @@ declare_rule! {
     /// Caches, synchronisation and support all ask which of two copies is the newer one.
     ///
     /// Tables whose rows are written once need no such column: they are known by their names, which the
-    /// option `append-only` lists. Join tables, whose columns are all part of keys, are exempt. What a
-    /// project does nowhere is reported once.
+    /// option `append-only` lists. Join tables, whose columns are all part of keys, are exempt. What
+    /// many tables lack is reported once.
     ///
     /// Options: `names`, the accepted names; `append-only` and `exempt`, patterns of tables (`*_log`,
     /// `private.*`); `exempt-join-tables`; `min-columns`, to exempt look-up tables with fewer columns.
@@ -52,11 +52,7 @@ impl Default for MissingUpdatedAt {
     fn default() -> Self {
         Self {
             names: Names::updated(),
-            append_only: Globs::of(&[
-                "*_log", "*_logs", "*log", "logs", "*_event", "*_events", "events", "*_history", "history",
-                "audit_*", "*_audit", "*_audits", "*_archive", "*_snapshot", "*_snapshots", "*_version",
-                "*_versions", "*_revisions", "*_attempts", "*_views", "*_clicks",
-            ]),
+            append_only: Globs::append_only(),
             exempt: Globs::default(),
             exempt_join_tables: true,
             min_columns: 0,
@@ -67,10 +63,11 @@ impl Default for MissingUpdatedAt {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let options: &MissingUpdatedAt = cx.options();
     let is_subject = |table: &&Table| {
-        !options.exempt.match_name(&table.name)
-            && !options.append_only.match_name(&table.name)
-            && !(options.exempt_join_tables && table.is_join_table())
-            && table.columns.len() >= options.min_columns
+        let is_exempt = options.exempt.match_name(&table.name)
+            || options.append_only.match_name(&table.name)
+            || options.exempt_join_tables && table.is_join_table()
+            || table.columns.len() < options.min_columns;
+        !is_exempt
     };
     let subjects = upkeep::kept_tables(cx).into_iter().filter(is_subject);
     let (having, lacking): (Vec<&Table>, Vec<&Table>) =
@@ -93,8 +90,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         out.report(span, Identity::new("table", &table.name), message)
             .note("has no updated_at")
             .help(format!(
-                "alter table {} add column updated_at timestamptz not null default now(); and a trigger that sets it",
-                table.name.quoted()
+                "alter table {} add column updated_at timestamptz not null default now(); {}",
+                table.name.quoted(),
+                upkeep::trigger(cx, table, &"updated_at".into())
             ));
     }
 }
@@ -102,7 +100,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::{check, check_options};
+    use crate::testing::{Bench, check, check_options};
 
     #[test]
     fn names_tell() {
@@ -142,6 +140,16 @@ mod tests {
              create table public.p1 partition of public.p for values with (modulus 1, remainder 0);
              create temp table t (id int);",
         );
+    }
+
+    #[test]
+    fn many_are_told_once_even_where_most_do_better() {
+        let having = (0..20).map(|n| format!("create table public.h{n} (id int primary key, updated_at timestamptz);"));
+        let lacking = (0..11).map(|n| format!("create table public.l{n} (id int primary key);"));
+        let text: Vec<String> = having.chain(lacking).collect();
+        let found = Bench::new(&text.join("\n")).run(&RULE, &RULE.options.defaults());
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].message, "11 of 31 tables do not keep when a row was changed last");
     }
 
     #[test]

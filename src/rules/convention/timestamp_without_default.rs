@@ -14,7 +14,8 @@ declare_rule! {
     /// emptied. A `timestamp` without time zone holds what the clock on the wall showed, in a zone that
     /// nobody wrote down: browsers then show it hours off.
     ///
-    /// A column that a trigger fills needs neither default nor NOT NULL. What most tables of a project
+    /// A column that a trigger fills needs neither default nor NOT NULL; an `updated_at` may be null
+    /// until a trigger sets it at the first change. What most tables of a project
     /// do is reported once.
     ///
     /// Options: `created` and `updated`, the names of such columns; `exempt`, patterns of tables.
@@ -58,6 +59,9 @@ enum Lack {
     Zone,
 }
 
+/// A finding about many tables names no more columns than these.
+const MOST_NAMED: usize = 3;
+
 const LACKS: [Lack; 3] = [Lack::Default, Lack::NotNull, Lack::Zone];
 
 impl Lack {
@@ -69,11 +73,11 @@ impl Lack {
         }
     }
 
-    fn of_many(self) -> &'static str {
+    fn of_many(self, columns: &str) -> String {
         match self {
-            Self::NotNull => "let created_at or updated_at be null",
-            Self::Default => "have no default for created_at or updated_at",
-            Self::Zone => "keep created_at or updated_at without a time zone",
+            Self::NotNull => format!("let {columns} be null"),
+            Self::Default => format!("have no default for {columns}"),
+            Self::Zone => format!("keep {columns} without a time zone"),
         }
     }
 
@@ -96,6 +100,11 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    fn lacking(&self, lack: Lack) -> impl Iterator<Item = &str> {
+        let columns = self.columns.iter().filter(move |(_, lacks)| lacks.contains(&lack));
+        columns.map(|(column, _)| column.name.as_str())
+    }
+
     fn lacks(&self, lack: Lack) -> Option<Span> {
         let (column, _) = self.columns.iter().find(|(_, lacks)| lacks.contains(&lack))?;
         column.name_span.or(self.table.name_span)
@@ -110,9 +119,13 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for lack in LACKS {
         let places: Vec<Span> = subjects.iter().filter_map(|subject| subject.lacks(lack)).collect();
         if upkeep::is_habit(places.len(), subjects.len() - places.len()) {
-            let message = format!("{} of {} tables {}", places.len(), subjects.len(), lack.of_many());
+            let mut names: Vec<&str> = subjects.iter().flat_map(|subject| subject.lacking(lack)).collect();
+            names.sort_unstable();
+            names.dedup();
+            names.truncate(MOST_NAMED);
+            let message = format!("{} of {} tables {}", places.len(), subjects.len(), lack.of_many(&names.join(" or ")));
             if let Some(finding) = upkeep::report_habit(out, &places, lack.words(), message) {
-                finding.note(lack.words()).help(format!("alter table … {};", lack.mended("created_at")));
+                finding.note(lack.words()).help(format!("alter table … {};", lack.mended(names.first().copied().unwrap_or_default())));
             }
             let columns = subjects.iter_mut().flat_map(|subject| &mut subject.columns);
             columns.for_each(|(_, lacks)| lacks.retain(|other| *other != lack));
@@ -130,7 +143,10 @@ fn subject<'a>(cx: &CatalogCx<'_>, table: &'a Table, options: &TimestampWithoutD
         named && upkeep::is_time(column) && column.generated.is_none()
     };
     let lacks = |column: &'a Column| {
-        let is_filled = upkeep::is_set_by_trigger(cx, table, column, TriggerEvent::Insert);
+        let is_set = |event| upkeep::is_set_by_trigger(cx, table, column, event);
+        // Null until the first change is what some mean by `updated_at`.
+        let is_filled =
+            is_set(TriggerEvent::Insert) || options.updated.has(column) && is_set(TriggerEvent::Update);
         let has = |lack: &Lack| match lack {
             Lack::NotNull => !column.not_null.value && !is_filled,
             Lack::Default => column.default.is_none() && !is_filled,
@@ -218,7 +234,9 @@ mod tests {
              create table public.b (id int primary key, created_at timestamptz);
              create function public.stamp() returns trigger language plpgsql as $$
              begin new.created_at := now(); return new; end $$;
-             create trigger t before insert on public.b for each row execute function public.stamp();",
+             create trigger t before insert on public.b for each row execute function public.stamp();
+             create table public.c (id int primary key, updated_at timestamptz);
+             create trigger t before update on public.c for each row execute function moddatetime (updated_at);",
         );
     }
 
@@ -227,7 +245,7 @@ mod tests {
         check(
             &RULE,
             "create table public.a (id int primary key, created_at timestamptz default now());
-             --                            ^^^^^^^^^^ warning: 6 of 6 tables let created_at or updated_at be null
+             --                            ^^^^^^^^^^ warning: 6 of 6 tables let created_at be null
              create table public.b (id int primary key, created_at timestamptz default now());
              create table public.c (id int primary key, created_at timestamptz default now());
              create table public.d (id int primary key, created_at timestamptz default now());

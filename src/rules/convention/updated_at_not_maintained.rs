@@ -14,10 +14,11 @@ declare_rule! {
     /// lie.
     ///
     /// A trigger counts when it runs before each update and is `moddatetime`, or a function that
-    /// assigns the column of `new`. A function that cannot be read has the benefit of the doubt. What
-    /// a project does nowhere is reported once.
+    /// assigns the column of `new`. A function that cannot be read has the benefit of the doubt. A
+    /// table that only functions of the project can update, each of which sets the column, is fine as
+    /// well. What many tables lack is reported once.
     ///
-    /// Options: `names`, the names of such columns; `exempt`, patterns of tables.
+    /// Options: `names`, the names of such columns; `append-only` and `exempt`, patterns of tables.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, updated_at timestamptz not null default now());
@@ -43,60 +44,63 @@ declare_rule! {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct UpdatedAtNotMaintained {
     names: Names,
+    append_only: Globs,
     exempt: Globs,
 }
 
 impl Default for UpdatedAtNotMaintained {
     fn default() -> Self {
-        Self { names: Names::updated(), exempt: Globs::default() }
+        Self { names: Names::updated(), append_only: Globs::append_only(), exempt: Globs::default() }
     }
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let options: &UpdatedAtNotMaintained = cx.options();
-    let is_subject = |table: &&Table| table.rules.is_empty() && !options.exempt.match_name(&table.name);
+    let is_subject = |table: &&Table| {
+        let is_exempt =
+            options.exempt.match_name(&table.name) || options.append_only.match_name(&table.name);
+        table.rules.is_empty() && !is_exempt
+    };
     let column = |table| {
         let found: Option<&Column> = options.names.column(table);
         found.filter(|column| upkeep::is_time(column) && column.generated.is_none()).map(|column| (table, column))
     };
     let subjects = upkeep::kept_tables(cx).into_iter().filter(is_subject).filter_map(column);
-    let (kept, left): (Vec<_>, Vec<_>) = subjects
-        .partition(|(table, column)| upkeep::is_set_by_trigger(cx, table, column, TriggerEvent::Update));
+    let (kept, left): (Vec<_>, Vec<_>) = subjects.partition(|(table, column)| {
+        upkeep::is_set_by_trigger(cx, table, column, TriggerEvent::Update)
+            || upkeep::is_set_by_functions(cx, table, column)
+    });
     if upkeep::is_habit(left.len(), kept.len()) {
         let places: Vec<_> =
             left.iter().filter_map(|(table, column)| column.name_span.or(table.name_span)).collect();
         let all = left.len() + kept.len();
         let message = format!("no trigger sets updated_at on {} of the {all} tables that have it", left.len());
         if let Some(finding) = upkeep::report_habit(out, &places, "updated_at", message) {
-            finding.note("keeps its value when the row is changed").help(
-                "create extension moddatetime with schema extensions; and for each table: create trigger … before \
-                 update on … for each row execute function extensions.moddatetime (updated_at);",
-            );
+            let (first, call) = upkeep::touching(cx, &left[0].1.name);
+            let first = if first.is_empty() { String::new() } else { format!("{first}and ") };
+            finding.note("changes only where a query sets it").help(format!(
+                "{first}for each table: create trigger … before update on … for each row execute function {call};",
+            ));
         }
         return;
     }
     for (table, column) in left {
         let Some(span) = column.name_span.or(table.name_span) else { continue };
         let message = format!(
-            "no trigger sets {}.{}: it keeps its value when the row is changed",
+            "no trigger sets {}.{}: when a row is changed it keeps its value, unless the query sets it",
             table.name, column.name
         );
         out.report(span, Identity::part("column", &table.name, column.name.to_string()), message)
-            .note("is set when the row is made, at best")
+            .note("changes only where a query sets it")
             .label(table.name_span, "no trigger of this table sets it")
-            .help(format!(
-                "create trigger {} before update on {} for each row execute function extensions.moddatetime ({});",
-                crate::sql::name::Ident::new(format!("{}_{}", table.name.name, column.name)).quoted(),
-                table.name.quoted(),
-                column.name.quoted()
-            ));
+            .help(upkeep::trigger(cx, table, &column.name));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{Bench, check};
 
     const TOUCH: &str = "create function public.touch() returns trigger language plpgsql as $$
         begin new.updated_at = now(); return new; end $$;
@@ -160,13 +164,63 @@ mod tests {
     }
 
     #[test]
+    fn functions_that_alone_may_update_can_maintain_it() {
+        check(
+            &RULE,
+            "create schema private;
+             create table private.a (id int primary key, n int, updated_at timestamptz);
+             create table private.b (id int primary key, n int, updated_at timestamptz);
+             --                                                 ^^^^^^^^^^ warning: no trigger sets private.b.updated_at
+             create table public.c (id int primary key, n int, updated_at timestamptz);
+             --                                                ^^^^^^^^^^ warning: public.c.updated_at
+             create table public.d (id int primary key, n int, updated_at timestamptz);
+             alter table public.d enable row level security;
+             create function private.bump() returns void language plpgsql as $$ begin
+               update private.a set n = n + 1, updated_at = now();
+               insert into private.b values (1) on conflict (id) do update set updated_at = now();
+               update private.b set n = n + 1;
+               update public.c set n = n + 1, updated_at = now();
+               update public.d set n = n + 1, updated_at = now();
+             end $$;",
+        );
+    }
+
+    #[test]
+    fn the_help_runs_as_it_stands() {
+        let help = |text: &str| {
+            let found = Bench::new(text).run(&RULE, &RULE.options.defaults());
+            found[0].help.clone().unwrap_or_default()
+        };
+        let table = "create table public.a (id int primary key, updated_at timestamptz);";
+        assert_eq!(
+            help(table),
+            "create extension if not exists moddatetime with schema extensions; create trigger a_updated_at \
+             before update on public.a for each row execute function extensions.moddatetime (updated_at);"
+        );
+        assert_eq!(
+            help(&format!("create extension moddatetime with schema public; {table}")),
+            "create trigger a_updated_at before update on public.a for each row execute function \
+             public.moddatetime (updated_at);"
+        );
+        assert_eq!(
+            help(&format!(
+                "{TOUCH}{table} create table public.b (like public.a); create table public.c (like public.a);
+                 create trigger t before update on public.b for each row execute function public.touch();
+                 create trigger t before update on public.c for each row execute function public.touch();"
+            )),
+            "create trigger a_updated_at before update on public.a for each row execute function public.touch();"
+        );
+    }
+
+    #[test]
     fn generated_columns_rules_and_other_types_are_left_alone() {
         check(
             &RULE,
             "create table public.a (id int primary key, x date, updated_at date generated always as (x) stored);
              create table public.b (id int primary key, updated_at timestamptz);
              create rule r as on update to public.b do also notify b;
-             create table public.c (id int primary key, updated bool);",
+             create table public.c (id int primary key, updated bool);
+             create table public.price_history (id int primary key, updated_at timestamptz);",
         );
     }
 

@@ -6,11 +6,12 @@ use crate::sql::statement::{FunctionBody, StatementKind};
 use crate::workload::routine::Routine;
 
 declare_rule! {
-    /// Finds functions that look names up along the `search_path` of whoever calls them.
+    /// Finds functions that do not say in which schemas the names in their body are to be found.
     ///
-    /// A body that says `todos` means the first `todos` on the path, and the caller sets the path.
-    /// In a `security definer` function, which runs with its owner's rights, a caller who may
-    /// create objects anywhere can slip in a table or function of their own. In others it makes the
+    /// The setting `search_path` lists those schemas. A body that says `todos` means the first
+    /// `todos` on the list, and unless the function sets the list itself, whoever calls it does. In
+    /// a `security definer` function, which runs with its owner's rights, a caller who may create
+    /// objects anywhere can slip in a table or function of their own. In others it makes the
     /// function fail or read another table, which is an info.
     ///
     /// ```sql,bad
@@ -30,13 +31,14 @@ declare_rule! {
     ///
     /// `create or replace function` forgets a path that `alter function … set search_path` had set.
     ///
-    /// Silent are aggregates, functions of extensions, bodies that are bound when they are made
-    /// (`begin atomic`, `return …`), and functions in SQL of one SELECT that run as the caller:
-    /// PostgreSQL copies those into the query, and could not if they set a path.
+    /// Silent are aggregates, functions of extensions, bodies whose names are settled when they are
+    /// made (`begin atomic`, `return …`), and of the functions that run as the caller those that
+    /// write every name in full and those of a single SELECT in SQL: PostgreSQL may copy these into
+    /// the query, which is faster, and could not if they set a path.
     "function-search-path-mutable" {
         group: Group::Function,
         severity: Severity::Warning,
-        summary: "function looks names up along its caller's search_path",
+        summary: "function does not fix its search_path",
         sources: &["splinter:0011"],
         options: Options::NONE,
         check: Check::Catalog(check),
@@ -51,23 +53,35 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if fixed || unclear || !looks_names_up(function) || is_copied_into_queries(function, routine) {
             continue;
         }
+        let in_full = routine.is_some_and(|routine| routine.names_schemas(cx.catalog));
+        let definer = function.security_definer.value;
+        if in_full && !definer {
+            continue;
+        }
         let Some(span) = function.name_span else { continue };
         let signature = function.signature(cx.catalog);
         let keyword = if function.kind == FunctionKind::Procedure { "procedure" } else { "function" };
-        let definer = function.security_definer.value;
-        let rights = if definer { " runs with its owner's rights, and" } else { ":" };
-        let message = format!(
-            "{keyword} {}{rights} its caller's search_path decides which tables and functions it means",
-            function.name
-        );
+        let message = if definer {
+            format!(
+                "{keyword} {} runs with its owner's rights and does not fix its search_path: a caller who sets another one can make \
+                 names in it mean other tables and functions",
+                function.name
+            )
+        } else {
+            format!(
+                "{keyword} {} does not fix its search_path: depending on who calls it, names in it may mean other tables \
+                 and functions, or none",
+                function.name
+            )
+        };
         let found = out.report(span, Identity::new("function", &function.name), message);
-        found.note("no search_path is set").what(signature.clone());
+        found.note("has no `set search_path`").what(signature.clone());
         if definer {
             found.label(function.security_definer.origin.span(), "runs with its owner's rights");
         } else {
             found.severity(Severity::Info);
         }
-        let help = if routine.is_some_and(Routine::names_schemas) {
+        let help = if in_full {
             format!("alter {keyword} {signature} set search_path = '';")
         } else {
             format!(
@@ -105,10 +119,10 @@ mod tests {
             &RULE,
             "
              create function public.f() returns void language plpgsql security definer as $$ begin end $$;
-             --              ^^^^^^^^ warning: function public.f runs with its owner's rights, and its caller's search_path decides
-             create function public.g() returns void language plpgsql as $$ begin end $$;
-             --              ^^^^^^^^ info: function public.g: its caller's search_path decides which tables
-             create function public.h() returns trigger language plpgsql as $$ begin new.id = 1; return new; end $$;
+             --              ^^^^^^^^ warning: function public.f runs with its owner's rights and does not fix its search_path: a caller who sets another one can
+             create function public.g() returns bigint language plpgsql as $$ begin return (select count(*) from todos); end $$;
+             --              ^^^^^^^^ info: function public.g does not fix its search_path: depending on who calls it
+             create function public.h() returns trigger language plpgsql as $$ begin perform g(); return new; end $$;
              --              ^^^^^^^^ info: function public.h
              create procedure public.p() language plpgsql security definer as $$ begin end $$;
              --               ^^^^^^^^ warning: procedure public.p
@@ -165,8 +179,33 @@ mod tests {
             &RULE,
             "
              create table public.t (id int);
-             create function public.add() returns void language sql as $$ insert into public.t values (1) $$;
+             create function public.add() returns void language sql as $$ insert into t values (1) $$;
              --              ^^^^^^^^^^ info: public.add",
+        );
+    }
+
+    #[test]
+    fn names_in_full_need_no_path() {
+        check(
+            &RULE,
+            "
+             create table public.t (id int, at timestamptz);
+             create type public.mood as enum ('sad', 'ok');
+             create function public.touch() returns trigger language plpgsql as $$ begin new.at = now(); return new; end $$;
+             create function public.empty() returns void language plpgsql as $$ begin end $$;
+             create function public.full() returns bigint language plpgsql as $$
+             declare m public.mood := 'ok'::public.mood; r public.t%rowtype; i public.t.id%type; n int;
+             begin return (select count(*) from public.t); end $$;
+             create function public.cast_bare() returns text language plpgsql as $$ begin return 'ok'::mood; end $$;
+             --              ^^^^^^^^^^^^^^^^ info: public.cast_bare
+             create function public.declared() returns void language plpgsql as $$ declare m mood; begin end $$;
+             --              ^^^^^^^^^^^^^^^ info: public.declared
+             create function public.row_bare() returns void language plpgsql as $$ declare r t%rowtype; begin end $$;
+             --              ^^^^^^^^^^^^^^^ info: public.row_bare
+             create function public.dynamic(q text) returns void language plpgsql as $$ begin execute q; end $$;
+             --              ^^^^^^^^^^^^^^ info: public.dynamic
+             create function public.near(a text) returns boolean language plpgsql as $$ begin return a <-> 'x' < 1; end $$;
+             --              ^^^^^^^^^^^ info: public.near",
         );
     }
 }

@@ -1,12 +1,16 @@
+use indexmap::IndexSet;
+
 use crate::catalog::Catalog;
+use crate::catalog::acl::Grantee;
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
+use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::source::{Sources, Span};
 use crate::sql::expr::{Call, Expr, Query};
-use crate::sql::statement::Clause;
+use crate::sql::statement::{Clause, PolicyCommand};
 
 declare_rule! {
     /// Finds policies that ask who the caller is once for each row.
@@ -16,7 +20,9 @@ declare_rule! {
     /// call is made once, before the first row.
     ///
     /// A call is fine anywhere in a sub-select that reads nothing of the row. It is not in one that
-    /// does, such as an `exists (…)` that compares with a column of the table.
+    /// does, such as an `exists (…)` that compares with a column of the table. Nor does it help that
+    /// a condition like `auth.role() = 'authenticated'` reads no column at all. A policy that never
+    /// runs, because one beside it is `true`, is left alone.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, owner uuid);
@@ -46,9 +52,10 @@ const LONGEST_HELP: usize = 600;
 const MOST_LABELS: usize = 4;
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let doubts = cx.catalog.doubts(&[Aspect::Policies, Aspect::Existence]);
-    for (name, policy) in own_policies(cx.catalog) {
-        if doubts.concern(name) {
+    let doubts = cx.catalog.doubts(&[Aspect::Policies]);
+    for (table, policy) in own_policies(cx.catalog) {
+        let name = &table.name;
+        if doubts.concern(name) || is_silenced(table, policy) {
             continue;
         }
         let calls: Vec<&Call> = policy.clauses().flat_map(|clause| calls_per_row(&clause.value)).collect();
@@ -65,10 +72,24 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 }
 
 /// The policies that migrations made, on tables whose row level security is on.
-fn own_policies(catalog: &Catalog) -> impl Iterator<Item = (&QName, &Policy)> {
+fn own_policies(catalog: &Catalog) -> impl Iterator<Item = (&Table, &Policy)> {
     let tables = catalog.tables.values().filter(|table| table.rls.value);
-    let policies = tables.flat_map(|table| table.policies.values().map(move |policy| (&table.name, policy)));
+    let policies = tables.flat_map(|table| table.policies.values().map(move |policy| (table, policy)));
     policies.filter(|(_, policy)| policy.history.created.span().is_some())
+}
+
+/// Whether it never runs, since one beside it lets every row through.
+fn is_silenced(table: &Table, policy: &Policy) -> bool {
+    let binds_all = |other: &Policy| {
+        let roles = &other.roles.value;
+        roles.contains(&Grantee::Public) || policy.roles.value.iter().all(|role| roles.contains(role))
+    };
+    let commands = [PolicyCommand::Select, PolicyCommand::Insert, PolicyCommand::Update, PolicyCommand::Delete];
+    policy.permissive
+        && commands.into_iter().filter(|command| policy.covers(*command)).all(|command| {
+            let mut others = table.policies.values().filter(|other| other.name != policy.name);
+            others.any(|other| other.silences_others(command) && binds_all(other))
+        })
 }
 
 /// The calls in a predicate that run again for each row.
@@ -122,7 +143,11 @@ fn help(policy: &Policy, table: &QName, sources: &Sources) -> String {
         let sql = format!("alter policy {} on {}{using}{with_check};", policy.name.quoted(), table.quoted());
         (sql.len() <= LONGEST_HELP).then_some(sql)
     };
-    rewritten().unwrap_or_else(|| "put each call into a sub-select: (select auth.uid())".to_string())
+    let calls = policy.clauses().flat_map(|clause| calls_per_row(&clause.value)).map(called);
+    let wrapped = |name: String| format!("(select {})", name.replace("current_setting()", "current_setting(…)"));
+    let forms: IndexSet<String> = calls.map(wrapped).collect();
+    let forms: Vec<String> = forms.into_iter().collect();
+    rewritten().unwrap_or_else(|| format!("put each call into a sub-select of its own: {}", forms.join(", ")))
 }
 
 /// The text of a clause with each call in a sub-select of its own; `None` where it is not in the
@@ -226,6 +251,31 @@ mod tests {
     }
 
     #[test]
+    fn what_never_reads_the_row_runs_for_each_all_the_same() {
+        policy(
+            "create policy a on public.notes for select using (auth.role() = 'authenticated');
+             --                                   ^^^^^^^^^^^ warning: auth.role()
+             create policy b on public.notes for delete using (auth.uid() is not null and role = 'x');
+             --                                                ^^^^^^^^^^ warning: auth.uid()",
+        );
+    }
+
+    #[test]
+    fn a_policy_beside_one_that_is_true_never_runs() {
+        policy(
+            "create policy all_read on public.notes for select using (true);
+             create policy own_read on public.notes for select to authenticated using (auth.uid() = owner);
+             create policy own on public.notes using (auth.uid() = owner);
+             --                                       ^^^^^^^^^^ warning: policy \"own\"
+             create policy limits on public.notes as restrictive for select using (auth.uid() = owner);
+             --                                                                    ^^^^^^^^^^ warning: policy \"limits\"
+             create policy known_change on public.notes for delete to authenticated using (true);
+             create policy own_change on public.notes for delete using (auth.uid() = owner);
+             --                                                         ^^^^^^^^^^ warning: policy \"own_change\"",
+        );
+    }
+
+    #[test]
     fn only_what_stands_in_the_end_counts() {
         policy(
             "create policy a on public.notes using (auth.uid() = owner);
@@ -243,6 +293,11 @@ mod tests {
         let text = format!("{TABLES}create policy \"Own\" on public.notes using (auth.uid() = owner) with check (true);");
         let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
         let help = "alter policy \"Own\" on public.notes using ((select auth.uid()) = owner);";
+        assert_eq!(found[0].help.as_deref(), Some(help));
+        let commented = "auth.uid() = owner -- their own\n or auth.jwt() ->> 'x' = role";
+        let text = format!("{TABLES}create policy p on public.notes using ({commented});");
+        let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
+        let help = "put each call into a sub-select of its own: (select auth.uid()), (select auth.jwt())";
         assert_eq!(found[0].help.as_deref(), Some(help));
     }
 }

@@ -35,7 +35,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let doubts = cx.catalog.doubts(&[Aspect::Indexes, Aspect::Shape, Aspect::Existence]);
+    let doubts = cx.catalog.doubts(&[Aspect::Indexes, Aspect::Shape]);
     for table in cx.catalog.own_tables().filter(|table| !doubts.concern(&table.name)) {
         check_relation(&table.name, &table.indexes, out);
     }
@@ -81,12 +81,12 @@ fn is_superfluous(index: &Index, kept: &Index) -> bool {
 fn report(table: &QName, index: &Index, kept: &Index, out: &mut Findings) {
     let Some(span) = index.name_span.or(index.history.created.span()) else { return };
     let role = match (kept.primary, &kept.constraint) {
-        (true, _) => "the primary key of",
-        (false, Some(_)) => "a unique constraint of",
+        (true, _) => "the index of the primary key of",
+        (false, Some(_)) => "the index of a unique constraint of",
         (false, None) if kept.unique => "a unique index of",
         (false, None) => "another index of",
     };
-    let message = format!("index {} does the work of {} a second time, {role} {table}", index.name, kept.name);
+    let message = format!("index {} repeats {}, {role} {table}", index.name, kept.name);
     // What serves a constraint goes with it, so of two equal ones the other is easier to drop.
     let droppable = if index.constraint.is_some() && kept.constraint.is_none() { kept } else { index };
     let help = match &droppable.constraint {
@@ -116,7 +116,7 @@ mod tests {
             "create table public.t (a int, email text);
              create index a on public.t (a);
              create index t_a on public.t (a);
-           --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: index t_a does the work of a
+             --           ^^^ warning: index t_a repeats a
              create index on public.t (lower(email));
              create index on public.t (lower( t.email ));
            --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: another index of public.t",
@@ -149,9 +149,9 @@ mod tests {
             &RULE,
             "create table public.t (id int primary key, a int, b int, unique (a, b));
              create index t_id on public.t (id);
-           --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: the primary key of public.t
+             --           ^^^^ warning: the primary key of public.t
              create index t_ab on public.t (a, b);
-           --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: a unique constraint of public.t
+             --           ^^^^ warning: a unique constraint of public.t
              create index t_id_a on public.t (id) include (a);
              create index t_a on public.t (a);",
         );
@@ -163,7 +163,7 @@ mod tests {
             &RULE,
             "create table public.t (a int);
              create index t_a on public.t (a);
-           --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: index t_a does the work of t_a_key
+             --           ^^^ warning: index t_a repeats t_a_key
              alter table public.t add constraint t_a_key unique (a);",
         );
     }
@@ -174,7 +174,7 @@ mod tests {
             &RULE,
             "create table public.t (id int primary key);
              alter table public.t add constraint t_id unique (id);
-             --                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: index t_id does the work of t_pkey
+             --                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: index t_id repeats t_pkey
              create table public.u (id int);
              create unique index u_id on public.u (id);
              alter table public.u add primary key using index u_id;",
@@ -189,7 +189,7 @@ mod tests {
              create table public.p1 partition of public.p for values from (1) to (2);
              create index p_a on public.p (a);
              create index p_b on public.p (a);
-           --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: index p_b",
+             --           ^^^ warning: index p_b",
         );
     }
 
@@ -201,7 +201,7 @@ mod tests {
              create materialized view public.m as select a from public.t;
              create index m_a on public.m (a);
              create index m_b on public.m (a);
-           --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: index m_b does the work of m_a
+             --           ^^^ warning: index m_b repeats m_a
              create index t_a on public.t (a);
              drop index public.t_a;
              create index t_b on public.t (a);",

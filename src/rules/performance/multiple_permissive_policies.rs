@@ -15,7 +15,8 @@ declare_rule! {
     ///
     /// Permissive policies are joined by OR: each of them runs for each row until one lets it through.
     /// Two that say for whom they are, and differ in it, cost nothing. Neither do restrictive ones
-    /// count, nor policies for roles that no request has.
+    /// count, nor policies for roles that no request has. Where one of them is `true`, PostgreSQL
+    /// leaves out the others, so that nothing runs at all.
     ///
     /// A `for all` policy beside one for `select`, as admins and readers often have, is reported as
     /// information: to merge them, the first must be split into its commands.
@@ -58,7 +59,7 @@ const MOST_NAMED: usize = 4;
 type Crowd = (Vec<usize>, Vec<Ident>);
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let doubts = cx.catalog.doubts(&[Aspect::Policies, Aspect::Existence]);
+    let doubts = cx.catalog.doubts(&[Aspect::Policies]);
     let roles = Roles::of(cx.catalog);
     for table in cx.catalog.tables.values().filter(|table| table.rls.value && table.policies.len() > 1) {
         if doubts.concern(&table.name) {
@@ -102,7 +103,8 @@ impl Roles {
             let holds = |policy: &Policy| policy.roles.value.iter().any(|role| groups.contains(role));
             let own: Vec<usize> =
                 at_work.iter().filter(|(_, policy)| holds(policy)).map(|(at, _)| *at).collect();
-            if own.len() > 1 {
+            let mut bound = at_work.iter().filter(|(at, _)| own.contains(at));
+            if own.len() > 1 && !bound.any(|(_, policy)| policy.silences_others(command)) {
                 names.push(name.clone());
                 own.into_iter().for_each(|at| crowded[at] = true);
             }
@@ -205,7 +207,7 @@ mod tests {
     #[test]
     fn a_command_is_one_finding_for_all_roles() {
         policies(
-            "create policy one on public.t for select using (true);
+            "create policy one on public.t for select using (id > 0);
              create policy two on public.t for select using (a is null);
              --            ^^^ warning: 2 policies run for each row when anon and authenticated do SELECT on public.t: \"one\", \"two\"",
         );
@@ -214,7 +216,7 @@ mod tests {
     #[test]
     fn commands_with_the_same_policies_are_told_together() {
         policies(
-            "create policy one on public.t for all to authenticated using (true);
+            "create policy one on public.t for all to authenticated using (id > 0);
              create policy two on public.t using (a is null);
              --            ^^^ warning: when authenticated does SELECT, INSERT, UPDATE and DELETE on public.t",
         );
@@ -223,24 +225,43 @@ mod tests {
     #[test]
     fn roles_must_meet() {
         policies(
-            "create policy one on public.t for select to anon using (true);
-             create policy two on public.t for select to authenticated using (true);
-             create policy three on public.t for select to service_role using (true);
-             create policy four on public.t for select to postgres using (true);",
+            "create policy one on public.t for select to anon using (id > 0);
+             create policy two on public.t for select to authenticated using (id > 0);
+             create policy three on public.t for select to service_role using (id > 0);
+             create policy four on public.t for select to postgres using (id > 0);",
         );
         policies(
             "create role editor;
              grant editor to authenticated;
-             create policy one on public.t for select to editor using (true);
-             create policy two on public.t for select to authenticated using (true);
+             create policy one on public.t for select to editor using (id > 0);
+             create policy two on public.t for select to authenticated using (id > 0);
              --            ^^^ warning: when authenticated does SELECT",
         );
         policies(
             "create role customer;
              grant customer to authenticator;
-             create policy one on public.t for select to customer using (true);
-             create policy two on public.t for select to customer using (true);
+             create policy one on public.t for select to customer using (id > 0);
+             create policy two on public.t for select to customer using (id > 0);
              --            ^^^ warning: when customer does SELECT",
+        );
+    }
+
+    #[test]
+    fn beside_true_nothing_runs() {
+        policies(
+            "create policy one on public.t for select using (true);
+             create policy two on public.t for select using (a is null);
+             create policy three on public.t for insert with check (a is null);
+             create policy four on public.t for insert with check (true);",
+        );
+        policies(
+            "create policy one on public.t for select to anon using (true);
+             create policy two on public.t for select using (a is null);
+             create policy three on public.t for select to authenticated using (id > 0);
+             --            ^^^^^ warning: when authenticated does SELECT on public.t: \"two\", \"three\"
+             create policy four on public.t for update using (true) with check (a is null);
+             create policy five on public.t for update using (id > 0);
+             --            ^^^^ warning: do UPDATE",
         );
     }
 
@@ -258,15 +279,15 @@ mod tests {
         check(
             &RULE,
             "create table public.t (id int);
-             create policy one on public.t using (true);
-             create policy two on public.t using (true);",
+             create policy one on public.t using (id > 0);
+             create policy two on public.t using (id > 0);",
         );
     }
 
     #[test]
     fn admins_beside_readers_are_information() {
         policies(
-            "create policy readers on public.t for select using (true);
+            "create policy readers on public.t for select using (id > 0);
              create policy admins on public.t for all using (a is null);
              --            ^^^^^^ info: do SELECT on public.t",
         );
@@ -275,7 +296,7 @@ mod tests {
     #[test]
     fn a_policy_for_service_role_can_go() {
         policies(
-            "create policy own on public.t for insert with check (true);
+            "create policy own on public.t for insert with check (id > 0);
              create policy service on public.t for insert with check (auth.role() = 'service_role');
              --            ^^^^^^^ warning: \"own\", \"service\"",
         );

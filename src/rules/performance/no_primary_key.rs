@@ -30,7 +30,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let doubts = cx.catalog.doubts(&[Aspect::Shape, Aspect::Existence]);
+    let doubts = cx.catalog.doubts(&[Aspect::Shape]);
     for table in cx.catalog.own_tables().filter(|table| is_keyless(cx.catalog, table)) {
         let Some(span) = table.name_span.filter(|_| !doubts.concern(&table.name)) else { continue };
         out.report(span, Identity::new("table", &table.name), format!("table {} has no primary key", table.name))

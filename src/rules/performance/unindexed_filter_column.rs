@@ -54,7 +54,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for filter in &cx.workload.filters {
         by_table.entry(filter.table).or_default().push(filter);
     }
-    let doubts = cx.catalog.doubts(&[Aspect::Indexes, Aspect::Shape, Aspect::Existence]);
+    let doubts = cx.catalog.doubts(&[Aspect::Indexes, Aspect::Shape]);
     for table in cx.catalog.own_tables() {
         let Some(filters) = by_table.get(&table.oid) else { continue };
         if table.kind != TableKind::Foreign && !table.is_partition && !doubts.concern(&table.name) {
@@ -74,15 +74,15 @@ struct Wanted<'a> {
 fn unserved<'a>(catalog: &Catalog, table: &Table, filters: &[&'a Filter]) -> Vec<Wanted<'a>> {
     let told_as_key: FxHashSet<i16> =
         unindexed_foreign_key::unserved(catalog, table).flat_map(|(_, key)| &key.columns).copied().collect();
-    let mut groups: IndexMap<&[i16], Vec<&Evidence>> = IndexMap::new();
+    let mut groups: IndexMap<(&[i16], &[i16]), Vec<&Evidence>> = IndexMap::new();
     for filter in filters {
-        groups.entry(&filter.columns).or_default().push(&filter.evidence);
+        groups.entry((&filter.columns, &filter.fixed)).or_default().push(&filter.evidence);
     }
     let mut wanted: Vec<Wanted<'_>> = Vec::new();
-    groups.sort_by(|one, _, other, _| one.len().cmp(&other.len()));
-    for (columns, evidence) in groups {
+    groups.sort_by(|one, _, other, _| one.0.len().cmp(&other.0.len()));
+    for ((columns, fixed), evidence) in groups {
         let is_told = columns.iter().any(|attnum| told_as_key.contains(attnum));
-        if is_told || table.has_index_led_by_one_of(columns) {
+        if is_told || table.has_index_led_by_one_of(columns, fixed) {
             continue;
         }
         let telling = columns.iter().copied().filter(|attnum| {
@@ -246,6 +246,19 @@ mod tests {
              create index on public.t (lower(name));
              create policy a on public.t using (owner = auth.uid());
              create policy b on public.t using (name = auth.email());",
+        );
+    }
+
+    #[test]
+    fn what_is_held_to_a_constant_may_lead() {
+        check(
+            &RULE,
+            "create table public.t (id int primary key, kind text, of uuid, owner uuid, gone timestamptz,
+               unique (kind, of));
+             alter table public.t enable row level security;
+             create index on public.t (owner) where gone is null;
+             create policy a on public.t using (kind = 'user' and of = auth.uid());
+             create policy b on public.t using (owner = auth.uid() and gone is null);",
         );
     }
 

@@ -2,6 +2,7 @@ use rustc_hash::FxHashSet;
 
 use crate::catalog::Catalog;
 use crate::catalog::gap::Aspect;
+use crate::catalog::index::Index;
 use crate::catalog::table::{Constraint, ForeignKey, Table, TableKind};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
@@ -17,7 +18,8 @@ declare_rule! {
     ///
     /// An index serves when the foreign key's columns are its first ones, in any order. Those of
     /// primary keys and unique constraints do as well; one with a WHERE clause does not, unless that
-    /// only leaves out nulls, and neither does a column that is merely INCLUDEd.
+    /// only leaves out nulls, and neither does a column that is merely INCLUDEd. Where an index begins
+    /// with some of several columns, only the rows that agree in these are read: that is information.
     ///
     /// ```sql,bad
     /// create table public.projects (id bigint primary key);
@@ -46,7 +48,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let doubts = cx.catalog.doubts(&[Aspect::Indexes, Aspect::Shape, Aspect::Existence]);
+    let doubts = cx.catalog.doubts(&[Aspect::Indexes, Aspect::Shape]);
     for table in cx.catalog.own_tables().filter(|table| !doubts.concern(&table.name)) {
         let mut seen = FxHashSet::default();
         for (constraint, key) in unserved(cx.catalog, table) {
@@ -94,14 +96,21 @@ fn report(catalog: &Catalog, table: &Table, constraint: &Constraint, key: &Forei
     let referenced =
         catalog.tables.get(&key.references).map_or_else(|| "the other table".into(), |to| to.name.to_string());
     let list = |names: &[Ident]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ");
+    let narrowing = narrowing(table, key);
+    let (which, read) = match &narrowing {
+        None => ("the foreign key", format!("all of {}", table.name.name)),
+        Some((_, columns)) => {
+            let same = list(&table.column_names(columns));
+            ("all of the foreign key", format!("every row of {} with the same {same}", table.name.name))
+        }
+    };
     let message = format!(
-        "no index serves the foreign key {}.{}: deleting a row of {referenced} reads all of {}",
+        "no index serves {which} {}.{}: deleting a row of {referenced} reads {read}",
         table.name,
         match names.as_slice() {
             [one] => one.to_string(),
             many => format!("({})", list(many)),
         },
-        table.name.name,
     );
     let note = match key.on_delete {
         ReferentialAction::Cascade => "each deleted row is searched for here, to delete what refers to it",
@@ -117,8 +126,12 @@ fn report(catalog: &Catalog, table: &Table, constraint: &Constraint, key: &Forei
     let finding =
         out.report(span, Identity::part("constraint", &table.name, constraint.name.to_string()), message);
     finding.note(note).help(help);
-    let partial = table.indexes.values().find(|index| index.is_led_by(&key.columns));
-    if let Some(index) = partial {
+    if let Some((index, _)) = narrowing {
+        finding.severity(Severity::Info).label(index.name_span, "this index serves a part of it");
+        return;
+    }
+    let useless = table.indexes.values().find(|index| index.is_led_by(&key.columns));
+    if let Some(index) = useless {
         let why = if index.predicate.is_some() {
             "this index leaves out some of the rows"
         } else if index.valid {
@@ -128,6 +141,17 @@ fn report(catalog: &Catalog, table: &Table, constraint: &Constraint, key: &Forei
         };
         finding.label(index.name_span, why);
     }
+}
+
+/// The index that serves most of a foreign key's columns, if not all of them.
+fn narrowing<'a>(table: &'a Table, key: &ForeignKey) -> Option<(&'a Index, Vec<i16>)> {
+    let served = |index: &Index| -> Vec<i16> {
+        let leading = index.columns().into_iter().map_while(|column| column);
+        leading.take_while(|column| key.columns.contains(column)).collect()
+    };
+    let indexes = table.indexes.values().filter(|index| index.serves_every_lookup());
+    let served = indexes.map(|index| (index, served(index))).filter(|(_, columns)| !columns.is_empty());
+    served.max_by_key(|(_, columns)| columns.len())
 }
 
 #[cfg(test)]
@@ -143,8 +167,11 @@ mod tests {
              create table public.b (p int, q int, r int, foreign key (p, q) references public.a (x, y));
              create index on public.b (q, p, r);
              create table public.c (p int, q int, r int, foreign key (p, q) references public.a (x, y));
-             --                                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: the foreign key public.c.(p, q)
-             create index on public.c (p, r, q);",
+             --                                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ info: no index serves all of the foreign key public.c.(p, q): deleting a row of public.a reads every row of c with the same p
+             create index on public.c (p, r, q);
+             create table public.d (p int, q int, r int, foreign key (p, q) references public.a (x, y));
+             --                                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: the foreign key public.d.(p, q): deleting a row of public.a reads all of d
+             create index on public.d (r, p, q);",
         );
     }
 
@@ -225,6 +252,19 @@ mod tests {
              alter table public.c rename column a_id to owner_id;
              create index on public.c (owner_id);
              create temp table d (a_id int);",
+        );
+    }
+
+    #[test]
+    fn sql_put_together_for_another_table_does_not_matter() {
+        check(
+            &RULE,
+            "create table public.a (id int primary key);
+             create table public.b (a_id int references public.a);
+             --                              ^^^^^^^^^^^^^^^^^^^ warning: public.b.a_id
+             do $$ begin
+               execute 'alter table public.a drop constraint ' || current_setting('my.constraint');
+             end $$;",
         );
     }
 

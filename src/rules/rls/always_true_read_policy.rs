@@ -10,8 +10,9 @@ use crate::sql::statement::{PolicyCommand, Privilege};
 declare_rule! {
     /// Finds policies that let every row be read.
     ///
-    /// For public content that is how it should be, and the finding is an info. It is a warning
-    /// when the table has columns that are nobody else's business by their names, such as `email`,
+    /// For public content that is how it should be, and the finding is an info; there is none when
+    /// the name of the policy says so (`public`, `everyone`, `anyone`, `all users`). It is a warning
+    /// whatever the name when the table has columns that are nobody else's business by their names, such as `email`,
     /// `phone` or `access_token`, and the role may read them.
     ///
     /// ```sql,bad
@@ -58,7 +59,16 @@ fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_
     let sensitive = sensitive_columns(catalog, table, opened);
     let is = |schema: &str, name: &str| table.name.schema == *schema && table.name.name == *name;
     let files = is("storage", "objects");
-    let mut message = format!("policy \"{}\": {}", policy.name, describe(opened, &table.name.to_string()));
+    let channels = is("realtime", "messages");
+    if sensitive.is_empty() && !files && !channels && says_so(policy) {
+        return;
+    }
+    let whom = describe(opened, &table.name.to_string());
+    let whom = match whom.strip_suffix(" read every row of realtime.messages") {
+        Some(whom) if channels => format!("{whom} listen to every private channel of Realtime"),
+        _ => whom,
+    };
+    let mut message = format!("policy \"{}\": {whom}", policy.name);
     if !sensitive.is_empty() {
         let (named, more) = sensitive.split_at(sensitive.len().min(3));
         let mut names: Vec<String> = named.iter().map(|(name, _)| (*name).to_string()).collect();
@@ -75,9 +85,9 @@ fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_
         found.help(format!("alter policy {name} on {on} using (bucket_id = '…');"));
         return;
     }
-    if is("realtime", "messages") {
-        found.note("true for every private channel");
-        found.help("name the channels: using (realtime.topic() like 'room:%'), or look the caller up in a table");
+    if channels {
+        found.note("true for every private Realtime channel");
+        found.help("name the channels: using (realtime.topic() like 'room:%'), or check in a table of your own that the user may join");
         return;
     }
     found.note("true for every row");
@@ -87,12 +97,24 @@ fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_
     if sensitive.is_empty() {
         found.help("right for public content; otherwise name the rows in USING");
     } else {
-        let owner = table.owner_column().map_or("user_id".into(), |column| column.name.quoted());
+        let condition = match table.owner_column(catalog) {
+            Some(owner) => format!("(select auth.uid()) = {}", owner.name.quoted()),
+            None => "…".to_string(),
+        };
+        let to = if policy.binds_anonymous() { "to authenticated " } else { "" };
         found.severity(Severity::Warning).help(format!(
-            "alter policy {name} on {on} to authenticated using ((select auth.uid()) = {owner}); \
+            "alter policy {name} on {on} {to}using ({condition}); \
              or revoke select on the table and grant it on the public columns alone"
         ));
     }
+}
+
+/// Whether the name of a policy says that it is for everybody: then nobody needs to be told.
+fn says_so(policy: &Policy) -> bool {
+    let name = policy.name.to_lowercase();
+    let mut words = name.split(|letter: char| !letter.is_alphanumeric());
+    words.any(|word| matches!(word, "everyone" | "everybody" | "anyone" | "anybody" | "public" | "publicly"))
+        || name.contains("all users")
 }
 
 /// The columns that one of the roles may read and should not.
@@ -125,6 +147,24 @@ mod tests {
              alter table public.posts enable row level security;
              create policy read on public.posts for select to anon, authenticated using (true);
              --                                                                          ^^^^ info: anyone with the project's public API key can read every row of public.posts",
+        );
+    }
+
+    #[test]
+    fn a_name_may_say_so() {
+        check(
+            &RULE,
+            "
+             create table public.posts (id bigint, body text);
+             alter table public.posts enable row level security;
+             create policy \"Posts are viewable by everyone\" on public.posts for select using (true);
+             create policy posts_select_public on public.posts for select using (true);
+             create policy publication_read on public.posts for select using (true);
+             --                                                               ^^^^ info: public.posts
+             create table public.people (id bigint, email text);
+             alter table public.people enable row level security;
+             create policy public_read on public.people for select using (true);
+             --                                                           ^^^^ warning: with email",
         );
     }
 
@@ -186,7 +226,7 @@ mod tests {
              create policy files on storage.objects for select to anon using (true);
              --                                                               ^^^^ warning: can read every row of storage.objects
              create policy channels on realtime.messages for select to authenticated using (true);
-             --                                                                             ^^^^ info: realtime.messages
+             --                                                                             ^^^^ info: every signed-in user can listen to every private channel
              create policy avatars on storage.objects for select using (bucket_id = 'avatars');",
         );
     }

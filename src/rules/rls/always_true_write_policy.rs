@@ -79,8 +79,8 @@ fn open(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_>]
         found.severity(Severity::Error);
     }
     found.note(note(table, policy));
-    found.label(policy.name_span, "the policy is created here");
-    found.help(help(table, policy));
+    found.label(policy.name_apart_from(clause.span), "the policy is created here");
+    found.help(help(catalog, table, policy));
 }
 
 fn note(table: &Table, policy: &Policy) -> String {
@@ -92,25 +92,30 @@ fn note(table: &Table, policy: &Policy) -> String {
     }
 }
 
-fn help(table: &Table, policy: &Policy) -> String {
+fn help(catalog: &Catalog, table: &Table, policy: &Policy) -> String {
     let (name, on) = (policy.name.quoted(), table.name.quoted());
     let text = policy.name.to_lowercase();
     let for_server = ["service", "server", "backend", "system", "webhook", "cron", "edge function"];
     if for_server.iter().any(|word| text.contains(word)) {
         return format!("drop policy {name} on {on}; -- the service role is above policies and needs none");
     }
-    let owner = table.owner_column().map_or("user_id".into(), |column| column.name.quoted());
-    let condition = match (table.name.schema.as_str(), table.name.name.as_str()) {
-        ("storage", "objects") => "bucket_id = '…' and (select auth.uid()::text) = owner_id".to_string(),
-        _ => format!("(select auth.uid()) = {owner}"),
+    let to = if policy.binds_anonymous() { "to authenticated " } else { "" };
+    let closed = policy.using.as_ref().is_some_and(|using| !predicate::is_always_true(&using.value));
+    if closed && policy.with_check.is_some() {
+        return format!("alter policy {name} on {on} with check (…); -- the condition of USING, or a stricter one");
+    }
+    let clause = if policy.command.value == PolicyCommand::Insert || policy.using.is_none() { "with check" } else { "using" };
+    let change = |condition: &str| {
+        let both = policy.with_check.is_some() && clause == "using";
+        let rest = if both { format!(" with check ({condition})") } else { String::new() };
+        format!("alter policy {name} on {on} {to}{clause} ({condition}){rest};")
     };
-    let clause = if policy.command.value == PolicyCommand::Insert { "with check" } else { "using" };
-    let rest = if policy.with_check.is_some() && clause == "using" {
-        format!(" with check ({condition})")
-    } else {
-        String::new()
-    };
-    format!("alter policy {name} on {on} to authenticated {clause} ({condition}){rest};")
+    match (table.name.schema.as_str(), table.name.name.as_str(), table.owner_column(catalog)) {
+        ("storage", "objects", _) => change("bucket_id = '…' and (select auth.uid()::text) = owner_id"),
+        (_, _, Some(owner)) => change(&format!("(select auth.uid()) = {}", owner.name.quoted())),
+        // Which rows are whose only the author knows.
+        _ => format!("{} -- in place of … the rows that a user may write", change("…")),
+    }
 }
 
 /// `with check (true)` of a policy that looks at the rows before a change, where requests can make
@@ -139,8 +144,8 @@ fn hand_over(table: &Table, policy: &Policy, clause: &Clause, out: &mut Findings
     if let Some(using) = &policy.using {
         found.label(using.span, "holds for the row before the change alone");
     }
-    found.label(policy.name_span, "the policy is created here");
-    found.help("leave WITH CHECK out: USING holds for changed rows then; or repeat its condition");
+    found.label(policy.name_apart_from(clause.span), "the policy is created here");
+    found.help("repeat the condition of USING in WITH CHECK; or drop the policy and create it without WITH CHECK, which means the same");
 }
 
 #[cfg(test)]
@@ -186,6 +191,47 @@ mod tests {
              --                                                                    ^^^^ error: can add rows to public.a
              create policy p6 on public.a for update using (user_id = auth.uid()) with check (true);
              --                                                                               ^^^^ warning: may give it to somebody else",
+        );
+    }
+
+    #[test]
+    fn help_keeps_what_is_right() {
+        let help = |text: &str| {
+            let bench = crate::testing::Bench::new(&format!("{TABLE}create role members; grant members to authenticated;\n{text}"));
+            let found = bench.run(&RULE, &RULE.options.defaults());
+            found.iter().filter_map(|found| found.help.clone()).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(
+            help("create policy p on public.a using (true) with check (true);"),
+            "alter policy p on public.a to authenticated using ((select auth.uid()) = user_id) \
+             with check ((select auth.uid()) = user_id);"
+        );
+        assert_eq!(
+            help("create policy p on public.a to members using (true);"),
+            "alter policy p on public.a using ((select auth.uid()) = user_id);"
+        );
+        assert_eq!(
+            help("create policy p on public.a using (user_id = auth.uid()) with check (true);"),
+            "alter policy p on public.a with check (…); -- the condition of USING, or a stricter one"
+        );
+        assert_eq!(
+            help(
+                "alter table public.a drop column user_id;
+                 create policy p on public.a for insert to authenticated with check (true);"
+            ),
+            "alter policy p on public.a with check (…); -- in place of … the rows that a user may write"
+        );
+    }
+
+    #[test]
+    fn comparing_a_value_with_itself_is_always_true() {
+        policy(
+            "
+             create policy p on public.a for delete using (user_id is not distinct from user_id);
+             --                                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: can delete every row
+             create policy q on public.a for delete using (random() is not distinct from random());
+             create policy r on public.a for delete using (user_id is not distinct from auth.uid());
+             create policy s on public.a for delete using (user_id = user_id);",
         );
     }
 

@@ -158,8 +158,9 @@ mod tests {
              create view public.numbers as select 1 as n;
              create table auth.extra (id bigint);
              create extension postgis schema public;
-             create role reporting;
-             create schema reports;",
+             create extension postgres_fdw schema extensions;
+             create server elsewhere foreign data wrapper postgres_fdw;
+             create foreign table public.far (id bigint) server elsewhere;",
         );
         check(
             &RULE,

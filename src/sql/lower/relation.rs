@@ -9,7 +9,7 @@ use super::Cx;
 use super::name::{idents, optional, options, qualified, role};
 use super::query::index_column;
 use super::table::persistence;
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 use crate::sql::expr::Expr;
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{
@@ -109,6 +109,7 @@ impl Cx<'_> {
     pub(super) fn create_index(&self, n: &pb::IndexStmt) -> CreateIndex {
         CreateIndex {
             name: optional(&n.idxname),
+            name_span: (!n.idxname.is_empty()).then(|| self.index_name_span(n)).flatten(),
             if_not_exists: n.if_not_exists,
             unique: n.unique,
             concurrently: n.concurrent,
@@ -121,6 +122,14 @@ impl Cx<'_> {
             predicate: self.optional_expr(&n.where_clause),
             options: options(&n.options),
         }
+    }
+
+    /// The name stands before ON, which stands before the table.
+    fn index_name_span(&self, n: &pb::IndexStmt) -> Option<Span> {
+        let table = self.index(n.relation.as_ref()?.location);
+        let is_on = |at: &usize| self.tokens().is_word(*at, "on");
+        let on = (table.saturating_sub(2)..table).rev().find(is_on)?;
+        Some(self.token_span(on.checked_sub(1)?))
     }
 
     fn index_keys(&self, n: &pb::IndexStmt) -> Vec<IndexKey> {
@@ -222,6 +231,7 @@ mod tests {
                     (a s.ops desc nulls last, lower(b) collate \"C\") include (c) nulls not distinct \
                     with (fillfactor = 70) where d > 1";
         let index = lowered!(CreateIndex, text);
+        assert_eq!(under(text, index.name_span.unwrap()), "i");
         assert_eq!(under(text, index.table.span), "s.t");
         assert!(
             index.unique
@@ -237,6 +247,7 @@ mod tests {
         assert!(index.keys[0].descending && index.keys[0].nulls_first == Some(false));
         assert!(matches!(index.keys[1].value, IndexKeyValue::Expr(Expr::Call(_))));
         assert!(index.keys[1].collation.is_some() && index.keys[1].nulls_first.is_none());
-        assert_eq!(lowered!(CreateIndex, "create index on t (a)").method, "btree");
+        let index = lowered!(CreateIndex, "create index on t (a)");
+        assert!(index.method == "btree" && index.name_span.is_none());
     }
 }

@@ -235,7 +235,9 @@ impl Parser<'_> {
     }
 
     fn diagnostics(&mut self) -> Option<Kind> {
-        let _ = self.take("stacked") || self.take("current");
+        if !self.take("stacked") {
+            self.take("current");
+        }
         if !self.take("diagnostics") {
             return None;
         }
