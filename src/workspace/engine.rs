@@ -1,5 +1,8 @@
 //! Findings that no rule looks for: they come from reading files and replaying statements.
 
+use indexmap::IndexMap;
+
+use crate::catalog::gap::{Cause, Gap};
 use crate::diagnostic::{Diagnostic, Identity};
 use crate::project::migrations::SkipReason;
 use crate::rule::Findings;
@@ -25,9 +28,7 @@ pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic
     for (earlier, later) in &replayed.project.duplicates {
         engine.duplicate(file_of(replayed, *earlier), file_of(replayed, *later));
     }
-    for gap in &replayed.catalog.gaps {
-        engine.unknown(gap.span, &gap.reason, "what this does is not in the catalog");
-    }
+    engine.gaps(&replayed.catalog.gaps);
     let Engine { skipped, order, syntax, unknown, .. } = engine;
     [skipped, order, syntax, unknown].into_iter().flat_map(|findings| findings.list).collect()
 }
@@ -35,6 +36,9 @@ pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic
 fn file_of(replayed: &Replayed, at: usize) -> Option<FileId> {
     replayed.migrations.iter().find(|(file, _)| *file == at).map(|(_, migration)| migration.file)
 }
+
+/// How many statements of one cause are pointed at, besides the first.
+const LABELS: usize = 3;
 
 struct Engine<'a> {
     sources: &'a Sources,
@@ -137,6 +141,37 @@ impl Engine<'_> {
                 .label(error.statement, "in this statement, which is still analysed")
                 .help("save the file as UTF-8")
                 .what(format!("{what} in line {line}"));
+        }
+    }
+
+    /// Reports the gaps of one cause together, where the first of them is.
+    fn gaps(&mut self, gaps: &[Gap]) {
+        let mut causes: IndexMap<(&Cause, &str), Vec<&Gap>> = IndexMap::new();
+        for gap in gaps {
+            let same = causes.entry((&gap.cause, &gap.reason)).or_default();
+            if same.iter().all(|known| known.span != gap.span) {
+                same.push(gap);
+            }
+        }
+        for ((_, reason), same) in causes {
+            let Some((first, others)) = same.split_first() else { continue };
+            let more = match others.len() {
+                0 => String::new(),
+                1 => " (and for 1 more statement)".to_string(),
+                count => format!(" (and for {count} more statements)"),
+            };
+            let object = self.object(first.span.file);
+            let finding = self
+                .unknown
+                .report(first.span, object, format!("not analysed: {reason}{more}"))
+                .note("what this does is not in the catalog")
+                .what(reason);
+            for gap in others.iter().take(LABELS) {
+                finding.label(gap.span, "nor what this does");
+            }
+            if let Some(help) = first.help {
+                finding.help(help);
+            }
         }
     }
 
