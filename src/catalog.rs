@@ -32,7 +32,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::api::ApiSettings;
 use crate::catalog::function::Function;
-use crate::catalog::gap::{Aspect, Gap, Touch};
+use crate::catalog::gap::{Gap, Touched};
 use crate::catalog::name::QName;
 use crate::catalog::platform::Exposure;
 use crate::catalog::role::{
@@ -79,9 +79,13 @@ pub struct Catalog {
     function_names: FxHashMap<QName, Vec<Oid>>,
     /// Names that constraints were ever given: where a name is not among them, none has it.
     constraint_names: FxHashSet<QName>,
+    /// What the gaps touch.
+    touched: Touched,
     /// Where a DROP looks for what depends on its objects.
     dependents: dependents::Dependents,
     last_oid: u32,
+    /// How many objects were copied so that a block could be undone.
+    copied: usize,
 }
 
 /// What a relation's name stands for.
@@ -113,7 +117,18 @@ impl Default for Session {
     }
 }
 
+/// How many objects may be copied in one run so that blocks can be undone. Beyond, a block that
+/// fails in its middle keeps what it did: a history with a thousand such blocks must not cost a
+/// thousand catalogs.
+const COPIES: usize = 200_000;
+
 impl Catalog {
+    /// Whether one more copy of the whole is affordable; it is counted.
+    pub(crate) fn may_be_copied(&mut self) -> bool {
+        self.copied += self.tables.len() + self.functions.len();
+        self.copied <= COPIES
+    }
+
     /// A new identity.
     pub(crate) fn next_oid(&mut self) -> Oid {
         self.last_oid += 1;
@@ -153,8 +168,15 @@ impl Catalog {
         )
     }
 
-    /// The relation that a name means here, by `search_path` where it is bare.
+    /// The relation that a name means here, by `search_path` where it is bare. Temporary ones come
+    /// first.
     pub fn resolve_relation(&self, name: &ObjectName) -> Option<(QName, Relation)> {
+        if name.schema.is_none() {
+            let temporary = QName { schema: "pg_temp".into(), name: name.name.clone() };
+            if let Some(relation) = self.relation(&temporary) {
+                return Some((temporary, relation));
+            }
+        }
         self.resolve(name, |qname| self.relation(qname))
     }
 
@@ -191,14 +213,5 @@ impl Catalog {
                 .unwrap_or_else(|| "public".into()),
         };
         QName { schema, name: name.name.clone() }
-    }
-
-    /// Whether a statement that was not read may have changed this aspect of an object.
-    pub fn may_have_changed(&self, object: &QName, aspect: Aspect) -> bool {
-        let concerns = |touch: &Touch| {
-            (touch.aspect == aspect || touch.aspect == Aspect::Anything)
-                && touch.object.as_ref().is_none_or(|name| name == object)
-        };
-        self.gaps.iter().any(|gap| gap.touches.iter().any(concerns))
     }
 }

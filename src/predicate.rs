@@ -272,3 +272,155 @@ fn bare_target(sublink: &Sublink) -> Option<&Expr> {
 fn is_stable(expr: &Expr) -> bool {
     !expr.any(&|part| matches!(part, Expr::Call(_) | Expr::Sublink(_) | Expr::Other(..)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::name::QName;
+    use crate::testing::Bench;
+
+    /// Evaluates an expression as a policy's of `t (a int, b bool)`.
+    fn truth(text: &str, caller: Caller) -> Option<Truth> {
+        let bench =
+            Bench::new(&format!("create table t (a int, b bool); create policy p on t using ({text});"));
+        let table = bench.catalog.table(&QName::new("public", "t")).expect("t is made");
+        let using = table.policies["p"].using.as_ref().expect("p has a clause");
+        evaluate(&using.value, caller)
+    }
+
+    fn check(cases: &[(&str, Option<Truth>)], caller: Caller) {
+        for (text, expected) in cases {
+            assert_eq!(truth(text, caller), *expected, "{text}");
+        }
+    }
+
+    const VALUES: [(&str, Option<Truth>); 4] = [
+        ("true", Some(Truth::True)),
+        ("false", Some(Truth::False)),
+        ("null::bool", Some(Truth::Null)),
+        ("b", None),
+    ];
+
+    /// AND and OR of each two of true, false, null and what cannot be told.
+    #[test]
+    fn connectives_have_three_values_and_one_that_is_not_known() {
+        for (left, x) in VALUES {
+            for (right, y) in VALUES {
+                let both = [x, y];
+                let decided = |decides: Truth, other: Truth| {
+                    if both.contains(&Some(decides)) {
+                        Some(decides)
+                    } else if both.contains(&None) {
+                        None
+                    } else if both.contains(&Some(Truth::Null)) {
+                        Some(Truth::Null)
+                    } else {
+                        Some(other)
+                    }
+                };
+                let and = decided(Truth::False, Truth::True);
+                assert_eq!(truth(&format!("{left} and {right}"), Caller::Anyone), and, "{left} and {right}");
+                let or = decided(Truth::True, Truth::False);
+                assert_eq!(truth(&format!("{left} or {right}"), Caller::Anyone), or, "{left} or {right}");
+            }
+        }
+    }
+
+    #[test]
+    fn not_and_is_of_each_value() {
+        check(
+            &[
+                ("not true", Some(Truth::False)),
+                ("not false", Some(Truth::True)),
+                ("not null::bool", Some(Truth::Null)),
+                ("not b", None),
+                ("null::bool is true", Some(Truth::False)),
+                ("null::bool is not true", Some(Truth::True)),
+                ("null::bool is unknown", Some(Truth::True)),
+                ("false is not unknown", Some(Truth::True)),
+                ("b is true", None),
+                ("null is null", Some(Truth::True)),
+                ("1 is null", Some(Truth::False)),
+                ("a is not null", None),
+            ],
+            Caller::Anyone,
+        );
+    }
+
+    #[test]
+    fn comparisons() {
+        check(
+            &[
+                ("1 = 1", Some(Truth::True)),
+                ("1 <> 1", Some(Truth::False)),
+                ("1 < 2.5", Some(Truth::True)),
+                ("1 = null", Some(Truth::Null)),
+                ("a = null", Some(Truth::Null)),
+                ("a <> null", Some(Truth::Null)),
+                ("a = a", None),
+                ("'x' = 'x'", Some(Truth::True)),
+                // A collation may hold them equal.
+                ("'x' = 'X'", None),
+                ("a is not distinct from a", Some(Truth::True)),
+                ("a is distinct from a", Some(Truth::False)),
+                ("null is distinct from 1", Some(Truth::True)),
+                ("null is not distinct from null", Some(Truth::True)),
+                ("1 in (2, 1)", Some(Truth::True)),
+                ("1 in (2, null)", Some(Truth::Null)),
+                ("1 in (2, a)", None),
+                ("1 not in (2, 3)", Some(Truth::True)),
+                ("1 not in (2, null)", Some(Truth::Null)),
+                ("2 between 1 and 3", Some(Truth::True)),
+                ("2 not between 1 and 3", Some(Truth::False)),
+                ("5 between 1 and a", None),
+            ],
+            Caller::Anyone,
+        );
+    }
+
+    #[test]
+    fn branches_and_sub_selects() {
+        check(
+            &[
+                ("case when b then true else true end", Some(Truth::True)),
+                ("case when b then true else false end", None),
+                ("case when false then b else true end", Some(Truth::True)),
+                ("case when true then false end", Some(Truth::False)),
+                ("case when false then true end", Some(Truth::Null)),
+                ("coalesce(null, true)", Some(Truth::True)),
+                ("coalesce(b, true)", None),
+                ("(select true)", Some(Truth::True)),
+                ("exists (select 1)", Some(Truth::True)),
+                ("exists (select 1 where false)", None),
+                ("exists (select 1 limit 0)", None),
+                ("(select b)", None),
+            ],
+            Caller::Anyone,
+        );
+    }
+
+    #[test]
+    fn who_asks() {
+        check(
+            &[
+                ("auth.uid() is null", Some(Truth::True)),
+                ("auth.uid() = 'x'", Some(Truth::Null)),
+                ("(select auth.uid()) is not null", Some(Truth::False)),
+                ("auth.role() = 'anon'", Some(Truth::True)),
+                ("auth.email() is null", Some(Truth::True)),
+            ],
+            Caller::Anonymous,
+        );
+        check(
+            &[
+                ("auth.uid() is not null", Some(Truth::True)),
+                ("auth.uid() is null", Some(Truth::False)),
+                ("auth.role() = 'authenticated'", Some(Truth::True)),
+                ("auth.email() is null", None),
+                ("auth.uid() is not distinct from auth.uid()", None),
+            ],
+            Caller::SignedIn,
+        );
+        check(&[("auth.uid() is null", None), ("auth.role() = 'anon'", None)], Caller::Anyone);
+    }
+}

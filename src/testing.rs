@@ -11,7 +11,11 @@
 //! without default grants; `-- exposed: a, b` names the schemas of the Data API.
 
 use crate::catalog::Catalog;
+use crate::catalog::acl::Grantee;
+use crate::catalog::index::Index;
+use crate::catalog::name::QName;
 use crate::catalog::platform::Exposure;
+use crate::catalog::table::{Column, ConstraintKind, Table};
 use crate::diagnostic::Diagnostic;
 use crate::rule::{CatalogCx, Check, Findings, MigrationCx, ParsedOptions, Rule};
 use crate::source::{FileId, FileRole, SourceFile, Sources};
@@ -49,6 +53,81 @@ impl Bench {
         Self { sources, migrations, catalog }
     }
 
+    /// A table or view as lines: columns, constraints, indexes that serve none, policies, switches.
+    pub(crate) fn shape(&self, name: &str) -> Vec<String> {
+        let (schema, name) = name.split_once('.').unwrap_or(("public", name));
+        let name = QName::new(schema, name);
+        let catalog = &self.catalog;
+        if let Some(view) = catalog.view(&name) {
+            let mut lines: Vec<_> = view.columns.iter().map(|column| self.column(column)).collect();
+            lines.extend(view.indexes.values().map(|index| index_line(index, &view.columns)));
+            return lines;
+        }
+        let Some(table) = catalog.table(&name) else { return vec!["missing".to_string()] };
+        let mut lines: Vec<_> = table.columns.iter().map(|column| self.column(column)).collect();
+        let names = |attnums: &[i16]| joined(table, attnums);
+        for constraint in table.constraints.values() {
+            let what = match &constraint.kind {
+                ConstraintKind::PrimaryKey { columns } => format!("primary key ({})", names(columns)),
+                ConstraintKind::Unique { columns } => format!("unique ({})", names(columns)),
+                ConstraintKind::Check { columns, .. } => format!("check ({})", names(columns)),
+                ConstraintKind::Exclude { columns } => format!("exclude ({})", names(columns)),
+                ConstraintKind::ForeignKey(key) => {
+                    let to = catalog.tables.get(&key.references).expect("a key references a table");
+                    let there = joined(to, &key.referenced_columns);
+                    format!("foreign key ({}) to {} ({there})", names(&key.columns), to.name.name)
+                }
+            };
+            let inherited = if constraint.inherited { " inherited" } else { "" };
+            let valid = if constraint.validated.value { "" } else { " not valid" };
+            lines.push(format!("{} {what}{inherited}{valid}", constraint.name));
+        }
+        let own = table.indexes.values().filter(|index| index.constraint.is_none());
+        lines.extend(own.map(|index| index_line(index, &table.columns)));
+        for policy in table.policies.values() {
+            let kind = if policy.permissive { "" } else { " restrictive" };
+            let name = |role: &Grantee| match role {
+                Grantee::Public => "public".to_string(),
+                Grantee::Role(role) => role.to_string(),
+            };
+            let roles: Vec<_> = policy.roles.value.iter().map(name).collect();
+            lines.push(format!(
+                "policy {}{kind} {:?} to {}{}{}",
+                policy.name,
+                policy.command.value,
+                roles.join(", "),
+                if policy.using.is_some() { " using" } else { "" },
+                if policy.with_check.is_some() { " check" } else { "" },
+            ));
+        }
+        if table.rls.value {
+            lines.push("rls".to_string());
+        }
+        if table.forced_rls.value {
+            lines.push("forced rls".to_string());
+        }
+        lines
+    }
+
+    fn column(&self, column: &Column) -> String {
+        let mut line =
+            format!("{} {} {}", column.attnum, column.name, column.data_type.value.display(&self.catalog));
+        let flags = [
+            (column.not_null.value, " not null"),
+            (column.default.is_some(), " default"),
+            (column.generated.is_some(), " generated"),
+            (column.identity.is_some(), " identity"),
+            (column.inherited, " inherited"),
+        ];
+        flags.iter().filter(|(on, _)| *on).for_each(|(_, word)| line += word);
+        line
+    }
+
+    /// Why statements could not be followed.
+    pub(crate) fn reasons(&self) -> Vec<&str> {
+        self.catalog.gaps.iter().map(|gap| gap.reason.as_str()).collect()
+    }
+
     /// What one rule finds, in the order of places.
     pub(crate) fn run(&self, rule: &'static Rule, options: &ParsedOptions) -> Vec<Diagnostic> {
         let mut findings = Findings::new(rule);
@@ -70,6 +149,54 @@ impl Bench {
         }
         findings.list.sort_by_key(|diagnostic| diagnostic.span);
         findings.list
+    }
+}
+
+fn joined(table: &Table, attnums: &[i16]) -> String {
+    let names: Vec<_> = table.column_names(attnums).iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+fn index_line(index: &Index, columns: &[Column]) -> String {
+    let name = |attnum: i16| {
+        let column = columns.iter().find(|column| column.attnum == attnum);
+        column.map_or("?", |column| column.name.as_str()).to_string()
+    };
+    let keys: Vec<_> = index.keys.iter().map(|key| key.attnum().map_or("…".to_string(), name)).collect();
+    let mut line = format!("index {} {} ({})", index.name, index.method, keys.join(", "));
+    if !index.include.is_empty() {
+        let include: Vec<_> = index.include.iter().map(|attnum| name(*attnum)).collect();
+        line += &format!(" include ({})", include.join(", "));
+    }
+    let flags = [
+        (index.unique, " unique"),
+        (index.predicate.is_some(), " where"),
+        (index.parent.is_some(), " attached"),
+        (!index.valid, " invalid"),
+    ];
+    flags.iter().filter(|(on, _)| *on).for_each(|(_, word)| line += word);
+    line
+}
+
+/// Replays each text and compares the shape of the table that is named.
+pub(crate) fn check_shapes(cases: &[(&str, &str, &[&str])]) {
+    for (text, table, expected) in cases {
+        let bench = Bench::new(text);
+        assert_eq!(bench.reasons(), [""; 0], "{text}");
+        assert_eq!(bench.shape(table), *expected, "{table} of {text}");
+    }
+}
+
+/// Replays each text, whose last statement is to be refused for this reason, and changes nothing.
+pub(crate) fn check_refused(before: &str, cases: &[(&str, &str)]) {
+    for (text, reason) in cases {
+        let bench = Bench::new(&format!("{before} {text}"));
+        assert_eq!(bench.reasons(), [*reason], "{text}");
+        let untouched = Bench::new(before);
+        for table in untouched.catalog.own_tables() {
+            let name = table.name.to_string();
+            assert_eq!(bench.shape(&name), untouched.shape(&name), "{text}");
+        }
     }
 }
 

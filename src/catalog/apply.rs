@@ -29,7 +29,8 @@ mod trigger;
 mod user_type;
 mod view;
 
-use crate::catalog::gap::{Aspect, Gap, Touch};
+use crate::catalog::depend::Object;
+use crate::catalog::gap::Cause;
 use crate::catalog::interpret;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
@@ -62,9 +63,19 @@ impl Misfit {
 }
 
 impl Catalog {
-    /// Starts a file: what the last one set for its session is forgotten (`RESET ALL`).
+    /// Starts a file: what the last one set for its session is forgotten (`RESET ALL`), and so are
+    /// its temporary tables.
     pub fn begin_file(&mut self) {
         self.session = Session::default();
+        let temporary = |name: &QName| name.schema == "pg_temp";
+        let tables = self.tables.values().filter(|table| temporary(&table.name));
+        let views = self.views.values().filter(|view| temporary(&view.name));
+        let gone: Vec<Object> = tables
+            .map(|table| Object::Table(table.oid))
+            .chain(views.map(|view| Object::View(view.oid)))
+            .collect();
+        // What depends on them is as temporary.
+        let _ = self.drop_objects(gone, true, None);
     }
 
     /// Applies a statement. What PostgreSQL would refuse changes nothing and leaves a gap.
@@ -142,33 +153,42 @@ impl Catalog {
         }
     }
 
-    /// Records what could not be followed.
-    pub fn record_gap(&mut self, span: Span, reason: impl Into<String>, touches: Vec<Touch>) {
-        self.gaps.push(Gap { span, reason: reason.into(), touches });
-    }
-
-    /// Records that any object may differ in this aspect, or this one alone.
-    pub fn record_unknown(
-        &mut self,
-        span: Span,
-        reason: impl Into<String>,
-        aspect: Aspect,
-        object: Option<QName>,
-    ) {
-        self.record_gap(span, reason, vec![Touch { aspect, object }]);
-    }
-
     pub(super) fn record_misfit(&mut self, span: Span, misfit: &Misfit) {
-        let reason = match misfit {
+        let (reason, cause, help) = match misfit {
             Misfit::Missing { kind, name } => {
-                format!("{} {name} is not made by any statement before this one", kind.noun())
+                let object = format!("{} {}", kind.noun(), self.in_schema(*kind, name));
+                let reason = format!("{object} is not made by any statement before this one");
+                (reason, Cause::Object(object), Some(MISSING))
             }
-            Misfit::Exists { kind, name } => format!("{} {name} exists already", kind.noun()),
-            Misfit::Refused(why) => why.clone(),
+            Misfit::Exists { kind, name } => {
+                let object = format!("{} {}", kind.noun(), self.in_schema(*kind, name));
+                (format!("{object} exists already"), Cause::Object(format!("another {object}")), None)
+            }
+            Misfit::Refused(why) => (why.clone(), Cause::Statement(span), None),
         };
-        self.record_gap(span, reason, Vec::new());
+        self.record_caused(cause, span, reason, Vec::new()).help = help;
+    }
+
+    /// A relation's name with the schema that a bare one would be made in, so that it is the same
+    /// in every message.
+    fn in_schema(&self, kind: ObjectKind, name: &str) -> String {
+        let is_relation = matches!(
+            kind,
+            ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence
+        );
+        if !is_relation || name.contains('.') {
+            return name.to_string();
+        }
+        let path = self.search_path().filter(|schema| *schema != "pg_catalog");
+        match path.into_iter().find(|schema| self.namespaces.contains_key(schema)) {
+            Some(schema) => format!("{schema}.{name}"),
+            None => name.to_string(),
+        }
     }
 }
+
+/// What to do about an object that no statement makes.
+const MISSING: &str = "if it was made in the dashboard, `supabase db pull` writes a migration that makes it; move that before this";
 
 impl ObjectKind {
     /// The word for it in a message.

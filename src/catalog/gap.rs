@@ -1,6 +1,6 @@
 //! What the replay could not follow: known unknowns.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::name::QName;
@@ -12,8 +12,23 @@ pub struct Gap {
     pub span: Span,
     /// What happened, for a person: "the table public.x is not created by any migration".
     pub reason: String,
+    /// What can be done about it.
+    pub help: Option<&'static str>,
+    /// What it shares with other gaps.
+    pub cause: Cause,
     /// What may differ from the catalog because of it.
     pub touches: Vec<Touch>,
+}
+
+/// Why there is a gap: gaps of one cause are one thing to a person.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The statement itself.
+    Statement(Span),
+    /// An object that is not there, or is there already: its kind and name.
+    Object(String),
+    /// A condition that needs the database.
+    Condition(Span),
 }
 
 /// An aspect that an unread statement may have changed.
@@ -42,51 +57,166 @@ pub enum Aspect {
     Roles,
 }
 
+/// A set of aspects, a bit for each.
+type Aspects = u16;
+
+impl Aspect {
+    fn bit(self) -> Aspects {
+        1 << self as u16
+    }
+}
+
+/// What all gaps touch, by object.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Touched {
+    everything: Aspects,
+    objects: FxHashMap<QName, Aspects>,
+}
+
+impl Touched {
+    fn add(&mut self, touch: &Touch) {
+        match &touch.object {
+            Some(name) => match self.objects.get_mut(name) {
+                Some(aspects) => *aspects |= touch.aspect.bit(),
+                None => drop(self.objects.insert(name.clone(), touch.aspect.bit())),
+            },
+            None => self.everything |= touch.aspect.bit(),
+        }
+    }
+
+    /// What is doubtful about an object stays so under its new name.
+    pub(super) fn rename(&mut self, old: &QName, new: &QName) {
+        if let Some(aspects) = self.objects.remove(old) {
+            *self.objects.entry(new.clone()).or_default() |= aspects;
+        }
+    }
+
+    /// An object is gone: there are no doubts about the next one of its name.
+    pub(super) fn forget(&mut self, name: &QName) {
+        self.objects.remove(name);
+    }
+}
+
 /// The objects of which statements that were not read may have changed something: for rules that
 /// ask about each of many objects.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Doubts<'a> {
-    everything: bool,
-    objects: FxHashSet<&'a QName>,
+    aspects: Aspects,
+    touched: &'a Touched,
 }
 
 impl Doubts<'_> {
     pub fn concern(&self, object: &QName) -> bool {
-        self.everything || self.objects.contains(object)
+        let here = || self.touched.objects.get(object).copied().unwrap_or_default();
+        self.touched.everything & self.aspects != 0 || here() & self.aspects != 0
     }
 }
 
 impl Catalog {
     /// The doubts about any of these aspects.
     pub fn doubts(&self, aspects: &[Aspect]) -> Doubts<'_> {
-        let mut doubts = Doubts::default();
-        for touch in self.gaps.iter().flat_map(|gap| &gap.touches) {
-            if touch.aspect == Aspect::Anything || aspects.contains(&touch.aspect) {
-                match &touch.object {
-                    Some(name) => drop(doubts.objects.insert(name)),
-                    None => doubts.everything = true,
-                }
+        let aspects = aspects.iter().fold(Aspect::Anything.bit(), |all, aspect| all | aspect.bit());
+        Doubts { aspects, touched: &self.touched }
+    }
+
+    /// Whether a statement that was not read may have changed this aspect of an object.
+    pub fn may_have_changed(&self, object: &QName, aspect: Aspect) -> bool {
+        self.doubts(&[aspect]).concern(object)
+    }
+
+    /// Records what could not be followed.
+    pub fn record_gap(&mut self, span: Span, reason: impl Into<String>, touches: Vec<Touch>) {
+        self.record_caused(Cause::Statement(span), span, reason.into(), touches);
+    }
+
+    /// Records that any object may differ in this aspect, or this one alone.
+    pub fn record_unknown(
+        &mut self,
+        span: Span,
+        reason: impl Into<String>,
+        aspect: Aspect,
+        object: Option<QName>,
+    ) {
+        self.record_gap(span, reason, vec![Touch { aspect, object }]);
+    }
+
+    /// Records a gap. The rounds of a loop leave one together.
+    pub(super) fn record_caused(
+        &mut self,
+        cause: Cause,
+        span: Span,
+        reason: String,
+        mut touches: Vec<Touch>,
+    ) -> &mut Gap {
+        touches.iter().for_each(|touch| self.touched.add(touch));
+        let again = |gap: &Gap| gap.span == span && gap.cause == cause && gap.reason == reason;
+        let recent = self.gaps.len().saturating_sub(RECENT);
+        let at = match self.gaps[recent..].iter().position(again) {
+            Some(at) => recent + at,
+            None => {
+                let touches = Vec::new();
+                self.gaps.push(Gap { span, reason, help: None, cause, touches });
+                self.gaps.len() - 1
+            }
+        };
+        let gap = &mut self.gaps[at];
+        for touch in touches.drain(..) {
+            if !gap.touches.contains(&touch) {
+                gap.touches.push(touch);
             }
         }
-        doubts
+        gap
     }
 }
+
+/// How far back a gap of the same statement is looked for: a loop's body has few.
+const RECENT: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::source::FileId;
 
+    fn span(start: usize) -> Span {
+        Span::new(FileId(0), start, start + 1)
+    }
+
     #[test]
     fn doubts_are_about_an_aspect_and_an_object() {
         let (notes, tags) = (QName::new("public", "notes"), QName::new("public", "tags"));
-        let touches = vec![Touch { aspect: Aspect::Indexes, object: Some(notes.clone()) }];
-        let gap = Gap { span: Span::new(FileId(0), 0, 1), reason: String::new(), touches };
-        let mut catalog = Catalog { gaps: vec![gap], ..Catalog::default() };
+        let mut catalog = Catalog::default();
+        catalog.record_unknown(span(0), "", Aspect::Indexes, Some(notes.clone()));
         assert!(catalog.doubts(&[Aspect::Indexes, Aspect::Shape]).concern(&notes));
         assert!(!catalog.doubts(&[Aspect::Indexes]).concern(&tags));
         assert!(!catalog.doubts(&[Aspect::Shape]).concern(&notes));
-        catalog.gaps[0].touches[0] = Touch { aspect: Aspect::Anything, object: None };
+        assert!(catalog.may_have_changed(&notes, Aspect::Indexes));
+        catalog.record_unknown(span(1), "", Aspect::Rls, None);
+        assert!(catalog.may_have_changed(&tags, Aspect::Rls));
+        assert!(!catalog.may_have_changed(&tags, Aspect::Shape));
+        catalog.record_unknown(span(2), "", Aspect::Anything, None);
         assert!(catalog.doubts(&[Aspect::Shape]).concern(&tags));
+    }
+
+    #[test]
+    fn doubts_follow_a_rename_and_end_with_the_object() {
+        let (notes, tags) = (QName::new("public", "notes"), QName::new("public", "tags"));
+        let mut catalog = Catalog::default();
+        catalog.record_unknown(span(0), "", Aspect::Shape, Some(notes.clone()));
+        catalog.touched.rename(&notes, &tags);
+        assert!(catalog.may_have_changed(&tags, Aspect::Shape));
+        assert!(!catalog.may_have_changed(&notes, Aspect::Shape));
+        catalog.touched.forget(&tags);
+        assert!(!catalog.may_have_changed(&tags, Aspect::Shape));
+    }
+
+    #[test]
+    fn the_rounds_of_a_loop_are_one_gap() {
+        let mut catalog = Catalog::default();
+        for name in ["a", "b", "a"] {
+            catalog.record_unknown(span(0), "why", Aspect::Shape, Some(QName::new("public", name)));
+        }
+        catalog.record_unknown(span(0), "why else", Aspect::Shape, None);
+        assert_eq!(catalog.gaps.len(), 2);
+        assert_eq!(catalog.gaps[0].touches.len(), 2);
     }
 }

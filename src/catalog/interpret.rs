@@ -8,22 +8,27 @@
 
 mod query;
 mod system;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::sync::Arc;
 
-use crate::catalog::Catalog;
 use crate::catalog::apply::{Applied, Misfit};
-use crate::catalog::gap::{Aspect, Touch};
+use crate::catalog::gap::{Aspect, Cause, Touch};
 pub(super) use crate::catalog::interpret::value::Value;
 use crate::catalog::name::QName;
+use crate::catalog::{Catalog, Relation};
 use crate::source::Span;
 use crate::sql::expr::{Call, Expr, FromItem, Literal, Query, QueryBody, Sublink, SublinkKind};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::plpgsql::{Block, BlockStatement, BlockStatementKind, Fragment, LoopHead, RaiseLevel};
 use crate::sql::statement::{
-    AlterAction, BodyText, DoBlock, FunctionBody, ObjectKind, Statement, StatementKind,
+    AlterAction, BodyText, DoBlock, FunctionBody, GrantTarget, ObjectKind, Statement, StatementKind,
 };
+
+/// What to do about text that is put together at run time.
+const DYNAMIC: &str = "write the statement out, with the names of its objects";
 
 /// How many statements one block may run, loops unrolled, before the rest is a gap.
 const BUDGET: usize = 20_000;
@@ -36,6 +41,8 @@ enum Flow {
     Next,
     /// RETURN, or the end of what can be followed.
     Stop,
+    /// It may have been RETURN: what follows may not run.
+    Perhaps,
     /// EXIT of the loop around.
     Exit,
     /// CONTINUE with the next round.
@@ -54,6 +61,7 @@ pub(super) fn run_do(catalog: &mut Catalog, block: &DoBlock, span: Span) -> Appl
         return Ok(());
     };
     let mut interpreter = Interpreter::new(catalog, 0);
+    interpreter.found(Some(false));
     if let Flow::Failed(span, misfit) = interpreter.block(body) {
         catalog.record_misfit(span, &misfit);
     }
@@ -85,6 +93,8 @@ struct Interpreter<'c> {
     endless: usize,
     /// The rows of the queries around an expression, the innermost last.
     rows: Vec<Vec<query::Part>>,
+    /// The rows that aggregates are about; none where there are no aggregates.
+    groups: Vec<Option<query::Group>>,
     /// Within a guard, what does not fit is left out without a word.
     tolerant: usize,
     depth: usize,
@@ -99,6 +109,7 @@ impl<'c> Interpreter<'c> {
             cursors: Vec::new(),
             endless: 0,
             rows: Vec::new(),
+            groups: Vec::new(),
             tolerant: 0,
             depth,
             budget: BUDGET,
@@ -110,6 +121,11 @@ impl<'c> Interpreter<'c> {
             Some((_, old)) => *old = value,
             None => self.variables.push((name.clone(), value)),
         }
+    }
+
+    /// PL/pgSQL's FOUND.
+    fn set_found(&mut self, value: Value) {
+        self.set(&Ident::new("found"), value);
     }
 
     fn block(&mut self, block: &Block) -> Flow {
@@ -124,8 +140,8 @@ impl<'c> Interpreter<'c> {
             }
             self.variables.push((declaration.name.clone(), value));
         }
-        // An error undoes what the block did before it. A block of one statement has done nothing.
-        let before = may_be_undone(block).then(|| self.catalog.clone());
+        // An error undoes what the block did before it.
+        let before = self.before(block);
         let mut flow = self.statements(&block.body);
         let handler = match &flow {
             Flow::Failed(_, misfit) => {
@@ -139,7 +155,9 @@ impl<'c> Interpreter<'c> {
         };
         if let Some(handler) = handler {
             if let Some(before) = before {
+                let (last_oid, copied) = (self.catalog.last_oid, self.catalog.copied);
                 *self.catalog = before;
+                (self.catalog.last_oid, self.catalog.copied) = (last_oid, copied);
             }
             flow = self.statements(&handler.body);
         }
@@ -147,10 +165,41 @@ impl<'c> Interpreter<'c> {
         flow
     }
 
+    /// The catalog to go back to where a handler takes an error; none where a single statement can
+    /// fail, which changes nothing then.
+    fn before(&mut self, block: &Block) -> Option<Catalog> {
+        let changes = |statement: &&BlockStatement| match &statement.kind {
+            BlockStatementKind::Sql { statement, .. } => {
+                !matches!(statement.kind, StatementKind::Query(_) | StatementKind::Change(_))
+            }
+            BlockStatementKind::Assign { .. }
+            | BlockStatementKind::Raise { .. }
+            | BlockStatementKind::Return(_)
+            | BlockStatementKind::Perform(_)
+            | BlockStatementKind::Other(_) => false,
+            _ => true,
+        };
+        let fails = |statement: &&BlockStatement| {
+            changes(statement)
+                || matches!(statement.kind, BlockStatementKind::Raise { level: RaiseLevel::Exception, .. })
+        };
+        let mut changing = block.body.iter().filter(changes);
+        let first = changing.next()?;
+        let is_plain =
+            matches!(first.kind, BlockStatementKind::Sql { .. } | BlockStatementKind::Execute { .. });
+        let alone = is_plain && block.body.iter().filter(fails).count() == 1;
+        let needed = !block.handlers.is_empty() && !alone;
+        (needed && self.catalog.may_be_copied()).then(|| self.catalog.clone())
+    }
+
     fn statements(&mut self, statements: &[BlockStatement]) -> Flow {
-        for statement in statements {
+        for (at, statement) in statements.iter().enumerate() {
             match self.statement(statement) {
                 Flow::Next => {}
+                Flow::Perhaps => {
+                    self.maybe(&statements[at + 1..], Cause::Statement(statement.span));
+                    return Flow::Perhaps;
+                }
                 end => return end,
             }
         }
@@ -170,7 +219,8 @@ impl<'c> Interpreter<'c> {
             BlockStatementKind::Block(block) => self.block(block),
             BlockStatementKind::If { arms, otherwise } => self.conditional(arms, otherwise),
             BlockStatementKind::Case { operand, arms, otherwise } => {
-                self.case(operand.as_ref(), arms, otherwise.as_deref().unwrap_or_default())
+                let otherwise = otherwise.as_deref().unwrap_or_default();
+                self.case(operand.as_ref(), arms, otherwise, statement.span)
             }
             BlockStatementKind::Loop { head, body } => self.repeat(head, body),
             BlockStatementKind::Assign { target, field, value } => {
@@ -218,7 +268,9 @@ impl<'c> Interpreter<'c> {
                 }
             }
             BlockStatementKind::Unparsed => {
-                self.unknown(statement.span, "a statement of the block could not be read", Aspect::Anything);
+                // PostgreSQL refuses the whole block for it.
+                let reason = "a statement of the block could not be read";
+                self.catalog.record_gap(statement.span, reason, Vec::new());
                 Flow::Next
             }
             BlockStatementKind::Raise { level: RaiseLevel::Message, .. }
@@ -273,6 +325,7 @@ impl<'c> Interpreter<'c> {
         operand: Option<&Fragment>,
         arms: &[(Vec<Fragment>, Vec<BlockStatement>)],
         otherwise: &[BlockStatement],
+        span: Span,
     ) -> Flow {
         let operand = operand.map(|operand| self.fragment(operand));
         let mut certain = true;
@@ -293,9 +346,8 @@ impl<'c> Interpreter<'c> {
         if certain {
             return self.statements(otherwise);
         }
-        arms.iter().for_each(|(_, body)| self.maybe(body));
-        self.maybe(otherwise);
-        Flow::Next
+        let bodies: Vec<_> = arms.iter().map(|(_, body)| body.as_slice()).chain([otherwise]).collect();
+        self.one_of(&bodies, Cause::Condition(span))
     }
 
     fn apply(&mut self, statement: &Statement) -> Flow {
@@ -317,7 +369,7 @@ impl<'c> Interpreter<'c> {
         arms: &[(Fragment, Vec<BlockStatement>)],
         otherwise: &[BlockStatement],
     ) -> Flow {
-        for (condition, body) in arms {
+        for (at, (condition, body)) in arms.iter().enumerate() {
             match condition.value.as_ref().and_then(|expr| self.truth(expr)) {
                 Some(true) => return self.statements(body),
                 Some(false) => {}
@@ -328,20 +380,27 @@ impl<'c> Interpreter<'c> {
                     self.tolerant -= 1;
                     return match flow {
                         Flow::Exit | Flow::Continue => flow,
-                        Flow::Next | Flow::Stop | Flow::Failed(..) | Flow::Raised(_) => Flow::Next,
+                        Flow::Next | Flow::Stop | Flow::Perhaps | Flow::Failed(..) | Flow::Raised(_) => {
+                            Flow::Next
+                        }
                     };
                 }
                 None => {
-                    self.maybe(body);
-                    for (_, body) in arms {
-                        self.maybe(body);
-                    }
-                    self.maybe(otherwise);
-                    return Flow::Next;
+                    let bodies = arms[at..].iter().map(|(_, body)| body.as_slice());
+                    let bodies: Vec<_> = bodies.chain([otherwise]).collect();
+                    return self.one_of(&bodies, Cause::Condition(condition.span));
                 }
             }
         }
         self.statements(otherwise)
+    }
+
+    /// Runs what one of several bodies may do.
+    fn one_of(&mut self, bodies: &[&[BlockStatement]], cause: Cause) -> Flow {
+        for body in bodies {
+            self.maybe(body, cause.clone());
+        }
+        if bodies.iter().any(|body| returns(body)) { Flow::Perhaps } else { Flow::Next }
     }
 
     fn repeat(&mut self, head: &LoopHead, body: &[BlockStatement]) -> Flow {
@@ -386,8 +445,12 @@ impl<'c> Interpreter<'c> {
             for variable in variables {
                 self.set(&variable, Value::Unknown);
             }
-            self.maybe(body);
-            return Flow::Next;
+            self.found(None);
+            let span = body.first().map(|statement| statement.span);
+            return match span {
+                Some(span) => self.one_of(&[body], Cause::Condition(span)),
+                None => Flow::Next,
+            };
         };
         self.found(Some(!items.is_empty()));
         // The variable of a range is the loop's own.
@@ -436,7 +499,8 @@ impl<'c> Interpreter<'c> {
                 Some(true) => {}
                 Some(false) => break,
                 None => {
-                    self.maybe(body);
+                    let span = condition.map(|condition| condition.span);
+                    end = span.map_or(Flow::Next, |span| self.one_of(&[body], Cause::Condition(span)));
                     break;
                 }
             }
@@ -474,25 +538,34 @@ impl<'c> Interpreter<'c> {
     }
 
     /// Statements that may or may not run: what they would touch becomes a gap.
-    fn maybe(&mut self, statements: &[BlockStatement]) {
+    fn maybe(&mut self, statements: &[BlockStatement], cause: Cause) {
         for statement in statements {
             match &statement.kind {
-                BlockStatementKind::Block(block) => self.maybe(&block.body),
+                BlockStatementKind::Block(block) => self.maybe(&block.body, cause.clone()),
                 BlockStatementKind::If { arms, otherwise } => {
-                    arms.iter().for_each(|(_, body)| self.maybe(body));
-                    self.maybe(otherwise);
+                    for (condition, body) in arms {
+                        match condition.value.as_ref().and_then(|expr| self.truth(expr)) {
+                            Some(false) => {}
+                            _ => self.maybe(body, cause.clone()),
+                        }
+                    }
+                    self.maybe(otherwise, cause.clone());
                 }
-                BlockStatementKind::Loop { body, .. } => self.maybe(body),
+                BlockStatementKind::Case { arms, otherwise, .. } => {
+                    arms.iter().for_each(|(_, body)| self.maybe(body, cause.clone()));
+                    self.maybe(otherwise.as_deref().unwrap_or_default(), cause.clone());
+                }
+                BlockStatementKind::Loop { body, .. } => self.maybe(body, cause.clone()),
                 BlockStatementKind::Assign { target, .. } => self.set(target, Value::Unknown),
                 BlockStatementKind::Sql { statement: inner, into } => {
                     into.iter().for_each(|variable| self.set(variable, Value::Unknown));
                     let touches = self.touches(inner);
                     if !touches.is_empty() {
-                        self.catalog.record_gap(
-                            statement.span,
-                            "the block runs this only on a condition that needs the database",
-                            touches,
-                        );
+                        let reason = "the block runs this only on a condition that needs the database";
+                        self.catalog
+                            .record_caused(cause.clone(), statement.span, reason.into(), touches)
+                            .help =
+                            Some("state it outside of the condition, with IF EXISTS or IF NOT EXISTS");
                     }
                 }
                 BlockStatementKind::Execute { command, .. } => {
@@ -506,11 +579,10 @@ impl<'c> Interpreter<'c> {
                         None => self.guess(command),
                     };
                     if !touches.is_empty() {
-                        self.catalog.record_gap(
-                            statement.span,
-                            "the block runs SQL that is only known when it runs",
-                            touches,
-                        );
+                        let reason = "the block runs SQL that is only known when it runs";
+                        self.catalog
+                            .record_caused(cause.clone(), statement.span, reason.into(), touches)
+                            .help = Some(DYNAMIC);
                     }
                 }
                 _ => {}
@@ -523,12 +595,15 @@ impl<'c> Interpreter<'c> {
         let Value::Text(text) = self.fragment(command) else {
             let touches = self.guess(command);
             if !touches.is_empty() {
-                self.catalog.record_gap(span, "SQL that is only known when it runs", touches);
+                let cause = Cause::Statement(span);
+                let reason = "SQL that is only known when it runs";
+                self.catalog.record_caused(cause, span, reason.into(), touches).help = Some(DYNAMIC);
             }
             return Flow::Next;
         };
         let Some(statements) = self.read(&text, command.span) else {
-            self.unknown(span, "the text that EXECUTE runs is not valid SQL", Aspect::Anything);
+            // PostgreSQL refuses it, too.
+            self.catalog.record_gap(span, "the text that EXECUTE runs is not valid SQL", Vec::new());
             return Flow::Next;
         };
         for statement in statements {
@@ -559,34 +634,74 @@ impl<'c> Interpreter<'c> {
                 .map_or_else(|| self.catalog.creation_name(name), |(found, _)| found)
         };
         let one = |aspect, object| vec![Touch { aspect, object }];
+        let exists = |name: &ObjectName| self.catalog.resolve_relation(name).is_some();
         match &statement.kind {
+            StatementKind::CreateTable(create) if create.if_not_exists && exists(&create.name) => Vec::new(),
             StatementKind::CreateTable(create) => one(Aspect::Existence, Some(relation(&create.name))),
             StatementKind::CreateTableAs(create) => one(Aspect::Existence, Some(relation(&create.name))),
             StatementKind::CreateView(create) => one(Aspect::Views, Some(relation(&create.name))),
+            StatementKind::CreateIndex(create)
+                if create.if_not_exists
+                    && create.name.as_ref().is_some_and(|name| {
+                        let schema = relation(&create.table).schema;
+                        self.catalog.relation(&QName { schema, name: name.clone() }).is_some()
+                    }) =>
+            {
+                Vec::new()
+            }
             StatementKind::CreateIndex(create) => one(Aspect::Indexes, Some(relation(&create.table))),
             StatementKind::CreatePolicy(create) => one(Aspect::Policies, Some(relation(&create.table))),
             StatementKind::AlterPolicy(alter) => one(Aspect::Policies, Some(relation(&alter.table))),
             StatementKind::CreateTrigger(create) => one(Aspect::Shape, Some(relation(&create.table))),
-            StatementKind::CreateFunction(_) | StatementKind::AlterFunction(_) => {
-                one(Aspect::Functions, None)
+            StatementKind::CreateFunction(create) => {
+                one(Aspect::Functions, Some(self.catalog.creation_name(&create.name)))
             }
+            StatementKind::AlterFunction(_) => one(Aspect::Functions, None),
             StatementKind::AlterTable(alter) => {
-                let rls =
-                    |action: &AlterAction| matches!(action, AlterAction::EnableRls | AlterAction::DisableRls);
-                let aspect = if alter.actions.iter().any(|action| rls(&action.value)) {
-                    Aspect::Rls
-                } else {
-                    Aspect::Shape
-                };
-                one(aspect, Some(relation(&alter.name)))
+                let name = relation(&alter.name);
+                let enabled = self.catalog.table(&name).map(|table| table.rls.value);
+                let mut touches: Vec<Touch> = Vec::new();
+                for action in &alter.actions {
+                    let aspect = match action.value {
+                        AlterAction::EnableRls if enabled == Some(true) => continue,
+                        AlterAction::DisableRls if enabled == Some(false) => continue,
+                        // Triggers are switched off to change rows, and on again.
+                        AlterAction::EnableTrigger { .. } => continue,
+                        AlterAction::EnableRls | AlterAction::DisableRls => Aspect::Rls,
+                        _ => Aspect::Shape,
+                    };
+                    touches.push(Touch { aspect, object: Some(name.clone()) });
+                }
+                touches
             }
             StatementKind::Drop(drop) => drop
                 .objects
                 .iter()
+                // What is not there is not dropped.
+                .filter(|object| {
+                    let name = || relation(&object.name);
+                    match object.kind {
+                        ObjectKind::Table
+                        | ObjectKind::View
+                        | ObjectKind::MaterializedView
+                        | ObjectKind::Index => exists(&object.name),
+                        ObjectKind::Policy => self.catalog.table(&name()).is_some_and(|table| {
+                            object.part.as_ref().is_some_and(|part| table.policies.contains_key(&part.value))
+                        }),
+                        _ => true,
+                    }
+                })
                 .map(|object| {
                     let (aspect, named) = match object.kind {
                         ObjectKind::Policy => (Aspect::Policies, true),
-                        ObjectKind::Index => (Aspect::Indexes, false),
+                        ObjectKind::Index => {
+                            let table = match self.catalog.resolve_relation(&object.name) {
+                                Some((_, Relation::Index { on })) => self.catalog.tables.get(&on),
+                                _ => None,
+                            };
+                            let object = table.map(|table| table.name.clone());
+                            return Touch { aspect: Aspect::Indexes, object };
+                        }
                         ObjectKind::View | ObjectKind::MaterializedView => (Aspect::Views, true),
                         ObjectKind::Trigger => (Aspect::Shape, true),
                         ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine => {
@@ -597,9 +712,29 @@ impl<'c> Interpreter<'c> {
                     Touch { aspect, object: named.then(|| relation(&object.name)) }
                 })
                 .collect(),
-            StatementKind::Grant(_)
-            | StatementKind::AlterDefaultPrivileges(_)
-            | StatementKind::GrantRole(_) => one(Aspect::Grants, None),
+            StatementKind::Grant(grant) => match &grant.target {
+                GrantTarget::Objects(objects) => {
+                    let named = objects.iter().map(|object| Touch {
+                        aspect: Aspect::Grants,
+                        object: match object.kind {
+                            ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence => {
+                                Some(relation(&object.name))
+                            }
+                            ObjectKind::Function | ObjectKind::Procedure => Some(
+                                self.catalog
+                                    .resolve_functions(&object.name)
+                                    .unwrap_or_else(|| self.catalog.creation_name(&object.name)),
+                            ),
+                            _ => None,
+                        },
+                    });
+                    named.collect()
+                }
+                GrantTarget::AllInSchemas { .. } => one(Aspect::Grants, None),
+            },
+            StatementKind::AlterDefaultPrivileges(_) | StatementKind::GrantRole(_) => {
+                one(Aspect::Grants, None)
+            }
             StatementKind::CreateRole(_) | StatementKind::AlterRole(_) => one(Aspect::Roles, None),
             StatementKind::Rename(_) | StatementKind::SetSchema { .. } => one(Aspect::Existence, None),
             _ => Vec::new(),
@@ -656,7 +791,8 @@ impl<'c> Interpreter<'c> {
         };
         let nowhere = Span::new(crate::source::FileId(0), 0, 0);
         let name = ObjectName { schema, name: name.into(), span: nowhere };
-        self.catalog.resolve_relation(&name).map(|(name, _)| name)
+        let known = self.catalog.resolve_relation(&name).map(|(name, _)| name);
+        Some(known.unwrap_or_else(|| self.catalog.creation_name(&name)))
     }
 
     /// Runs the functions that a query calls, as far as they change what the model holds.
@@ -724,18 +860,22 @@ impl<'c> Interpreter<'c> {
         let (name, schedule, command) = match texts.as_slice() {
             [Some(schedule), Some(command)] => (None, schedule, command),
             [Some(name), Some(schedule), Some(command), ..] => (Some(name.clone()), schedule, command),
-            _ => {
-                return self.unknown(
-                    span,
-                    "a cron job with a text that is only known when it runs",
-                    Aspect::Existence,
-                );
+            [Some(name), schedule, command, ..] => {
+                let unknown = || "?".to_string();
+                let text = |text: &Option<String>| text.clone().unwrap_or_else(unknown);
+                return self.add_job(Some(name.clone()), text(schedule), text(command), span);
             }
+            // Without its name it cannot be told from the others.
+            _ => return,
         };
+        self.add_job(name, schedule.clone(), command.clone(), span);
+    }
+
+    fn add_job(&mut self, name: Option<String>, schedule: String, command: String, span: Span) {
         let job = crate::catalog::role::CronJob {
             name: name.clone(),
-            schedule: schedule.clone(),
-            command: command.clone(),
+            schedule,
+            command,
             origin: crate::catalog::origin::Origin::Statement(span),
         };
         if name.is_some() {
@@ -821,6 +961,7 @@ impl<'c> Interpreter<'c> {
         let before = self.catalog.gaps.len();
         let mut inner = Interpreter::new(self.catalog, self.depth + 1);
         inner.budget = self.budget;
+        inner.set_found(Value::Bool(false));
         for (at, parameter) in parameters.into_iter().enumerate() {
             let value = values.get(at).cloned().unwrap_or(Value::Unknown);
             inner.variables.push((Ident::new(format!("${}", at + 1)), value.clone()));
@@ -840,6 +981,9 @@ impl<'c> Interpreter<'c> {
         // The caller's statement is where it happened.
         for gap in &mut self.catalog.gaps[before..] {
             gap.span = span;
+            if !matches!(gap.cause, Cause::Object(_)) {
+                gap.cause = Cause::Statement(span);
+            }
         }
     }
 }
@@ -849,30 +993,34 @@ fn handles(conditions: &[String], misfit: &Misfit) -> bool {
     conditions.iter().any(|condition| match (condition.as_str(), misfit) {
         ("others", _) => true,
         (condition, Misfit::Exists { .. }) => {
-            condition.starts_with("duplicate_") || condition.starts_with("427")
+            condition.starts_with("duplicate_") || condition.starts_with("42")
         }
         (condition, Misfit::Missing { .. }) => {
             condition.starts_with("undefined_")
                 || condition == "invalid_schema_name"
                 || condition.starts_with("42")
         }
-        (_, Misfit::Refused(_)) => false,
+        (condition, Misfit::Refused(why)) => match condition {
+            "dependent_objects_still_exist" | "2bp01" => why.starts_with("cannot drop"),
+            condition => condition == "invalid_table_definition" || condition.starts_with("42"),
+        },
     })
 }
 
-/// Whether an error could find the block half done.
-fn may_be_undone(block: &Block) -> bool {
-    match block.body.as_slice() {
-        _ if block.handlers.is_empty() => false,
-        [] => false,
-        [only] => !matches!(
-            only.kind,
-            BlockStatementKind::Sql { .. }
-                | BlockStatementKind::Execute { .. }
-                | BlockStatementKind::Perform(_)
-        ),
-        _ => true,
-    }
+/// Whether statements, as far as they run, may end the block or function around them.
+fn returns(statements: &[BlockStatement]) -> bool {
+    statements.iter().any(|statement| match &statement.kind {
+        BlockStatementKind::Return(_) => true,
+        BlockStatementKind::Block(block) => returns(&block.body),
+        BlockStatementKind::If { arms, otherwise } => {
+            arms.iter().any(|(_, body)| returns(body)) || returns(otherwise)
+        }
+        BlockStatementKind::Case { arms, otherwise, .. } => {
+            arms.iter().any(|(_, body)| returns(body)) || otherwise.as_deref().is_some_and(returns)
+        }
+        BlockStatementKind::Loop { body, .. } => returns(body),
+        _ => false,
+    })
 }
 
 /// Whether a handler takes an error that is raised on purpose.

@@ -69,6 +69,7 @@ impl Catalog {
     /// Takes a table out, with the names of its indexes. Its sequences stay.
     pub fn remove_table(&mut self, oid: Oid) -> Option<Table> {
         let table = self.tables.swap_remove(&oid)?;
+        self.touched.forget(&table.name);
         self.relations.remove(&table.name);
         self.unregister_indexes(&table.name.schema, &table.indexes);
         Some(table)
@@ -77,6 +78,7 @@ impl Catalog {
     /// Takes a view out, with the names of its indexes.
     pub fn remove_view(&mut self, oid: Oid) -> Option<View> {
         let view = self.views.swap_remove(&oid)?;
+        self.touched.forget(&view.name);
         self.relations.remove(&view.name);
         self.unregister_indexes(&view.name.schema, &view.indexes);
         Some(view)
@@ -119,6 +121,7 @@ impl Catalog {
     /// that an index serves takes the index's new name.
     pub fn rename_relation(&mut self, old: &QName, new: QName) -> bool {
         let Some(relation) = self.relations.remove(old) else { return false };
+        self.touched.rename(old, &new);
         match relation {
             Relation::Table(oid) => {
                 if let Some(table) = self.tables.get_mut(&oid) {

@@ -250,7 +250,7 @@ impl Expr {
         match self {
             Self::Column(column) => {
                 column.span = nowhere;
-                if column.target != Target::Unknown {
+                if matches!(column.target, Target::Column { .. } | Target::Row { .. }) {
                     column.path.clear();
                 }
             }

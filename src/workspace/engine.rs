@@ -1,5 +1,8 @@
 //! Findings that no rule looks for: they come from reading files and replaying statements.
 
+use indexmap::IndexMap;
+
+use crate::catalog::gap::{Cause, Gap};
 use crate::diagnostic::{Diagnostic, Identity};
 use crate::project::migrations::SkipReason;
 use crate::rule::Findings;
@@ -9,13 +12,7 @@ use crate::sql::{Migration, SkippedKind, SyntaxError};
 use crate::workspace::Replayed;
 
 pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic> {
-    let mut engine = Engine {
-        sources,
-        skipped: Findings::new(rules::named("ad-hoc-ddl")),
-        order: Findings::new(rules::named("migration-order")),
-        syntax: Findings::new(rules::named("syntax-error")),
-        unknown: Findings::new(rules::named("not-analysed")),
-    };
+    let mut engine = Engine::new(sources);
     for (at, migration) in &replayed.migrations {
         match replayed.project.files[*at].skipped {
             Some(reason) => engine.skipped_file(migration.file, reason),
@@ -25,9 +22,7 @@ pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic
     for (earlier, later) in &replayed.project.duplicates {
         engine.duplicate(file_of(replayed, *earlier), file_of(replayed, *later));
     }
-    for gap in &replayed.catalog.gaps {
-        engine.unknown(gap.span, &gap.reason, "what this does is not in the catalog");
-    }
+    engine.gaps(&replayed.catalog.gaps);
     let Engine { skipped, order, syntax, unknown, .. } = engine;
     [skipped, order, syntax, unknown].into_iter().flat_map(|findings| findings.list).collect()
 }
@@ -35,6 +30,9 @@ pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic
 fn file_of(replayed: &Replayed, at: usize) -> Option<FileId> {
     replayed.migrations.iter().find(|(file, _)| *file == at).map(|(_, migration)| migration.file)
 }
+
+/// How many statements of one cause are pointed at, besides the first.
+const LABELS: usize = 3;
 
 struct Engine<'a> {
     sources: &'a Sources,
@@ -44,7 +42,17 @@ struct Engine<'a> {
     unknown: Findings,
 }
 
-impl Engine<'_> {
+impl<'a> Engine<'a> {
+    fn new(sources: &'a Sources) -> Self {
+        Self {
+            sources,
+            skipped: Findings::new(rules::named("ad-hoc-ddl")),
+            order: Findings::new(rules::named("migration-order")),
+            syntax: Findings::new(rules::named("syntax-error")),
+            unknown: Findings::new(rules::named("not-analysed")),
+        }
+    }
+
     fn skipped_file(&mut self, file: FileId, reason: SkipReason) {
         let name = self.name(file).to_string();
         let (message, help) = match reason {
@@ -140,6 +148,37 @@ impl Engine<'_> {
         }
     }
 
+    /// Reports the gaps of one cause together, where the first of them is.
+    fn gaps(&mut self, gaps: &[Gap]) {
+        let mut causes: IndexMap<(&Cause, &str), Vec<&Gap>> = IndexMap::new();
+        for gap in gaps {
+            let same = causes.entry((&gap.cause, &gap.reason)).or_default();
+            if same.iter().all(|known| known.span != gap.span) {
+                same.push(gap);
+            }
+        }
+        for ((_, reason), same) in causes {
+            let Some((first, others)) = same.split_first() else { continue };
+            let more = match others.len() {
+                0 => String::new(),
+                1 => " (and for 1 more statement)".to_string(),
+                count => format!(" (and for {count} more statements)"),
+            };
+            let object = self.object(first.span.file);
+            let finding = self
+                .unknown
+                .report(first.span, object, format!("not analysed: {reason}{more}"))
+                .note("what this does is not in the catalog")
+                .what(reason);
+            for gap in others.iter().take(LABELS) {
+                finding.label(gap.span, "nor what this does");
+            }
+            if let Some(help) = first.help {
+                finding.help(help);
+            }
+        }
+    }
+
     fn unknown(&mut self, span: Span, reason: &str, note: &str) {
         let object = self.object(span.file);
         self.unknown.report(span, object, format!("not analysed: {reason}")).note(note).what(reason);
@@ -169,5 +208,60 @@ fn shortened(message: &str) -> String {
     match message.split_once('\n') {
         Some((line, _)) => format!("{} …\"", line.trim_end()),
         None => message.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Bench;
+
+    fn unknown(text: &str) -> Vec<Diagnostic> {
+        let bench = Bench::new(text);
+        let mut engine = Engine::new(&bench.sources);
+        engine.gaps(&bench.catalog.gaps);
+        engine.unknown.list
+    }
+
+    #[test]
+    fn a_missing_table_is_told_once() {
+        let found = unknown(
+            "alter table notes enable row level security;
+             create policy a on public.notes using (true);
+             create policy b on notes using (true);
+             create index on notes (id);
+             comment on table notes is 'x';
+             drop table tags;",
+        );
+        let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "not analysed: table public.notes is not made by any statement before this one \
+                 (and for 4 more statements)",
+                "not analysed: table public.tags is not made by any statement before this one",
+            ]
+        );
+        assert_eq!(found[0].labels.len(), LABELS);
+        assert!(found[0].help.is_some());
+    }
+
+    #[test]
+    fn what_comes_after_does_not_change_the_fingerprint() {
+        let one = unknown("drop table notes;");
+        let two = unknown("drop table notes; drop table notes;");
+        assert_eq!(one[0].fingerprint(), two[0].fingerprint());
+    }
+
+    #[test]
+    fn a_condition_is_told_once() {
+        let found = unknown(
+            "create table a (id int);
+             do $$ begin if exists (select 1 from a) then
+               alter table a add column b int; create index on a (id);
+             end if; end $$;",
+        );
+        assert_eq!(found.len(), 1);
+        assert!(found[0].message.ends_with("(and for 1 more statement)"));
     }
 }

@@ -572,3 +572,78 @@ pub(super) fn collation_name(name: &ObjectName) -> String {
         None => name.name.quoted(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{check_refused, check_shapes};
+
+    #[test]
+    fn names_are_made_up_as_postgresql_does() {
+        check_shapes(&[(
+            "create table o (id int primary key, x int, y int, unique (x, y));
+             create table t (a int primary key, b int unique, c int references o, d int check (d > 0),
+               check (a > b), check (d < 9), unique (a, b), foreign key (b, d) references o (x, y));",
+            "t",
+            &[
+                "1 a integer not null",
+                "2 b integer",
+                "3 c integer",
+                "4 d integer",
+                "t_d_check check (d)",
+                "t_check check (a, b)",
+                "t_d_check1 check (d)",
+                "t_pkey primary key (a)",
+                "t_b_key unique (b)",
+                "t_a_b_key unique (a, b)",
+                "t_c_fkey foreign key (c) to o (id)",
+                "t_b_d_fkey foreign key (b, d) to o (x, y)",
+            ],
+        )]);
+    }
+
+    #[test]
+    fn constraints_are_added_later() {
+        check_shapes(&[
+            (
+                "create table t (a int); alter table t add primary key (a);",
+                "t",
+                &["1 a integer not null", "t_pkey primary key (a)"],
+            ),
+            (
+                "create table t (a int, b int); create unique index i on t (a);
+                 alter table t add constraint k unique using index i;",
+                "t",
+                &["1 a integer", "2 b integer", "k unique (a)"],
+            ),
+            (
+                "create table t (a int); alter table t add constraint c check (a > 0) not valid;",
+                "t",
+                &["1 a integer", "c check (a) not valid"],
+            ),
+            (
+                "create table t (a int); alter table t add constraint c check (a > 0) not valid;
+                 alter table t validate constraint c;",
+                "t",
+                &["1 a integer", "c check (a)"],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        check_refused(
+            "create table o (id int); create table t (a int primary key, b int constraint c check (b > 0));",
+            &[
+                ("alter table t add constraint c check (a > 0);", "constraint c on t exists already"),
+                (
+                    "alter table t add unique (missing);",
+                    "column public.t.missing is not made by any statement before this one",
+                ),
+                (
+                    "alter table t add foreign key (b) references missing;",
+                    "table public.missing is not made by any statement before this one",
+                ),
+            ],
+        );
+    }
+}

@@ -434,7 +434,7 @@ create policy own on orders using (customer in (select id from customers where n
         assert_eq!(
             reasons(&bench),
             [
-                "table missing is not made by any statement before this one",
+                "table public.missing is not made by any statement before this one",
                 "index t_idx is not made by any statement before this one"
             ]
         );

@@ -7,7 +7,7 @@ use crate::catalog::origin::{History, Origin};
 use crate::catalog::table::Column;
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::Oid;
-use crate::sql::name::Ident;
+use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{Grant, GrantTarget, ObjectKind, ObjectRef, PrivilegeSpec};
 
 /// What a statement does to the grants of each object that it names.
@@ -62,7 +62,11 @@ fn target(catalog: &Catalog, object: &ObjectRef) -> Result<Option<Target>, Misfi
             Target::Relation(relation)
         }
         ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => {
-            Target::Function(catalog.resolve_routine(object)?)
+            match catalog.resolve_routine(object) {
+                Ok(oid) => Target::Function(oid),
+                Err(_) if is_support_function(catalog, object) => return Ok(None),
+                Err(misfit) => return Err(misfit),
+            }
         }
         ObjectKind::Type | ObjectKind::Domain => match catalog.resolve_type(&object.name) {
             Some(oid) => Target::Type(oid),
@@ -74,6 +78,24 @@ fn target(catalog: &Catalog, object: &ObjectRef) -> Result<Option<Target>, Misfi
         }
         _ => return Ok(None),
     }))
+}
+
+/// Whether a function that the catalog lacks can be one of those that an extension's types and
+/// operators work with: they take what only C code can, or the extension's types. Dumps grant on
+/// them where an extension is in an exposed schema.
+fn is_support_function(catalog: &Catalog, object: &ObjectRef) -> bool {
+    let in_extension =
+        object.name.schema.as_ref().is_some_and(|schema| {
+            catalog.extensions.values().any(|extension| extension.schema.value == *schema)
+        });
+    let arguments = object.signature.as_ref().and_then(|signature| signature.arguments.as_ref());
+    let is_of_extension = |name: &ObjectName| {
+        let known = catalog.resolve_type(name).and_then(|oid| catalog.types.get(&oid));
+        matches!(name.name.as_str(), "internal" | "cstring")
+            || known.is_some_and(|known| known.extension.is_some())
+    };
+    in_extension
+        && arguments.is_some_and(|list| list.iter().any(|(_, data_type)| is_of_extension(&data_type.name)))
 }
 
 /// ON ALL … IN SCHEMA: what there is at this point. TABLES means views and foreign tables, too.
@@ -301,6 +323,20 @@ mod tests {
         let catalog = replay("create table t (a int); revoke select on t, missing from anon;");
         assert!(has(table(&catalog, "t"), "anon", Privilege::Select));
         let catalog = replay("create table t (a int); grant select (missing) on t to anon;");
+        assert_eq!(catalog.gaps.len(), 1);
+    }
+
+    #[test]
+    fn an_extension_has_functions_that_are_not_listed() {
+        let catalog = replay(
+            "create extension pg_trgm schema public;
+             grant all on function public.gin_extract_value_trgm(text, internal) to anon;
+             grant all on function public.gtrgm_out(public.gtrgm) to anon;",
+        );
+        assert_eq!(catalog.gaps, []);
+        let catalog = replay(
+            "create extension pg_trgm schema public; grant all on function public.missing(text) to anon;",
+        );
         assert_eq!(catalog.gaps.len(), 1);
     }
 

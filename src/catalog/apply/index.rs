@@ -361,3 +361,64 @@ fn derived_name(catalog: &Catalog, oid: Oid, index: &Index) -> Ident {
         None => catalog.choose_relation_name(schema, table_name, &part, "idx"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{check_refused, check_shapes};
+
+    #[test]
+    fn names_keys_and_flags() {
+        check_shapes(&[
+            (
+                "create table t (a int, b text, c jsonb);
+                 create index on t (a); create index on t (a); create unique index on t (a, b);
+                 create index on t (lower(b)); create index on t using gin (c);
+                 create index named on t (b) include (a) where a > 0;
+                 create index if not exists named on t (a);",
+                "t",
+                &[
+                    "1 a integer",
+                    "2 b text",
+                    "3 c jsonb",
+                    "index t_a_idx btree (a)",
+                    "index t_a_idx1 btree (a)",
+                    "index t_a_b_idx btree (a, b) unique",
+                    "index t_lower_idx btree (…)",
+                    "index t_c_idx gin (c)",
+                    "index named btree (b) include (a) where",
+                ],
+            ),
+            (
+                "create materialized view v as select 1 as a; create unique index on v (a);",
+                "v",
+                &["1 a integer", "index v_a_idx btree (a) unique"],
+            ),
+            (
+                "create table t (a int, b int); create index i on t (a, b); alter table t drop column a;",
+                "t",
+                &["2 b integer"],
+            ),
+            (
+                "create table t (a int); create index i on t (a); alter index i rename to j;
+                 alter table t rename column a to z;",
+                "t",
+                &["1 z integer", "index j btree (z)"],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        check_refused(
+            "create table t (a int); create index i on t (a);",
+            &[
+                ("create index i on t (a);", "index public.i exists already"),
+                (
+                    "create index on missing (a);",
+                    "table public.missing is not made by any statement before this one",
+                ),
+                ("create index on t (z);", "column public.t.z is not made by any statement before this one"),
+            ],
+        );
+    }
+}

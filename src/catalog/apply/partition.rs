@@ -143,3 +143,85 @@ fn inherit_checks(catalog: &mut Catalog, parent: Oid, child: Oid) {
         constraint::inherit_check(catalog, child, &check, &names);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check_shapes;
+
+    const PARENT: &str = "create table p (id int not null, day date, primary key (id, day),
+        constraint positive check (id > 0)) partition by range (day);
+        create index p_day on p (day); alter table p enable row level security;";
+
+    #[test]
+    fn a_partition_takes_all_but_row_level_security() {
+        check_shapes(&[
+            (
+                &format!(
+                    "{PARENT} create table c partition of p for values from ('2024-01-01') to ('2025-01-01');"
+                ),
+                "c",
+                &[
+                    "1 id integer not null inherited",
+                    "2 day date not null inherited",
+                    "positive check (id) inherited",
+                    "c_pkey primary key (id, day) inherited",
+                    "index c_day_idx btree (day) attached",
+                ],
+            ),
+            (
+                &format!(
+                    "{PARENT} create table c (day date not null, id int not null,
+                       constraint positive check (id > 0), primary key (id, day));
+                     create index mine on c (day);
+                     alter table p attach partition c for values from ('2024-01-01') to ('2025-01-01');"
+                ),
+                "c",
+                &[
+                    "1 day date not null inherited",
+                    "2 id integer not null inherited",
+                    "positive check (id) inherited",
+                    "c_pkey primary key (id, day) inherited",
+                    "index mine btree (day) attached",
+                ],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn what_was_inherited_stays_after_a_detach() {
+        check_shapes(&[(
+            &format!(
+                "{PARENT} create table c partition of p for values from ('2024-01-01') to ('2025-01-01');
+                 alter table p detach partition c;"
+            ),
+            "c",
+            &[
+                "1 id integer not null",
+                "2 day date not null",
+                "positive check (id)",
+                "c_pkey primary key (id, day)",
+                "index c_day_idx btree (day)",
+            ],
+        )]);
+    }
+
+    #[test]
+    fn what_the_parent_gets_later_reaches_its_partitions() {
+        check_shapes(&[(
+            &format!(
+                "{PARENT} create table c partition of p for values from ('2024-01-01') to ('2025-01-01');
+                 alter table p add column note text; create index on p (note);"
+            ),
+            "c",
+            &[
+                "1 id integer not null inherited",
+                "2 day date not null inherited",
+                "3 note text inherited",
+                "positive check (id) inherited",
+                "c_pkey primary key (id, day) inherited",
+                "index c_day_idx btree (day) attached",
+                "index c_note_idx btree (note) attached",
+            ],
+        )]);
+    }
+}

@@ -78,3 +78,61 @@ fn roles(catalog: &Catalog, names: &Spanned<Vec<RoleName>>) -> Spanned<Vec<Grant
     }
     Spanned { value, span: names.span }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{check_refused, check_shapes};
+
+    #[test]
+    fn policies_keep_what_is_not_altered() {
+        check_shapes(&[
+            (
+                "create table t (a int); create policy p on t;
+                 create policy q on t as restrictive for update to anon, authenticated using (true)
+                   with check (a > 0);
+                 create policy r on t for insert with check (true);",
+                "t",
+                &[
+                    "1 a integer",
+                    "policy p All to public",
+                    "policy q restrictive Update to anon, authenticated using check",
+                    "policy r Insert to public check",
+                ],
+            ),
+            (
+                "create table t (a int); create policy p on t for select using (true);
+                 alter policy p on t to anon; alter policy p on t rename to q;",
+                "t",
+                &["1 a integer", "policy q Select to anon using"],
+            ),
+            (
+                "create table t (a int); create policy p on t using (true);
+                 alter policy p on t with check (a > 0); alter table t rename to u;",
+                "u",
+                &["1 a integer", "policy p All to public using check"],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        check_refused(
+            "create table t (a int); create policy p on t using (true);",
+            &[
+                ("create policy p on t using (true);", "policy \"p\" on public.t exists already"),
+                (
+                    "create policy q on t for insert using (true);",
+                    "only WITH CHECK is allowed in a policy for INSERT",
+                ),
+                (
+                    "create policy q on t for select with check (true);",
+                    "WITH CHECK is not allowed in a policy for SELECT or DELETE",
+                ),
+                (
+                    "create policy q on missing using (true);",
+                    "table public.missing is not made by any statement before this one",
+                ),
+            ],
+        );
+    }
+}

@@ -40,15 +40,15 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &statement::Publication, o
     }
     match statement.action {
         PublicationAction::Add => {
-            if tables.keys().any(|oid| publication.tables.contains_key(oid)) {
-                return refused("the table is already a member of");
+            if let Some(at) = tables.keys().position(|oid| publication.tables.contains_key(oid)) {
+                return Err(Misfit::exists(MEMBER, member(statement, at)));
             }
             publication.tables.extend(tables);
             publication.schemas.extend(schemas);
         }
         PublicationAction::Drop => {
-            if tables.keys().any(|oid| !publication.tables.contains_key(oid)) {
-                return refused("the table is not part of");
+            if let Some(at) = tables.keys().position(|oid| !publication.tables.contains_key(oid)) {
+                return Err(Misfit::missing(MEMBER, member(statement, at)));
             }
             publication.tables.retain(|oid, _| !tables.contains_key(oid));
             publication.schemas.retain(|schema| !schemas.contains(schema));
@@ -61,6 +61,13 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &statement::Publication, o
     }
     publication.history.touch(origin);
     Ok(())
+}
+
+const MEMBER: ObjectKind = ObjectKind::Unmodelled("member");
+
+fn member(statement: &statement::Publication, at: usize) -> String {
+    let table = statement.tables.get(at).map(|table| table.name.to_string()).unwrap_or_default();
+    format!("{table} of publication {}", statement.name)
 }
 
 fn tables(
@@ -98,7 +105,8 @@ mod tests {
              drop table b;
              create publication mine for table a where (id > 1);",
         );
-        assert_eq!(bench.catalog.gaps.len(), 1);
+        let reasons: Vec<_> = bench.catalog.gaps.iter().map(|gap| gap.reason.as_str()).collect();
+        assert_eq!(reasons, ["member a of publication supabase_realtime exists already"]);
         assert!(bench.catalog.publications["supabase_realtime"].tables.is_empty());
         let mine = &bench.catalog.publications["mine"];
         assert!(mine.tables.values().all(|table| table.has_filter) && mine.tables.len() == 1);

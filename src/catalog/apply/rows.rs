@@ -4,6 +4,7 @@ use crate::catalog::Catalog;
 use crate::catalog::apply::Applied;
 use crate::catalog::gap::Aspect;
 use crate::catalog::interpret::{Value, constant, is_table};
+use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::role::Bucket;
 use crate::source::Span;
@@ -25,7 +26,7 @@ pub(super) fn change(catalog: &mut Catalog, change: &DataChange, span: Span) -> 
 
 fn unknown(catalog: &mut Catalog, span: Span) {
     let reason = "rows of storage.buckets change in a way that cannot be followed";
-    catalog.record_unknown(span, reason, Aspect::Existence, None);
+    catalog.record_unknown(span, reason, Aspect::Existence, Some(QName::new("storage", "buckets")));
 }
 
 fn insert_buckets(catalog: &mut Catalog, change: &DataChange, span: Span) {

@@ -476,3 +476,104 @@ fn copy_like_indexes(catalog: &mut Catalog, oid: Oid, source: Oid, options: Like
 pub(super) fn is_null(expr: &Expr) -> bool {
     matches!(expr.uncast(), Expr::Literal(Literal::Null))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{check_refused, check_shapes};
+
+    #[test]
+    fn columns_have_numbers_types_and_flags() {
+        // The length of a varchar makes more than a constant of NULL, and PostgreSQL keeps it.
+        check_shapes(&[
+            (
+                "create table t (id serial primary key, b text not null default 'x', c varchar(9) default null, g text default null,
+                 d int generated always as identity, e int generated always as (id * 2) stored, f text[]);",
+                "t",
+                &[
+                    "1 id integer not null default",
+                    "2 b text not null default",
+                    "3 c character varying(9) default",
+                    "4 g text",
+                    "5 d integer not null identity",
+                    "6 e integer generated",
+                    "7 f text[]",
+                    "t_pkey primary key (id)",
+                ],
+            ),
+            (
+                "create table t (a int); create table if not exists t (b int);",
+                "t",
+                &["1 a integer"],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn like_copies_what_it_includes() {
+        let source = "create table s (id int primary key, a text not null default 'x' check (a <> ''));
+                      create index s_a on s (a); alter table s enable row level security;
+                      create policy p on s using (true);";
+        check_shapes(&[
+            (
+                &format!("{source} create table t (like s, z int);"),
+                "t",
+                &["1 id integer not null", "2 a text not null", "3 z integer"],
+            ),
+            (
+                &format!("{source} create table t (like s including all);"),
+                "t",
+                &[
+                    "1 id integer not null",
+                    "2 a text not null default",
+                    "s_a_check check (a)",
+                    "t_pkey primary key (id)",
+                    "index t_a_idx btree (a)",
+                ],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn children_take_columns_and_checks() {
+        check_shapes(&[
+            (
+                "create table p (id int primary key, a int, check (a > 0)); create table c (b int) inherits (p);",
+                "c",
+                &[
+                    "1 id integer not null inherited",
+                    "2 a integer inherited",
+                    "3 b integer",
+                    "p_a_check check (a) inherited",
+                ],
+            ),
+            (
+                "create table p (a int); create table q (a int, b int); create table c (a int) inherits (p, q);",
+                "c",
+                &["1 a integer inherited", "2 b integer inherited"],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn temporary_tables_hide_others() {
+        check_shapes(&[
+            (
+                "create table t (a int); create temp table t (b int); alter table t add c int;",
+                "t",
+                &["1 a integer"],
+            ),
+            ("create table t (a int); create temp table t (b int); drop table t;", "t", &["1 a integer"]),
+        ]);
+    }
+
+    #[test]
+    fn a_name_is_taken_once() {
+        check_refused(
+            "create table t (a int); create view v as select 1 as one;",
+            &[
+                ("create table t (b int);", "table public.t exists already"),
+                ("create table v (b int);", "table public.v exists already"),
+            ],
+        );
+    }
+}

@@ -163,3 +163,79 @@ fn columns(output: Option<&Vec<OutputColumn>>, names: &[Ident], origin: Origin) 
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::name::QName;
+    use crate::testing::{Bench, check_refused, check_shapes};
+
+    #[test]
+    fn columns_are_named_by_the_query_or_the_list() {
+        let tables = "create table t (id int, name varchar(9)); create table u (id bigint);";
+        check_shapes(&[
+            (
+                &format!(
+                    "{tables} create view v as select t.*, count(*), u.id as other from t, u group by 1, 2, 4;"
+                ),
+                "v",
+                &["1 id integer", "2 name character varying(9)", "3 count bigint", "4 other bigint"],
+            ),
+            (
+                &format!("{tables} create view v (a, b) as select id, name from t;"),
+                "v",
+                &["1 a integer", "2 b character varying(9)"],
+            ),
+            (
+                &format!("{tables} create view v as select id from t; alter table t rename id to key;"),
+                "v",
+                &["1 id integer"],
+            ),
+            (
+                &format!(
+                    "{tables} create view v as select id from t;
+                          create or replace view v as select id, name from t;"
+                ),
+                "v",
+                &["1 id integer", "2 name character varying(9)"],
+            ),
+            (
+                &format!("{tables} create table c as select id, name from t;"),
+                "c",
+                &["1 id integer", "2 name character varying(9)"],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn a_new_definition_forgets_the_options() {
+        let bench = Bench::new(
+            "create view v with (security_invoker = true) as select 1 as a;
+             create or replace view v as select 1 as a;",
+        );
+        assert!(!bench.catalog.view(&QName::new("public", "v")).expect("v is made").security_invoker());
+    }
+
+    #[test]
+    fn materialised_views_hold_indexes_and_may_be_empty() {
+        let bench = Bench::new("create materialized view v as select 1 as a with no data;");
+        let populated =
+            |bench: &Bench| bench.catalog.view(&QName::new("public", "v")).map(|view| view.populated);
+        assert_eq!(populated(&bench), Some(false));
+        let bench = Bench::new(
+            "create materialized view v as select 1 as a with no data; refresh materialized view v;",
+        );
+        assert_eq!(populated(&bench), Some(true));
+    }
+
+    #[test]
+    fn a_name_is_taken_once() {
+        check_refused(
+            "create table t (a int); create view v as select a from t;",
+            &[
+                ("create view t as select 1 as a;", "view public.t exists already"),
+                ("create view v as select 1 as a;", "view public.v exists already"),
+                ("drop table t;", "cannot drop table public.t because view public.v depends on it"),
+            ],
+        );
+    }
+}

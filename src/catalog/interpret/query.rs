@@ -4,7 +4,7 @@
 use crate::catalog::interpret::system::Wanted;
 use crate::catalog::interpret::value::Value;
 use crate::catalog::interpret::{Interpreter, system};
-use crate::sql::expr::{Expr, FromItem, Literal, Query, QueryBody, Select};
+use crate::sql::expr::{Call, Expr, FromItem, Literal, Query, QueryBody, Select};
 use crate::sql::name::Ident;
 
 /// Rows that a query may look at before it is given up: joins multiply.
@@ -15,6 +15,9 @@ pub(super) type Part = (Ident, Record);
 
 /// The columns of one row.
 pub(super) type Record = Vec<(Ident, Value)>;
+
+/// Joined rows that go into one row of the result.
+pub(super) type Group = Vec<Vec<Part>>;
 
 impl Interpreter<'_> {
     /// The rows of a query, as records; `None` when it cannot be told.
@@ -46,9 +49,6 @@ impl Interpreter<'_> {
     }
 
     fn select_rows(&mut self, select: &Select) -> Option<Vec<Value>> {
-        if !select.group_by.is_empty() || select.having.is_some() {
-            return None;
-        }
         let mut joined: Vec<Vec<Part>> = vec![Vec::new()];
         for item in &select.from {
             joined = self.join(joined, item, select.filter.as_ref())?;
@@ -63,14 +63,35 @@ impl Interpreter<'_> {
                 kept.push(row);
             }
         }
-        if let Some(aggregated) = self.aggregate(select, &kept) {
-            return aggregated.map(|value| vec![value]);
-        }
         let mut rows = Vec::new();
-        for row in kept {
-            rows.extend(self.with_row(&row, |this| this.targets(select)));
+        match self.grouped(select, &kept) {
+            Some(groups) => {
+                for group in groups? {
+                    rows.extend(self.with_group(group, |this| match &select.having {
+                        Some(having) => match this.truth(having)? {
+                            true => Some(this.targets(select)),
+                            false => Some(Vec::new()),
+                        },
+                        None => Some(this.targets(select)),
+                    })?);
+                }
+            }
+            None => {
+                for row in kept {
+                    self.groups.push(None);
+                    rows.extend(self.with_row(&row, |this| this.targets(select)));
+                    self.groups.pop();
+                }
+            }
         }
-        if select.distinct {
+        if select.distinct && rows.len() > 1 {
+            let known = |row: &Value| match row {
+                Value::Record(fields) => fields.iter().all(|(_, value)| value.is_known()),
+                value => value.is_known(),
+            };
+            if !rows.iter().all(known) {
+                return None;
+            }
             let mut seen: Vec<Value> = Vec::new();
             rows.retain(|row| {
                 let new = !seen.contains(row);
@@ -147,22 +168,97 @@ impl Interpreter<'_> {
         }
     }
 
-    /// The one row of a query with an aggregate; `None` when it has none, `Some(None)` when the
-    /// aggregate cannot be told.
-    fn aggregate(&mut self, select: &Select, rows: &[Vec<Part>]) -> Option<Option<Value>> {
-        let [target] = select.targets.as_slice() else { return None };
-        let Expr::Call(call) = &target.expr else { return None };
-        let name = target.alias.clone().unwrap_or_else(|| call.name.name.clone());
-        let value = match call.name.name.as_str() {
-            "count" => Value::Number(i64::try_from(rows.len()).ok()?),
-            "array_agg" if call.args.len() == 1 => {
-                let items = rows.iter().map(|row| self.with_row(row, |this| this.value(&call.args[0])));
-                Value::List(items.collect())
+    /// The rows by GROUP BY, or all of them where the targets hold an aggregate; `None` where each
+    /// row is for itself, `Some(None)` when the groups cannot be told.
+    fn grouped(&mut self, select: &Select, rows: &[Vec<Part>]) -> Option<Option<Vec<Group>>> {
+        if select.group_by.is_empty() {
+            let aggregates =
+                |expr: &Expr| expr.any(&|part| matches!(part, Expr::Call(call) if is_aggregate(call)));
+            let all = select.targets.iter().any(|target| aggregates(&target.expr)) || select.having.is_some();
+            return all.then(|| Some(vec![rows.to_vec()]));
+        }
+        let mut groups: Vec<(Vec<Value>, Group)> = Vec::new();
+        for row in rows {
+            let key: Vec<Value> = self.with_row(row, |this| {
+                let keys = select.group_by.iter().map(|expr| match expr {
+                    Expr::Literal(Literal::Number(at)) => {
+                        let at = at.parse::<usize>().ok().and_then(|at| at.checked_sub(1));
+                        at.and_then(|at| select.targets.get(at)).map_or(expr, |target| &target.expr)
+                    }
+                    expr => expr,
+                });
+                keys.collect::<Vec<_>>().into_iter().map(|expr| this.value(expr)).collect()
+            });
+            if !key.iter().all(Value::is_known) {
+                return Some(None);
             }
-            "string_agg" | "bool_or" | "bool_and" | "max" | "min" | "sum" => return Some(None),
-            _ => return None,
-        };
-        Some(Some(Value::Record(vec![(name, value)])))
+            match groups.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, group)) => group.push(row.clone()),
+                None => groups.push((key, vec![row.clone()])),
+            }
+        }
+        Some(Some(groups.into_iter().map(|(_, group)| group).collect()))
+    }
+
+    /// Does something while aggregates are about these rows, and columns are those of the first.
+    fn with_group<T>(&mut self, group: Group, run: impl FnOnce(&mut Self) -> T) -> T {
+        let first = group.first().cloned().unwrap_or_default();
+        self.groups.push(Some(group));
+        let result = self.with_row(&first, run);
+        self.groups.pop();
+        result
+    }
+
+    /// The value of a call that is an aggregate over the rows at hand.
+    pub(super) fn aggregate(&mut self, call: &Call) -> Option<Value> {
+        if !is_aggregate(call) {
+            return None;
+        }
+        let group = self.groups.last().cloned().flatten()?;
+        // The rows of the group take the place of its first one.
+        let first = self.rows.pop();
+        self.groups.push(None);
+        let mut values = Vec::new();
+        for row in &group {
+            let arg = |this: &mut Self| call.args.first().map(|arg| this.value(arg));
+            values.extend(self.with_row(row, arg));
+        }
+        let separator = call.args.get(1).map(|arg| self.value(arg));
+        self.groups.pop();
+        self.rows.extend(first);
+        let counted = |count: usize| i64::try_from(count).map_or(Value::Unknown, Value::Number);
+        let known = values.iter().all(Value::is_known);
+        Some(match call.name.name.as_str() {
+            "count" if call.args.is_empty() => counted(group.len()),
+            "count" if !values.contains(&Value::Unknown) => {
+                counted(values.iter().filter(|value| **value != Value::Null).count())
+            }
+            "array_agg" if group.is_empty() => Value::Null,
+            "array_agg" if known => Value::List(values),
+            "string_agg" if group.is_empty() => Value::Null,
+            "string_agg" => match separator {
+                Some(Value::Text(separator)) => {
+                    let texts =
+                        values.iter().filter(|value| **value != Value::Null).map(|value| match value {
+                            Value::Text(text) => Some(text.as_str()),
+                            _ => None,
+                        });
+                    match texts.collect::<Option<Vec<_>>>() {
+                        Some(texts) if texts.is_empty() => Value::Null,
+                        Some(texts) => Value::Text(texts.join(&separator)),
+                        None => Value::Unknown,
+                    }
+                }
+                _ => Value::Unknown,
+            },
+            "bool_or" | "bool_and" | "every" if values.is_empty() => Value::Null,
+            "bool_or" if values.contains(&Value::Bool(true)) => Value::Bool(true),
+            "bool_or" if known => Value::Bool(false),
+            "bool_and" | "every" if values.contains(&Value::Bool(false)) => Value::Bool(false),
+            "bool_and" | "every" if known => Value::Bool(true),
+            "max" | "min" | "sum" if values.is_empty() => Value::Null,
+            _ => Value::Unknown,
+        })
     }
 
     /// Joins one more item of FROM; `filter` is the condition that the rows will be held to.
@@ -228,7 +324,7 @@ impl Interpreter<'_> {
                             continue;
                         }
                         match self.value(value) {
-                            Value::Unknown | Value::Null => {}
+                            Value::Unknown | Value::Something | Value::Null => {}
                             value => wanted.push((name.clone(), value)),
                         }
                     }
@@ -273,4 +369,11 @@ impl Interpreter<'_> {
             FromItem::Join { .. } => None,
         }
     }
+}
+
+fn is_aggregate(call: &Call) -> bool {
+    let name = call.name.name.as_str();
+    let known = ["count", "array_agg", "string_agg", "bool_or", "bool_and", "every", "max", "min", "sum"];
+    call.aggregate && call.name.schema.as_ref().is_none_or(|schema| *schema == "pg_catalog")
+        || call.name.schema.is_none() && known.contains(&name)
 }

@@ -95,6 +95,13 @@ pub(super) fn rows(catalog: &Catalog, name: &ObjectName, wanted: &Wanted) -> Opt
         ("pg_catalog", "pg_enum") => enums(catalog, wanted),
         ("pg_catalog", "pg_constraint") => constraints(catalog, wanted),
         ("information_schema", "table_constraints") => table_constraints(catalog, wanted),
+        ("information_schema", "key_column_usage") => key_columns(catalog, wanted),
+        ("information_schema", "referential_constraints") => {
+            let mut rows = table_constraints(catalog, wanted);
+            rows.retain(|row| row.iter().any(|(_, value)| *value == Value::text("FOREIGN KEY")));
+            rows
+        }
+        ("pg_catalog", "pg_index") => index_rows(catalog),
         ("pg_catalog", "pg_indexes") => indexes(catalog, wanted),
         ("pg_catalog", "pg_trigger") => triggers(catalog, wanted, false),
         ("information_schema", "triggers") => triggers(catalog, wanted, true),
@@ -139,7 +146,7 @@ pub(super) fn rows(catalog: &Catalog, name: &ObjectName, wanted: &Wanted) -> Opt
             .iter()
             .map(|job| {
                 row([
-                    ("jobid", Value::Unknown),
+                    ("jobid", Value::Something),
                     ("jobname", job.name.as_ref().map_or(Value::Null, Value::text)),
                     ("schedule", Value::text(&job.schedule)),
                     ("command", Value::text(&job.command)),
@@ -207,7 +214,7 @@ fn policies(catalog: &Catalog, wanted: &Wanted, raw: bool) -> Vec<Row> {
             PolicyCommand::Update => ("UPDATE", "w"),
             PolicyCommand::Delete => ("DELETE", "d"),
         };
-        let clause = |there: bool| if there { Value::Unknown } else { Value::Null };
+        let clause = |there: bool| if there { Value::Something } else { Value::Null };
         if raw {
             row([
                 ("polname", Value::text(&policy.name)),
@@ -260,7 +267,7 @@ fn class(name: &QName, object: Object, kind: &str, owner: &Ident, rls: bool, for
         ("relrowsecurity", Value::Bool(rls)),
         ("relforcerowsecurity", Value::Bool(forced)),
         ("relispartition", Value::Unknown),
-        ("relpersistence", Value::Unknown),
+        ("relpersistence", Value::Something),
     ])
 }
 
@@ -346,9 +353,9 @@ fn functions(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             ("proconfig", if config.is_empty() { Value::Null } else { Value::List(config) }),
             ("proowner", Value::Object(Object::Role(function.owner.clone()))),
             ("pronargs", i64::try_from(function.inputs().count()).map_or(Value::Unknown, Value::Number)),
-            ("prolang", Value::Unknown),
-            ("prorettype", Value::Unknown),
-            ("prosrc", Value::Unknown),
+            ("prolang", Value::Something),
+            ("prorettype", Value::Something),
+            ("prosrc", Value::Something),
         ])
     })
     .collect()
@@ -433,6 +440,8 @@ fn constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             _ => Value::Unknown,
         };
         row([
+            // The functions that print a constraint ask for its identity.
+            ("oid", Value::Something),
             ("conname", Value::text(name)),
             ("conrelid", Value::Object(Object::Relation(table.oid))),
             ("contype", Value::text(constraint_kind(kind).0)),
@@ -452,6 +461,49 @@ fn table_constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             ("constraint_type", Value::text(constraint_kind(kind).1)),
         ])
     })
+}
+
+/// The columns of keys; those of checks are not listed there.
+fn key_columns(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let mut list = Vec::new();
+    for table in wanted.tables(catalog, "table_name", "") {
+        for constraint in wanted.named(&table.constraints, "constraint_name") {
+            let columns: &[i16] = match &constraint.kind {
+                ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns, .. } => columns,
+                ConstraintKind::ForeignKey(key) => &key.columns,
+                ConstraintKind::Check { .. } | ConstraintKind::Exclude { .. } => &[],
+            };
+            for (position, attnum) in (1..).zip(columns) {
+                let column = table.columns.iter().find(|column| column.attnum == *attnum);
+                list.push(row([
+                    ("constraint_schema", Value::text(&table.name.schema)),
+                    ("constraint_name", Value::text(&constraint.name)),
+                    ("table_schema", Value::text(&table.name.schema)),
+                    ("table_name", Value::text(&table.name.name)),
+                    ("column_name", column.map_or(Value::Unknown, |column| Value::text(&column.name))),
+                    ("ordinal_position", Value::Number(position)),
+                ]));
+            }
+        }
+    }
+    list
+}
+
+fn index_rows(catalog: &Catalog) -> Vec<Row> {
+    let tables = catalog.tables.values().map(|table| (table.oid, &table.indexes));
+    let views = catalog.views.values().map(|view| (view.oid, &view.indexes));
+    let all = tables.chain(views).flat_map(|(on, indexes)| indexes.values().map(move |index| (on, index)));
+    all.map(|(on, index)| {
+        row([
+            ("indexrelid", Value::Object(Object::Index(index.oid))),
+            ("indrelid", Value::Object(Object::Relation(on))),
+            ("indisunique", Value::Bool(index.unique)),
+            ("indisprimary", Value::Bool(index.primary)),
+            ("indisvalid", Value::Bool(index.valid)),
+            ("indisready", Value::Bool(true)),
+        ])
+    })
+    .collect()
 }
 
 fn each_constraint(
@@ -499,7 +551,7 @@ fn indexes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
                 ("schemaname", Value::text(&on.schema)),
                 ("tablename", Value::text(&on.name)),
                 ("indexname", Value::text(name)),
-                ("indexdef", Value::Unknown),
+                ("indexdef", Value::Something),
             ])
         })
         .collect()
@@ -606,9 +658,9 @@ fn columns(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
                 ("table_name", Value::text(&table.name.name)),
                 ("column_name", Value::text(&column.name)),
                 ("is_nullable", yes_no(!column.not_null.value)),
-                ("column_default", if column.default.is_some() { Value::Unknown } else { Value::Null }),
+                ("column_default", if column.default.is_some() { Value::Something } else { Value::Null }),
                 ("data_type", information_type(catalog, column)),
-                ("udt_name", Value::Unknown),
+                ("udt_name", Value::Something),
             ]));
         }
     }

@@ -24,6 +24,8 @@ pub(in crate::catalog) enum Value {
     Record(Vec<(Ident, Self)>),
     /// The identity of an object: `oid`, `regclass` and their kin.
     Object(Object),
+    /// Not known, but not null.
+    Something,
     Unknown,
 }
 
@@ -42,6 +44,10 @@ pub(in crate::catalog) enum Object {
 impl Value {
     pub(super) fn text(text: impl ToString) -> Self {
         Self::Text(text.to_string())
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        !matches!(self, Self::Unknown | Self::Something)
     }
 
     /// The only field of a record with one; anything else as it is.
@@ -90,7 +96,7 @@ impl Interpreter<'_> {
             }
             Expr::Array(items) => {
                 let items: Vec<Value> = items.iter().map(|item| self.value(item)).collect();
-                if items.contains(&Value::Unknown) { Value::Unknown } else { Value::List(items) }
+                if items.iter().all(Value::is_known) { Value::List(items) } else { Value::Unknown }
             }
             Expr::Param(number) => self.variable(&Ident::new(format!("${number}"))),
             Expr::Column(column) => self.column(column),
@@ -146,6 +152,19 @@ impl Interpreter<'_> {
                 match self.value(right) {
                     Value::List(list) => negate(among(&value, list), *all),
                     _ => Value::Unknown,
+                }
+            }
+            Expr::Distinct { left, right, negated } => {
+                let (left, right) = (self.value(left), self.value(right));
+                match (&left, &right) {
+                    (Value::Unknown, _) | (_, Value::Unknown) => Value::Unknown,
+                    (Value::Null, other) | (other, Value::Null) => {
+                        Value::Bool((*other == Value::Null) == *negated)
+                    }
+                    _ => match operate("=", left, right) {
+                        Value::Bool(equal) => Value::Bool(equal == *negated),
+                        _ => Value::Unknown,
+                    },
                 }
             }
             Expr::Coalesce(list) => {
@@ -314,6 +333,9 @@ impl Interpreter<'_> {
         if call.name.schema.as_ref().is_some_and(|schema| *schema != "pg_catalog") {
             return Value::Unknown;
         }
+        if let Some(value) = self.aggregate(call) {
+            return value;
+        }
         let args: Vec<Value> = call.args.iter().map(|arg| self.value(arg)).collect();
         match (call.name.name.as_str(), args.as_slice()) {
             ("format", [Value::Text(template), rest @ ..]) => {
@@ -325,6 +347,60 @@ impl Interpreter<'_> {
                 _ => Value::Unknown,
             },
             ("quote_literal" | "quote_nullable", [Value::Text(text)]) => Value::text(quote_literal(text)),
+            // Functions of the system catalogs are strict: of an object that is there, they tell something.
+            (
+                "pg_get_constraintdef"
+                | "pg_get_indexdef"
+                | "pg_get_expr"
+                | "pg_get_functiondef"
+                | "pg_get_triggerdef"
+                | "pg_get_viewdef"
+                | "format_type",
+                [first, ..],
+            ) => match first {
+                Value::Null => Value::Null,
+                Value::Unknown => Value::Unknown,
+                _ => Value::Something,
+            },
+            ("lower" | "upper" | "btrim" | "trim" | "regexp_replace" | "replace" | "format", [first, ..])
+                if *first == Value::Something =>
+            {
+                Value::Something
+            }
+            ("btrim" | "trim", [Value::Text(text)]) => Value::text(text.trim_matches(' ')),
+            ("concat_ws", [Value::Text(separator), rest @ ..]) => {
+                let mut parts = Vec::new();
+                for part in rest {
+                    match self.printed(part) {
+                        Value::Text(part) => parts.push(part),
+                        Value::Null => {}
+                        _ => return Value::Unknown,
+                    }
+                }
+                Value::Text(parts.join(separator))
+            }
+            ("array_to_string", [Value::List(items), Value::Text(separator)]) => {
+                let mut parts = Vec::new();
+                for item in items {
+                    match self.printed(item) {
+                        Value::Text(part) => parts.push(part),
+                        Value::Null => {}
+                        _ => return Value::Unknown,
+                    }
+                }
+                Value::Text(parts.join(separator))
+            }
+            ("split_part", [Value::Text(text), Value::Text(separator), Value::Number(at)])
+                if !separator.is_empty() && *at > 0 =>
+            {
+                let part =
+                    usize::try_from(*at - 1).ok().and_then(|at| text.split(separator.as_str()).nth(at));
+                Value::text(part.unwrap_or_default())
+            }
+            ("starts_with", [Value::Text(text), Value::Text(start)]) => Value::Bool(text.starts_with(start)),
+            ("length" | "char_length", [Value::Text(text)]) => {
+                i64::try_from(text.chars().count()).map_or(Value::Unknown, Value::Number)
+            }
             ("lower", [Value::Text(text)]) => Value::text(text.to_lowercase()),
             ("upper", [Value::Text(text)]) => Value::text(text.to_uppercase()),
             ("concat", args) => {
@@ -355,10 +431,6 @@ impl Interpreter<'_> {
             ("left", [Value::Text(text), Value::Number(count)]) if *count >= 0 => {
                 Value::Text(text.chars().take(usize::try_from(*count).unwrap_or_default()).collect())
             }
-            ("length" | "char_length", [Value::Text(text)]) => {
-                i64::try_from(text.chars().count()).map_or(Value::Unknown, Value::Number)
-            }
-            ("btrim" | "trim", [Value::Text(text)]) => Value::text(text.trim_matches(' ')),
             ("to_regclass", [Value::Text(text)]) => self.regclass(text).unwrap_or(Value::Null),
             ("to_regprocedure" | "to_regproc", [Value::Text(text)]) => self.regprocedure(text, call.span),
             ("to_regnamespace", [Value::Text(text)]) => {
@@ -417,10 +489,10 @@ fn among(value: &Value, list: Vec<Value>) -> Value {
     if *value == Value::Null {
         return Value::Null;
     }
-    if *value == Value::Unknown {
+    if !value.is_known() {
         return Value::Unknown;
     }
-    let unknown = list.contains(&Value::Unknown);
+    let unknown = !list.iter().all(Value::is_known);
     if list.iter().any(|item| item == value) {
         Value::Bool(true)
     } else if unknown {
@@ -434,6 +506,8 @@ fn operate(op: &str, left: Value, right: Value) -> Value {
     match (op, left, right) {
         (_, Value::Unknown, _) | (_, _, Value::Unknown) => Value::Unknown,
         (_, Value::Null, _) | (_, _, Value::Null) => Value::Null,
+        ("||", Value::Something, _) | ("||", _, Value::Something) => Value::Something,
+        (_, Value::Something, _) | (_, _, Value::Something) => Value::Unknown,
         ("||", Value::Text(left), Value::Text(right)) => Value::Text(left + &right),
         ("||", Value::List(mut left), Value::List(right)) => {
             left.extend(right);

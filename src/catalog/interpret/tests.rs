@@ -1,0 +1,368 @@
+//! What code that runs while migrating leaves in the catalog.
+
+use crate::catalog::gap::Touch;
+use crate::testing::Bench;
+
+/// What there is in `public`, on a line each, and then the gaps with what they touch.
+fn state(sql: &str) -> Vec<String> {
+    let bench = Bench::new(sql);
+    for migration in &bench.migrations {
+        assert!(migration.errors.is_empty(), "the test's SQL is broken: {:?}", migration.errors);
+    }
+    let catalog = &bench.catalog;
+    let mut lines = Vec::new();
+    for table in catalog.tables.values().filter(|table| table.name.schema == "public") {
+        let columns: Vec<_> = table.columns.iter().map(|column| column.name.to_string()).collect();
+        let mut line = format!("{}({})", table.name.name, columns.join(", "));
+        if table.rls.value {
+            line += " rls";
+        }
+        table.policies.keys().for_each(|name| line += &format!(" policy {name}"));
+        let indexes = table.indexes.values().filter(|index| index.constraint.is_none());
+        indexes.for_each(|index| line += &format!(" index {}", index.name));
+        table.constraints.keys().for_each(|name| line += &format!(" constraint {name}"));
+        lines.push(line);
+    }
+    let types = catalog.types.values().filter(|found| found.name.schema == "public");
+    lines.extend(types.map(|found| format!("type {}", found.name.name)));
+    lines.extend(
+        catalog.cron_jobs.iter().map(|job| {
+            format!("job {}: {}: {}", job.name.as_deref().unwrap_or("-"), job.schedule, job.command)
+        }),
+    );
+    let queues = catalog.tables.values().filter(|table| table.name.name.starts_with("q_"));
+    lines.extend(queues.map(|table| format!("queue {}", table.name)));
+    let buckets = catalog.buckets.values().filter(|bucket| bucket.migrated);
+    lines.extend(buckets.map(|bucket| format!("bucket {} public {}", bucket.id, bucket.public)));
+    let touch = |touch: &Touch| match &touch.object {
+        Some(object) => format!(" {:?} of {object}", touch.aspect),
+        None => format!(" {:?} of anything", touch.aspect),
+    };
+    lines.extend(catalog.gaps.iter().map(|gap| {
+        let touches: String = gap.touches.iter().map(touch).collect();
+        format!("gap: {}:{touches}", gap.reason)
+    }));
+    lines
+}
+
+/// Each text, and what it leaves.
+fn check(cases: &[(&str, &[&str])]) {
+    for (sql, expected) in cases {
+        assert_eq!(state(sql), *expected, "{sql}");
+    }
+}
+
+/// The body of a DO block, after the tables `a` and `b`.
+fn check_blocks(cases: &[(&str, &[&str])]) {
+    for (body, expected) in cases {
+        let sql = format!("create table a (id int); create table b (id int);\ndo $do$ {body} $do$;");
+        assert_eq!(state(&sql), *expected, "{body}");
+    }
+}
+
+#[test]
+fn guards_that_ask_the_catalogs_are_decided() {
+    check_blocks(&[
+        (
+            "begin if not exists (select 1 from pg_tables where tablename = 'a') then drop table b; end if; end",
+            &["a(id)", "b(id)"],
+        ),
+        (
+            "begin if exists (select from information_schema.columns where table_name = 'a' and
+             column_name = 'id') then alter table a rename column id to key; else drop table b; end if; end",
+            &["a(key)", "b(id)"],
+        ),
+        (
+            "begin if to_regclass('public.c') is null then create table c (id int); end if; end",
+            &["a(id)", "b(id)", "c(id)"],
+        ),
+        (
+            "begin if not exists (select 1 from pg_type where typname = 'mood') then
+             create type mood as enum ('sad'); end if; end",
+            &["a(id)", "b(id)", "type mood"],
+        ),
+        (
+            "begin perform 1 from pg_class where relname = 'a'; if found then drop table b; end if; end",
+            &["a(id)"],
+        ),
+        (
+            "declare n int; begin select count(*) into n from pg_policies where tablename = 'a';
+             if n = 0 then create policy p on a using (true); end if; end",
+            &["a(id) policy p", "b(id)"],
+        ),
+        (
+            "begin if not exists (select 1 from pg_extension where extname = 'nothing') then return; end if;
+             drop table a; end",
+            &["a(id)", "b(id)"],
+        ),
+    ]);
+}
+
+#[test]
+fn a_key_is_found_by_its_column() {
+    let tables = "create table a (id int primary key); create table b (a_id int references a);";
+    let block = "do $$ begin
+      if exists (select 1 from information_schema.table_constraints tc
+                 join information_schema.key_column_usage kcu on tc.constraint_name = kcu.constraint_name
+                 where tc.table_name = 'b' and kcu.column_name = 'a_id' and tc.constraint_type = 'FOREIGN KEY')
+      then
+        execute (select 'alter table b drop constraint ' || quote_ident(tc.constraint_name)
+                 from information_schema.table_constraints tc
+                 join information_schema.key_column_usage kcu on tc.constraint_name = kcu.constraint_name
+                 where tc.table_name = 'b' and kcu.column_name = 'a_id' limit 1);
+      end if; end $$;";
+    check(&[(&format!("{tables}{block}"), &["a(id) constraint a_pkey", "b(a_id)"])]);
+}
+
+#[test]
+fn what_is_there_is_not_null_even_where_its_text_is_not_known() {
+    check(&[
+        (
+            "create table a (id int); create index i on a (id);
+             do $$ declare def text; begin
+               select pg_get_indexdef(c.oid) into def from pg_class c where c.relname = 'i';
+               if def is null then create index j on a (id); end if;
+             end $$;",
+            &["a(id) index i"],
+        ),
+        (
+            "create table a (id int); create policy p on a using (id > 0);
+             do $$ declare rec record; stmt text; begin
+               for rec in select polname, (polqual is not null) as reads from pg_policy loop
+                 stmt := format('alter policy %I on a', rec.polname);
+                 if rec.reads then stmt := stmt || ' using (true)'; end if;
+                 execute stmt;
+               end loop;
+             end $$;",
+            &["a(id) policy p"],
+        ),
+    ]);
+}
+
+#[test]
+fn handlers_take_what_does_not_fit() {
+    let twice = "create policy p on a using (true); create policy p on a using (true);";
+    check_blocks(&[
+        (
+            "begin create policy p on a using (true); exception when duplicate_object then null; end",
+            &["a(id) policy p", "b(id)"],
+        ),
+        (
+            // As in PostgreSQL, nothing is left of what the block did before the error.
+            &format!("begin {twice} exception when duplicate_object then null; end"),
+            &["a(id)", "b(id)"],
+        ),
+        (&format!("begin begin {twice} exception when others then drop table b; end; end"), &["a(id)"]),
+        ("begin drop table c; exception when undefined_table then drop table b; end", &["a(id)"]),
+        (
+            "begin alter publication supabase_realtime add table a;
+             alter publication supabase_realtime add table a;
+             exception when duplicate_object then null; end",
+            &["a(id)", "b(id)"],
+        ),
+        (
+            "begin alter table a add x int; raise exception 'no'; exception when others then drop table b; end",
+            &["a(id)"],
+        ),
+        (
+            &format!("begin {twice} exception when undefined_table then null; end"),
+            &["a(id) policy p", "b(id)", "gap: policy \"p\" on public.a exists already:"],
+        ),
+        (
+            "begin drop function missing(); exception when sqlstate '42883' then null; end",
+            &["a(id)", "b(id)"],
+        ),
+    ]);
+}
+
+#[test]
+fn loops_are_unrolled() {
+    check_blocks(&[
+        (
+            "declare t text; begin foreach t in array array['a', 'b'] loop
+             execute format('alter table %I enable row level security', t); end loop; end",
+            &["a(id) rls", "b(id) rls"],
+        ),
+        (
+            "declare r record; begin for r in select tablename from pg_tables where schemaname = 'public' loop
+             execute 'alter table public.' || quote_ident(r.tablename) || ' enable row level security';
+             end loop; end",
+            &["a(id) rls", "b(id) rls"],
+        ),
+        (
+            "declare t text; begin for t in select unnest(array['a', 'b']) loop
+             if t = 'b' then exit; end if;
+             execute format('create policy %I on %I using (true)', t || '_own', t); end loop; end",
+            &["a(id) policy a_own", "b(id)"],
+        ),
+        (
+            "declare t text; begin foreach t in array array['a', 'b'] loop
+             continue when t = 'a'; execute format('drop table %I', t); end loop; drop table a; end",
+            &[],
+        ),
+        (
+            "declare t text; begin foreach t in array array['a', 'b'] loop
+             if t = 'a' then return; end if; end loop; drop table a; end",
+            &["a(id)", "b(id)"],
+        ),
+        (
+            "declare r record; begin for r in select tablename, count(*) as n from pg_policies
+             group by tablename having count(*) > 1 loop execute format('drop table %I', r.tablename);
+             end loop; end",
+            &["a(id)", "b(id)"],
+        ),
+    ]);
+}
+
+#[test]
+fn text_for_execute_is_put_together() {
+    check_blocks(&[
+        ("begin execute 'drop table a'; end", &["b(id)"]),
+        ("begin execute format('drop table %I.%I', 'public', 'a'); end", &["b(id)"]),
+        ("begin execute format('drop table %2$I', 'a', 'b'); end", &["a(id)"]),
+        (
+            "declare list text; begin
+             select string_agg(format('%I', tablename), ', ') into list from pg_tables
+             where schemaname = 'public'; execute 'drop table ' || list; end",
+            &[],
+        ),
+        (
+            "declare names text[]; begin select array_agg(tablename) into names from pg_tables
+             where schemaname = 'public'; execute 'drop table ' || array_to_string(names, ', '); end",
+            &[],
+        ),
+        ("begin execute concat_ws(' ', 'drop', 'table', lower('A')); end", &["b(id)"]),
+        (
+            "begin execute 'alter table public.a add column ' || current_setting('x') || ' int'; end",
+            &["a(id)", "b(id)", "gap: SQL that is only known when it runs: Shape of public.a"],
+        ),
+        ("begin execute 'select ' || current_setting('x'); end", &["a(id)", "b(id)"]),
+    ]);
+}
+
+#[test]
+fn a_condition_on_rows_leaves_a_gap_for_what_may_change() {
+    let reason = "gap: the block runs this only on a condition that needs the database:";
+    let (shape, rls) = (format!("{reason} Shape of public.a"), format!("{reason} Rls of public.a"));
+    let index = format!("{reason} Indexes of public.b");
+    let table = format!("{reason} Existence of public.b");
+    check_blocks(&[
+        (
+            "begin if exists (select 1 from a) then alter table a add column x int; end if; end",
+            &["a(id)", "b(id)", &shape],
+        ),
+        (
+            "begin if (select count(*) from a) > 1 then alter table a enable row level security;
+             else create index i on b (id); end if; end",
+            &["a(id)", "b(id)", &rls, &index],
+        ),
+        ("begin if exists (select 1 from a) then update a set id = 1; end if; end", &["a(id)", "b(id)"]),
+        (
+            "begin if exists (select 1 from a) then create table if not exists b (id int);
+             drop table if exists c; drop policy if exists p on a; end if; end",
+            &["a(id)", "b(id)"],
+        ),
+        (
+            "begin if exists (select 1 from a) then return; end if; drop table b; end",
+            &["a(id)", "b(id)", &table],
+        ),
+        (
+            "begin if exists (select 1 from a) then alter table a disable trigger all; end if; end",
+            &["a(id)", "b(id)"],
+        ),
+        (
+            "begin if 1 = 2 then drop table b; elsif exists (select 1 from a) then null;
+             else alter table a enable row level security; end if; end",
+            &["a(id)", "b(id)", &rls],
+        ),
+    ]);
+}
+
+#[test]
+fn functions_that_are_called_run() {
+    let make = "create table a (id int);
+      create function secure(t text) returns void language plpgsql as $$ begin
+        execute format('alter table public.%I enable row level security', t); end $$;
+      create function fill() returns void language plpgsql as $$ begin
+        insert into a values (1); update a set id = 2; end $$;
+      create function all_of_it() returns void language sql as $$ select secure('a'); $$;";
+    check(&[
+        (&format!("{make} select secure('a');"), &["a(id) rls"]),
+        (&format!("{make} select all_of_it();"), &["a(id) rls"]),
+        (&format!("{make} do $$ begin perform public.secure('a'); end $$;"), &["a(id) rls"]),
+        (&format!("{make} select fill();"), &["a(id)"]),
+        (
+            &format!("{make} select fill(), secure(t) from (values ('a')) as list (t);"),
+            &["a(id)", "gap: SQL that is only known when it runs: Rls of anything"],
+        ),
+    ]);
+}
+
+#[test]
+fn temporary_tables_end_with_their_file() {
+    check(&[
+        ("create temp table t (id int); alter table t add x int; drop table t;", &[]),
+        ("create table t (id int); create temp table t (id int); alter table t add x int;", &["t(id)"]),
+        (
+            "create table t (id int); create temp table t (id int);
+             -- file: 2_next.sql
+             alter table t add x int;",
+            &["t(id, x)"],
+        ),
+    ]);
+}
+
+#[test]
+fn jobs_queues_and_buckets() {
+    let cron = "create extension pg_cron;";
+    check(&[
+        (
+            &format!("{cron} select cron.schedule('tidy', '0 0 * * *', 'select 1');"),
+            &["job tidy: 0 0 * * *: select 1"],
+        ),
+        (
+            &format!(
+                "{cron} select cron.schedule('tidy', '0 0 * * *', 'select 1');
+                 select cron.unschedule('tidy');"
+            ),
+            &[],
+        ),
+        (
+            &format!(
+                "{cron} select cron.schedule('tidy', '0 0 * * *', format('select %L', current_setting('x')));
+                 do $$ begin if exists (select 1 from cron.job where jobname = 'tidy') then
+                 perform cron.unschedule('tidy'); end if; end $$;"
+            ),
+            &[],
+        ),
+        (
+            &format!("{cron} select cron.schedule('tidy', '0 0 * * *', 'select ' || current_setting('x'));"),
+            &["job tidy: 0 0 * * *: ?"],
+        ),
+        ("create extension pgmq; select pgmq.create('Jobs');", &["queue pgmq.q_jobs"]),
+        ("create extension pgmq; select pgmq.create('jobs'); select pgmq.drop_queue('jobs');", &[]),
+        ("select vault.create_secret(current_setting('x'), 'key');", &[]),
+        (
+            "insert into storage.buckets (id, name, public) values ('a', 'a', true);",
+            &["bucket a public true"],
+        ),
+        (
+            "insert into storage.buckets (id, name, public) values ('a', 'a', true);
+             update storage.buckets set public = false where id = 'a';",
+            &["bucket a public false"],
+        ),
+        (
+            "insert into storage.buckets (id, name) values ('a', 'a'); delete from storage.buckets
+             where id = 'a';",
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn a_block_that_cannot_be_read_is_refused_by_postgresql_too() {
+    check_blocks(&[(
+        "begin execute 'drop tabel a'; end",
+        &["a(id)", "b(id)", "gap: the text that EXECUTE runs is not valid SQL:"],
+    )]);
+}
