@@ -29,7 +29,7 @@ pub const STACK_SIZE: usize = 64 << 20;
 #[derive(Clone, Debug)]
 pub struct Migration {
     pub file: FileId,
-    /// Empty once the catalog has them and nobody else asks.
+    /// Rows of a seed left out. Empty once the catalog has them and nobody else asks.
     pub statements: Vec<Statement>,
     /// Where each statement stands.
     pub places: Vec<Span>,
@@ -82,7 +82,8 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
     let check_data = source.role == FileRole::Migration;
     let mut splitter = Splitter::file(&source.text);
     let mut restarts = 0;
-    let mut statements = Vec::new();
+    let mut statements: Vec<Statement> = Vec::new();
+    let mut places = Vec::new();
     let mut errors = Vec::new();
     while let Some(piece) = splitter.next() {
         let mut range = piece.range;
@@ -100,7 +101,14 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
             }
         }
         match result {
-            Ok(statement) => statements.extend(statement),
+            Ok(Some(statement)) => {
+                places.push(statement.span);
+                // A seed may hold a million rows; that they are there is all there is to know.
+                if check_data || statement.kind != StatementKind::Data {
+                    statements.push(statement);
+                }
+            }
+            Ok(None) => {}
             Err(error) => errors.push(SyntaxError {
                 span: code.span(error.at.start, error.at.end),
                 statement: code.span(range.start, range.end),
@@ -115,14 +123,13 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
             splitter.give_up(boundary.map_or(range.end, |boundary| boundary.resume));
         }
     }
-    errors.extend(flaws(file, source, &statements));
+    errors.extend(flaws(file, source, &places));
     errors.sort_by_key(|error| error.span.start);
     let skipped = splitter.skipped.iter();
     let skipped =
         skipped.map(|(range, kind)| Skipped { span: code.span(range.start, range.end), kind: *kind });
     let skipped = skipped.collect();
-    let comments = comment::attach(code, splitter.comments, &statements);
-    let places = statements.iter().map(|statement| statement.span).collect();
+    let comments = comment::attach(code, splitter.comments, &statements, &places);
     Migration { file, statements, places, comments, errors, skipped }
 }
 
@@ -187,12 +194,11 @@ fn row_statement(text: &str, range: Range<usize>) -> RowStatement {
 }
 
 /// The bytes that a server would refuse, as errors.
-fn flaws(file: FileId, source: &SourceFile, statements: &[Statement]) -> Vec<SyntaxError> {
+fn flaws(file: FileId, source: &SourceFile, places: &[Span]) -> Vec<SyntaxError> {
     let error = |flaw: &crate::source::ByteFlaw| {
         let span = Span { file, start: flaw.start, end: flaw.end };
-        let next = statements.partition_point(|statement| statement.span.end <= flaw.start);
-        let holder =
-            statements.get(next).map(|statement| statement.span).filter(|holder| holder.contains(span));
+        let next = places.partition_point(|place| place.end <= flaw.start);
+        let holder = places.get(next).copied().filter(|holder| holder.contains(span));
         let message = match flaw.kind {
             FlawKind::InvalidUtf8 => "invalid byte sequence for encoding \"UTF8\"",
             FlawKind::Nul => "invalid byte sequence for encoding \"UTF8\": 0x00",

@@ -41,6 +41,9 @@ impl Suppressions {
             let text = sources.text(comment.span);
             if let Some(at) = text.find("rls-lint:") {
                 self.read_comment(comment, migration, text, at + "rls-lint:".len());
+            } else if text.contains("rls-lint allow") {
+                let flaw = "this comment lacks a colon; write `rls-lint: allow(rule) reason`";
+                self.flaws.push((comment.span, flaw.to_string()));
             }
         }
     }

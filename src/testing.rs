@@ -44,9 +44,8 @@ impl Bench {
             let role = if name == "seed.sql" { FileRole::Seed } else { FileRole::Migration };
             let id = sources.add(SourceFile::new(name.to_string(), role, part.as_bytes().to_vec()));
             let migration = crate::sql::parse(id, sources.get(id));
-            catalog.begin_file();
             if role == FileRole::Migration {
-                migration.statements.iter().for_each(|statement| catalog.apply(statement));
+                catalog.apply_file(&migration.statements);
             }
             migrations.push(migration);
         }

@@ -430,9 +430,7 @@ fn batches<'f>(files: &'f [(usize, FileId)], sources: &Sources) -> Vec<&'f [(usi
 fn replay(catalog: &mut Catalog, role: FileRole, migration: &mut Migration) {
     match role {
         FileRole::Roles | FileRole::Migration => {
-            catalog.begin_file();
-            let statements = std::mem::take(&mut migration.statements);
-            statements.iter().for_each(|statement| catalog.apply(statement));
+            catalog.apply_file(&std::mem::take(&mut migration.statements));
         }
         FileRole::Seed => {
             catalog.begin_file();

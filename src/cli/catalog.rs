@@ -49,10 +49,10 @@ pub(super) fn run(args: &CatalogArgs) -> anyhow::Result<u8> {
     Ok(if missing.is_empty() && !workspace.is_incomplete() { CLEAN } else { FAILED })
 }
 
-/// Whether a word names an object and no path: it has a dot and no slash, and no such file is there.
+/// Whether a word names an object and no path: it has no slash, and no such file is there.
 fn is_object(word: &Path) -> bool {
     let text = word.to_string_lossy();
-    let looks_so = text.contains('.') && !text.contains(['/', '\\', '*']) && !text.starts_with('.');
+    let looks_so = !text.contains(['/', '\\', '*']) && !text.starts_with('.') && text != "-";
     looks_so && !text.ends_with(".sql") && !word.exists()
 }
 
@@ -65,11 +65,12 @@ fn describe(workspace: &Workspace, word: &str, out: &mut impl Write) -> io::Resu
     Ok(found)
 }
 
-/// Reads `schema.name` as SQL does, quotes and case included.
+/// Reads `schema.name` as SQL does, quotes and case included; a bare name is one of `public`.
 fn qualified(word: &str) -> Option<QName> {
     let parts: Vec<Ident> = Lexer::new(word).filter_map(|token| ident(token, word)).collect();
     match parts.as_slice() {
         [schema, name] => Some(QName::new(schema.clone(), name.clone())),
+        [name] => Some(QName::new("public", name.clone())),
         _ => None,
     }
 }

@@ -176,6 +176,8 @@ impl<'a> Reader<'a> {
         self.typed(path, "a list of texts", |value| {
             value.as_array()?.iter().map(|item| item.get_ref().as_str().map(str::to_string)).collect()
         })
+        // A list with a value that is known only where it runs is as good as none.
+        .filter(|list: &Vec<String>| !list.iter().any(|item| item.starts_with("env(")))
     }
 
     fn typed<T>(

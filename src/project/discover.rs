@@ -171,12 +171,20 @@ fn project_of_migrations(folder: &Path) -> Option<PathBuf> {
     folder.file_name().is_some_and(|name| name == "migrations").then(|| project.to_path_buf())
 }
 
+/// How many folders a search for projects looks at: a repository has fewer, a disk has more.
+const FOLDERS: usize = 20_000;
+
 /// The projects in and under a folder, in order of their paths. Folders that cannot be read are
 /// passed by: they are not the ones that were named.
 fn projects_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut pending = vec![(folder.to_path_buf(), 0)];
+    let mut looked_at = 0;
     while let Some((folder, depth)) = pending.pop() {
+        looked_at += 1;
+        if looked_at > FOLDERS {
+            break;
+        }
         if depth > 0 && is_project(&folder) {
             found.push(folder);
             continue;

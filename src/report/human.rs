@@ -41,6 +41,9 @@ pub(crate) fn summary(report: &Report, out: &mut dyn Write, color: bool) -> io::
     for problem in &report.problems {
         writeln!(out, "{} {}", paint("error:", style(Severity::Error), color), one_line(problem))?;
     }
+    if report.summary.files == 0 && !report.problems.is_empty() {
+        return Ok(());
+    }
     let found: Vec<_> = [Severity::Error, Severity::Warning, Severity::Info]
         .into_iter()
         .map(|severity| (report.count(severity), severity))

@@ -16,18 +16,24 @@ pub struct Comment {
 }
 
 /// The comments of a file, those in bodies of functions included, with their statements.
-pub(super) fn attach(code: Code<'_>, tokens: Vec<Token>, statements: &[Statement]) -> Vec<Comment> {
-    let gaps = gaps(code.text, statements);
+pub(super) fn attach(
+    code: Code<'_>,
+    tokens: Vec<Token>,
+    statements: &[Statement],
+    places: &[Span],
+) -> Vec<Comment> {
+    let gaps = gaps(code.text, places);
     let mut list: Vec<Comment> = tokens
         .into_iter()
         .map(|token| Comment {
             span: code.span(token.start, token.end),
             text: comment_text(token, code.text),
-            statement: owner(token, statements, &gaps),
+            statement: owner(token, places, &gaps),
         })
         .collect();
-    for (index, statement) in statements.iter().enumerate() {
+    for statement in statements {
         let Some(body) = verbatim_body(&statement.kind) else { continue };
+        let index = places.partition_point(|place| place.start < statement.span.start);
         let code = Code::body(body);
         list.extend(Lexer::new(code.text).filter(|token| token.is_comment()).map(|token| Comment {
             span: code.span(token.start, token.end),
@@ -69,9 +75,9 @@ struct Gap {
 }
 
 /// The gaps before each statement, and the one after the last.
-fn gaps(text: &str, statements: &[Statement]) -> Vec<Gap> {
-    let ends = std::iter::once(0).chain(statements.iter().map(|statement| statement.span.end as usize));
-    let starts = statements.iter().map(|statement| statement.span.start as usize).chain([text.len()]);
+fn gaps(text: &str, places: &[Span]) -> Vec<Gap> {
+    let ends = std::iter::once(0).chain(places.iter().map(|place| place.end as usize));
+    let starts = places.iter().map(|place| place.start as usize).chain([text.len()]);
     let gap = |(from, to): (usize, usize)| {
         let text = text.get(from..to).unwrap_or_default();
         Gap { first: text.find('\n').map(|at| from + at), last: text.rfind('\n').map(|at| from + at) }
@@ -80,12 +86,12 @@ fn gaps(text: &str, statements: &[Statement]) -> Vec<Gap> {
 }
 
 /// The statement that a comment belongs to: see [`Comment::statement`].
-fn owner(comment: Token, statements: &[Statement], gaps: &[Gap]) -> Option<usize> {
-    let next = statements.partition_point(|statement| (statement.span.end as usize) <= comment.start);
+fn owner(comment: Token, places: &[Span], gaps: &[Gap]) -> Option<usize> {
+    let next = places.partition_point(|place| (place.end as usize) <= comment.start);
     let leads = gaps[next].last.is_none_or(|newline| newline < comment.end);
     let trails = gaps[next].first.is_none_or(|newline| comment.start < newline);
-    match statements.get(next) {
-        Some(statement) if leads || (statement.span.start as usize) < comment.start => Some(next),
+    match places.get(next) {
+        Some(place) if leads || (place.start as usize) < comment.start => Some(next),
         _ if trails && next > 0 => Some(next - 1),
         following => following.map(|_| next),
     }

@@ -85,7 +85,7 @@ fn plain(code: Code<'_>, range: Range<usize>) -> Option<Expr> {
         }
     }
     let whole = !path.is_empty() && !code.text[range].ends_with('.');
-    whole.then(|| Expr::Column(ColumnRef { path, star: false, span, target: Target::Unknown }))
+    whole.then_some(Expr::Column(ColumnRef { path, star: false, span, target: Target::Unknown }))
 }
 
 /// Parses and lowers the expression that stands in a range of the code. As in PL/pgSQL it may go on

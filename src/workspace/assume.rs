@@ -14,6 +14,16 @@ pub(super) fn line(replayed: &Replayed, projects: usize) -> String {
             format!("the Data API serves {}", names.join(", "))
         }
     };
+    let missing: Vec<_> = api
+        .schemas
+        .iter()
+        .filter(|schema| !replayed.catalog.namespaces.contains_key(*schema))
+        .map(|schema| schema.as_str())
+        .collect();
+    let exposed = match missing.as_slice() {
+        [] => exposed,
+        names => format!("{exposed} (no migration makes {})", names.join(", ")),
+    };
     let config = &replayed.project.config;
     let granted = match config.exposure {
         Exposure::Exposed => "its roles get rights on every new table of public",

@@ -90,3 +90,8 @@ do $$ declare n int; yes bool; begin execute 'select count(*) from pg_tables whe
 -- case: checks of types and functions by name
 create type e as enum ('a'); create function f(int) returns int language sql as 'select 1';
 do $$ begin if to_regtype('public.e') is not null then create table a (x int); end if; if to_regprocedure('public.f(int)') is not null then create table b (x int); end if; if to_regproc('nothing') is null then create table c (x int); end if; if to_regnamespace('app') is null then create schema app; end if; if to_regrole('anon') is not null then create table app.d (x int); end if; if 'public.f'::regproc is not null then create table g (x int); end if; end $$;
+-- case: a rolled back block
+begin;
+create table t (a int);
+rollback;
+create table u (a int);
