@@ -119,7 +119,10 @@ fn each_project_of_a_monorepo_is_checked() {
         let files: Vec<_> = answer.out.lines().filter_map(|line| line.split(':').next()).collect();
         assert_eq!(files, ["apps/a/supabase/migrations/1_a.sql", "apps/b/supabase/migrations/1_b.sql"]);
         assert!(answer.err.contains("of 2 projects"), "{answer:?}");
-        assert!(answer.err.contains("Assumed: a: the Data API serves api (no migration makes api);"), "{answer:?}");
+        assert!(
+            answer.err.contains("Assumed: a: the Data API serves api (no migration makes api);"),
+            "{answer:?}"
+        );
     }
 }
 

@@ -1,9 +1,12 @@
 use crate::access::{Access, Shown, describe, grant_spans, in_words};
 use crate::catalog::Catalog;
+use crate::catalog::acl::Privileges;
 use crate::catalog::gap::Aspect;
+use crate::catalog::table::{Column, Table};
 use crate::catalog::view::View;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::sql::expr::{Expr, QueryBody, Target};
 use crate::sql::statement::Privilege;
 
 declare_rule! {
@@ -147,10 +150,34 @@ fn written_through<'a>(
     if !view.is_updatable() || shown.view.oid != view.oid {
         return Vec::new();
     }
-    let owners = catalog.effective(&view.owner, &shown.table.acl);
+    let mut owners = catalog.effective(&view.owner, &shown.table.acl);
+    if !takes_new_rows(view, shown.table) {
+        owners = owners.without(Privileges::of(&[Privilege::Insert]));
+    }
     let passed = |access: &Access<'a>| Access { privileges: access.privileges.intersection(owners), ..access.clone() };
     let passed: Vec<_> = access.iter().map(passed).collect();
     if passed.iter().any(Access::can_write) { passed } else { Vec::new() }
+}
+
+/// Whether a view shows every column that a new row of its table must have a value for.
+fn takes_new_rows(view: &View, table: &Table) -> bool {
+    let Some(QueryBody::Select(select)) = view.query.as_ref().map(|query| &query.body) else { return false };
+    let shows = |attnum: i16| {
+        select.targets.iter().any(|column| match &column.expr {
+            Expr::Column(column) if column.star => true,
+            Expr::Column(column) => {
+                matches!(column.target, Target::Column { attnum: shown, .. } if shown == attnum)
+            }
+            _ => false,
+        })
+    };
+    let is_required = |column: &&Column| {
+        column.not_null.value
+            && column.default.is_none()
+            && column.identity.is_none()
+            && column.generated.is_none()
+    };
+    table.columns.iter().filter(is_required).all(|column| shows(column.attnum))
 }
 
 /// Whether a table has policies that its view's owner is above.
@@ -214,6 +241,19 @@ mod tests {
              -- file: 2.sql
              create or replace view public.v4 as select id from public.orders;
              --                     ^^^^^^^^^ error: public.v4",
+        );
+    }
+
+    #[test]
+    fn rows_are_only_added_through_a_view_that_shows_what_they_need() {
+        view(
+            "
+             create table public.notes (id bigint generated always as identity, owner uuid not null, body text);
+             alter table public.notes enable row level security;
+             create view public.bodies as select body from public.notes;
+             --          ^^^^^^^^^^^^^ error: can read, change and delete every row of view public.bodies, past
+             create view public.owned as select owner, body from public.notes;
+             --          ^^^^^^^^^^^^ error: every row of view public.owned, and add new ones, past",
         );
     }
 
