@@ -1,0 +1,205 @@
+//! Functions that a statement calls: those of the platform whose effect the model holds, and those
+//! of the project, whose bodies are run.
+
+use crate::catalog::gap::{Aspect, Cause};
+use crate::catalog::interpret::value::Value;
+use crate::catalog::interpret::{DEPTH, Interpreter, unquoted};
+use crate::catalog::name::QName;
+use crate::source::Span;
+use crate::sql::expr::{Call, Expr, FromItem, Query, QueryBody};
+use crate::sql::name::Ident;
+use crate::sql::statement::FunctionBody;
+
+impl Interpreter<'_> {
+    /// Runs the functions that a query calls, as far as they change what the model holds.
+    pub(super) fn query(&mut self, query: &Query, span: Span) {
+        let QueryBody::Select(select) = &query.body else { return };
+        if select.from.is_empty()
+            && select.filter.as_ref().is_some_and(|filter| self.truth(filter) == Some(false))
+        {
+            return;
+        }
+        for target in &select.targets {
+            self.called_in(&target.expr, span);
+        }
+        for item in &select.from {
+            if let FromItem::Function { calls, .. } = item {
+                calls.iter().for_each(|call| self.called_in(call, span));
+            }
+        }
+    }
+
+    pub(super) fn called_in(&mut self, expr: &Expr, span: Span) {
+        let mut calls = Vec::new();
+        expr.walk(&mut |part| {
+            if let Expr::Call(call) = part {
+                calls.push(call);
+            }
+        });
+        for call in calls {
+            self.call(call, span);
+        }
+    }
+
+    fn call(&mut self, call: &Call, span: Span) {
+        let schema = call.name.schema.as_deref().unwrap_or_default();
+        match (schema, call.name.name.as_str()) {
+            ("" | "pg_catalog", "set_config") => self.set_config(call),
+            ("cron", "schedule" | "schedule_in_database") => self.schedule(call, span),
+            ("cron", "unschedule") => self.unschedule(call),
+            ("pgmq", "create" | "create_unlogged" | "create_non_partitioned") => {
+                self.create_queue(call, span)
+            }
+            ("pgmq", "drop_queue") => self.drop_queue(call),
+            ("storage" | "pgmq" | "vault" | "net", _) => {}
+            _ => self.call_function(call, span),
+        }
+    }
+
+    fn set_config(&mut self, call: &Call) {
+        let [name, value, ..] = call.args.as_slice() else { return };
+        let (Value::Text(name), Value::Text(value)) = (self.value(name), self.value(value)) else { return };
+        if name.eq_ignore_ascii_case("search_path") {
+            self.catalog.session.search_path =
+                value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(unquoted).collect();
+        }
+    }
+
+    fn schedule(&mut self, call: &Call, span: Span) {
+        let mut texts = Vec::new();
+        for arg in &call.args {
+            match self.value(arg) {
+                Value::Text(text) => texts.push(Some(text)),
+                _ => texts.push(None),
+            }
+        }
+        let (name, schedule, command) = match texts.as_slice() {
+            [Some(schedule), Some(command)] => (None, schedule, command),
+            [Some(name), Some(schedule), Some(command), ..] => (Some(name.clone()), schedule, command),
+            [Some(name), schedule, command, ..] => {
+                let unknown = || "?".to_string();
+                let text = |text: &Option<String>| text.clone().unwrap_or_else(unknown);
+                return self.add_job(Some(name.clone()), text(schedule), text(command), span);
+            }
+            // Without its name it cannot be told from the others.
+            _ => return,
+        };
+        self.add_job(name, schedule.clone(), command.clone(), span);
+    }
+
+    fn add_job(&mut self, name: Option<String>, schedule: String, command: String, span: Span) {
+        let job = crate::catalog::role::CronJob {
+            name: name.clone(),
+            schedule,
+            command,
+            origin: crate::catalog::origin::Origin::Statement(span),
+        };
+        if name.is_some() {
+            self.catalog.cron_jobs.retain(|old| old.name != name);
+        }
+        self.catalog.cron_jobs.push(job);
+    }
+
+    fn unschedule(&mut self, call: &Call) {
+        if let Some(Value::Text(name)) = call.args.first().map(|arg| self.value(arg)) {
+            self.catalog.cron_jobs.retain(|job| job.name.as_deref() != Some(name.as_str()));
+        }
+    }
+
+    /// `pgmq.create('jobs')` makes the tables `pgmq.q_jobs` and `pgmq.a_jobs`.
+    fn create_queue(&mut self, call: &Call, span: Span) {
+        let name = call.args.first().map(|arg| self.value(arg));
+        let Some(Value::Text(name)) = name else {
+            return self.unknown(span, "a queue whose name is only known when it is made", Aspect::Existence);
+        };
+        let name = name.to_lowercase();
+        let text = format!(
+            "create table if not exists pgmq.q_{name} (msg_id bigint primary key, read_ct int not null, \
+             enqueued_at timestamptz not null, vt timestamptz not null, message jsonb); \
+             create table if not exists pgmq.a_{name} (msg_id bigint primary key, read_ct int not null, \
+             enqueued_at timestamptz not null, archived_at timestamptz not null, vt timestamptz not null, \
+             message jsonb)"
+        );
+        for statement in self.read(&text, span).unwrap_or_default() {
+            self.apply(&statement);
+        }
+        for prefix in ["q_", "a_"] {
+            let name = QName::new("pgmq", format!("{prefix}{name}"));
+            let oid = self.catalog.table(&name).map(|table| table.oid);
+            if let Some(table) = oid.and_then(|oid| self.catalog.tables.get_mut(&oid)) {
+                table.extension = Some("pgmq".into());
+            }
+        }
+    }
+
+    fn drop_queue(&mut self, call: &Call) {
+        let Some(Value::Text(name)) = call.args.first().map(|arg| self.value(arg)) else { return };
+        for prefix in ["q_", "a_"] {
+            let name = QName::new("pgmq", format!("{prefix}{}", name.to_lowercase()));
+            if let Some(oid) = self.catalog.table(&name).map(|table| table.oid) {
+                self.catalog.remove_table(oid);
+            }
+        }
+    }
+
+    /// Runs a function of the project, when its body changes the catalog.
+    fn call_function(&mut self, call: &Call, span: Span) {
+        let Some(name) = self.catalog.resolve_functions(&call.name) else { return };
+        let fitting: Vec<_> = self
+            .catalog
+            .functions_named(&name)
+            .filter(|function| function.inputs().count() >= call.args.len())
+            .collect();
+        let [function] = fitting.as_slice() else { return };
+        let Some(FunctionBody::Text(body)) = &function.body else { return };
+        let body = body.clone();
+        let parameters: Vec<Ident> =
+            function.inputs().map(|argument| argument.name.clone().unwrap_or_default()).collect();
+        let language = function.language.clone();
+        let path = function.config.get("search_path").map(|setting| setting.value.clone());
+        if self.depth >= DEPTH {
+            return;
+        }
+        let is_class: Vec<bool> =
+            function.inputs().map(|argument| argument.data_type.is_builtin("regclass")).collect();
+        let mut values = Vec::new();
+        for (arg, is_class) in call.args.iter().zip(is_class) {
+            values.push(match self.value(arg) {
+                Value::Text(text) if is_class => self.regclass(&text).unwrap_or(Value::Unknown),
+                value => value,
+            });
+        }
+        let session = self.catalog.session.clone();
+        if let Some(path) = path {
+            self.catalog.session.search_path =
+                path.split(',').map(str::trim).filter(|part| !part.is_empty()).map(unquoted).collect();
+        }
+        let before = self.catalog.gaps.len();
+        let mut inner = Interpreter::new(self.catalog, self.depth + 1);
+        inner.budget = self.budget;
+        inner.set_found(Value::Bool(false));
+        for (at, parameter) in parameters.into_iter().enumerate() {
+            let value = values.get(at).cloned().unwrap_or(Value::Unknown);
+            inner.variables.push((Ident::new(format!("${}", at + 1)), value.clone()));
+            inner.variables.push((parameter, value));
+        }
+        if language == "plpgsql" {
+            let block = crate::sql::plpgsql::parse(&body);
+            inner.block(&block);
+        } else if language == "sql" {
+            let (statements, _) = crate::sql::parse_body(&body);
+            for statement in &statements {
+                inner.apply(statement);
+            }
+        }
+        self.budget = inner.budget;
+        self.catalog.session = session;
+        // The caller's statement is where it happened.
+        for gap in &mut self.catalog.gaps[before..] {
+            gap.span = span;
+            if !matches!(gap.cause, Cause::Object(_)) {
+                gap.cause = Cause::Statement(span);
+            }
+        }
+    }
+}

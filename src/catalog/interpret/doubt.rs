@@ -1,0 +1,236 @@
+//! What statements that may or may not run would touch.
+
+use crate::catalog::Relation;
+use crate::catalog::gap::{Aspect, Cause, Touch};
+use crate::catalog::interpret::value::Value;
+use crate::catalog::interpret::{DYNAMIC, Interpreter};
+use crate::catalog::name::QName;
+use crate::source::Span;
+use crate::sql::expr::{Expr, Literal};
+use crate::sql::name::ObjectName;
+use crate::sql::plpgsql::{BlockStatement, BlockStatementKind, Fragment};
+use crate::sql::statement::{AlterAction, GrantTarget, ObjectKind, Statement, StatementKind};
+
+impl Interpreter<'_> {
+    /// Statements that may or may not run: what they would touch becomes a gap.
+    pub(super) fn maybe(&mut self, statements: &[BlockStatement], cause: Cause) {
+        for statement in statements {
+            match &statement.kind {
+                BlockStatementKind::Block(block) => self.maybe(&block.body, cause.clone()),
+                BlockStatementKind::If { arms, otherwise } => {
+                    for (condition, body) in arms {
+                        match condition.value.as_ref().and_then(|expr| self.truth(expr)) {
+                            Some(false) => {}
+                            _ => self.maybe(body, cause.clone()),
+                        }
+                    }
+                    self.maybe(otherwise, cause.clone());
+                }
+                BlockStatementKind::Case { arms, otherwise, .. } => {
+                    arms.iter().for_each(|(_, body)| self.maybe(body, cause.clone()));
+                    self.maybe(otherwise.as_deref().unwrap_or_default(), cause.clone());
+                }
+                BlockStatementKind::Loop { body, .. } => self.maybe(body, cause.clone()),
+                BlockStatementKind::Assign { target, .. } => self.set(target, Value::Unknown),
+                BlockStatementKind::Sql { statement: inner, into } => {
+                    into.iter().for_each(|variable| self.set(variable, Value::Unknown));
+                    let touches = self.touches(inner);
+                    if !touches.is_empty() {
+                        let reason = "the block runs this only on a condition that needs the database";
+                        self.catalog
+                            .record_caused(cause.clone(), statement.span, reason.into(), touches)
+                            .help =
+                            Some("state it outside of the condition, with IF EXISTS or IF NOT EXISTS");
+                    }
+                }
+                BlockStatementKind::Execute { command, .. } => {
+                    let value = self.fragment(command);
+                    let known = match &value {
+                        Value::Text(text) => self.read(text, command.span),
+                        _ => None,
+                    };
+                    let touches = match known {
+                        Some(list) => list.iter().flat_map(|inner| self.touches(inner)).collect(),
+                        None => self.guess(command),
+                    };
+                    if !touches.is_empty() {
+                        let reason = "the block runs SQL that is only known when it runs";
+                        self.catalog
+                            .record_caused(cause.clone(), statement.span, reason.into(), touches)
+                            .help = Some(DYNAMIC);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What a statement that may have run touches.
+    fn touches(&self, statement: &Statement) -> Vec<Touch> {
+        let relation = |name: &ObjectName| {
+            self.catalog
+                .resolve_relation(name)
+                .map_or_else(|| self.catalog.creation_name(name), |(found, _)| found)
+        };
+        let one = |aspect, object| vec![Touch { aspect, object }];
+        let exists = |name: &ObjectName| self.catalog.resolve_relation(name).is_some();
+        match &statement.kind {
+            StatementKind::CreateTable(create) if create.if_not_exists && exists(&create.name) => Vec::new(),
+            StatementKind::CreateTable(create) => one(Aspect::Existence, Some(relation(&create.name))),
+            StatementKind::CreateTableAs(create) => one(Aspect::Existence, Some(relation(&create.name))),
+            StatementKind::CreateView(create) => one(Aspect::Views, Some(relation(&create.name))),
+            StatementKind::CreateIndex(create)
+                if create.if_not_exists
+                    && create.name.as_ref().is_some_and(|name| {
+                        let schema = relation(&create.table).schema;
+                        self.catalog.relation(&QName { schema, name: name.clone() }).is_some()
+                    }) =>
+            {
+                Vec::new()
+            }
+            StatementKind::CreateIndex(create) => one(Aspect::Indexes, Some(relation(&create.table))),
+            StatementKind::CreatePolicy(create) => one(Aspect::Policies, Some(relation(&create.table))),
+            StatementKind::AlterPolicy(alter) => one(Aspect::Policies, Some(relation(&alter.table))),
+            StatementKind::CreateTrigger(create) => one(Aspect::Shape, Some(relation(&create.table))),
+            StatementKind::CreateFunction(create) => {
+                one(Aspect::Functions, Some(self.catalog.creation_name(&create.name)))
+            }
+            StatementKind::AlterFunction(_) => one(Aspect::Functions, None),
+            StatementKind::AlterTable(alter) => {
+                let name = relation(&alter.name);
+                let enabled = self.catalog.table(&name).map(|table| table.rls.value);
+                let mut touches: Vec<Touch> = Vec::new();
+                for action in &alter.actions {
+                    let aspect = match action.value {
+                        AlterAction::EnableRls if enabled == Some(true) => continue,
+                        AlterAction::DisableRls if enabled == Some(false) => continue,
+                        // Triggers are switched off to change rows, and on again.
+                        AlterAction::EnableTrigger { .. } => continue,
+                        AlterAction::EnableRls | AlterAction::DisableRls => Aspect::Rls,
+                        _ => Aspect::Shape,
+                    };
+                    touches.push(Touch { aspect, object: Some(name.clone()) });
+                }
+                touches
+            }
+            StatementKind::Drop(drop) => drop
+                .objects
+                .iter()
+                // What is not there is not dropped.
+                .filter(|object| {
+                    let name = || relation(&object.name);
+                    match object.kind {
+                        ObjectKind::Table
+                        | ObjectKind::View
+                        | ObjectKind::MaterializedView
+                        | ObjectKind::Index => exists(&object.name),
+                        ObjectKind::Policy => self.catalog.table(&name()).is_some_and(|table| {
+                            object.part.as_ref().is_some_and(|part| table.policies.contains_key(&part.value))
+                        }),
+                        _ => true,
+                    }
+                })
+                .map(|object| {
+                    let (aspect, named) = match object.kind {
+                        ObjectKind::Policy => (Aspect::Policies, true),
+                        ObjectKind::Index => {
+                            let table = match self.catalog.resolve_relation(&object.name) {
+                                Some((_, Relation::Index { on })) => self.catalog.tables.get(&on),
+                                _ => None,
+                            };
+                            let object = table.map(|table| table.name.clone());
+                            return Touch { aspect: Aspect::Indexes, object };
+                        }
+                        ObjectKind::View | ObjectKind::MaterializedView => (Aspect::Views, true),
+                        ObjectKind::Trigger => (Aspect::Shape, true),
+                        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine => {
+                            (Aspect::Functions, false)
+                        }
+                        _ => (Aspect::Existence, true),
+                    };
+                    Touch { aspect, object: named.then(|| relation(&object.name)) }
+                })
+                .collect(),
+            StatementKind::Grant(grant) => match &grant.target {
+                GrantTarget::Objects(objects) => {
+                    let named = objects.iter().map(|object| Touch {
+                        aspect: Aspect::Grants,
+                        object: match object.kind {
+                            ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence => {
+                                Some(relation(&object.name))
+                            }
+                            ObjectKind::Function | ObjectKind::Procedure => Some(
+                                self.catalog
+                                    .resolve_functions(&object.name)
+                                    .unwrap_or_else(|| self.catalog.creation_name(&object.name)),
+                            ),
+                            _ => None,
+                        },
+                    });
+                    named.collect()
+                }
+                GrantTarget::AllInSchemas { .. } => one(Aspect::Grants, None),
+            },
+            StatementKind::AlterDefaultPrivileges(_) | StatementKind::GrantRole(_) => {
+                one(Aspect::Grants, None)
+            }
+            StatementKind::CreateRole(_) | StatementKind::AlterRole(_) => one(Aspect::Roles, None),
+            StatementKind::Rename(_) | StatementKind::SetSchema { .. } => one(Aspect::Existence, None),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What SQL that is not known may touch, by the words that are.
+    pub(super) fn guess(&self, command: &Fragment) -> Vec<Touch> {
+        let mut words = String::new();
+        let mut table = None;
+        if let Some(expr) = &command.value {
+            expr.walk(&mut |part| {
+                if let Expr::Literal(Literal::String(text)) = part {
+                    table = table.take().or_else(|| self.altered_table(&text.to_ascii_lowercase()));
+                    words.push_str(&text.to_ascii_lowercase());
+                    words.push(' ');
+                }
+            });
+        }
+        let has = |word: &str| words.contains(word);
+        let aspects: Vec<Aspect> = [
+            (has("row level security"), Aspect::Rls),
+            (has(" policy "), Aspect::Policies),
+            (has("grant ") || has("revoke "), Aspect::Grants),
+            (has(" index "), Aspect::Indexes),
+            (has(" function ") || has(" procedure "), Aspect::Functions),
+            (has(" view "), Aspect::Views),
+            (has("create table") || has("drop table") || has("rename "), Aspect::Existence),
+            (has(" trigger ") || has("alter table") && !has("row level security"), Aspect::Shape),
+        ]
+        .into_iter()
+        .filter_map(|(found, aspect)| found.then_some(aspect))
+        .collect();
+        let rows = ["insert ", "update ", "delete ", "select ", "refresh ", "analyze", "set "];
+        if aspects.is_empty() && !rows.iter().any(|word| words.trim_start().starts_with(word)) {
+            return vec![Touch { aspect: Aspect::Anything, object: None }];
+        }
+        let object = table.filter(|_| aspects.iter().all(|it| matches!(it, Aspect::Shape | Aspect::Rls)));
+        aspects.into_iter().map(|aspect| Touch { aspect, object: object.clone() }).collect()
+    }
+
+    /// The table of `alter table public.orders drop constraint …`, where the text holds its whole name.
+    fn altered_table(&self, text: &str) -> Option<QName> {
+        let (_, rest) = text.split_once("alter table ")?;
+        let rest = rest.strip_prefix("if exists ").unwrap_or(rest);
+        let (written, _) = rest.strip_prefix("only ").unwrap_or(rest).split_once(' ')?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+        if !written.chars().all(is_plain) || rest.contains("alter table ") {
+            return None;
+        }
+        let (schema, name) = match written.split_once('.') {
+            Some((schema, name)) => (Some(schema.into()), name),
+            None => (None, written),
+        };
+        let nowhere = Span::new(crate::source::FileId(0), 0, 0);
+        let name = ObjectName { schema, name: name.into(), span: nowhere };
+        let known = self.catalog.resolve_relation(&name).map(|(name, _)| name);
+        Some(known.unwrap_or_else(|| self.catalog.creation_name(&name)))
+    }
+}
