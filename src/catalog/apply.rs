@@ -25,6 +25,7 @@ mod set_schema;
 pub(crate) mod setting;
 pub mod signature;
 mod table;
+mod transaction;
 mod trigger;
 mod user_type;
 mod view;
@@ -36,11 +37,7 @@ use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::{Catalog, Session};
 use crate::source::Span;
-use crate::sql::statement::{ObjectKind, Statement, StatementKind, Transaction};
-
-const BEGIN: StatementKind = StatementKind::Transaction(Transaction::Begin);
-const COMMIT: StatementKind = StatementKind::Transaction(Transaction::Commit);
-const ROLLBACK: StatementKind = StatementKind::Transaction(Transaction::Rollback);
+use crate::sql::statement::{ObjectKind, Statement, StatementKind};
 
 /// Why PostgreSQL would refuse a statement, as far as the catalog can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,19 +82,9 @@ impl Catalog {
     /// Applies the statements of one file. What a transaction of the file takes back is left out.
     pub fn apply_file(&mut self, statements: &[Statement]) {
         self.begin_file();
-        let (mut at, mut transaction_end) = (0, 0);
-        while at < statements.len() {
-            if at >= transaction_end && statements[at].kind == BEGIN {
-                let end = statements[at..]
-                    .iter()
-                    .position(|statement| [COMMIT, ROLLBACK].contains(&statement.kind));
-                transaction_end = end.map_or(statements.len(), |end| at + end);
-                if statements.get(transaction_end).is_some_and(|end| end.kind == ROLLBACK) {
-                    at = transaction_end;
-                }
-            }
-            self.apply(&statements[at]);
-            at += 1;
+        let kept = transaction::kept(statements);
+        for (statement, _) in statements.iter().zip(kept).filter(|(_, kept)| *kept) {
+            self.apply(statement);
         }
     }
 
@@ -247,21 +234,5 @@ impl ObjectKind {
             Self::Attribute => "attribute",
             Self::Unmodelled(what) => what,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::catalog::name::QName;
-    use crate::testing::Bench;
-
-    #[test]
-    fn what_is_rolled_back_was_never_there() {
-        let bench = Bench::new(
-            "create table a (id int); begin; create table b (id int); rollback; create table c (id int);
-             begin; create table d (id int); commit; begin; create table e (id int);",
-        );
-        let made = |name: &str| bench.catalog.table(&QName::new("public", name)).is_some();
-        assert_eq!(["a", "b", "c", "d", "e"].map(made), [true, false, true, true, true]);
     }
 }

@@ -307,7 +307,9 @@ impl<'a> Cx<'a> {
             K::TransStmtBegin | K::TransStmtStart => Transaction::Begin,
             K::TransStmtCommit => Transaction::Commit,
             K::TransStmtRollback => Transaction::Rollback,
-            K::TransStmtSavepoint | K::TransStmtRelease | K::TransStmtRollbackTo => Transaction::Savepoint,
+            K::TransStmtSavepoint => Transaction::Savepoint(n.savepoint_name.as_str().into()),
+            K::TransStmtRelease => Transaction::Release(n.savepoint_name.as_str().into()),
+            K::TransStmtRollbackTo => Transaction::RollbackTo(n.savepoint_name.as_str().into()),
             K::TransStmtPrepare => return StatementKind::Other("PREPARE TRANSACTION"),
             K::TransStmtCommitPrepared => return StatementKind::Other("COMMIT PREPARED"),
             K::TransStmtRollbackPrepared => return StatementKind::Other("ROLLBACK PREPARED"),
@@ -506,7 +508,7 @@ mod tests {
         }
         assert_eq!(lower("copy t from stdin"), StatementKind::Data);
         assert_eq!(lower("begin"), StatementKind::Transaction(Transaction::Begin));
-        assert_eq!(lower("release x"), StatementKind::Transaction(Transaction::Savepoint));
+        assert_eq!(lower("release x"), StatementKind::Transaction(Transaction::Release("x".into())));
     }
 
     #[test]

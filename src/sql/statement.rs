@@ -921,13 +921,14 @@ pub enum SettingValue {
     FromCurrent,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transaction {
     Begin,
     Commit,
     Rollback,
-    /// SAVEPOINT, RELEASE, ROLLBACK TO.
-    Savepoint,
+    Savepoint(Ident),
+    Release(Ident),
+    RollbackTo(Ident),
 }
 
 #[derive(Clone, Debug, PartialEq)]

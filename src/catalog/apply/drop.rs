@@ -17,7 +17,9 @@ pub(super) fn apply(catalog: &mut Catalog, statement: &Drop, origin: Origin) -> 
     for object in &statement.objects {
         match find(catalog, object) {
             Ok(found) => targets.extend(found),
-            Err(Misfit::Missing { kind, .. }) if statement.if_exists && may_be_missing(object, kind) => {}
+            Err(misfit @ Misfit::Missing { .. }) if statement.if_exists => {
+                note_missing_table(catalog, object, &misfit)
+            }
             Err(misfit) => return Err(misfit),
         }
     }
@@ -29,11 +31,13 @@ pub(super) fn apply(catalog: &mut Catalog, statement: &Drop, origin: Origin) -> 
     catalog.drop_objects(targets, statement.cascade, Some(origin))
 }
 
-/// IF EXISTS forgives a missing object. On Supabase it does not forgive DROP POLICY and DROP
-/// TRIGGER a missing table.
-fn may_be_missing(object: &ObjectRef, kind: ObjectKind) -> bool {
+/// IF EXISTS forgives a missing object. For DROP POLICY and DROP TRIGGER, PostgreSQL's forgives a
+/// missing table, too; Supabase's servers refuse it (seen on one).
+fn note_missing_table(catalog: &mut Catalog, object: &ObjectRef, misfit: &Misfit) {
     let is_part = matches!(object.kind, ObjectKind::Policy | ObjectKind::Trigger);
-    !is_part || kind == object.kind
+    if is_part && matches!(misfit, Misfit::Missing { kind: ObjectKind::Table, .. }) {
+        catalog.record_misfit(object.name.span, misfit);
+    }
 }
 
 pub(super) fn owned(catalog: &mut Catalog, span: Span) -> Applied {

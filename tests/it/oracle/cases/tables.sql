@@ -252,3 +252,17 @@ create table t (a int unique); comment on column t.a is 'x'; comment on index t_
 create table t (a int, b int); alter table t add c int default 1, drop column a, add constraint x check (c > 0), alter b set not null, add primary key (b), enable row level security, add unique (c);
 -- case: ADD COLUMN with constraints
 create table p (id int primary key); create table t (x int); alter table t add a int references p on delete cascade, add b int unique, add c serial, add d int generated always as identity, add e serial primary key, add f int check (f > 0) check (f < 9);
+-- case: savepoints
+begin;
+create table t (a int);
+savepoint s;
+create table u (a int);
+savepoint inner_one;
+create table w (a int);
+release inner_one;
+rollback to savepoint s;
+create table v (a int);
+rollback to s;
+create table x (a int);
+commit;
+create table y (a int);
