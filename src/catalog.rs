@@ -14,6 +14,7 @@ pub mod function;
 pub mod gap;
 pub mod index;
 mod interpret;
+pub mod misfit;
 pub mod name;
 pub mod origin;
 pub mod platform;
@@ -33,7 +34,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::catalog::api::ApiSettings;
 use crate::catalog::function::Function;
 use crate::catalog::gap::{Gap, Touched};
+use crate::catalog::misfit::{Failure, Misfit};
 use crate::catalog::name::QName;
+use crate::catalog::origin::Origin;
 use crate::catalog::platform::Exposure;
 use crate::catalog::role::{
     Bucket, CronJob, DefaultPrivileges, Extension, ForeignServer, Namespace, Publication, Role, Sequence,
@@ -42,6 +45,7 @@ use crate::catalog::table::Table;
 use crate::catalog::trigger::EventTrigger;
 use crate::catalog::types::UserType;
 use crate::catalog::view::View;
+use crate::source::Span;
 use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
 
@@ -71,6 +75,12 @@ pub struct Catalog {
     /// The kind of project that the migrations started from.
     pub exposure: Exposure,
     pub gaps: Vec<Gap>,
+    /// What PostgreSQL refuses for certain.
+    pub failures: Vec<Failure>,
+    /// What the statement at hand refers to and is not there.
+    unfit: Vec<Misfit>,
+    /// How many blocks are around that may take an error.
+    attempts: usize,
     pub session: Session,
     /// Relations by name: they share one name space (`pg_class`).
     relations: FxHashMap<QName, Relation>,
@@ -108,12 +118,32 @@ pub struct Session {
     pub search_path: Vec<Ident>,
     /// The owner of what is made.
     pub role: Ident,
+    /// Whether BEGIN was said.
+    in_transaction: bool,
+    /// Where the running transaction starts.
+    transaction_start: Option<Span>,
+    /// The values that the running transaction adds to enums, with their place.
+    new_labels: Vec<(Oid, String, Option<Span>)>,
+}
+
+impl Session {
+    /// Whether the running transaction made something.
+    fn makes(&self, created: Origin) -> bool {
+        let (Some(created), Some(start)) = (created.span(), self.transaction_start) else { return false };
+        created.file == start.file && created.start >= start.start
+    }
 }
 
 impl Default for Session {
     /// As the Supabase CLI connects: role `postgres`, with the database's `search_path`.
     fn default() -> Self {
-        Self { search_path: vec!["public".into(), "extensions".into()], role: "postgres".into() }
+        Self {
+            search_path: vec!["public".into(), "extensions".into()],
+            role: "postgres".into(),
+            in_transaction: false,
+            transaction_start: None,
+            new_labels: Vec::new(),
+        }
     }
 }
 
@@ -152,6 +182,13 @@ impl Catalog {
     /// The functions of a name, whatever their arguments.
     pub fn functions_named(&self, name: &QName) -> impl Iterator<Item = &Function> {
         self.function_names.get(name).into_iter().flatten().filter_map(|oid| self.functions.get(oid))
+    }
+
+    /// Whether a function goes by this name, in whatever schema.
+    pub(crate) fn is_function_name(&self, name: &Ident) -> bool {
+        self.namespaces.keys().any(|schema| {
+            self.function_names.contains_key(&QName { schema: schema.clone(), name: name.clone() })
+        })
     }
 
     pub fn relation(&self, name: &QName) -> Option<Relation> {

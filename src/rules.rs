@@ -1,5 +1,6 @@
 //! Every rule, by name.
 
+mod refusal;
 mod upkeep;
 
 use crate::rule::Rule;
@@ -18,11 +19,16 @@ rules! {
     auth { user_metadata_in_policy }
     function { function_search_path_mutable }
     rls {
-        always_true_read_policy, always_true_write_policy, policies_without_rls, rls_disabled_on_exposed_table,
-        rls_without_policies,
+        always_true_read_policy, always_true_write_policy, policies_without_rls,
+        policy_clause_command_mismatch, policy_role_unknown, policy_unknown_column,
+        rls_disabled_on_exposed_table, rls_without_policies,
     }
     convention { missing_created_at, missing_updated_at, timestamp_without_default, updated_at_not_maintained }
-    migration { ad_hoc_ddl, migration_order, not_analysed, syntax_error, unused_suppression }
+    migration {
+        ad_hoc_ddl, enum_value_used_in_same_file, migration_fails, migration_order,
+        non_transactional_statement, not_analysed, policy_already_exists, syntax_error, unknown_object,
+        unused_suppression,
+    }
     performance {
         auth_call_per_row, duplicate_index, multiple_permissive_policies, no_primary_key, unindexed_filter_column,
         unindexed_foreign_key,

@@ -123,8 +123,13 @@ impl Bench {
     }
 
     /// Why statements could not be followed.
-    pub(crate) fn reasons(&self) -> Vec<&str> {
-        self.catalog.gaps.iter().map(|gap| gap.reason.as_str()).collect()
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        let failures = self.catalog.failures.iter();
+        let failures = failures.map(|failure| (failure.statement, failure.misfit.to_string()));
+        let gaps = self.catalog.gaps.iter().map(|gap| (gap.span, gap.reason.clone()));
+        let mut all: Vec<_> = failures.chain(gaps).collect();
+        all.sort();
+        all.into_iter().map(|(_, reason)| reason).collect()
     }
 
     /// What one rule finds, in the order of places.

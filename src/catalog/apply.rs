@@ -31,37 +31,15 @@ mod user_type;
 mod view;
 
 use crate::catalog::depend::Object;
-use crate::catalog::gap::Cause;
 use crate::catalog::interpret;
+pub use crate::catalog::misfit::Misfit;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::{Catalog, Session};
-use crate::source::Span;
 use crate::sql::statement::{ObjectKind, Statement, StatementKind};
-
-/// Why PostgreSQL would refuse a statement, as far as the catalog can tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Misfit {
-    /// The statement needs an object that is not there.
-    Missing { kind: ObjectKind, name: String },
-    /// The statement makes an object that is there already.
-    Exists { kind: ObjectKind, name: String },
-    /// Anything else, as a sentence.
-    Refused(String),
-}
 
 /// What comes of a statement.
 pub type Applied = Result<(), Misfit>;
-
-impl Misfit {
-    pub fn missing(kind: ObjectKind, name: impl ToString) -> Self {
-        Self::Missing { kind, name: name.to_string() }
-    }
-
-    pub fn exists(kind: ObjectKind, name: impl ToString) -> Self {
-        Self::Exists { kind, name: name.to_string() }
-    }
-}
 
 impl Catalog {
     /// Starts a file: what the last one set for its session is forgotten (`RESET ALL`), and so are
@@ -84,6 +62,7 @@ impl Catalog {
         self.begin_file();
         let kept = transaction::kept(statements);
         for (statement, _) in statements.iter().zip(kept).filter(|(_, kept)| *kept) {
+            self.session.transaction_start.get_or_insert(statement.span);
             self.apply(statement);
         }
     }
@@ -91,7 +70,7 @@ impl Catalog {
     /// Applies a statement. What PostgreSQL would refuse changes nothing and leaves a gap.
     pub fn apply(&mut self, statement: &Statement) {
         if let Err(misfit) = self.try_apply(statement) {
-            self.record_misfit(statement.span, &misfit);
+            self.record_misfit(statement.span, misfit);
         }
     }
 
@@ -99,7 +78,8 @@ impl Catalog {
     pub fn try_apply(&mut self, statement: &Statement) -> Applied {
         let applied = self.dispatch(statement);
         self.note_references_of(statement);
-        applied
+        let unfit = std::mem::take(&mut self.unfit);
+        applied.and_then(|()| self.record_unfit(statement.span, unfit))
     }
 
     fn dispatch(&mut self, statement: &Statement) -> Applied {
@@ -159,46 +139,12 @@ impl Catalog {
             StatementKind::Query(query) => interpret::run_query(self, query, statement.span),
             StatementKind::Call(expr) => interpret::run_call(self, expr, statement.span),
             StatementKind::Change(change) => rows::change(self, change, statement.span),
-            StatementKind::Transaction(_) | StatementKind::Data | StatementKind::Other(_) => Ok(()),
-        }
-    }
-
-    pub(super) fn record_misfit(&mut self, span: Span, misfit: &Misfit) {
-        let (reason, cause, help) = match misfit {
-            Misfit::Missing { kind, name } => {
-                let object = format!("{} {}", kind.noun(), self.in_schema(*kind, name));
-                let reason = format!("{object} is not made by any statement before this one");
-                (reason, Cause::Object(object), Some(MISSING))
-            }
-            Misfit::Exists { kind, name } => {
-                let object = format!("{} {}", kind.noun(), self.in_schema(*kind, name));
-                (format!("{object} exists already"), Cause::Object(format!("another {object}")), None)
-            }
-            Misfit::Refused(why) => (why.clone(), Cause::Statement(span), None),
-        };
-        self.record_caused(cause, span, reason, Vec::new()).help = help;
-    }
-
-    /// A relation's name with the schema that a bare one would be made in, so that it is the same
-    /// in every message.
-    fn in_schema(&self, kind: ObjectKind, name: &str) -> String {
-        let is_relation = matches!(
-            kind,
-            ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence
-        );
-        if !is_relation || name.contains('.') {
-            return name.to_string();
-        }
-        let path = self.search_path().filter(|schema| *schema != "pg_catalog");
-        match path.into_iter().find(|schema| self.namespaces.contains_key(schema)) {
-            Some(schema) => format!("{schema}.{name}"),
-            None => name.to_string(),
+            StatementKind::Transaction(change) => transaction::apply(self, change),
+            StatementKind::Other(command) => transaction::expect_none(self, command),
+            StatementKind::Data => Ok(()),
         }
     }
 }
-
-/// What to do about an object that no statement makes.
-const MISSING: &str = "if it was made in the dashboard, `supabase db pull` writes a migration that makes it; move that before this";
 
 impl ObjectKind {
     /// The word for it in a message.

@@ -7,6 +7,8 @@
 use crate::catalog::Catalog;
 use crate::catalog::Relation;
 use crate::catalog::function::{Function, Returns};
+use crate::catalog::misfit::Misfit;
+use crate::catalog::name::QName;
 use crate::catalog::table::Column;
 use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
 use crate::sql::expr::{
@@ -14,7 +16,7 @@ use crate::sql::expr::{
     ResultColumn, Sublink, SublinkKind, Target,
 };
 use crate::sql::name::{Ident, ObjectName};
-use crate::sql::statement::{ArgumentMode, DataChange, StatementKind};
+use crate::sql::statement::{ArgumentMode, DataChange, ObjectKind, StatementKind};
 
 /// A column of a query's result.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,12 +51,11 @@ struct Item {
 #[derive(Clone, Debug)]
 enum Source {
     /// A relation; the names are its columns' unless an alias renames some.
-    Relation {
-        oid: Oid,
-        columns: Vec<(Ident, i16, Option<DataType>)>,
-        complete: bool,
-    },
+    Relation { oid: Oid, columns: Vec<(Ident, i16, Option<DataType>)>, complete: bool },
+    /// A sub-select.
     Derived(Output),
+    /// A function, whose columns may be more than its alias names.
+    Called(Output),
 }
 
 /// Resolves names against a catalog.
@@ -65,11 +66,22 @@ pub struct Binder<'c> {
     variables: Vec<Ident>,
     /// In place of the session's, in a function that sets its own.
     search_path: Option<Vec<Ident>>,
+    /// Names that nothing has: PostgreSQL refuses the statement.
+    unfit: Vec<Misfit>,
+    /// A bare name may be one of the query's own results: ORDER BY, GROUP BY.
+    may_be_result: bool,
 }
 
 impl<'c> Binder<'c> {
     pub fn new(catalog: &'c Catalog) -> Self {
-        Self { catalog, frames: Vec::new(), variables: Vec::new(), search_path: None }
+        Self {
+            catalog,
+            frames: Vec::new(),
+            variables: Vec::new(),
+            search_path: None,
+            unfit: Vec::new(),
+            may_be_result: false,
+        }
     }
 
     /// For an expression about the rows of one relation: a policy, a check, an index key.
@@ -91,6 +103,11 @@ impl<'c> Binder<'c> {
     pub fn with_variables(mut self, variables: impl IntoIterator<Item = Ident>) -> Self {
         self.variables.extend(variables);
         self
+    }
+
+    /// What was bound to nothing, as far as that is certain.
+    pub(super) fn into_unfit(self) -> Vec<Misfit> {
+        self.unfit
     }
 
     /// Looks bare names up along this path instead of the session's.
@@ -145,7 +162,12 @@ impl<'c> Binder<'c> {
     /// Binds what an expression refers to.
     pub fn expr(&mut self, expr: &mut Expr) {
         match expr {
-            Expr::Column(column) => column.target = self.column(column),
+            Expr::Column(column) => {
+                column.target = self.column(column);
+                if column.target == Target::Unknown {
+                    self.note_missing_column(column);
+                }
+            }
             Expr::Sublink(sublink) => {
                 if let Some(test) = &mut sublink.test {
                     self.expr(test);
@@ -156,7 +178,36 @@ impl<'c> Binder<'c> {
                 call.args.iter_mut().for_each(|arg| self.expr(arg));
                 call.target = self.function(call);
             }
-            other => other.children_mut().into_iter().for_each(|child| self.expr(child)),
+            _ => expr.children_mut().into_iter().for_each(|child| self.expr(child)),
+        }
+        if self.catalog.has_new_labels() {
+            self.note_new_labels(expr);
+        }
+    }
+
+    /// Notes texts that become values of an enum which the running transaction adds.
+    fn note_new_labels(&mut self, expr: &Expr) {
+        let pairs: Vec<(Option<DataType>, &Expr)> = match expr {
+            Expr::Cast { expr, to } => {
+                let to = self.catalog.resolve_data_type(to);
+                let texts =
+                    if let Expr::Array(items) = &**expr { items.iter().collect() } else { vec![&**expr] };
+                texts.into_iter().map(|text| (Some(to.clone()), text)).collect()
+            }
+            Expr::Op { left: Some(left), right, .. } => {
+                vec![(self.data_type(left), right), (self.data_type(right), left)]
+            }
+            Expr::In { expr, list, .. } => {
+                let data_type = self.data_type(expr);
+                list.iter().map(|text| (data_type.clone(), text)).collect()
+            }
+            _ => Vec::new(),
+        };
+        for (data_type, text) in pairs {
+            let used = data_type
+                .filter(|_| matches!(text, Expr::Literal(_)))
+                .and_then(|data_type| self.catalog.new_label(&data_type, text));
+            self.unfit.extend(used);
         }
     }
 
@@ -180,9 +231,10 @@ impl<'c> Binder<'c> {
                 for target in &mut select.targets {
                     self.expr(&mut target.expr);
                 }
-                let clauses = select.filter.iter_mut().chain(&mut select.group_by).chain(&mut select.having);
-                let clauses = clauses.chain(&mut select.windows).chain(&mut select.distinct_on);
+                let clauses = select.filter.iter_mut().chain(&mut select.having).chain(&mut select.windows);
                 clauses.for_each(|expr| self.expr(expr));
+                let by = select.group_by.iter_mut().chain(&mut select.distinct_on);
+                self.by_result(|binder| by.for_each(|expr| binder.expr(expr)));
                 self.output(&select.targets)
             }
             QueryBody::SetOperation(left, right) => {
@@ -201,11 +253,17 @@ impl<'c> Binder<'c> {
                 })
             }
         };
-        for expr in query.order_by.iter_mut().chain(&mut query.limits) {
-            self.expr(expr);
-        }
+        let by = query.order_by.iter_mut().chain(&mut query.limits);
+        self.by_result(|binder| by.for_each(|expr| binder.expr(expr)));
         self.frames.pop();
         output
+    }
+
+    /// Binds clauses in which a bare name may be a result's.
+    fn by_result(&mut self, bind: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.may_be_result, true);
+        bind(self);
+        self.may_be_result = outer;
     }
 
     /// Binds a change of rows.
@@ -292,12 +350,64 @@ impl<'c> Binder<'c> {
         self.frame().ctes.push((cte.name.clone(), output));
     }
 
-    fn bind_relation(&self, relation: &mut RelationRef) {
+    fn bind_relation(&mut self, relation: &mut RelationRef) {
         let name = self.located(&relation.name, |name| self.catalog.resolve_relation(name).is_some());
         relation.target = match self.catalog.resolve_relation(&name) {
             Some((_, Relation::Table(oid) | Relation::View(oid) | Relation::Sequence(oid))) => Some(oid),
+            Some(_) => None,
+            None => {
+                self.unfit.push(Misfit::missing(ObjectKind::Table, &relation.name));
+                None
+            }
+        };
+    }
+
+    /// Notes a column that none of the relations in sight has, if all of their columns are known.
+    fn note_missing_column(&mut self, column: &ColumnRef) {
+        let missing = match column.path.as_slice() {
+            [name] if !column.star && !self.may_be_result => self.is_nowhere(name).then(|| {
+                // Of several relations in FROM, none is the one that lacks it.
+                let items = self.frames.last().map_or(&[][..], |frame| frame.items.as_slice());
+                match items {
+                    [Item { source: Source::Relation { oid, .. }, .. }] => self.missing_in(*oid, name),
+                    _ => Misfit::missing(ObjectKind::Column, name),
+                }
+            }),
+            [.., item_name, name] if !column.star => {
+                let items = self.frames.iter().rev().flat_map(|frame| &frame.items);
+                let item = items.into_iter().find(|item| item.is_called(None, item_name));
+                match item.map(|item| &item.source) {
+                    // `row.function` calls a function on the row.
+                    Some(Source::Relation { oid, complete: true, .. })
+                        if !self.catalog.is_function_name(name) && !is_system_column(name) =>
+                    {
+                        Some(self.missing_in(*oid, name))
+                    }
+                    _ => None,
+                }
+            }
             _ => None,
         };
+        self.unfit.extend(missing.map(|missing| missing.at(column.span)));
+    }
+
+    /// Whether a bare name is no column of anything in sight, for certain.
+    fn is_nowhere(&self, name: &Ident) -> bool {
+        let mut sources =
+            self.frames.iter().flat_map(|frame| &frame.items).map(|item| &item.source).peekable();
+        let is_known = |source: &Source| match source {
+            Source::Relation { complete, .. } => *complete,
+            Source::Derived(output) => output.is_some(),
+            Source::Called(_) => false,
+        };
+        sources.peek().is_some() && sources.all(is_known) && !is_system_column(name)
+    }
+
+    fn missing_in(&self, relation: Oid, column: &Ident) -> Misfit {
+        match self.catalog.relation_name(relation) {
+            Some((name, schema)) => Misfit::missing_part(ObjectKind::Column, column, &QName { schema, name }),
+            None => Misfit::missing(ObjectKind::Column, column),
+        }
     }
 
     /// Binds an item of FROM. The answer is what `*` makes of it.
@@ -342,7 +452,7 @@ impl<'c> Binder<'c> {
                     (None, Some(Expr::Call(call))) => call.name.name.clone(),
                     _ => Ident::default(),
                 };
-                self.frame().items.push(Item { name, schema: None, source: Source::Derived(output.clone()) });
+                self.frame().items.push(Item { name, schema: None, source: Source::Called(output.clone()) });
                 output
             }
             FromItem::Join { left, right, on, using, natural, .. } => {
@@ -449,14 +559,16 @@ impl<'c> Binder<'c> {
                         }
                         hidden |= !complete;
                     }
-                    Source::Derived(Some(columns)) => {
+                    Source::Derived(Some(columns)) | Source::Called(Some(columns)) => {
                         if columns.iter().any(|column| column.name == *name) {
                             return Target::Derived { depth };
                         }
                     }
                     // A function's only column goes by the function's name.
-                    Source::Derived(None) if item.name == *name => return Target::Derived { depth },
-                    Source::Derived(None) => hidden = true,
+                    Source::Derived(None) | Source::Called(None) if item.name == *name => {
+                        return Target::Derived { depth };
+                    }
+                    Source::Derived(None) | Source::Called(None) => hidden = true,
                 }
             }
             if hidden {
@@ -491,7 +603,7 @@ impl<'c> Binder<'c> {
                         |(_, attnum, _)| Target::Column { relation: *oid, attnum: *attnum, depth },
                     )
                 }
-                Source::Derived(_) => Target::Derived { depth },
+                Source::Derived(_) | Source::Called(_) => Target::Derived { depth },
             };
         }
         if self.variables.contains(item_name) { Target::Variable } else { Target::Unknown }
@@ -641,7 +753,7 @@ impl<'c> Binder<'c> {
         let items = frame.items.iter().filter(|own| item.is_none_or(|item| own.name == *item));
         let mut columns = items
             .filter_map(|item| match &item.source {
-                Source::Derived(Some(columns)) => Some(columns),
+                Source::Derived(Some(columns)) | Source::Called(Some(columns)) => Some(columns),
                 _ => None,
             })
             .flatten();
@@ -689,7 +801,7 @@ impl Source {
                 Some(columns.iter().map(column).collect())
             }
             Self::Relation { .. } => None,
-            Self::Derived(output) => output.clone(),
+            Self::Derived(output) | Self::Called(output) => output.clone(),
         }
     }
 }
@@ -702,9 +814,14 @@ impl Item {
     fn row(&self, depth: u16) -> Target {
         match &self.source {
             Source::Relation { oid, .. } => Target::Row { relation: *oid, depth },
-            Source::Derived(_) => Target::Derived { depth },
+            Source::Derived(_) | Source::Called(_) => Target::Derived { depth },
         }
     }
+}
+
+/// Whether every table has a column of this name (manual, 5.5).
+fn is_system_column(name: &Ident) -> bool {
+    ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"].iter().any(|system| name == system)
 }
 
 impl Catalog {

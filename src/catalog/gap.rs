@@ -69,12 +69,15 @@ impl Aspect {
 /// What all gaps touch, by object.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Touched {
+    /// What was ever in doubt, for whatever object.
+    ever: Aspects,
     everything: Aspects,
     objects: FxHashMap<QName, Aspects>,
 }
 
 impl Touched {
     fn add(&mut self, touch: &Touch) {
+        self.ever |= touch.aspect.bit();
         match &touch.object {
             Some(name) => match self.objects.get_mut(name) {
                 Some(aspects) => *aspects |= touch.aspect.bit(),
@@ -82,6 +85,11 @@ impl Touched {
             },
             None => self.everything |= touch.aspect.bit(),
         }
+    }
+
+    /// Whether there was a doubt about one of these aspects, for whatever object.
+    pub(super) fn ever(&self, aspects: &[Aspect]) -> bool {
+        aspects.iter().chain([&Aspect::Anything]).any(|aspect| self.ever & aspect.bit() != 0)
     }
 
     /// What is doubtful about an object stays so under its new name.

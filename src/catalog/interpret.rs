@@ -63,7 +63,7 @@ pub(super) fn run_do(catalog: &mut Catalog, block: &DoBlock, span: Span) -> Appl
     let mut interpreter = Interpreter::new(catalog, 0);
     interpreter.found(Some(false));
     if let Flow::Failed(span, misfit) = interpreter.block(body) {
-        catalog.record_misfit(span, &misfit);
+        catalog.record_misfit(span, misfit);
     }
     Ok(())
 }
@@ -142,7 +142,10 @@ impl<'c> Interpreter<'c> {
         }
         // An error undoes what the block did before it.
         let before = self.before(block);
+        let attempt = usize::from(!block.handlers.is_empty());
+        self.catalog.attempts += attempt;
         let mut flow = self.statements(&block.body);
+        self.catalog.attempts -= attempt;
         let handler = match &flow {
             Flow::Failed(_, misfit) => {
                 block.handlers.iter().find(|handler| handles(&handler.conditions, misfit))
@@ -376,7 +379,9 @@ impl<'c> Interpreter<'c> {
                 None if condition.value.as_ref().is_some_and(asks_system_catalogs) => {
                     // What is guarded fits, or it was done before.
                     self.tolerant += 1;
+                    self.catalog.attempts += 1;
                     let flow = self.statements(body);
+                    self.catalog.attempts -= 1;
                     self.tolerant -= 1;
                     return match flow {
                         Flow::Exit | Flow::Continue => flow,
@@ -576,21 +581,7 @@ impl<'c> Interpreter<'c> {
 
 /// Whether a handler takes what did not fit.
 fn handles(conditions: &[String], misfit: &Misfit) -> bool {
-    conditions.iter().any(|condition| match (condition.as_str(), misfit) {
-        ("others", _) => true,
-        (condition, Misfit::Exists { .. }) => {
-            condition.starts_with("duplicate_") || condition.starts_with("42")
-        }
-        (condition, Misfit::Missing { .. }) => {
-            condition.starts_with("undefined_")
-                || condition == "invalid_schema_name"
-                || condition.starts_with("42")
-        }
-        (condition, Misfit::Refused(why)) => match condition {
-            "dependent_objects_still_exist" | "2bp01" => why.starts_with("cannot drop"),
-            condition => condition == "invalid_table_definition" || condition.starts_with("42"),
-        },
-    })
+    conditions.iter().any(|condition| misfit.sql_state().is_taken_by(condition))
 }
 
 /// Whether statements, as far as they run, may end the block or function around them.

@@ -224,36 +224,6 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_table_is_told_once() {
-        let found = unknown(
-            "alter table notes enable row level security;
-             create policy a on public.notes using (true);
-             create policy b on notes using (true);
-             create index on notes (id);
-             comment on table notes is 'x';
-             drop table tags;",
-        );
-        let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
-        assert_eq!(
-            messages,
-            [
-                "not analysed: table public.notes is not made by any statement before this one \
-                 (and for 4 more statements)",
-                "not analysed: table public.tags is not made by any statement before this one",
-            ]
-        );
-        assert_eq!(found[0].labels.len(), LABELS);
-        assert!(found[0].help.is_some());
-    }
-
-    #[test]
-    fn what_comes_after_does_not_change_the_fingerprint() {
-        let one = unknown("drop table notes;");
-        let two = unknown("drop table notes; drop table notes;");
-        assert_eq!(one[0].fingerprint(), two[0].fingerprint());
-    }
-
-    #[test]
     fn a_condition_is_told_once() {
         let found = unknown(
             "create table a (id int);

@@ -113,7 +113,7 @@ fn alter_one(
         AlterAction::AddColumn { column, if_not_exists } => {
             let exists = catalog.tables.get(&oid).is_some_and(|table| table.column(&column.name).is_some());
             if exists {
-                let misfit = || Misfit::exists(ObjectKind::Column, format!("{name}.{}", column.name));
+                let misfit = || Misfit::exists_part(ObjectKind::Column, &column.name, name);
                 return if *if_not_exists { Ok(()) } else { Err(misfit()) };
             }
             let mut pending = Vec::new();
@@ -156,6 +156,10 @@ fn alter_one(
         AlterAction::SetType { column, data_type, collation, .. } => {
             let data_type = catalog.resolve_data_type(data_type);
             let collation = collation.as_ref().map(constraint::collation_name);
+            let attnum = catalog.tables.get(&oid).and_then(|table| table.column(column)).map(|it| it.attnum);
+            if let Some(attnum) = attnum {
+                catalog.expect_free_type(oid, attnum)?;
+            }
             with_column(catalog, oid, name, column, |catalog| {
                 set_type(catalog, oid, column, &Tracked::new(data_type, place), collation.as_deref());
             })
@@ -190,7 +194,7 @@ fn alter_one(
             });
             if taken {
                 let new = definition.name.clone().unwrap_or_default();
-                return Err(Misfit::exists(ObjectKind::Constraint, format!("{new} on {name}")));
+                return Err(Misfit::exists_part(ObjectKind::Constraint, &new, name));
             }
             constraint::add_all(catalog, oid, &[Pending { column: None, definition }], origin);
             Ok(())
@@ -207,7 +211,7 @@ fn alter_one(
         }
         AlterAction::ValidateConstraint { name: constraint } => {
             let Some(found) = constraint_mut(catalog, oid, constraint) else {
-                return Err(Misfit::missing(ObjectKind::Constraint, format!("{constraint} on {name}")));
+                return Err(Misfit::missing_part(ObjectKind::Constraint, constraint, name));
             };
             found.validated.set(true, place);
             Ok(())
@@ -283,7 +287,7 @@ fn with_column(
     change: impl FnOnce(&mut Catalog),
 ) -> Applied {
     if catalog.tables.get(&oid).and_then(|table| table.column(column)).is_none() {
-        return Err(Misfit::missing(ObjectKind::Column, format!("{table}.{column}")));
+        return Err(Misfit::missing_part(ObjectKind::Column, column, table));
     }
     change(catalog);
     Ok(())
@@ -368,7 +372,7 @@ fn drop_column(
     let Some(attnum) =
         catalog.tables.get(&oid).and_then(|table| table.column(name)).map(|column| column.attnum)
     else {
-        let missing = || Misfit::missing(ObjectKind::Column, format!("{table}.{name}"));
+        let missing = || Misfit::missing_part(ObjectKind::Column, name, table);
         return if if_exists { Ok(()) } else { Err(missing()) };
     };
     catalog.drop_column_dependents(oid, attnum, cascade)?;
@@ -398,7 +402,7 @@ fn drop_constraint(
 ) -> Applied {
     let Some(constraint) = catalog.tables.get(&oid).and_then(|table| table.constraints.get(name)).cloned()
     else {
-        let missing = || Misfit::missing(ObjectKind::Constraint, format!("{name} on {table}"));
+        let missing = || Misfit::missing_part(ObjectKind::Constraint, name, table);
         return if if_exists { Ok(()) } else { Err(missing()) };
     };
     if cascade && matches!(constraint.kind, ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. })

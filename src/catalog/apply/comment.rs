@@ -43,10 +43,7 @@ pub(super) fn apply(catalog: &mut Catalog, object: &ObjectRef, text: Option<&str
 /// The misfit of an object that is not there, with its part.
 pub(super) fn missing(object: &ObjectRef) -> Misfit {
     match &object.part {
-        Some(part) if object.kind == ObjectKind::Column || object.kind == ObjectKind::Attribute => {
-            Misfit::missing(object.kind, format!("{}.{}", object.name, part.value))
-        }
-        Some(part) => Misfit::missing(object.kind, format!("{} on {}", part.value, object.name)),
+        Some(part) => Misfit::missing_part(object.kind, &part.value, &object.name).at(part.span),
         None => Misfit::missing(object.kind, &object.name),
     }
 }
@@ -118,7 +115,7 @@ mod tests {
              comment on table t is null;
              comment on table missing is 'x';",
         );
-        assert_eq!(bench.catalog.gaps.len(), 1);
+        assert_eq!(bench.reasons().len(), 1);
         let table = bench.catalog.table(&QName::new("public", "t")).unwrap();
         assert_eq!(table.comment, None);
         assert_eq!(table.columns[0].comment.as_deref(), Some("column"));

@@ -5,6 +5,7 @@ use crate::catalog::apply::table::{column_mut, is_null, own_sequence};
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::bind::Binder;
 use crate::catalog::index::IndexKey;
+use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::register::columns_part;
@@ -37,7 +38,7 @@ pub(super) fn add_all(catalog: &mut Catalog, oid: Oid, pending: &[Pending<'_>], 
                 continue;
             }
             if let Err(misfit) = add(catalog, oid, item.definition, item.column.as_ref(), origin) {
-                catalog.record_misfit(item.definition.span, &misfit);
+                catalog.record_misfit(item.definition.span, misfit);
             }
         }
     }
@@ -76,7 +77,15 @@ pub(super) fn add(
             }
             Ok(())
         }
-        Written::Null | Written::Default(_) | Written::Identity { .. } | Written::Generated(_) => Ok(()),
+        // It may read columns that stand after its own.
+        Written::Generated(expr) => {
+            let bound = bind(catalog, oid, expr);
+            if let Some(column) = column.and_then(|name| column_mut(catalog, oid, name)) {
+                column.generated = Some(Box::new(bound));
+            }
+            Ok(())
+        }
+        Written::Null | Written::Default(_) | Written::Identity { .. } => Ok(()),
         Written::Check(expr) => add_check(catalog, oid, definition, expr, column, origin),
         Written::Unique { .. } => add_unique(catalog, oid, definition, column, origin),
         Written::ForeignKey(key) => add_foreign_key(catalog, oid, definition, key, column, origin),
@@ -85,9 +94,12 @@ pub(super) fn add(
 }
 
 /// Binds an expression about a table's rows.
-pub(super) fn bind(catalog: &Catalog, oid: Oid, expr: &Expr) -> Expr {
+pub(super) fn bind(catalog: &mut Catalog, oid: Oid, expr: &Expr) -> Expr {
     let mut bound = expr.clone();
-    Binder::for_relation(catalog, oid).expr(&mut bound);
+    let mut binder = Binder::for_relation(catalog, oid);
+    binder.expr(&mut bound);
+    let unfit = binder.into_unfit();
+    catalog.unfit.extend(unfit);
     bound
 }
 
@@ -193,11 +205,14 @@ fn build(definition: &ConstraintDef, name: Ident, kind: ConstraintKind, origin: 
 
 /// The numbers of named columns.
 fn attnums(catalog: &Catalog, oid: Oid, names: &[Ident]) -> Result<Vec<i16>, Misfit> {
-    let table = catalog.tables.get(&oid).ok_or_else(|| Misfit::Refused("the table is gone".into()))?;
+    let table = catalog
+        .tables
+        .get(&oid)
+        .ok_or_else(|| Misfit::refused(SqlState::UNDEFINED_TABLE, "the table is gone"))?;
     names
         .iter()
         .map(|name| {
-            let missing = || Misfit::missing(ObjectKind::Column, format!("{}.{name}", table.name));
+            let missing = || Misfit::missing_part(ObjectKind::Column, name, &table.name);
             table.column(name).map(|column| column.attnum).ok_or_else(missing)
         })
         .collect()
@@ -517,6 +532,10 @@ pub(super) fn set_default(
         column_mut(catalog, oid, name).is_some_and(|column| !column.data_type.value.modifiers.is_empty());
     let kept = expr.filter(|expr| sized || !is_null(expr));
     let bound = kept.map(|expr| Tracked::new(bind(catalog, oid, expr), origin));
+    if let (Some(expr), Some(column)) = (kept, column_mut(catalog, oid, name)) {
+        let data_type = column.data_type.value.clone();
+        catalog.note_new_label(&data_type, expr);
+    }
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
     if let Some(column) = table.column_mut(name) {
         column.default = bound.map(Box::new);

@@ -3,6 +3,7 @@
 use crate::catalog::apply::{Applied, Misfit, comment, extension};
 use crate::catalog::depend::Object;
 use crate::catalog::gap::Aspect;
+use crate::catalog::misfit::{Reason, SqlState};
 use crate::catalog::origin::Origin;
 use crate::catalog::table::TableKind;
 use crate::catalog::types::UserTypeKind;
@@ -17,8 +18,8 @@ pub(super) fn apply(catalog: &mut Catalog, statement: &Drop, origin: Origin) -> 
     for object in &statement.objects {
         match find(catalog, object) {
             Ok(found) => targets.extend(found),
-            Err(misfit @ Misfit::Missing { .. }) if statement.if_exists => {
-                note_missing_table(catalog, object, &misfit)
+            Err(misfit) if misfit.is_missing() && statement.if_exists => {
+                note_missing_table(catalog, object, misfit)
             }
             Err(misfit) => return Err(misfit),
         }
@@ -33,10 +34,10 @@ pub(super) fn apply(catalog: &mut Catalog, statement: &Drop, origin: Origin) -> 
 
 /// IF EXISTS forgives a missing object. For DROP POLICY and DROP TRIGGER, PostgreSQL's forgives a
 /// missing table, too; Supabase's servers refuse it (seen on one).
-fn note_missing_table(catalog: &mut Catalog, object: &ObjectRef, misfit: &Misfit) {
+fn note_missing_table(catalog: &mut Catalog, object: &ObjectRef, misfit: Misfit) {
     let is_part = matches!(object.kind, ObjectKind::Policy | ObjectKind::Trigger);
-    if is_part && matches!(misfit, Misfit::Missing { kind: ObjectKind::Table, .. }) {
-        catalog.record_misfit(object.name.span, misfit);
+    if is_part && matches!(misfit.reason, Reason::Missing { kind: ObjectKind::Table, .. }) {
+        catalog.record_doubtful(object.name.span, misfit);
     }
 }
 
@@ -62,7 +63,10 @@ fn find(catalog: &Catalog, object: &ObjectRef) -> Result<Vec<Object>, Misfit> {
             let is_domain = |kind: &UserTypeKind| matches!(kind, UserTypeKind::Domain(_));
             let domain = catalog.types.get(&oid).is_some_and(|found| is_domain(&found.kind));
             if object.kind == ObjectKind::Domain && !domain {
-                return Err(Misfit::Refused(format!("{} is not a domain", object.name)));
+                return Err(Misfit::refused(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("{} is not a domain", object.name),
+                ));
             }
             Ok(vec![Object::Type(oid)])
         }
@@ -110,13 +114,17 @@ fn find_relation(catalog: &Catalog, object: &ObjectRef) -> Result<Object, Misfit
             let table = catalog.tables.get(&on);
             let index = table.and_then(|table| table.indexes.get(&name.name));
             match index.and_then(|index| index.constraint.as_ref()) {
-                Some(constraint) => Err(Misfit::Refused(format!(
-                    "cannot drop index {name} because constraint {constraint} requires it"
-                ))),
+                Some(constraint) => Err(Misfit::refused(
+                    SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+                    format!("cannot drop index {name} because constraint {constraint} requires it"),
+                )),
                 None => Ok(Object::Index(on, name.name)),
             }
         }
-        _ => Err(Misfit::Refused(format!("{name} is not a {}", object.kind.noun()))),
+        _ => Err(Misfit::refused(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("{name} is not a {}", object.kind.noun()),
+        )),
     }
 }
 
@@ -139,10 +147,13 @@ fn find_part(catalog: &Catalog, object: &ObjectRef) -> Result<Object, Misfit> {
                 (None, view) => view.and_then(|view| view.triggers.get(&part)),
             };
             match trigger {
-                Some(trigger) if trigger.inherited => Err(Misfit::Refused(format!(
-                    "cannot drop trigger {part} on {} because the partitioned table's requires it",
-                    object.name
-                ))),
+                Some(trigger) if trigger.inherited => Err(Misfit::refused(
+                    SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+                    format!(
+                        "cannot drop trigger {part} on {} because the partitioned table's requires it",
+                        object.name
+                    ),
+                )),
                 Some(_) => Ok(Object::Trigger(oid, part)),
                 None => Err(missing()),
             }
@@ -172,7 +183,9 @@ impl Catalog {
         let doomed = self.doomed_with(targets, cascade);
         if let Some(obstacle) = &doomed.obstacle {
             let other = self.describe(obstacle);
-            return Err(Misfit::Refused(format!("cannot drop {described} because {other} depends on it")));
+            let why = format!("cannot drop {described} because {other} depends on it");
+            let misfit = Misfit::refused(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, why);
+            return Err(Misfit { beside: self.place_of(obstacle), ..misfit });
         }
         // Parts first, so that what holds them is still there.
         for object in doomed.objects.into_iter().rev() {
@@ -181,13 +194,55 @@ impl Catalog {
         Ok(())
     }
 
+    /// Whether a column's type may change: PostgreSQL refuses it while a policy, view, trigger or
+    /// function reads the column.
+    pub(super) fn expect_free_type(&mut self, table: Oid, attnum: i16) -> Applied {
+        let column = Object::Column(table, attnum);
+        let doomed = self.doomed_with([column.clone()], true);
+        let stops = |object: &&Object| {
+            matches!(object, Object::View(_) | Object::Policy(..) | Object::Trigger(..) | Object::Function(_))
+        };
+        let Some(reader) = doomed.objects.iter().find(stops) else { return Ok(()) };
+        let why = format!(
+            "cannot change the type of {} because {} reads it",
+            self.describe(&column),
+            self.describe(reader)
+        );
+        let misfit = Misfit::refused(SqlState::FEATURE_NOT_SUPPORTED, why);
+        Err(Misfit { beside: self.place_of(reader), ..misfit })
+    }
+
+    /// The statement that made a dependent what it is.
+    fn place_of(&self, object: &Object) -> Option<Span> {
+        let table = |oid| self.tables.get(oid);
+        let history = match object {
+            Object::Table(oid) => table(oid).map(|table| &table.history),
+            Object::View(oid) => self.views.get(oid).map(|view| &view.history),
+            Object::Function(oid) => self.functions.get(oid).map(|function| &function.history),
+            Object::Policy(oid, name) => {
+                table(oid).and_then(|table| table.policies.get(name)).map(|policy| &policy.history)
+            }
+            Object::Trigger(oid, name) => {
+                table(oid).and_then(|table| table.triggers.get(name)).map(|trigger| &trigger.history)
+            }
+            Object::Constraint(oid, name) => {
+                let constraint = table(oid).and_then(|table| table.constraints.get(name));
+                return constraint.and_then(|constraint| constraint.validated.origin.span());
+            }
+            _ => None,
+        };
+        history.and_then(|history| history.last().span())
+    }
+
     /// Drops what goes with a column; the column itself is left to the caller.
     pub(crate) fn drop_column_dependents(&mut self, table: Oid, attnum: i16, cascade: bool) -> Applied {
         let column = Object::Column(table, attnum);
         let mut doomed = self.doomed_with([column.clone()], cascade);
         if let Some(obstacle) = &doomed.obstacle {
             let (column, other) = (self.describe(&column), self.describe(obstacle));
-            return Err(Misfit::Refused(format!("cannot drop {column} because {other} depends on it")));
+            let why = format!("cannot drop {column} because {other} depends on it");
+            let misfit = Misfit::refused(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, why);
+            return Err(Misfit { beside: self.place_of(obstacle), ..misfit });
         }
         doomed.objects.shift_remove(&column);
         for object in doomed.objects.into_iter().rev() {
@@ -300,10 +355,6 @@ mod tests {
     use crate::catalog::name::QName;
     use crate::testing::Bench;
 
-    fn reasons(bench: &Bench) -> Vec<&str> {
-        bench.catalog.gaps.iter().map(|gap| gap.reason.as_str()).collect()
-    }
-
     const SHOP: &str = "
 create table customers (id int primary key, name text, age int check (age > 0));
 create table orders (id serial primary key, customer int references customers, note text);
@@ -316,10 +367,10 @@ create policy own on orders using (customer in (select id from customers where n
     #[test]
     fn dependents_stop_a_drop_without_cascade() {
         let bench = Bench::new(&format!("{SHOP} drop table customers;"));
-        assert_eq!(bench.catalog.gaps.len(), 1);
-        assert!(reasons(&bench)[0].starts_with("cannot drop table public.customers because"));
+        assert_eq!(bench.reasons().len(), 1);
+        assert!(bench.reasons()[0].starts_with("cannot drop table public.customers because"));
         let both = Bench::new(&format!("{SHOP} drop view loud, names; drop table orders, customers;"));
-        assert_eq!(reasons(&both), [""; 0]);
+        assert_eq!(both.reasons(), [""; 0]);
         assert!(both.catalog.own_tables().next().is_none());
         let public = both.catalog.sequences.values().filter(|sequence| sequence.name.schema == "public");
         assert_eq!(public.count(), 0);
@@ -328,7 +379,7 @@ create policy own on orders using (customer in (select id from customers where n
     #[test]
     fn cascade_takes_what_depends_and_no_more() {
         let bench = Bench::new(&format!("{SHOP} drop table customers cascade;"));
-        assert_eq!(reasons(&bench), [""; 0]);
+        assert_eq!(bench.reasons(), [""; 0]);
         let orders = bench.catalog.table(&QName::new("public", "orders")).unwrap();
         assert!(orders.policies.is_empty() && orders.foreign_keys().next().is_none());
         assert!(bench.catalog.view(&QName::new("public", "loud")).is_none());
@@ -343,7 +394,7 @@ create policy own on orders using (customer in (select id from customers where n
              alter table orders drop column note;
              alter table customers drop column name cascade;"
         ));
-        assert_eq!(reasons(&bench).len(), 1);
+        assert_eq!(bench.reasons().len(), 1);
         let orders = bench.catalog.table(&QName::new("public", "orders")).unwrap();
         assert!(orders.policies.is_empty() && orders.indexes.len() == 1);
         let customers = bench.catalog.table(&QName::new("public", "customers")).unwrap();
@@ -367,7 +418,7 @@ create policy own on orders using (customer in (select id from customers where n
              drop schema app;
              drop schema app cascade;",
         );
-        assert_eq!(reasons(&bench).len(), 2);
+        assert_eq!(bench.reasons().len(), 2);
         let table = bench.catalog.table(&QName::new("public", "t")).unwrap();
         assert_eq!(table.columns.len(), 1);
         assert!(table.columns[0].default.is_none());
@@ -387,7 +438,7 @@ create policy own on orders using (customer in (select id from customers where n
              drop table base;
              drop table base cascade;",
         );
-        assert_eq!(reasons(&bench).len(), 1);
+        assert_eq!(bench.reasons().len(), 1);
         assert!(bench.catalog.own_tables().next().is_none());
     }
 
@@ -400,7 +451,7 @@ create policy own on orders using (customer in (select id from customers where n
              drop extension citext cascade;
              drop extension if exists citext;",
         );
-        assert_eq!(reasons(&bench).len(), 1);
+        assert_eq!(bench.reasons().len(), 1);
         let table = bench.catalog.table(&QName::new("public", "t")).unwrap();
         assert_eq!(table.columns.len(), 1);
         assert!(bench.catalog.types.values().all(|found| found.name.name != "citext"));
@@ -421,7 +472,7 @@ create policy own on orders using (customer in (select id from customers where n
              create function f() returns bigint begin atomic; select count(*) from u; end;
              drop table u;",
         );
-        assert_eq!(reasons(&bench).len(), 3);
+        assert_eq!(bench.reasons().len(), 3);
         let table = |name: &str| bench.catalog.table(&QName::new("public", name)).unwrap();
         assert!(table("r").constraints.is_empty() && table("u").columns[0].default.is_none());
     }
@@ -436,7 +487,7 @@ create policy own on orders using (customer in (select id from customers where n
              drop index t_idx;",
         );
         assert_eq!(
-            reasons(&bench),
+            bench.reasons(),
             [
                 "table public.missing is not made by any statement before this one",
                 "index t_idx is not made by any statement before this one"

@@ -8,6 +8,7 @@ use crate::catalog::acl::Acl;
 use crate::catalog::apply::{Applied, Misfit, function};
 use crate::catalog::function::{Argument, Function, FunctionKind, Returns};
 use crate::catalog::gap::Aspect;
+use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::role::{Extension, Namespace, Sequence};
@@ -82,7 +83,10 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateExtension, origin:
             continue;
         }
         if !statement.cascade {
-            return Err(Misfit::Refused(format!("required extension {other} is not installed")));
+            return Err(Misfit::refused(
+                SqlState::UNDEFINED_OBJECT,
+                format!("required extension {other} is not installed"),
+            ));
         }
         let mut first = statement.clone();
         first.name.value = other.into();
@@ -429,7 +433,7 @@ mod tests {
              create trigger m before update on t for each row
                execute function extensions.moddatetime(at);",
         );
-        assert_eq!(bench.catalog.gaps.len(), 2);
+        assert_eq!(bench.reasons().len(), 2);
         let schema = |name: &str| bench.catalog.extensions[name].schema.value.to_string();
         assert_eq!(schema("vector"), "public");
         assert_eq!(schema("pg_cron"), "pg_catalog");

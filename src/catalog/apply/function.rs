@@ -8,6 +8,7 @@ use crate::catalog::apply::signature::is_same_type;
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::bind::Binder;
 use crate::catalog::function::{Argument, Function, FunctionKind, Returns};
+use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::types::DataType;
@@ -201,7 +202,7 @@ fn put(catalog: &mut Catalog, mut function: Function, or_replace: bool, origin: 
         return Err(Misfit::exists(noun(function.kind), &function.name));
     }
     if let Some(why) = why_not_replace(old, &function) {
-        return Err(Misfit::Refused(format!("{why} {}", function.name)));
+        return Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, format!("{why} {}", function.name)));
     }
     old.history.touch(origin);
     *old = Function {
@@ -354,7 +355,7 @@ mod tests {
              create procedure p(a int, inout b int) language sql as 'select 1';
              create or replace procedure p(a int, inout c int) language sql as 'select 1';",
         );
-        assert_eq!(bench.catalog.gaps.len(), 4);
+        assert_eq!(bench.reasons().len(), 4);
         assert_eq!(function(&bench, "f").returns, Returns::Type(DataType::builtin("int4")));
     }
 }

@@ -144,7 +144,7 @@ impl Change<'_> {
         };
         let named = self.statement.privileges.iter().flat_map(|spec| &spec.columns);
         match named.into_iter().find(|named| known && !columns.iter().any(|column| column.name == **named)) {
-            Some(column) => Err(Misfit::missing(ObjectKind::Column, format!("{column} of {name}"))),
+            Some(column) => Err(Misfit::missing_part(ObjectKind::Column, column, name)),
             None => Ok(()),
         }
     }
@@ -319,11 +319,11 @@ mod tests {
     fn an_unknown_name_refuses_the_whole_statement() {
         let catalog = replay("create table t (a int); revoke all on t from anon, nobody;");
         assert!(has(table(&catalog, "t"), "anon", Privilege::Select));
-        assert_eq!(catalog.gaps.len(), 1);
+        assert_eq!(catalog.failures.len(), 1);
         let catalog = replay("create table t (a int); revoke select on t, missing from anon;");
         assert!(has(table(&catalog, "t"), "anon", Privilege::Select));
         let catalog = replay("create table t (a int); grant select (missing) on t to anon;");
-        assert_eq!(catalog.gaps.len(), 1);
+        assert_eq!(catalog.failures.len(), 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! CREATE INDEX, and the indexes that constraints, LIKE and partitions bring.
 
 use crate::catalog::apply::constraint::{bind, collation_name, unique_kind};
-use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::apply::{Applied, Misfit, transaction};
 use crate::catalog::bind::column_name;
 use crate::catalog::index::{Index, IndexKey, IndexKeyValue};
 use crate::catalog::name::QName;
@@ -91,6 +91,9 @@ pub(super) fn insert(catalog: &mut Catalog, on: Oid, new: NewIndex) {
 }
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateIndex, origin: Origin) -> Applied {
+    if statement.concurrently {
+        transaction::expect_none(catalog, "CREATE INDEX CONCURRENTLY")?;
+    }
     let Some((table_name, relation)) = catalog.resolve_relation(&statement.table) else {
         return Err(Misfit::missing(ObjectKind::Table, &statement.table));
     };
@@ -171,7 +174,7 @@ fn attnum(catalog: &Catalog, on: Oid, name: &Ident, table: &QName) -> Result<i16
         Some(column) => Ok(column.attnum),
         // A view's hidden column: it is there, its number is not known.
         None if !complete => Ok(0),
-        None => Err(Misfit::missing(ObjectKind::Column, format!("{table}.{name}"))),
+        None => Err(Misfit::missing_part(ObjectKind::Column, name, table)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::catalog::acl::Grantee;
 use crate::catalog::apply::{Applied, Misfit};
-use crate::catalog::bind::Binder;
+use crate::catalog::misfit::SqlState;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::policy::Policy;
 use crate::catalog::{Catalog, Relation};
@@ -13,13 +13,8 @@ use crate::sql::statement::{AlterPolicy, Clause, CreatePolicy, ObjectKind, Polic
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreatePolicy, origin: Origin) -> Applied {
     let oid = table(catalog, &statement.table)?;
-    let command = statement.command.value;
-    if command == PolicyCommand::Insert && statement.using.is_some() {
-        return Err(Misfit::Refused("only WITH CHECK is allowed in a policy for INSERT".into()));
-    }
-    if matches!(command, PolicyCommand::Select | PolicyCommand::Delete) && statement.with_check.is_some() {
-        return Err(Misfit::Refused("WITH CHECK is not allowed in a policy for SELECT or DELETE".into()));
-    }
+    expect_clauses(statement.command.value, statement.using.as_ref(), statement.with_check.as_ref())?;
+    catalog.expect_roles(&statement.roles);
     let policy = Policy {
         name: statement.name.value.clone(),
         history: History::new(origin),
@@ -31,9 +26,13 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreatePolicy, origin: Or
         with_check: statement.with_check.as_ref().map(|clause| bind(catalog, oid, clause)),
         comment: None,
     };
+    catalog.mark_unfit_policy();
     let Some(table) = catalog.tables.get_mut(&oid) else { return Ok(()) };
     if table.policies.contains_key(&policy.name) {
-        return Err(Misfit::exists(ObjectKind::Policy, format!("\"{}\" on {}", policy.name, table.name)));
+        let made = table.policies[&policy.name].history.created;
+        return Err(Misfit::exists_part(ObjectKind::Policy, &policy.name, &table.name)
+            .at(policy.name_span)
+            .beside(made));
     }
     table.policies.insert(policy.name.clone(), policy);
     Ok(())
@@ -41,12 +40,20 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreatePolicy, origin: Or
 
 pub(super) fn alter(catalog: &mut Catalog, statement: &AlterPolicy, origin: Origin) -> Applied {
     let oid = table(catalog, &statement.table)?;
+    let known = catalog.tables.get(&oid).and_then(|table| table.policies.get(&statement.name.value));
+    if let Some(known) = known {
+        expect_clauses(known.command.value, statement.using.as_ref(), statement.with_check.as_ref())?;
+    }
     let using = statement.using.as_ref().map(|clause| bind(catalog, oid, clause));
     let with_check = statement.with_check.as_ref().map(|clause| bind(catalog, oid, clause));
+    if let Some(names) = &statement.roles {
+        catalog.expect_roles(names);
+    }
+    catalog.mark_unfit_policy();
     let roles = statement.roles.as_ref().map(|names| roles(catalog, names));
     let name = &statement.name.value;
     let Some(policy) = catalog.tables.get_mut(&oid).and_then(|table| table.policies.get_mut(name)) else {
-        return Err(Misfit::missing(ObjectKind::Policy, format!("\"{name}\" on {}", statement.table)));
+        return Err(Misfit::missing_part(ObjectKind::Policy, name, &statement.table).at(statement.name.span));
     };
     policy.history.touch(origin);
     policy.using = using.or(policy.using.take());
@@ -57,6 +64,39 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterPolicy, origin: Orig
     Ok(())
 }
 
+/// A command has the clauses for the rows that it reads and for those that it writes.
+fn expect_clauses(command: PolicyCommand, using: Option<&Clause>, with_check: Option<&Clause>) -> Applied {
+    let refused =
+        |clause: &Clause, why: &str| Err(Misfit::refused(SqlState::SYNTAX_ERROR, why).at(clause.span));
+    match (command, using, with_check) {
+        (PolicyCommand::Insert, Some(using), _) => {
+            refused(using, "a policy for INSERT has WITH CHECK alone, and no USING")
+        }
+        (PolicyCommand::Select | PolicyCommand::Delete, _, Some(with_check)) => {
+            refused(with_check, "a policy for SELECT or DELETE has USING alone, and no WITH CHECK")
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Catalog {
+    /// Notes the roles of a policy that are not there.
+    fn expect_roles(&mut self, names: &Spanned<Vec<RoleName>>) {
+        for name in &names.value {
+            if let RoleName::Role(role) = name
+                && !self.roles.contains_key(role)
+            {
+                self.unfit.push(Misfit::missing(ObjectKind::Role, role).at(names.span));
+            }
+        }
+    }
+
+    /// What was bound so far is a policy's.
+    fn mark_unfit_policy(&mut self) {
+        self.unfit.iter_mut().for_each(|misfit| misfit.in_policy = true);
+    }
+}
+
 fn table(catalog: &Catalog, name: &ObjectName) -> Result<Oid, Misfit> {
     match catalog.resolve_relation(name) {
         Some((_, Relation::Table(oid))) => Ok(oid),
@@ -64,10 +104,8 @@ fn table(catalog: &Catalog, name: &ObjectName) -> Result<Oid, Misfit> {
     }
 }
 
-fn bind(catalog: &Catalog, oid: Oid, clause: &Clause) -> Clause {
-    let mut bound = clause.clone();
-    Binder::for_relation(catalog, oid).expr(&mut bound.value);
-    bound
+fn bind(catalog: &mut Catalog, oid: Oid, clause: &Clause) -> Clause {
+    Clause { value: super::constraint::bind(catalog, oid, &clause.value), ..clause.clone() }
 }
 
 fn roles(catalog: &Catalog, names: &Spanned<Vec<RoleName>>) -> Spanned<Vec<Grantee>> {
@@ -122,11 +160,11 @@ mod tests {
                 ("create policy p on t using (true);", "policy \"p\" on public.t exists already"),
                 (
                     "create policy q on t for insert using (true);",
-                    "only WITH CHECK is allowed in a policy for INSERT",
+                    "a policy for INSERT has WITH CHECK alone, and no USING",
                 ),
                 (
                     "create policy q on t for select with check (true);",
-                    "WITH CHECK is not allowed in a policy for SELECT or DELETE",
+                    "a policy for SELECT or DELETE has USING alone, and no WITH CHECK",
                 ),
                 (
                     "create policy q on missing using (true);",

@@ -3,6 +3,7 @@
 use indexmap::{IndexMap, IndexSet};
 
 use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::misfit::SqlState;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::role::{Publication, PublishedTable};
 use crate::catalog::{Catalog, Relation};
@@ -33,7 +34,12 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &statement::Publication, o
         return Err(Misfit::missing(ObjectKind::Publication, &statement.name));
     };
     let (tables, schemas) = (tables?, schemas?);
-    let refused = |why: &str| Err(Misfit::Refused(format!("{why} publication {}", statement.name)));
+    let refused = |why: &str| {
+        Err(Misfit::refused(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!("{why} publication {}", statement.name),
+        ))
+    };
     let said = !tables.is_empty() || !schemas.is_empty();
     if publication.all_tables && said {
         return refused("tables cannot be added to or dropped from a FOR ALL TABLES");
@@ -105,7 +111,7 @@ mod tests {
              drop table b;
              create publication mine for table a where (id > 1);",
         );
-        let reasons: Vec<_> = bench.catalog.gaps.iter().map(|gap| gap.reason.as_str()).collect();
+        let reasons = bench.reasons();
         assert_eq!(reasons, ["member a of publication supabase_realtime exists already"]);
         assert!(bench.catalog.publications["supabase_realtime"].tables.is_empty());
         let mine = &bench.catalog.publications["mine"];

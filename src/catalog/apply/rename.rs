@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use crate::catalog::apply::trigger::triggers_mut;
 use crate::catalog::apply::{Applied, Misfit, comment};
+use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::register::rename_key;
@@ -16,7 +17,7 @@ use crate::sql::statement::{ObjectKind, ObjectRef, Rename};
 
 pub(super) fn apply(catalog: &mut Catalog, statement: &Rename, origin: Origin) -> Applied {
     match rename(catalog, &statement.object, &statement.to, origin) {
-        Err(Misfit::Missing { .. }) if statement.if_exists => Ok(()),
+        Err(misfit) if misfit.is_missing() && statement.if_exists => Ok(()),
         done => done,
     }
 }
@@ -210,10 +211,13 @@ fn column(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin)
         return Err(comment::missing(object));
     };
     if columns.iter().any(|column| column.name == *to) {
-        return Err(Misfit::exists(ObjectKind::Column, format!("{}.{to}", object.name)));
+        return Err(Misfit::exists_part(ObjectKind::Column, to, &object.name));
     }
     if column.inherited {
-        return Err(Misfit::Refused(format!("cannot rename inherited column {}.{from}", object.name)));
+        return Err(Misfit::refused(
+            SqlState::INVALID_TABLE_DEFINITION,
+            format!("cannot rename inherited column {}.{from}", object.name),
+        ));
     }
     rename_column(catalog, oid, from, to, origin);
     Ok(())
@@ -243,7 +247,7 @@ fn attribute(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Orig
     };
     let UserTypeKind::Composite { attributes } = &mut user_type.kind else { return Err(missing()) };
     if attributes.iter().any(|attribute| attribute.name == *to) {
-        return Err(Misfit::exists(ObjectKind::Attribute, format!("{}.{to}", object.name)));
+        return Err(Misfit::exists_part(ObjectKind::Attribute, to, &object.name));
     }
     let attribute = attributes.iter_mut().find(|attribute| attribute.name == part.value);
     attribute.ok_or_else(missing)?.name = to.clone();
@@ -257,7 +261,7 @@ fn constraint(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Ori
     let schema = table.name.schema.clone();
     let Some(constraint) = table.constraints.get(from) else { return Err(comment::missing(object)) };
     if table.constraints.contains_key(to) {
-        return Err(Misfit::exists(ObjectKind::Constraint, format!("{to} on {}", object.name)));
+        return Err(Misfit::exists_part(ObjectKind::Constraint, to, &object.name));
     }
     let (old, new) =
         (QName { schema: schema.clone(), name: from.clone() }, QName { schema, name: to.clone() });
@@ -327,7 +331,10 @@ fn trigger(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin
     let (oid, from) = part(catalog, object)?;
     let Some(triggers) = triggers_mut(catalog, oid) else { return Err(comment::missing(object)) };
     if triggers.get(from).is_some_and(|trigger| trigger.inherited) {
-        return Err(Misfit::Refused(format!("cannot rename trigger {from} on {}", object.name)));
+        return Err(Misfit::refused(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!("cannot rename trigger {from} on {}", object.name),
+        ));
     }
     let trigger = entry(triggers, object, from, to)?;
     trigger.name = to.clone();
@@ -405,6 +412,6 @@ mod tests {
              alter table if exists missing rename to other;
              alter index missing rename to other;",
         );
-        assert_eq!(bench.catalog.gaps.len(), 3);
+        assert_eq!(bench.reasons().len(), 3);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::catalog::apply::table::new_name;
 use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::misfit::SqlState;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::role::Sequence;
 use crate::catalog::types::DataType;
@@ -56,10 +57,10 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterSequence, origin: Or
     let owned_by = owner_column(catalog, options)?;
     let Some(sequence) = catalog.sequences.get_mut(&oid) else { return Ok(()) };
     if sequence.identity && options.owned_by.is_some() {
-        return Err(Misfit::Refused(format!(
-            "cannot change ownership of identity sequence {}",
-            sequence.name
-        )));
+        return Err(Misfit::refused(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("cannot change ownership of identity sequence {}", sequence.name),
+        ));
     }
     if let Some(data_type) = data_type {
         sequence.data_type = data_type;
@@ -106,7 +107,7 @@ fn table_column(catalog: &Catalog, table: &ObjectName, column: &Ident) -> Result
     let found = catalog.tables.get(&oid).and_then(|table| table.column(column));
     found
         .map(|column| (oid, column.attnum))
-        .ok_or_else(|| Misfit::missing(ObjectKind::Column, format!("{table}.{column}")))
+        .ok_or_else(|| Misfit::missing_part(ObjectKind::Column, column, table))
 }
 
 #[cfg(test)]

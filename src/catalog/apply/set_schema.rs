@@ -2,6 +2,7 @@
 
 use crate::catalog::apply::rename::{note_constraints_of, rename_typed_tables, touch_relation};
 use crate::catalog::apply::{Applied, Misfit, comment, extension};
+use crate::catalog::misfit::{Reason, SqlState};
 use crate::catalog::name::QName;
 use crate::catalog::origin::{Origin, Tracked};
 use crate::catalog::types::DataType;
@@ -18,7 +19,9 @@ pub(super) fn apply(
     origin: Origin,
 ) -> Applied {
     match set(catalog, object, schema, origin) {
-        Err(Misfit::Missing { kind, .. }) if if_exists && kind == object.kind => Ok(()),
+        Err(Misfit { reason: Reason::Missing { kind, .. }, .. }) if if_exists && kind == object.kind => {
+            Ok(())
+        }
         done => done,
     }
 }
@@ -136,7 +139,10 @@ fn move_extension(catalog: &mut Catalog, object: &ObjectRef, schema: &Ident, ori
         return Ok(());
     }
     if extension::is_relocatable(name) == Some(false) {
-        return Err(Misfit::Refused(format!("extension {name} does not support SET SCHEMA")));
+        return Err(Misfit::refused(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("extension {name} does not support SET SCHEMA"),
+        ));
     }
     found.schema = Tracked::new(schema.clone(), origin);
     found.history.touch(origin);
@@ -181,7 +187,7 @@ mod tests {
              alter extension \"uuid-ossp\" set schema app;
              alter extension pg_net set schema app;",
         );
-        assert_eq!(bench.catalog.gaps.len(), 1);
+        assert_eq!(bench.reasons().len(), 1);
         for name in ["t", "t_pkey", "t_id_seq"] {
             assert!(bench.catalog.relation(&QName::new("app", name)).is_some(), "{name}");
             assert!(bench.catalog.relation(&QName::new("public", name)).is_none(), "{name}");

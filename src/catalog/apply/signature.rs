@@ -2,6 +2,7 @@
 
 use crate::catalog::apply::Misfit;
 use crate::catalog::function::{Function, FunctionKind};
+use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::trigger::FunctionRef;
 use crate::catalog::types::{DataType, TypeRef};
@@ -22,9 +23,10 @@ impl Catalog {
             let mut found = candidates();
             return match (found.next(), found.next()) {
                 (Some(only), None) => Ok(only.oid),
-                (Some(_), Some(_)) => {
-                    Err(Misfit::Refused(format!("{} name {} is not unique", object.kind.noun(), object.name)))
-                }
+                (Some(_), Some(_)) => Err(Misfit::refused(
+                    SqlState::AMBIGUOUS_FUNCTION,
+                    format!("{} name {} is not unique", object.kind.noun(), object.name),
+                )),
                 (None, _) => Err(Misfit::missing(object.kind, &object.name)),
             };
         };
@@ -152,7 +154,7 @@ mod tests {
              create function f(a text) returns int language sql as 'select 1';
              drop function f;",
         );
-        assert_eq!(bench.catalog.gaps.len(), 1);
-        assert_eq!(bench.catalog.gaps[0].reason, "function name f is not unique");
+        assert_eq!(bench.reasons().len(), 1);
+        assert_eq!(bench.reasons()[0], "function name f is not unique");
     }
 }

@@ -328,12 +328,6 @@ fn apply_column_constraint(
         Written::Default(expr) => {
             constraint::set_default(catalog, oid, &definition.name, Some(expr), true, place)
         }
-        Written::Generated(expr) => {
-            let bound = constraint::bind(catalog, oid, expr);
-            if let Some(column) = column_mut(catalog, oid, &definition.name) {
-                column.generated = Some(Box::new(bound));
-            }
-        }
         Written::Identity { always, options } => {
             constraint::add_identity(catalog, oid, &definition.name, *always, options, origin);
         }

@@ -1,7 +1,33 @@
 //! Transactions of a file: what they take back was never there.
 
+use crate::catalog::Catalog;
+use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::misfit::SqlState;
 use crate::sql::name::Ident;
 use crate::sql::statement::{Statement, StatementKind, Transaction};
+
+pub(super) fn apply(catalog: &mut Catalog, change: &Transaction) -> Applied {
+    match change {
+        Transaction::Begin => catalog.session.in_transaction = true,
+        Transaction::Commit | Transaction::Rollback => {
+            catalog.session.in_transaction = false;
+            catalog.session.transaction_start = None;
+            catalog.session.new_labels.clear();
+        }
+        Transaction::Savepoint(_) | Transaction::Release(_) | Transaction::RollbackTo(_) => {}
+    }
+    Ok(())
+}
+
+/// Refuses a command that cannot run between BEGIN and COMMIT.
+pub(super) fn expect_none(catalog: &Catalog, command: &str) -> Applied {
+    let alone = ["CREATE INDEX CONCURRENTLY", "DROP INDEX CONCURRENTLY", "VACUUM", "ALTER SYSTEM"];
+    if catalog.session.in_transaction && alone.contains(&command) {
+        let why = format!("{command} cannot run between BEGIN and COMMIT");
+        return Err(Misfit::refused(SqlState::ACTIVE_SQL_TRANSACTION, why));
+    }
+    Ok(())
+}
 
 /// For each statement of a file, whether what it does is still there at the end of its transaction.
 /// A transaction that the file leaves open is taken to be committed.

@@ -20,13 +20,14 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: O
     let attnum = |name: &Ident| {
         let columns = catalog.columns_of(oid).map(|(columns, _)| columns).unwrap_or_default();
         let found = columns.iter().find(|column| column.name == *name).map(|column| column.attnum);
-        found.ok_or_else(|| Misfit::missing(ObjectKind::Column, format!("{}.{name}", statement.table)))
+        found.ok_or_else(|| Misfit::missing_part(ObjectKind::Column, name, &statement.table))
     };
     let columns = statement.columns.iter().map(attnum).collect::<Result<Vec<_>, _>>()?;
-    let when = statement.when.clone().map(|mut when| {
-        Binder::for_trigger(catalog, oid).expr(&mut when);
-        when
-    });
+    let mut when = statement.when.clone();
+    let mut binder = Binder::for_trigger(catalog, oid);
+    when.iter_mut().for_each(|when| binder.expr(when));
+    let unfit = binder.into_unfit();
+    catalog.unfit.extend(unfit);
     let mut trigger = Trigger {
         name: statement.name.value.clone(),
         history: History::new(origin),
@@ -143,7 +144,7 @@ pub(super) fn set_enabled(
 ) -> Applied {
     let Some(table) = catalog.tables.get_mut(&oid) else { return Ok(()) };
     if let Some(name) = name.filter(|name| !table.triggers.contains_key(*name)) {
-        return Err(Misfit::missing(ObjectKind::Trigger, format!("{name} on {}", table.name)));
+        return Err(Misfit::missing_part(ObjectKind::Trigger, name, &table.name));
     }
     for trigger in table.triggers.values_mut().filter(|trigger| name.is_none_or(|name| trigger.name == *name))
     {
@@ -227,7 +228,7 @@ mod tests {
              drop trigger t on p1;
              drop trigger t on p;",
         );
-        assert_eq!(bench.catalog.gaps.len(), 1);
+        assert_eq!(bench.reasons().len(), 1);
         assert!(bench.catalog.table(&QName::new("public", "p1")).unwrap().triggers.is_empty());
     }
 }

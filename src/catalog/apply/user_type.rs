@@ -2,9 +2,10 @@
 
 use crate::catalog::Catalog;
 use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin};
-use crate::catalog::types::{Attribute, Domain, UserType, UserTypeKind};
+use crate::catalog::types::{Attribute, DataType, Domain, TypeRef, UserType, UserTypeKind};
 use crate::source::Spanned;
 use crate::sql::expr::{Expr, Literal, Oid};
 use crate::sql::name::{Ident, ObjectName};
@@ -112,17 +113,28 @@ pub(super) fn alter_enum(catalog: &mut Catalog, statement: &AlterEnum, origin: O
     let oid = resolve(catalog, ObjectKind::Type, &statement.name)?;
     let Some(user_type) = catalog.types.get_mut(&oid) else { return Ok(()) };
     let name = user_type.name.clone();
+    let created = user_type.history.created;
     let UserTypeKind::Enum { labels } = &mut user_type.kind else {
-        return Err(Misfit::Refused(format!("{name} is not an enum")));
+        return Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, format!("{name} is not an enum")));
     };
     let place = |labels: &[String], value: &str| {
         let at = labels.iter().position(|label| label == value);
-        at.ok_or_else(|| Misfit::Refused(format!("\"{value}\" is not an existing label of the enum {name}")))
+        at.ok_or_else(|| {
+            Misfit::refused(
+                SqlState::INVALID_PARAMETER_VALUE,
+                format!("\"{value}\" is not an existing label of the enum {name}"),
+            )
+        })
     };
     match &statement.change {
         EnumChange::Add { value, if_not_exists, neighbour } => {
             if labels.contains(value) {
-                let exists = || Misfit::Refused(format!("enum label \"{value}\" of {name} exists already"));
+                let exists = || {
+                    Misfit::refused(
+                        SqlState::DUPLICATE_OBJECT,
+                        format!("enum label \"{value}\" of {name} exists already"),
+                    )
+                };
                 return if *if_not_exists { Ok(()) } else { Err(exists()) };
             }
             let at = match neighbour {
@@ -130,11 +142,17 @@ pub(super) fn alter_enum(catalog: &mut Catalog, statement: &AlterEnum, origin: O
                 None => labels.len(),
             };
             labels.insert(at, value.clone());
+            if !catalog.session.makes(created) {
+                catalog.session.new_labels.push((oid, value.clone(), origin.span()));
+            }
         }
         EnumChange::Rename { from, to } => {
             let at = place(labels, from)?;
             if labels.contains(to) {
-                return Err(Misfit::Refused(format!("enum label \"{to}\" of {name} exists already")));
+                return Err(Misfit::refused(
+                    SqlState::DUPLICATE_OBJECT,
+                    format!("enum label \"{to}\" of {name} exists already"),
+                ));
             }
             labels[at].clone_from(to);
         }
@@ -143,12 +161,39 @@ pub(super) fn alter_enum(catalog: &mut Catalog, statement: &AlterEnum, origin: O
     Ok(())
 }
 
+impl Catalog {
+    /// Notes a text that becomes a value of an enum which the running transaction adds: PostgreSQL
+    /// refuses to use it before it is committed.
+    pub(super) fn note_new_label(&mut self, data_type: &DataType, expr: &Expr) {
+        let used = self.new_label(data_type, expr);
+        self.unfit.extend(used);
+    }
+
+    /// Whether the running transaction adds values to enums.
+    pub(in crate::catalog) fn has_new_labels(&self) -> bool {
+        !self.session.new_labels.is_empty()
+    }
+
+    /// The misfit of a text that becomes such a value.
+    pub(in crate::catalog) fn new_label(&self, data_type: &DataType, expr: &Expr) -> Option<Misfit> {
+        let (TypeRef::User(oid), Expr::Literal(Literal::String(text))) = (&data_type.base, expr.uncast())
+        else {
+            return None;
+        };
+        let new = self.session.new_labels.iter().find(|(own, label, _)| own == oid && label == text)?;
+        let name = &self.types.get(oid)?.name;
+        let why = format!("the value '{text}' of the enum {name} is used in the transaction that adds it");
+        let misfit = Misfit::refused(SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, why);
+        Some(Misfit { beside: new.2, ..misfit })
+    }
+}
+
 pub(super) fn alter_domain(catalog: &mut Catalog, statement: &AlterDomain, origin: Origin) -> Applied {
     let oid = resolve(catalog, ObjectKind::Domain, &statement.name)?;
     let Some(user_type) = catalog.types.get(&oid) else { return Ok(()) };
     let name = user_type.name.clone();
     let UserTypeKind::Domain(domain) = &user_type.kind else {
-        return Err(Misfit::Refused(format!("{name} is not a domain")));
+        return Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, format!("{name} is not a domain")));
     };
     let mut domain = domain.clone();
     match &statement.change {
@@ -161,7 +206,7 @@ pub(super) fn alter_domain(catalog: &mut Catalog, statement: &AlterDomain, origi
             ConstraintKind::Check(_) => {
                 let check = check_name(catalog, &name, definition, &domain.checks);
                 if domain.checks.contains(&check) {
-                    return Err(Misfit::exists(ObjectKind::DomainConstraint, format!("{check} on {name}")));
+                    return Err(Misfit::exists_part(ObjectKind::DomainConstraint, &check, &name));
                 }
                 catalog.note_constraint_name(&name.schema, &check);
                 domain.checks.push(check);
@@ -170,7 +215,7 @@ pub(super) fn alter_domain(catalog: &mut Catalog, statement: &AlterDomain, origi
         },
         DomainChange::DropConstraint { name: check, if_exists } => {
             let Some(at) = domain.checks.iter().position(|existing| existing == check) else {
-                let missing = || Misfit::missing(ObjectKind::DomainConstraint, format!("{check} on {name}"));
+                let missing = || Misfit::missing_part(ObjectKind::DomainConstraint, check, &name);
                 return if *if_exists { Ok(()) } else { Err(missing()) };
             };
             domain.checks.remove(at);
@@ -212,16 +257,16 @@ fn alter_attribute(catalog: &mut Catalog, oid: Oid, action: &AlterAction) -> App
     let Some(user_type) = catalog.types.get_mut(&oid) else { return Ok(()) };
     let name = user_type.name.clone();
     let UserTypeKind::Composite { attributes } = &mut user_type.kind else {
-        return Err(Misfit::Refused(format!("{name} is not a composite type")));
+        return Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, format!("{name} is not a composite type")));
     };
-    let missing = |attribute: &Ident| Misfit::missing(ObjectKind::Attribute, format!("{name}.{attribute}"));
+    let missing = |attribute: &Ident| Misfit::missing_part(ObjectKind::Attribute, attribute, &name);
     let place = |attributes: &[Attribute], wanted: &Ident| {
         attributes.iter().position(|attribute| attribute.name == *wanted)
     };
     match (action, added) {
         (AlterAction::AddColumn { .. }, Some(attribute)) => {
             if place(attributes, &attribute.name).is_some() {
-                return Err(Misfit::exists(ObjectKind::Attribute, format!("{name}.{}", attribute.name)));
+                return Err(Misfit::exists_part(ObjectKind::Attribute, &attribute.name, &name));
             }
             attributes.push(attribute);
         }
@@ -259,7 +304,7 @@ mod tests {
              alter type mood rename value 'sad' to 'low';
              alter type mood add value 'low';",
         );
-        assert_eq!(bench.catalog.gaps.len(), 1);
+        assert_eq!(bench.reasons().len(), 1);
         let labels = ["low", "ok", "happy", "great"].map(str::to_owned).to_vec();
         assert_eq!(kind(&bench, "mood"), UserTypeKind::Enum { labels });
     }

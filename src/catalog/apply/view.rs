@@ -142,9 +142,12 @@ fn number(columns: &mut [Column], last: &mut i16) {
     }
 }
 
-fn bind(catalog: &Catalog, query: &Query) -> (Query, Output) {
+fn bind(catalog: &mut Catalog, query: &Query) -> (Query, Output) {
     let mut bound = query.clone();
-    let output = Binder::new(catalog).query(&mut bound);
+    let mut binder = Binder::new(catalog);
+    let output = binder.query(&mut bound);
+    let unfit = binder.into_unfit();
+    catalog.unfit.extend(unfit);
     (bound, output)
 }
 

@@ -38,6 +38,7 @@ fn state(sql: &str) -> Vec<String> {
         Some(object) => format!(" {:?} of {object}", touch.aspect),
         None => format!(" {:?} of anything", touch.aspect),
     };
+    lines.extend(catalog.failures.iter().map(|failure| format!("fails: {}", failure.misfit)));
     lines.extend(catalog.gaps.iter().map(|gap| {
         let touches: String = gap.touches.iter().map(touch).collect();
         format!("gap: {}:{touches}", gap.reason)
@@ -166,7 +167,7 @@ fn handlers_take_what_does_not_fit() {
         ),
         (
             &format!("begin {twice} exception when undefined_table then null; end"),
-            &["a(id) policy p", "b(id)", "gap: policy \"p\" on public.a exists already:"],
+            &["a(id) policy p", "b(id)", "fails: policy \"p\" on public.a exists already"],
         ),
         (
             "begin drop function missing(); exception when sqlstate '42883' then null; end",

@@ -5,23 +5,22 @@ declare_rule! {
     /// Says where the analysis is blind.
     ///
     /// Migrations are replayed without a database. What a statement does may depend on rows, on a
-    /// server's settings, or on SQL that is put together at run time; or it may be about an object that
-    /// no migration makes. Such a statement is reported here, and other rules stay silent about what
-    /// it may have changed. Statements with one cause are one finding: a table that was made in the
-    /// dashboard is told once, at the first statement that needs it. psql commands and the data of `COPY … FROM stdin` are reported too: the
-    /// Supabase CLI cannot run them.
+    /// server's settings, or on SQL that is put together at run time. Such a statement is reported here,
+    /// and other rules stay silent about what it may have changed. Statements with one cause are one
+    /// finding. psql commands and the data of `COPY … FROM stdin` are reported too: the Supabase CLI
+    /// cannot run them.
     ///
-    /// A statement that PostgreSQL would refuse is told here, too. The Supabase CLI runs each file in a
-    /// transaction and rolls all of it back for one such statement; the analysis leaves out that
-    /// statement alone and keeps the rest of its file, so that it still sees what the file is for.
+    /// A statement that does not fit what was made before is told here as well, where it is not certain
+    /// that PostgreSQL refuses it; where it is, `migration-fails` and `unknown-object` tell it.
     ///
     /// ```sql,bad
-    /// alter table public.made_by_hand enable row level security;
+    /// create table public.notes (id bigint primary key);
+    /// do $$ begin execute (select command from settings); end $$;
     /// ```
     ///
     /// ```sql,good
-    /// create table public.made_by_migration (id bigint primary key);
-    /// alter table public.made_by_migration enable row level security;
+    /// create table public.notes (id bigint primary key);
+    /// do $$ begin execute 'alter table public.notes enable row level security'; end $$;
     /// ```
     "not-analysed" {
         group: Group::Migration,

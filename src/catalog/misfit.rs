@@ -1,0 +1,383 @@
+//! Statements that PostgreSQL would refuse, and how sure the catalog is of it.
+
+use std::fmt;
+
+use crate::catalog::Catalog;
+use crate::catalog::apply::Applied;
+use crate::catalog::gap::{Aspect, Cause};
+use crate::catalog::name::QName;
+use crate::catalog::origin::Origin;
+use crate::source::Span;
+use crate::sql::name::{Ident, ObjectName};
+use crate::sql::statement::ObjectKind;
+
+/// Why PostgreSQL would refuse a statement, as far as the catalog can tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    pub reason: Reason,
+    /// The part of the statement that is to blame, where it is known.
+    pub at: Option<Span>,
+    /// The statement that made what is in the way.
+    pub beside: Option<Span>,
+    /// It is a policy that does not fit.
+    pub in_policy: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The statement needs an object that is not there.
+    Missing { kind: ObjectKind, name: String, schema: Option<Ident> },
+    /// The statement makes an object that is there already.
+    Exists { kind: ObjectKind, name: String },
+    /// Anything else, as a sentence.
+    Refused { state: SqlState, why: String },
+}
+
+/// A code of PostgreSQL's list of errors (manual, appendix A).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SqlState(pub &'static str);
+
+/// A statement that PostgreSQL refuses for certain: the migration that holds it fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub statement: Span,
+    pub misfit: Misfit,
+}
+
+impl SqlState {
+    pub const ACTIVE_SQL_TRANSACTION: Self = Self("25001");
+    pub const DEPENDENT_OBJECTS_STILL_EXIST: Self = Self("2BP01");
+    pub const INVALID_SCHEMA_NAME: Self = Self("3F000");
+    pub const DUPLICATE_COLUMN: Self = Self("42701");
+    pub const DUPLICATE_FUNCTION: Self = Self("42723");
+    pub const DUPLICATE_OBJECT: Self = Self("42710");
+    pub const DUPLICATE_SCHEMA: Self = Self("42P06");
+    pub const DUPLICATE_TABLE: Self = Self("42P07");
+    pub const AMBIGUOUS_FUNCTION: Self = Self("42725");
+    pub const FEATURE_NOT_SUPPORTED: Self = Self("0A000");
+    pub const INSUFFICIENT_PRIVILEGE: Self = Self("42501");
+    pub const INVALID_FUNCTION_DEFINITION: Self = Self("42P13");
+    pub const INVALID_PARAMETER_VALUE: Self = Self("22023");
+    pub const INVALID_TABLE_DEFINITION: Self = Self("42P16");
+    pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self("55000");
+    pub const RAISE_EXCEPTION: Self = Self("P0001");
+    pub const SYNTAX_ERROR: Self = Self("42601");
+    pub const UNDEFINED_COLUMN: Self = Self("42703");
+    pub const UNDEFINED_FUNCTION: Self = Self("42883");
+    pub const UNDEFINED_OBJECT: Self = Self("42704");
+    pub const UNDEFINED_TABLE: Self = Self("42P01");
+    pub const UNSAFE_NEW_ENUM_VALUE_USAGE: Self = Self("55P04");
+    pub const WRONG_OBJECT_TYPE: Self = Self("42809");
+
+    /// Whether a condition of a PL/pgSQL handler, a name or a code in lower case, takes this error.
+    pub fn is_taken_by(self, condition: &str) -> bool {
+        let code = match condition {
+            "others" => return true,
+            "dependent_objects_still_exist" => Self::DEPENDENT_OBJECTS_STILL_EXIST,
+            "invalid_schema_name" => Self::INVALID_SCHEMA_NAME,
+            "duplicate_column" => Self::DUPLICATE_COLUMN,
+            "duplicate_function" => Self::DUPLICATE_FUNCTION,
+            "duplicate_object" => Self::DUPLICATE_OBJECT,
+            "duplicate_schema" => Self::DUPLICATE_SCHEMA,
+            "duplicate_table" => Self::DUPLICATE_TABLE,
+            "ambiguous_function" => Self::AMBIGUOUS_FUNCTION,
+            "feature_not_supported" => Self::FEATURE_NOT_SUPPORTED,
+            "insufficient_privilege" => Self::INSUFFICIENT_PRIVILEGE,
+            "invalid_function_definition" => Self::INVALID_FUNCTION_DEFINITION,
+            "invalid_parameter_value" => Self::INVALID_PARAMETER_VALUE,
+            "invalid_table_definition" => Self::INVALID_TABLE_DEFINITION,
+            "object_not_in_prerequisite_state" => Self::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "raise_exception" => Self::RAISE_EXCEPTION,
+            "syntax_error" => Self::SYNTAX_ERROR,
+            "undefined_column" => Self::UNDEFINED_COLUMN,
+            "undefined_function" => Self::UNDEFINED_FUNCTION,
+            "undefined_object" => Self::UNDEFINED_OBJECT,
+            "undefined_table" => Self::UNDEFINED_TABLE,
+            "wrong_object_type" => Self::WRONG_OBJECT_TYPE,
+            "syntax_error_or_access_rule_violation" | "42000" => return self.0.starts_with("42"),
+            code => return self.0.eq_ignore_ascii_case(code),
+        };
+        self == code
+    }
+}
+
+impl Misfit {
+    fn new(reason: Reason, at: Option<Span>) -> Self {
+        Self { reason, at, beside: None, in_policy: false }
+    }
+
+    pub fn missing(kind: ObjectKind, name: impl Into<Named>) -> Self {
+        let Named { name, schema, at } = name.into();
+        Self::new(Reason::Missing { kind, name, schema }, at)
+    }
+
+    /// A part of an object is not there: a column, a constraint, a policy.
+    pub fn missing_part(kind: ObjectKind, part: &Ident, of: impl Into<Named>) -> Self {
+        Self::missing(kind, Named::part(kind, part, of.into()))
+    }
+
+    pub fn exists(kind: ObjectKind, name: impl Into<Named>) -> Self {
+        let Named { name, at, .. } = name.into();
+        Self::new(Reason::Exists { kind, name }, at)
+    }
+
+    pub fn exists_part(kind: ObjectKind, part: &Ident, of: impl Into<Named>) -> Self {
+        Self::exists(kind, Named::part(kind, part, of.into()))
+    }
+
+    pub fn refused(state: SqlState, why: impl Into<String>) -> Self {
+        Self::new(Reason::Refused { state, why: why.into() }, None)
+    }
+
+    /// The same, with the part of the statement that is to blame.
+    #[must_use]
+    pub fn at(self, span: Span) -> Self {
+        Self { at: Some(span), ..self }
+    }
+
+    /// The same, with the statement that made what is in the way.
+    #[must_use]
+    pub fn beside(self, origin: Origin) -> Self {
+        Self { beside: origin.span(), ..self }
+    }
+
+    /// Whether it is that an object is not there.
+    pub fn is_missing(&self) -> bool {
+        matches!(self.reason, Reason::Missing { .. })
+    }
+
+    /// The code of PostgreSQL's error.
+    pub fn sql_state(&self) -> SqlState {
+        use ObjectKind as K;
+        match &self.reason {
+            Reason::Refused { state, .. } => *state,
+            Reason::Missing { kind, .. } => match kind {
+                K::Table | K::View | K::MaterializedView | K::ForeignTable | K::Sequence => {
+                    SqlState::UNDEFINED_TABLE
+                }
+                K::Column | K::Attribute => SqlState::UNDEFINED_COLUMN,
+                K::Function | K::Procedure | K::Routine | K::Aggregate => SqlState::UNDEFINED_FUNCTION,
+                K::Schema => SqlState::INVALID_SCHEMA_NAME,
+                _ => SqlState::UNDEFINED_OBJECT,
+            },
+            Reason::Exists { kind, .. } => match kind {
+                K::Table | K::View | K::MaterializedView | K::ForeignTable | K::Sequence | K::Index => {
+                    SqlState::DUPLICATE_TABLE
+                }
+                K::Column | K::Attribute => SqlState::DUPLICATE_COLUMN,
+                K::Function | K::Procedure | K::Routine | K::Aggregate => SqlState::DUPLICATE_FUNCTION,
+                K::Schema => SqlState::DUPLICATE_SCHEMA,
+                _ => SqlState::DUPLICATE_OBJECT,
+            },
+        }
+    }
+}
+
+/// A sentence: what is not as the statement needs it.
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            Reason::Missing { kind, name, .. } => {
+                write!(f, "{} {name} is not made by any statement before this one", kind.noun())
+            }
+            Reason::Exists { kind, name } => write!(f, "{} {name} exists already", kind.noun()),
+            Reason::Refused { why, .. } => f.write_str(why),
+        }
+    }
+}
+
+/// A name as a message shows it, with what is known about where it stands.
+pub struct Named {
+    name: String,
+    schema: Option<Ident>,
+    at: Option<Span>,
+}
+
+impl Named {
+    fn part(kind: ObjectKind, part: &Ident, of: Self) -> Self {
+        let name = match kind {
+            ObjectKind::Column | ObjectKind::Attribute => format!("{}.{part}", of.name),
+            ObjectKind::Policy => format!("\"{part}\" on {}", of.name),
+            _ => format!("{part} on {}", of.name),
+        };
+        Self { name, ..of }
+    }
+}
+
+impl From<&ObjectName> for Named {
+    fn from(name: &ObjectName) -> Self {
+        Self { name: name.to_string(), schema: name.schema.clone(), at: Some(name.span) }
+    }
+}
+
+impl From<&QName> for Named {
+    fn from(name: &QName) -> Self {
+        Self { name: name.to_string(), schema: Some(name.schema.clone()), at: None }
+    }
+}
+
+impl From<QName> for Named {
+    fn from(name: QName) -> Self {
+        Self::from(&name)
+    }
+}
+
+impl From<&Ident> for Named {
+    fn from(name: &Ident) -> Self {
+        Self { name: name.to_string(), schema: None, at: None }
+    }
+}
+
+impl From<Ident> for Named {
+    fn from(name: Ident) -> Self {
+        Self::from(&name)
+    }
+}
+
+impl From<&str> for Named {
+    fn from(name: &str) -> Self {
+        Self::from(name.to_string())
+    }
+}
+
+impl From<String> for Named {
+    fn from(name: String) -> Self {
+        Self { name, schema: None, at: None }
+    }
+}
+
+/// What to do about an object that no statement makes.
+const MISSING: &str = "if it was made in the dashboard, `supabase db pull` writes a migration that makes it; move that before this";
+
+impl Catalog {
+    /// Records that a statement is not applied: as a failure where it is certain that PostgreSQL
+    /// refuses it, too, as a gap where it may not.
+    pub(super) fn record_misfit(&mut self, span: Span, misfit: Misfit) {
+        if self.attempts == 0 && self.is_certain(&misfit) {
+            let misfit = self.with_schema(misfit);
+            self.failures.push(Failure { statement: span, misfit });
+        } else {
+            self.record_doubtful(span, misfit);
+        }
+    }
+
+    /// Records what a statement refers to in vain. It is applied nevertheless, as if the names were
+    /// right, unless there is a block around that may take the error.
+    pub(super) fn record_unfit(&mut self, span: Span, unfit: Vec<Misfit>) -> Applied {
+        for misfit in unfit {
+            if !self.is_certain(&misfit) {
+                continue;
+            }
+            if self.attempts > 0 {
+                return Err(misfit);
+            }
+            let misfit = self.with_schema(misfit);
+            self.failures.push(Failure { statement: span, misfit });
+        }
+        Ok(())
+    }
+
+    /// Records a gap for a statement that may not fit.
+    pub(super) fn record_doubtful(&mut self, span: Span, misfit: Misfit) {
+        let misfit = self.with_schema(misfit);
+        let (cause, help) = match &misfit.reason {
+            Reason::Missing { kind, name, .. } => {
+                (Cause::Object(format!("{} {name}", kind.noun())), Some(MISSING))
+            }
+            Reason::Exists { kind, name } => (Cause::Object(format!("another {} {name}", kind.noun())), None),
+            Reason::Refused { .. } => (Cause::Statement(span), None),
+        };
+        self.record_caused(cause, span, misfit.to_string(), Vec::new()).help = help;
+    }
+
+    /// The misfit with the schema that a relation's bare name would be made in, so that it is the
+    /// same in every message.
+    fn with_schema(&self, mut misfit: Misfit) -> Misfit {
+        use ObjectKind as K;
+        let path = || self.search_path().filter(|schema| *schema != "pg_catalog");
+        if let Reason::Missing { kind: K::Table | K::View | K::MaterializedView | K::Sequence, name, .. }
+        | Reason::Exists { kind: K::Table | K::View | K::MaterializedView | K::Sequence, name } =
+            &mut misfit.reason
+            && !name.contains('.')
+            && let Some(schema) = path().find(|schema| self.namespaces.contains_key(schema))
+        {
+            *name = format!("{schema}.{name}");
+        }
+        misfit
+    }
+
+    /// Whether nothing that was not followed can have made, changed or dropped what the misfit is
+    /// about, and it is not the platform's or an extension's, of which not everything is known.
+    fn is_certain(&self, misfit: &Misfit) -> bool {
+        let (kind, schema) = match &misfit.reason {
+            Reason::Missing { kind, schema, .. } => (Some(*kind), schema.as_ref()),
+            Reason::Exists { kind, .. } => (Some(*kind), None),
+            Reason::Refused { .. } => (None, None),
+        };
+        let may_be_foreign = match (&misfit.reason, schema) {
+            (Reason::Missing { kind, .. }, Some(schema)) => {
+                let has_extension = || self.extensions.values().any(|it| it.schema.value == *schema);
+                self.is_foreign(schema) || may_be_builtin(*kind) && has_extension()
+            }
+            (Reason::Missing { name, .. }, None) => {
+                name.starts_with("pg_") || kind.is_some_and(may_be_builtin)
+            }
+            _ => false,
+        };
+        !may_be_foreign && !self.touched.ever(kind.map_or(&ALL, aspects_of))
+    }
+
+    /// Whether a schema holds objects that no migration makes and that the catalog may not know.
+    fn is_foreign(&self, schema: &Ident) -> bool {
+        let made = |schema| self.namespaces.get(schema).map(|it| it.history.created.span().is_some());
+        let is_any = |names: &[&str]| names.iter().any(|name| schema == name);
+        match made(schema) {
+            Some(made) => !made && !is_any(&["public", "extensions"]),
+            None => is_any(&["pg_catalog", "information_schema"]),
+        }
+    }
+}
+
+/// Aspects of which any may make a statement fit that does not.
+const ALL: [Aspect; 9] = [
+    Aspect::Rls,
+    Aspect::Policies,
+    Aspect::Grants,
+    Aspect::Indexes,
+    Aspect::Shape,
+    Aspect::Functions,
+    Aspect::Views,
+    Aspect::Existence,
+    Aspect::Roles,
+];
+
+/// What must not be in doubt for an object of this kind to be there or not.
+fn aspects_of(kind: ObjectKind) -> &'static [Aspect] {
+    use ObjectKind as K;
+    match kind {
+        K::Policy => &[Aspect::Existence, Aspect::Policies],
+        K::Index => &[Aspect::Existence, Aspect::Indexes, Aspect::Shape],
+        K::Column | K::Attribute | K::Constraint | K::DomainConstraint | K::Trigger | K::Rule => {
+            &[Aspect::Existence, Aspect::Shape, Aspect::Views]
+        }
+        K::Function | K::Procedure | K::Routine | K::Aggregate => &[Aspect::Existence, Aspect::Functions],
+        K::Role => &[Aspect::Existence, Aspect::Roles],
+        _ => &[Aspect::Existence, Aspect::Views, Aspect::Shape],
+    }
+}
+
+/// Whether PostgreSQL brings objects of this kind that go by a bare name.
+fn may_be_builtin(kind: ObjectKind) -> bool {
+    use ObjectKind as K;
+    matches!(
+        kind,
+        K::Function
+            | K::Procedure
+            | K::Routine
+            | K::Aggregate
+            | K::Type
+            | K::Domain
+            | K::Language
+            | K::Unmodelled(_)
+    )
+}

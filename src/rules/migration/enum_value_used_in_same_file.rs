@@ -1,0 +1,38 @@
+use crate::diagnostic::Severity;
+use crate::rule::{Check, Group, Options, declare_rule};
+use crate::rules::refusal;
+
+declare_rule! {
+    /// Finds values of an enum that are used in the file that adds them.
+    ///
+    /// The Supabase CLI runs a file in one transaction, and PostgreSQL does not let a transaction use a
+    /// value that it has itself added to an enum: "unsafe use of new value". A type that is made in the
+    /// same file may be used at once.
+    ///
+    /// ```sql,bad
+    /// -- file: 20250101000000_status.sql
+    /// create type public.status as enum ('open', 'done');
+    /// create table public.tasks (id bigint primary key, status public.status default 'open');
+    /// -- file: 20250102000000_waiting.sql
+    /// alter type public.status add value 'waiting';
+    /// alter table public.tasks alter column status set default 'waiting';
+    /// ```
+    ///
+    /// ```sql,good
+    /// -- file: 20250101000000_status.sql
+    /// create type public.status as enum ('open', 'done');
+    /// create table public.tasks (id bigint primary key, status public.status default 'open');
+    /// -- file: 20250102000000_waiting.sql
+    /// alter type public.status add value 'waiting';
+    /// -- file: 20250103000000_default.sql
+    /// alter table public.tasks alter column status set default 'waiting';
+    /// ```
+    "enum-value-used-in-same-file" {
+        group: Group::Migration,
+        severity: Severity::Error,
+        summary: "a new value of an enum is used before it is committed",
+        sources: &[],
+        options: Options::NONE,
+        check: Check::Catalog(|cx, out| refusal::report(&RULE, cx, out)),
+    }
+}

@@ -1,0 +1,39 @@
+use crate::diagnostic::Severity;
+use crate::rule::{Check, Group, Options, declare_rule};
+use crate::rules::refusal;
+
+declare_rule! {
+    /// Finds statements that PostgreSQL refuses.
+    ///
+    /// The Supabase CLI runs each migration in one transaction: a single statement that is refused rolls
+    /// back the whole file and stops `supabase db push`, `supabase db reset` and every preview branch.
+    /// Objects that are made twice, drops that other objects stand in the way of, changes that the server
+    /// does not allow: they are found as far as the migrations before tell for certain what there is.
+    /// The analysis leaves the statement out and goes on as if the file had been mended.
+    ///
+    /// ```sql,bad
+    /// create table public.notes (id bigint primary key);
+    /// create table public.notes (id bigint primary key, title text);
+    /// ```
+    ///
+    /// ```sql,bad
+    /// create table public.notes (id bigint primary key, title text);
+    /// create view public.titles with (security_invoker = on) as select title from public.notes;
+    /// alter table public.notes drop column title;
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.notes (id bigint primary key);
+    /// create table if not exists public.notes (id bigint primary key, title text);
+    /// drop table public.notes;
+    /// create table public.notes (id bigint primary key);
+    /// ```
+    "migration-fails" {
+        group: Group::Migration,
+        severity: Severity::Error,
+        summary: "PostgreSQL refuses the statement",
+        sources: &[],
+        options: Options::NONE,
+        check: Check::Catalog(|cx, out| refusal::report(&RULE, cx, out)),
+    }
+}

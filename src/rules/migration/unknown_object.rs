@@ -1,0 +1,107 @@
+use crate::diagnostic::Severity;
+use crate::rule::{Check, Group, Options, declare_rule};
+use crate::rules::refusal;
+
+declare_rule! {
+    /// Finds statements about objects that no migration makes.
+    ///
+    /// A table that was made in the dashboard, a name with a typing error, a file that runs before the one
+    /// that it builds on: on a database that has only these migrations (`supabase db reset`, a preview
+    /// branch, a colleague's machine), the statement fails, and its whole file is rolled back.
+    /// Objects of Supabase's own schemas and those of extensions are known or left alone. Statements that
+    /// need the same object are one finding, at the first of them.
+    ///
+    /// ```sql,bad
+    /// alter table public.made_by_hand enable row level security;
+    /// ```
+    ///
+    /// ```sql,bad
+    /// create table public.notes (id bigint primary key);
+    /// create index on public.notes (titel);
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.made_by_migration (id bigint primary key);
+    /// alter table public.made_by_migration enable row level security;
+    /// drop table if exists public.made_by_hand;
+    /// ```
+    "unknown-object" {
+        group: Group::Migration,
+        severity: Severity::Error,
+        summary: "the statement needs an object that no migration makes",
+        sources: &[],
+        options: Options::NONE,
+        check: Check::Catalog(|cx, out| refusal::report(&RULE, cx, out)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Bench, check};
+
+    #[test]
+    fn a_missing_table_is_told_once() {
+        let bench = Bench::new(
+            "alter table notes enable row level security;
+             create policy a on public.notes using (true);
+             create policy b on notes using (true);
+             create index on notes (id);
+             comment on table notes is 'x';
+             drop table tags;",
+        );
+        let found = bench.run(&RULE, &RULE.options.defaults());
+        let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "the migration fails here: table public.notes is not made by any statement before this one \
+                 (4 more statements fail for this)",
+                "the migration fails here: table public.tags is not made by any statement before this one",
+            ]
+        );
+        assert!(found[0].help.is_some());
+    }
+
+    #[test]
+    fn what_comes_after_does_not_change_the_fingerprint() {
+        let prints = ["drop table notes;", "drop table notes; drop table notes;"].map(|sql| {
+            Bench::new(sql).run(&RULE, &RULE.options.defaults())[0].fingerprint()
+        });
+        assert_eq!(prints[0], prints[1]);
+    }
+
+    #[test]
+    fn names_in_queries_are_looked_up() {
+        check(&RULE, "
+create table a (id int);
+create view v as select a.id, b.id as other from a join b on a.id = b.id;
+--                                                      ^ error: table public.b is not made
+create view w as select id, name from a;
+--                          ^^^^ error: column public.a.name is not made
+create index on a ((lower(title)));
+--                        ^^^^^ error: column public.a.title is not made
+create view x as select c.id as key from a c order by key, c.ctid;
+create view y as with n as (select id as num from a) select n.num from n group by num;
+");
+    }
+
+    #[test]
+    fn what_may_be_there_is_left_alone() {
+        check(&RULE, "
+create table a (id int);
+create view v as select * from auth.new_table;
+create view w as select * from pg_stat_activity;
+create view x as select value from json_each('{}') as e (k);
+comment on function now() is 'x';
+drop table if exists gone;
+do $$ begin alter table gone add column x int; exception when undefined_table then null; end $$;
+do $$ begin if exists (select from pg_class where relname = current_setting('x')) then drop table gone; end if; end $$;
+");
+    }
+
+    #[test]
+    fn nothing_is_certain_after_sql_that_is_not_known() {
+        check(&RULE, "do $$ begin execute current_setting('app.sql'); end $$; drop table a;");
+    }
+}

@@ -1,0 +1,112 @@
+//! What the rules about failing migrations share: PostgreSQL refuses a statement, and the file that
+//! holds it is rolled back.
+
+use indexmap::IndexMap;
+
+use crate::catalog::misfit::{Failure, Misfit, Reason, SqlState};
+use crate::diagnostic::Identity;
+use crate::rule::{CatalogCx, Findings, Rule};
+use crate::sql::statement::ObjectKind;
+
+/// Reports the refusals that are a rule's. Statements that fail for want of one object are one
+/// finding, at the first of them.
+pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings) {
+    let own = cx.catalog.failures.iter().filter(|failure| rule_of(&failure.misfit) == rule.id);
+    let mut reasons: IndexMap<String, Vec<&Failure>> = IndexMap::new();
+    for failure in own {
+        reasons.entry(failure.misfit.to_string()).or_default().push(failure);
+    }
+    for (reason, failures) in reasons {
+        let Some((first, others)) = failures.split_first() else { continue };
+        let misfit = &first.misfit;
+        let more = match others.len() {
+            0 => String::new(),
+            1 => " (1 more statement fails for this)".to_string(),
+            count => format!(" ({count} more statements fail for this)"),
+        };
+        let message = format!("the migration fails here: {reason}{more}");
+        let finding = out.report(misfit.at.unwrap_or(first.statement), object(misfit), message);
+        finding.what(reason).note(format!("PostgreSQL's error {}", misfit.sql_state().0));
+        if misfit.at.is_some() {
+            finding.label(first.statement, "PostgreSQL refuses this statement, and all of its file with it");
+        }
+        let beside = match &misfit.reason {
+            Reason::Refused { state: SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, .. } => "the value is added here",
+            Reason::Refused { .. } => "this depends on it",
+            _ => "it is made here",
+        };
+        finding.label(misfit.beside, beside);
+        for failure in others {
+            finding.label(failure.misfit.at.unwrap_or(failure.statement), "fails for the same reason");
+        }
+        if let Some(help) = help(misfit) {
+            finding.help(help);
+        }
+    }
+}
+
+/// The rule that reports a refusal.
+fn rule_of(misfit: &Misfit) -> &'static str {
+    match &misfit.reason {
+        Reason::Exists { kind: ObjectKind::Policy, .. } => "policy-already-exists",
+        Reason::Missing { kind: ObjectKind::Column, .. } if misfit.in_policy => "policy-unknown-column",
+        Reason::Missing { kind: ObjectKind::Role, .. } if misfit.in_policy => "policy-role-unknown",
+        Reason::Missing { .. } => "unknown-object",
+        Reason::Refused { state: SqlState::SYNTAX_ERROR, .. } => "policy-clause-command-mismatch",
+        Reason::Refused { state: SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, .. } => {
+            "enum-value-used-in-same-file"
+        }
+        Reason::Refused { state: SqlState::ACTIVE_SQL_TRANSACTION, .. } => "non-transactional-statement",
+        Reason::Exists { .. } | Reason::Refused { .. } => "migration-fails",
+    }
+}
+
+fn object(misfit: &Misfit) -> Identity {
+    match &misfit.reason {
+        Reason::Missing { kind, name, .. } | Reason::Exists { kind, name } => {
+            Identity::plain(kind.noun(), name.clone())
+        }
+        Reason::Refused { .. } => Identity::plain("migration", "statement"),
+    }
+}
+
+fn help(misfit: &Misfit) -> Option<String> {
+    match &misfit.reason {
+        Reason::Missing { kind: ObjectKind::Role, name, .. } => Some(format!(
+            "create the role in an earlier migration or in supabase/roles.sql: create role {name};"
+        )),
+        Reason::Missing { .. } if misfit.in_policy => None,
+        Reason::Missing { .. } => Some(
+            "make it in an earlier migration; if it was made in the dashboard, `supabase db pull` writes \
+             that migration"
+                .to_string(),
+        ),
+        Reason::Exists { kind: ObjectKind::Policy, name } => {
+            Some(format!("drop the old one first: drop policy if exists {name};"))
+        }
+        Reason::Exists { kind: ObjectKind::Function | ObjectKind::Procedure, .. } => {
+            Some("write `create or replace`".to_string())
+        }
+        Reason::Exists {
+            kind:
+                ObjectKind::Table
+                | ObjectKind::Index
+                | ObjectKind::Schema
+                | ObjectKind::Extension
+                | ObjectKind::Sequence
+                | ObjectKind::Column,
+            ..
+        } => Some("leave it out, or write `if not exists`".to_string()),
+        Reason::Exists { .. } => Some("leave it out, or drop the old one first".to_string()),
+        Reason::Refused { state: SqlState::FEATURE_NOT_SUPPORTED, .. } if misfit.beside.is_some() => {
+            Some("drop what reads it first, and make it again after the change".to_string())
+        }
+        Reason::Refused { state: SqlState::DEPENDENT_OBJECTS_STILL_EXIST, .. } => {
+            Some("drop what depends on it first, or write `cascade` to drop that, too".to_string())
+        }
+        Reason::Refused { state: SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, .. } => {
+            Some("add the value in a migration of its own, before the one that uses it".to_string())
+        }
+        Reason::Refused { .. } => None,
+    }
+}
