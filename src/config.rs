@@ -3,11 +3,13 @@
 //! Shapes are closed. An unknown key, rule or value is a diagnostic in the user's own file, and the
 //! rest of the file still holds.
 
+mod document;
 mod layer;
 mod locate;
 pub mod rule_set;
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -231,7 +233,7 @@ impl Loader<'_> {
         } else {
             return self.file(&path);
         };
-        self.complain(file, layer::Flaw { range: name.range.clone(), message: complaint, help: None });
+        self.complain(file, layer::Flaw::new(name.range.clone(), complaint));
     }
 
     fn rule_set(&mut self, name: &str) -> bool {
@@ -246,12 +248,13 @@ impl Loader<'_> {
 
     fn complain(&mut self, file: FileId, flaw: layer::Flaw) {
         let path = self.sources.get(file).path.clone();
-        self.loaded.diagnostics.push(diagnostic(
-            Span::new(file, flaw.range.start, flaw.range.end),
-            path,
-            flaw.message,
-            flaw.help,
-        ));
+        let span = |range: Range<usize>| Span::new(file, range.start, range.end);
+        let mut found = diagnostic(span(flaw.range), path, flaw.message, flaw.help);
+        found.note = flaw.note.map(str::to_string);
+        if let Some((range, text)) = flaw.label {
+            found.label(span(range), text);
+        }
+        self.loaded.diagnostics.push(found);
     }
 }
 

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer, Visitor};
 
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Identity, Severity};
@@ -121,6 +121,7 @@ impl<'a> MigrationCx<'a> {
 pub struct Options {
     default: fn() -> ParsedOptions,
     parse: fn(serde_yaml::Value) -> Result<ParsedOptions, serde_yaml::Error>,
+    known: fn() -> &'static [&'static str],
 }
 
 /// Options of one rule, parsed once when the settings are resolved.
@@ -140,6 +141,12 @@ impl Options {
         Self {
             default: || ParsedOptions(Arc::new(T::default())),
             parse: |value| Ok(ParsedOptions(Arc::new(serde_yaml::from_value::<T>(value)?))),
+            known: || {
+                let mut known: &[&str] = &[];
+                // It gives no value; what it is asked for is what counts.
+                let _ = T::deserialize(FieldNames(&mut known));
+                known
+            },
         }
     }
 
@@ -148,8 +155,39 @@ impl Options {
     }
 
     /// Reads options from YAML; unknown keys and wrong shapes are errors.
-    pub fn parse(self, value: serde_yaml::Value) -> Result<ParsedOptions, serde_yaml::Error> {
-        (self.parse)(value)
+    pub fn parse(self, value: impl Into<serde_yaml::Value>) -> Result<ParsedOptions, serde_yaml::Error> {
+        (self.parse)(value.into())
+    }
+
+    /// The names of the options.
+    pub fn known(self) -> &'static [&'static str] {
+        (self.known)()
+    }
+}
+
+/// Keeps the names of the fields that a struct asks a deserializer for.
+struct FieldNames<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for FieldNames<'_> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom("there is no value"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 

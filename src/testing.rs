@@ -223,7 +223,7 @@ pub(crate) fn check(rule: &'static Rule, text: &str) {
 
 /// Runs a rule with options given as YAML.
 pub(crate) fn check_options(rule: &'static Rule, yaml: &str, text: &str) {
-    let value = serde_yaml::from_str(yaml).expect("the options are YAML");
+    let value: serde_yaml::Value = serde_yaml::from_str(yaml).expect("the options are YAML");
     let options = rule.options.parse(value).expect("the options fit the rule");
     check_with(rule, &options, text);
 }
