@@ -318,7 +318,14 @@ fn broken(error: &serde_yaml::Error, text: &str) -> Flaw {
     let start = error.location().map_or(0, |location| location.index()).min(text.len());
     let start = (0..=start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let end = text[start..].find('\n').map_or(text.len(), |length| start + length);
-    Flaw::new(start..end, format!("this is no YAML: {error}"))
+    let help = if text[..start].ends_with('*') {
+        Some("write a text that starts with `*` in quotes")
+    } else if text[start..end].starts_with('\t') {
+        Some("YAML takes blanks before a key, and no tabs")
+    } else {
+        None
+    };
+    Flaw { help: help.map(str::to_string), ..Flaw::new(start..end, format!("this is no YAML: {error}")) }
 }
 
 /// A key that stands in its map twice.
@@ -438,6 +445,11 @@ mod tests {
         let flaws = flaws("rules:\n  a: [off\nextends: strict\n");
         assert_eq!(flaws.len(), 1);
         assert!(flaws[0].1.starts_with("this is no YAML: "), "{flaws:?}");
+        let help = |text| Layer::parse(text, Path::new("/x")).1.remove(0).help;
+        let quotes = help("overrides:\n  - paths: [**/*.sql]\n");
+        assert_eq!(quotes.as_deref(), Some("write a text that starts with `*` in quotes"));
+        let blanks = help("rules:\n\tno-primary-key: off\n");
+        assert_eq!(blanks.as_deref(), Some("YAML takes blanks before a key, and no tabs"));
     }
 
     #[test]

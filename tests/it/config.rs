@@ -94,3 +94,31 @@ fn comments_allow_and_are_found_when_they_allow_in_vain() {
         "{answer:?}"
     );
 }
+
+#[test]
+fn paths_of_the_project_that_match_no_file_are_told() {
+    let config = "[db.migrations]\nschema_paths = [\"./schemas/*.sql\"]\n\
+                  [db.seed]\nsql_paths = [\"./seed.sql\", \"./seeds/*.sql\"]\n";
+    let answer =
+        Folder::new(&[("supabase/config.toml", config), ("supabase/migrations/1_a.sql", "select 1;")])
+            .run(&["--format", "concise"]);
+    assert_eq!(
+        answer.out,
+        "supabase/config.toml:2:17: info[not-analysed] not analysed: no file matches `./schemas/*.sql` of \
+         [db.migrations] schema_paths\n\
+         supabase/config.toml:4:28: info[not-analysed] not analysed: no file matches `./seeds/*.sql` of \
+         [db.seed] sql_paths\n"
+    );
+    assert_eq!(answer.code, 0);
+    let silent = [
+        "",
+        "[db.seed]\nenabled = true\nsql_paths = [\"./seed.sql\"]\n",
+        "[db.seed]\nenabled = false\nsql_paths = [\"./seeds/*.sql\"]\n",
+    ];
+    for config in silent {
+        let answer =
+            Folder::new(&[("supabase/config.toml", config), ("supabase/migrations/1_a.sql", "select 1;")])
+                .run(&["--format", "concise"]);
+        assert_eq!(answer.out, "");
+    }
+}

@@ -8,8 +8,9 @@ declare_rule! {
     /// server's settings, or on SQL that is put together at run time; or it may be about an object that
     /// no migration makes. Such a statement is reported here, and other rules stay silent about what
     /// it may have changed. Statements with one cause are one finding: a table that was made in the
-    /// dashboard is told once, at the first statement that needs it. psql commands and the data of `COPY … FROM stdin` are reported too: the
-    /// Supabase CLI cannot run them.
+    /// dashboard is told once, at the first statement that needs it. psql commands and the data of
+    /// `COPY … FROM stdin` are reported too: the Supabase CLI cannot run them. So are the seeds and
+    /// schemas that `config.toml` names and that no file matches.
     ///
     /// A statement that PostgreSQL would refuse is told here, too. The Supabase CLI runs each file in a
     /// transaction and rolls all of it back for one such statement; the analysis leaves out that
