@@ -21,12 +21,20 @@ pub struct Rule {
     pub severity: Severity,
     /// What is wrong, in a few words.
     pub summary: &'static str,
-    /// Markdown, with `sql,bad` and `sql,good` fences that run as tests.
-    pub docs: &'static str,
+    /// The lines of its doc comment, each with the blank that follows the slashes.
+    pub doc_comment: &'static str,
     /// The peers' rules that it covers: `splinter:0013`, `pgrls:SEC001`.
     pub sources: &'static [&'static str],
     pub options: Options,
     pub check: Check,
+}
+
+impl Rule {
+    /// Markdown, with `sql,bad` and `sql,good` fences that run as tests.
+    pub fn docs(&self) -> String {
+        let lines = self.doc_comment.lines().map(|line| line.strip_prefix(' ').unwrap_or(line));
+        lines.collect::<Vec<_>>().join("\n")
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -230,7 +238,7 @@ macro_rules! declare_rule {
     ($(#[doc = $doc:literal])+ $id:literal { $($field:ident : $value:expr),+ $(,)? }) => {
         pub(crate) static RULE: $crate::rule::Rule = $crate::rule::Rule {
             id: $id,
-            docs: concat!($($doc, "\n"),+),
+            doc_comment: concat!($($doc, "\n"),+),
             $($field: $value),+
         };
     };

@@ -238,13 +238,24 @@ fn rules_are_listed_and_explained() {
     assert!(folder.run(&["rules"]).out.contains("no-primary-key"));
     let list: serde_json::Value =
         serde_json::from_str(&folder.run(&["rules", "--format", "json"]).out).expect("it is JSON");
-    assert!(list.as_array().is_some_and(|list| list.iter().any(|rule| rule["id"] == "syntax-error")));
+    let rules = list.as_array().expect("it is a list");
+    assert!(rules.iter().any(|rule| rule["id"] == "syntax-error"));
+    let docs = rules.iter().filter_map(|rule| rule["docs"].as_str()).flat_map(str::lines);
+    assert_eq!(docs.filter(|line| line.starts_with(' ') && !line.starts_with("  ")).count(), 0);
     let answer = folder.run(&["explain", "no-primary-key"]);
     assert!(answer.out.contains("Finds tables without a primary key.") && answer.code == 0, "{answer:?}");
     assert_eq!(folder.run(&["explain", "splinter:0004"]).out, answer.out);
     let answer = folder.run(&["explain", "no-primery-key"]);
     assert_eq!(answer.code, 2);
     assert!(answer.err.contains("did you mean `no-primary-key`?"), "{answer:?}");
+    assert_eq!(
+        folder.run(&["explain", "splinter:0004_no_primary_key"]).out,
+        folder.run(&["explain", "no-primary-key"]).out
+    );
+    let answer = folder.run(&["explain", "splinter:0005"]);
+    assert_eq!(answer.code, 2);
+    assert!(answer.err.starts_with("error: no rule covers splinter:0005 (unused_index): it asks a running"));
+    assert!(!answer.err.contains("no rule is called"), "{answer:?}");
 }
 
 #[test]
