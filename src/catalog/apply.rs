@@ -191,7 +191,7 @@ impl Catalog {
         }
         let path = self.search_path().filter(|schema| *schema != "pg_catalog");
         match path.into_iter().find(|schema| self.namespaces.contains_key(schema)) {
-            Some(schema) => format!("{schema}.{name}"),
+            Some(schema) => format!("{}.{name}", schema.quoted()),
             None => name.to_string(),
         }
     }

@@ -72,7 +72,7 @@ impl Globs {
     }
 
     pub(super) fn match_name(&self, name: &QName) -> bool {
-        let full = name.to_string();
+        let full = format!("{}.{}", name.schema, name.name);
         self.0
             .iter()
             .any(|pattern| pattern.matches(if pattern.as_str().contains('.') { &full } else { &name.name }))

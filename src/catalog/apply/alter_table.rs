@@ -113,7 +113,8 @@ fn alter_one(
         AlterAction::AddColumn { column, if_not_exists } => {
             let exists = catalog.tables.get(&oid).is_some_and(|table| table.column(&column.name).is_some());
             if exists {
-                let misfit = || Misfit::exists(ObjectKind::Column, format!("{name}.{}", column.name));
+                let misfit =
+                    || Misfit::exists(ObjectKind::Column, format!("{name}.{}", column.name.quoted()));
                 return if *if_not_exists { Ok(()) } else { Err(misfit()) };
             }
             let mut pending = Vec::new();
@@ -190,7 +191,7 @@ fn alter_one(
             });
             if taken {
                 let new = definition.name.clone().unwrap_or_default();
-                return Err(Misfit::exists(ObjectKind::Constraint, format!("{new} on {name}")));
+                return Err(Misfit::exists(ObjectKind::Constraint, format!("{} on {name}", new.quoted())));
             }
             constraint::add_all(catalog, oid, &[Pending { column: None, definition }], origin);
             Ok(())
@@ -207,7 +208,10 @@ fn alter_one(
         }
         AlterAction::ValidateConstraint { name: constraint } => {
             let Some(found) = constraint_mut(catalog, oid, constraint) else {
-                return Err(Misfit::missing(ObjectKind::Constraint, format!("{constraint} on {name}")));
+                return Err(Misfit::missing(
+                    ObjectKind::Constraint,
+                    format!("{} on {name}", constraint.quoted()),
+                ));
             };
             found.validated.set(true, place);
             Ok(())
@@ -283,7 +287,7 @@ fn with_column(
     change: impl FnOnce(&mut Catalog),
 ) -> Applied {
     if catalog.tables.get(&oid).and_then(|table| table.column(column)).is_none() {
-        return Err(Misfit::missing(ObjectKind::Column, format!("{table}.{column}")));
+        return Err(Misfit::missing(ObjectKind::Column, format!("{table}.{}", column.quoted())));
     }
     change(catalog);
     Ok(())
@@ -368,7 +372,7 @@ fn drop_column(
     let Some(attnum) =
         catalog.tables.get(&oid).and_then(|table| table.column(name)).map(|column| column.attnum)
     else {
-        let missing = || Misfit::missing(ObjectKind::Column, format!("{table}.{name}"));
+        let missing = || Misfit::missing(ObjectKind::Column, format!("{table}.{}", name.quoted()));
         return if if_exists { Ok(()) } else { Err(missing()) };
     };
     catalog.drop_column_dependents(oid, attnum, cascade)?;
@@ -398,7 +402,7 @@ fn drop_constraint(
 ) -> Applied {
     let Some(constraint) = catalog.tables.get(&oid).and_then(|table| table.constraints.get(name)).cloned()
     else {
-        let missing = || Misfit::missing(ObjectKind::Constraint, format!("{name} on {table}"));
+        let missing = || Misfit::missing(ObjectKind::Constraint, format!("{} on {table}", name.quoted()));
         return if if_exists { Ok(()) } else { Err(missing()) };
     };
     if cascade && matches!(constraint.kind, ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. })

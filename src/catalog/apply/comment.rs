@@ -44,9 +44,9 @@ pub(super) fn apply(catalog: &mut Catalog, object: &ObjectRef, text: Option<&str
 pub(super) fn missing(object: &ObjectRef) -> Misfit {
     match &object.part {
         Some(part) if object.kind == ObjectKind::Column || object.kind == ObjectKind::Attribute => {
-            Misfit::missing(object.kind, format!("{}.{}", object.name, part.value))
+            Misfit::missing(object.kind, format!("{}.{}", object.name, part.value.quoted()))
         }
-        Some(part) => Misfit::missing(object.kind, format!("{} on {}", part.value, object.name)),
+        Some(part) => Misfit::missing(object.kind, format!("{} on {}", part.value.quoted(), object.name)),
         None => Misfit::missing(object.kind, &object.name),
     }
 }

@@ -197,7 +197,7 @@ fn attnums(catalog: &Catalog, oid: Oid, names: &[Ident]) -> Result<Vec<i16>, Mis
     names
         .iter()
         .map(|name| {
-            let missing = || Misfit::missing(ObjectKind::Column, format!("{}.{name}", table.name));
+            let missing = || Misfit::missing(ObjectKind::Column, format!("{}.{}", table.name, name.quoted()));
             table.column(name).map(|column| column.attnum).ok_or_else(missing)
         })
         .collect()

@@ -171,7 +171,7 @@ fn attnum(catalog: &Catalog, on: Oid, name: &Ident, table: &QName) -> Result<i16
         Some(column) => Ok(column.attnum),
         // A view's hidden column: it is there, its number is not known.
         None if !complete => Ok(0),
-        None => Err(Misfit::missing(ObjectKind::Column, format!("{table}.{name}"))),
+        None => Err(Misfit::missing(ObjectKind::Column, format!("{table}.{}", name.quoted()))),
     }
 }
 

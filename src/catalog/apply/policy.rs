@@ -33,7 +33,10 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreatePolicy, origin: Or
     };
     let Some(table) = catalog.tables.get_mut(&oid) else { return Ok(()) };
     if table.policies.contains_key(&policy.name) {
-        return Err(Misfit::exists(ObjectKind::Policy, format!("\"{}\" on {}", policy.name, table.name)));
+        return Err(Misfit::exists(
+            ObjectKind::Policy,
+            format!("{} on {}", policy.name.delimited(), table.name),
+        ));
     }
     table.policies.insert(policy.name.clone(), policy);
     Ok(())
@@ -46,7 +49,10 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterPolicy, origin: Orig
     let roles = statement.roles.as_ref().map(|names| roles(catalog, names));
     let name = &statement.name.value;
     let Some(policy) = catalog.tables.get_mut(&oid).and_then(|table| table.policies.get_mut(name)) else {
-        return Err(Misfit::missing(ObjectKind::Policy, format!("\"{name}\" on {}", statement.table)));
+        return Err(Misfit::missing(
+            ObjectKind::Policy,
+            format!("{} on {}", name.delimited(), statement.table),
+        ));
     };
     policy.history.touch(origin);
     policy.using = using.or(policy.using.take());

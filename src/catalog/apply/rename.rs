@@ -92,7 +92,11 @@ fn entry<'m, T>(
 ) -> Result<&'m mut T, Misfit> {
     let at = map.get_index_of(from).ok_or_else(|| comment::missing(object))?;
     if map.contains_key(to) {
-        let on = if object.part.is_some() { format!("{to} on {}", object.name) } else { to.to_string() };
+        let on = if object.part.is_some() {
+            format!("{} on {}", to.quoted(), object.name)
+        } else {
+            to.to_string()
+        };
         return Err(Misfit::exists(object.kind, on));
     }
     rename_key(map, at, to.clone());
@@ -210,10 +214,14 @@ fn column(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin)
         return Err(comment::missing(object));
     };
     if columns.iter().any(|column| column.name == *to) {
-        return Err(Misfit::exists(ObjectKind::Column, format!("{}.{to}", object.name)));
+        return Err(Misfit::exists(ObjectKind::Column, format!("{}.{}", object.name, to.quoted())));
     }
     if column.inherited {
-        return Err(Misfit::Refused(format!("cannot rename inherited column {}.{from}", object.name)));
+        return Err(Misfit::Refused(format!(
+            "cannot rename inherited column {}.{}",
+            object.name,
+            from.quoted()
+        )));
     }
     rename_column(catalog, oid, from, to, origin);
     Ok(())
@@ -243,7 +251,7 @@ fn attribute(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Orig
     };
     let UserTypeKind::Composite { attributes } = &mut user_type.kind else { return Err(missing()) };
     if attributes.iter().any(|attribute| attribute.name == *to) {
-        return Err(Misfit::exists(ObjectKind::Attribute, format!("{}.{to}", object.name)));
+        return Err(Misfit::exists(ObjectKind::Attribute, format!("{}.{}", object.name, to.quoted())));
     }
     let attribute = attributes.iter_mut().find(|attribute| attribute.name == part.value);
     attribute.ok_or_else(missing)?.name = to.clone();
@@ -257,7 +265,7 @@ fn constraint(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Ori
     let schema = table.name.schema.clone();
     let Some(constraint) = table.constraints.get(from) else { return Err(comment::missing(object)) };
     if table.constraints.contains_key(to) {
-        return Err(Misfit::exists(ObjectKind::Constraint, format!("{to} on {}", object.name)));
+        return Err(Misfit::exists(ObjectKind::Constraint, format!("{} on {}", to.quoted(), object.name)));
     }
     let (old, new) =
         (QName { schema: schema.clone(), name: from.clone() }, QName { schema, name: to.clone() });
@@ -327,7 +335,7 @@ fn trigger(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin
     let (oid, from) = part(catalog, object)?;
     let Some(triggers) = triggers_mut(catalog, oid) else { return Err(comment::missing(object)) };
     if triggers.get(from).is_some_and(|trigger| trigger.inherited) {
-        return Err(Misfit::Refused(format!("cannot rename trigger {from} on {}", object.name)));
+        return Err(Misfit::Refused(format!("cannot rename trigger {} on {}", from.quoted(), object.name)));
     }
     let trigger = entry(triggers, object, from, to)?;
     trigger.name = to.clone();

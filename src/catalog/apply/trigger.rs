@@ -20,7 +20,9 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: O
     let attnum = |name: &Ident| {
         let columns = catalog.columns_of(oid).map(|(columns, _)| columns).unwrap_or_default();
         let found = columns.iter().find(|column| column.name == *name).map(|column| column.attnum);
-        found.ok_or_else(|| Misfit::missing(ObjectKind::Column, format!("{}.{name}", statement.table)))
+        found.ok_or_else(|| {
+            Misfit::missing(ObjectKind::Column, format!("{}.{}", statement.table, name.quoted()))
+        })
     };
     let columns = statement.columns.iter().map(attnum).collect::<Result<Vec<_>, _>>()?;
     let when = statement.when.clone().map(|mut when| {
@@ -46,7 +48,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: O
     let Some(triggers) = triggers_mut(catalog, oid) else { return Ok(()) };
     if let Some(old) = triggers.get_mut(&trigger.name) {
         if !statement.or_replace || old.inherited {
-            let name = format!("{} on {}", trigger.name, statement.table);
+            let name = format!("{} on {}", trigger.name.quoted(), statement.table);
             return Err(Misfit::exists(ObjectKind::Trigger, name));
         }
         trigger.history = old.history.clone();
@@ -143,7 +145,7 @@ pub(super) fn set_enabled(
 ) -> Applied {
     let Some(table) = catalog.tables.get_mut(&oid) else { return Ok(()) };
     if let Some(name) = name.filter(|name| !table.triggers.contains_key(*name)) {
-        return Err(Misfit::missing(ObjectKind::Trigger, format!("{name} on {}", table.name)));
+        return Err(Misfit::missing(ObjectKind::Trigger, format!("{} on {}", name.quoted(), table.name)));
     }
     for trigger in table.triggers.values_mut().filter(|trigger| name.is_none_or(|name| trigger.name == *name))
     {
@@ -182,7 +184,7 @@ pub(super) fn create_rule(catalog: &mut Catalog, statement: &CreateRule) -> Appl
         false => rules.push(statement.name.clone()),
         true if statement.or_replace => {}
         true => {
-            let name = format!("{} on {}", statement.name, statement.table);
+            let name = format!("{} on {}", statement.name.quoted(), statement.table);
             return Err(Misfit::exists(ObjectKind::Rule, name));
         }
     }

@@ -100,9 +100,9 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    fn lacking(&self, lack: Lack) -> impl Iterator<Item = &str> {
+    fn lacking(&self, lack: Lack) -> impl Iterator<Item = String> {
         let columns = self.columns.iter().filter(move |(_, lacks)| lacks.contains(&lack));
-        columns.map(|(column, _)| column.name.as_str())
+        columns.map(|(column, _)| column.name.quoted())
     }
 
     fn lacks(&self, lack: Lack) -> Option<Span> {
@@ -119,13 +119,13 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for lack in LACKS {
         let places: Vec<Span> = subjects.iter().filter_map(|subject| subject.lacks(lack)).collect();
         if upkeep::is_habit(places.len(), subjects.len() - places.len()) {
-            let mut names: Vec<&str> = subjects.iter().flat_map(|subject| subject.lacking(lack)).collect();
+            let mut names: Vec<String> = subjects.iter().flat_map(|subject| subject.lacking(lack)).collect();
             names.sort_unstable();
             names.dedup();
             names.truncate(MOST_NAMED);
             let message = format!("{} of {} tables {}", places.len(), subjects.len(), lack.of_many(&names.join(" or ")));
             if let Some(finding) = upkeep::report_habit(out, &places, lack.words(), message) {
-                finding.note(lack.words()).help(format!("alter table … {};", lack.mended(names.first().copied().unwrap_or_default())));
+                finding.note(lack.words()).help(format!("alter table … {};", lack.mended(names.first().map_or("…", String::as_str))));
             }
             let columns = subjects.iter_mut().flat_map(|subject| &mut subject.columns);
             columns.for_each(|(_, lacks)| lacks.retain(|other| *other != lack));
@@ -166,7 +166,7 @@ fn report(subject: &Subject<'_>, out: &mut Findings) {
         .iter()
         .map(|(column, lacks)| {
             let words: Vec<&str> = lacks.iter().map(|lack| lack.words()).collect();
-            format!("{} {}", column.name, words.join(" and "))
+            format!("{} {}", column.name.quoted(), words.join(" and "))
         })
         .collect();
     let actions: Vec<String> = subject

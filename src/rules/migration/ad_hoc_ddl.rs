@@ -248,7 +248,7 @@ enum Executed {
     /// `create table`, `drop policy`: how the text starts.
     Ddl(String),
     /// A parameter, as it is given.
-    Anything(Ident),
+    Anything(String),
 }
 
 fn check_function(catalog: &Catalog, function: &Function, routine: &Routine, out: &mut Findings) {
@@ -272,10 +272,10 @@ fn check_function(catalog: &Catalog, function: &Function, routine: &Routine, out
     if matches!(worst, Executed::Ddl(_)) && !function.security_definer.value {
         callers.clear();
     }
-    let who = callers.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" and ");
+    let who = callers.iter().map(Ident::quoted).collect::<Vec<_>>().join(" and ");
     let name = &function.name;
     let rights = if function.security_definer.value {
-        format!("with the rights of {}", function.owner)
+        format!("with the rights of {}", function.owner.quoted())
     } else {
         "with their own rights".to_string()
     };
@@ -370,7 +370,7 @@ fn executed(text: &Expr, function: &Function, block: Option<&Block>) -> Option<E
             };
             let is_parameter = function.inputs().any(|argument| argument.name.as_ref() == Some(name));
             if is_own && is_parameter {
-                return Some(Executed::Anything(name.clone()));
+                return Some(Executed::Anything(name.quoted()));
             }
             block.filter(|_| is_own).and_then(|block| assigned(name, function, block))
         }

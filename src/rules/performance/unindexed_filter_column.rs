@@ -110,15 +110,15 @@ fn report(table: &Table, wanted: &Wanted<'_>, out: &mut Findings) {
     let place = column.and_then(|column| column.name_span).or(table.name_span);
     let Some(span) = place.or(evidence.values().next().map(|evidence| evidence.span)) else { return };
     let what = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let quoted: Vec<String> = names.iter().map(Ident::quoted).collect();
     let (subject, it) = match names.as_slice() {
-        [one] => (format!("{}.{one}", table.name), "it"),
-        _ => (format!("any of {what} of {}", table.name), "them"),
+        [one] => (format!("{}.{}", table.name, one.quoted()), "it"),
+        _ => (format!("any of {} of {}", quoted.join(", "), table.name), "them"),
     };
     let message = format!(
         "no index leads with {subject}, but {} by {it}: each time all of the table is read",
         look_ups(evidence.keys().copied())
     );
-    let quoted: Vec<String> = names.iter().map(Ident::quoted).collect();
     let help = format!("create index on {} ({});", table.name.quoted(), quoted.join(", "));
     let finding = out.report(span, Identity::part("column", &table.name, what), message);
     finding.note(if names.len() == 1 { "has no index of its own" } else { "one index over all of them serves" }).help(help);
@@ -138,9 +138,9 @@ fn kind(source: &EvidenceSource) -> usize {
 
 fn label(source: &EvidenceSource) -> String {
     match source {
-        EvidenceSource::Policy { policy, .. } => format!("policy \"{policy}\" filters by it"),
+        EvidenceSource::Policy { policy, .. } => format!("policy {} filters by it", policy.delimited()),
         EvidenceSource::PolicyQuery { table, policy } => {
-            format!("policy \"{policy}\" of {table} looks rows up by it")
+            format!("policy {} of {table} looks rows up by it", policy.delimited())
         }
         EvidenceSource::Function(name) => format!("function {name} looks rows up by it"),
         EvidenceSource::View(name) => format!("view {name} looks rows up by it"),

@@ -35,7 +35,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             .any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
         let policies: Vec<_> = table.policies.values().collect();
         let Some((first, others)) = policies.split_first().filter(|_| !unclear) else { continue };
-        let names: Vec<_> = policies.iter().map(|policy| format!("\"{}\"", policy.name)).collect();
+        let names: Vec<_> = policies.iter().map(|policy| policy.name.delimited()).collect();
         let subject = match names.as_slice() {
             [only] => format!("policy {only} on {} has", table.name),
             [..] if names.len() <= 3 => format!("policies {} on {} have", in_words(&names, "and"), table.name),
