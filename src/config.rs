@@ -268,6 +268,7 @@ pub fn diagnostic(span: Span, path: String, message: String, help: Option<String
         span,
         note: None,
         labels: Vec::new(),
+        more: Vec::new(),
         help,
         object: Identity::plain("file", path),
     }

@@ -225,6 +225,7 @@ impl Findings {
             span,
             note: None,
             labels: Vec::new(),
+            more: Vec::new(),
             help: None,
             object,
             what: String::new(),

@@ -171,6 +171,10 @@ fn write_finding(
     let mut drawing =
         ariadne::Report::build(ReportKind::Error, (0, desk.primary.clone())).with_config(config);
     drawing.add_labels(desk.labels.drain(..));
+    if !diagnostic.more.is_empty() {
+        let places = counted(diagnostic.more.len(), "more place");
+        drawing.set_note(format!("and {places}; --format json lists them all"));
+    }
     if let Some(help) = &diagnostic.help {
         drawing.set_help(help.lines().map(one_line).collect::<Vec<_>>().join("\n"));
     }
@@ -480,6 +484,20 @@ Assumed: schemas public, graphql_public are exposed; new tables are granted to a
             assert!(drawn.contains(&format!("[ e.sql:{line}:")), "{drawn}");
             assert!(drawn.contains("╰── here"), "{drawn}");
         }
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        let sql = "create table a (id int);\ncreate table b (id int);\n".repeat(3);
+        let sources = example::sources(&[("1.sql", &sql)]);
+        let places: Vec<_> =
+            sql.match_indices("create").map(|(at, _)| Span::new(FileId(0), at, at + 6)).collect();
+        let mut finding =
+            example::finding("missing-created-at", Severity::Warning, places[0], "6 tables lack it");
+        finding.label_each(places[1..].iter().map(|place| (*place, "and here")));
+        let shown = text(&example::report_on(sources, vec![finding]));
+        assert_eq!(shown.matches("and here").count(), 3);
+        assert!(shown.contains("Note: and 2 more places; --format json lists them all"), "{shown}");
     }
 
     #[test]

@@ -35,9 +35,6 @@ fn file_of(replayed: &Replayed, at: usize) -> Option<FileId> {
     replayed.migrations.iter().find(|(file, _)| *file == at).map(|(_, migration)| migration.file)
 }
 
-/// How many statements of one cause are pointed at, besides the first.
-const LABELS: usize = 3;
-
 struct Engine<'a> {
     sources: &'a Sources,
     skipped: Findings,
@@ -174,9 +171,7 @@ impl<'a> Engine<'a> {
                 .report(first.span, object, format!("not analysed: {reason}{more}"))
                 .note("what this does is not in the catalog")
                 .what(reason);
-            for gap in others.iter().take(LABELS) {
-                finding.label(gap.span, "nor what this does");
-            }
+            finding.label_each(others.iter().map(|gap| (gap.span, "nor what this does")));
             if let Some(help) = first.help {
                 finding.help(help);
             }
@@ -261,7 +256,7 @@ mod tests {
                 "not analysed: table public.tags is not made by any statement before this one",
             ]
         );
-        assert_eq!(found[0].labels.len(), LABELS);
+        assert_eq!((found[0].labels.len(), found[0].more.len()), (3, 1));
         assert!(found[0].help.is_some());
     }
 

@@ -144,9 +144,7 @@ fn report(table: &Table, policies: &[&Policy], roles: &[Ident], commands: &[Poli
     let finding: &mut Diagnostic =
         out.report(last.name_span, Identity::new("table", &table.name), message);
     finding.note("this one runs beside the others").what(words.join(" ").to_lowercase());
-    for policy in earlier.iter().rev().take(MOST_NAMED) {
-        finding.label(policy.name_span, "this one runs, too");
-    }
+    finding.label_each(earlier.iter().rev().map(|policy| (policy.name_span, "this one runs, too")));
     let for_service = by_age.iter().find(|policy| is_for_service_role(policy));
     if let Some(policy) = for_service {
         finding.help(format!(

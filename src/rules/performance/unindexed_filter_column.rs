@@ -46,9 +46,6 @@ declare_rule! {
     }
 }
 
-/// More places than these are counted and not pointed at.
-const MOST_LABELS: usize = 3;
-
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let mut by_table: FxHashMap<Oid, Vec<&Filter>> = FxHashMap::default();
     for filter in &cx.workload.filters {
@@ -122,9 +119,7 @@ fn report(table: &Table, wanted: &Wanted<'_>, out: &mut Findings) {
     let help = format!("create index on {} ({});", table.name.quoted(), quoted.join(", "));
     let finding = out.report(span, Identity::part("column", &table.name, what), message);
     finding.note(if names.len() == 1 { "has no index of its own" } else { "one index over all of them serves" }).help(help);
-    for (source, evidence) in evidence.iter().take(MOST_LABELS) {
-        finding.label(evidence.span, label(source));
-    }
+    finding.label_each(evidence.iter().map(|(source, evidence)| (evidence.span, label(source))));
 }
 
 /// Policies first, on the table itself or elsewhere; then functions; then views.

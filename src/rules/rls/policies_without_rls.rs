@@ -49,9 +49,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             found.label(span, "row level security is switched off here");
         }
         found.label(table.name_span, "table created here, without row level security");
-        for policy in others.iter().take(3) {
-            found.label(policy.name_span, "has no effect either");
-        }
+        found.label_each(others.iter().map(|policy| (policy.name_span, "has no effect either")));
         found.help(format!("alter table {} enable row level security;", table.name.quoted()));
     }
 }
