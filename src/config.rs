@@ -185,6 +185,9 @@ impl Loader<'_> {
             Ok(bytes) => bytes,
             Err(source) => {
                 self.loaded.errors.push(ConfigError::Unreadable { path: path.to_path_buf(), source });
+                if self.trail.is_empty() {
+                    self.base(None);
+                }
                 return;
             }
         };
@@ -279,6 +282,14 @@ pub fn rule_named(id: &str) -> Result<&'static Rule, String> {
     rules::find(id).ok_or_else(|| {
         format!("no rule is called `{id}`{}", did_you_mean(id, rules::ALL.iter().map(|rule| rule.id)))
     })
+}
+
+/// Whether there is a rule-set of this name, or how to go on without.
+pub fn rule_set_named(name: &str) -> Result<(), String> {
+    match rule_set::text(name) {
+        Some(_) => Ok(()),
+        None => Err(format!("there is no rule-set `{name}`{}", did_you_mean(name, rule_set::names()))),
+    }
 }
 
 fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {

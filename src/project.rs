@@ -74,6 +74,8 @@ pub enum ProjectError {
     NoProject,
     #[error("{path} holds neither a Supabase project nor SQL files", path = .0.display())]
     NoSql(PathBuf),
+    #[error("{path} is no SQL file", path = .0.display())]
+    NotSql(PathBuf),
     #[error("no file matches {0}")]
     NoMatch(String),
     #[error("{pattern} is no file pattern: {source}")]

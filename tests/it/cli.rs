@@ -91,14 +91,26 @@ fn what_is_not_there_is_said_and_the_rest_is_done() {
 }
 
 #[test]
+fn what_is_no_sql_is_not_read_as_such() {
+    let folder = Folder::project(BROKEN);
+    folder.write("supabase/migrations/README.md", b"# Migrations");
+    let whole = concise(&folder, &["supabase"]);
+    assert_eq!(concise(&folder, &["supabase/config.toml"]).out, whole.out);
+    assert_eq!(concise(&folder, &["supabase/migrations/*"]).out, whole.out);
+    let answer = folder.run(&["supabase/migrations/README.md"]);
+    assert_eq!((answer.code, answer.out.as_str()), (2, ""));
+    assert_eq!(answer.err, "error: supabase/migrations/README.md is no SQL file\n");
+}
+
+#[test]
 fn a_folder_without_sql_is_an_error_and_an_empty_project_is_none() {
     let folder = Folder::new(&[("docs/a.md", "")]);
     let answer = folder.run(&["docs"]);
     assert_eq!(answer.code, 2);
-    assert!(answer.out.contains("docs holds neither a Supabase project nor SQL files"), "{answer:?}");
+    assert!(answer.err.contains("docs holds neither a Supabase project nor SQL files"), "{answer:?}");
     let answer = folder.run(&[]);
     assert_eq!(answer.code, 2);
-    assert!(answer.out.contains("there is no supabase/config.toml here"), "{answer:?}");
+    assert!(answer.err.contains("there is no supabase/config.toml here"), "{answer:?}");
     let empty = Folder::new(&[("supabase/config.toml", ""), ("supabase/migrations/", "")]);
     assert_eq!(empty.run(&[]).code, 0);
     assert_eq!(empty.run(&["supabase/migrations"]).code, 0);
@@ -265,6 +277,19 @@ fn arguments_that_make_no_sense_are_refused() {
         let answer = folder.run(arguments);
         assert_eq!(answer.code, 2, "{answer:?}");
     }
+    let answer = folder.run(&["--rule-set", "recomended"]);
+    assert_eq!(
+        (answer.out.as_str(), answer.err.as_str()),
+        ("", "error: there is no rule-set `recomended`; did you mean `recommended`?\n")
+    );
+    let answer = folder.run(&["--config", "nope.yaml"]);
+    assert_eq!((answer.code, answer.out.as_str()), (2, ""), "nothing is found by no rules");
+    assert!(answer.err.starts_with("error: cannot read nope.yaml: "), "{answer:?}");
+    let answer = folder.run(&["chekc"]);
+    assert_eq!(answer.out, "");
+    assert_eq!(answer.err, "error: there is no file or folder chekc\ntip: there is a command `check`\n");
+    let answer = concise(&folder, &["--only", "no-primary-key,syntax-error"]);
+    assert_eq!(answer.out.lines().count(), 1, "{answer:?}");
     assert_eq!(folder.run(&["--help"]).code, 0);
     assert_eq!(folder.run(&["--version"]).code, 0);
 }

@@ -77,7 +77,7 @@ fn another_file_may_be_named() {
     folder.write("other.yaml", b"rules: {syntax-error: off}");
     assert_eq!(folder.run(&["--config", "other.yaml"]).code, 0);
     let answer = folder.run(&["--config", "nowhere.yaml"]);
-    assert!(answer.code == 2 && answer.out.contains("cannot read nowhere.yaml"), "{answer:?}");
+    assert!(answer.code == 2 && answer.err.contains("cannot read nowhere.yaml"), "{answer:?}");
 }
 
 #[test]

@@ -20,9 +20,9 @@ declare_rule! {
     ///
     /// The evidence is what the migrations hold: policies, functions in SQL and PL/pgSQL, and views.
     /// A look-up is served when any of its columns leads an index, be it that of a key. Comparisons
-    /// with constants, patterns and expressions over the column are no look-ups; booleans, enums and
-    /// columns that a CHECK limits to a list hold too few values for an index to help. Foreign keys
-    /// are the business of `unindexed-foreign-key`.
+    /// with constants, patterns and expressions over the column are no look-ups, nor is ORDER BY;
+    /// booleans, enums and columns that a CHECK limits to a list hold too few values for an index to
+    /// help. Foreign keys are the business of `unindexed-foreign-key`.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, owner uuid);
