@@ -280,7 +280,10 @@ pub fn diagnostic(span: Span, path: String, message: String, help: Option<String
 /// A rule of this id, or how to go on without.
 pub fn rule_named(id: &str) -> Result<&'static Rule, String> {
     rules::find(id).ok_or_else(|| {
-        format!("no rule is called `{id}`{}", did_you_mean(id, rules::ALL.iter().map(|rule| rule.id)))
+        format!(
+            "no rule is called `{id}`{}",
+            did_you_mean(&id.to_lowercase(), rules::ALL.iter().map(|rule| rule.id))
+        )
     })
 }
 

@@ -257,7 +257,7 @@ fn rules_are_listed_and_explained() {
     let answer = folder.run(&["explain", "no-primary-key"]);
     assert!(answer.out.contains("Finds tables without a primary key.") && answer.code == 0, "{answer:?}");
     assert_eq!(folder.run(&["explain", "splinter:0004"]).out, answer.out);
-    let answer = folder.run(&["explain", "no-primery-key"]);
+    let answer = folder.run(&["explain", "No-Primery-Key"]);
     assert_eq!(answer.code, 2);
     assert!(answer.err.contains("did you mean `no-primary-key`?"), "{answer:?}");
     assert_eq!(
