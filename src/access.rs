@@ -252,7 +252,7 @@ fn who(role: &Role) -> String {
     match role.name.as_str() {
         "anon" => "anyone with the project's public API key".into(),
         "authenticated" => "every signed-in user".into(),
-        other => format!("a request with the role {other}"),
+        _ => format!("a request with the role {}", role.name.quoted()),
     }
 }
 

@@ -5,6 +5,7 @@ mod catalog;
 mod check;
 mod completions;
 mod explain;
+mod peers;
 mod rules;
 
 use std::io::{self, IsTerminal, Read, Write};
@@ -84,6 +85,13 @@ fn load(args: &ProjectArgs, paths: &[PathBuf], choices: Choices) -> anyhow::Resu
 fn choices(args: &ProjectArgs) -> anyhow::Result<Choices> {
     let only =
         args.only.iter().map(|id| config::rule_named(id).map(|rule| rule.id).map_err(anyhow::Error::msg));
+    // Without what was asked for there is no telling what would be left to look for.
+    if let Some(config) = &args.config {
+        std::fs::File::open(config).with_context(|| format!("cannot read {}", config.display()))?;
+    }
+    if let Some(name) = &args.rule_set {
+        config::rule_set_named(name).map_err(anyhow::Error::msg)?;
+    }
     Ok(Choices {
         config: args.config.clone(),
         no_config: args.no_config,
@@ -92,15 +100,15 @@ fn choices(args: &ProjectArgs) -> anyhow::Result<Choices> {
     })
 }
 
-/// Whether standard output takes colours.
-fn colored(color: Color) -> bool {
+/// Whether a stream takes colours.
+fn colored(color: Color, stream: &impl IsTerminal) -> bool {
     match color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => {
             let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-            !refused && !dumb && io::stdout().is_terminal()
+            !refused && !dumb && stream.is_terminal()
         }
     }
 }

@@ -3,11 +3,13 @@
 //! Shapes are closed. An unknown key, rule or value is a diagnostic in the user's own file, and the
 //! rest of the file still holds.
 
+mod document;
 mod layer;
 mod locate;
 pub mod rule_set;
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -183,6 +185,9 @@ impl Loader<'_> {
             Ok(bytes) => bytes,
             Err(source) => {
                 self.loaded.errors.push(ConfigError::Unreadable { path: path.to_path_buf(), source });
+                if self.trail.is_empty() {
+                    self.base(None);
+                }
                 return;
             }
         };
@@ -231,7 +236,7 @@ impl Loader<'_> {
         } else {
             return self.file(&path);
         };
-        self.complain(file, layer::Flaw { range: name.range.clone(), message: complaint, help: None });
+        self.complain(file, layer::Flaw::new(name.range.clone(), complaint));
     }
 
     fn rule_set(&mut self, name: &str) -> bool {
@@ -246,12 +251,13 @@ impl Loader<'_> {
 
     fn complain(&mut self, file: FileId, flaw: layer::Flaw) {
         let path = self.sources.get(file).path.clone();
-        self.loaded.diagnostics.push(diagnostic(
-            Span::new(file, flaw.range.start, flaw.range.end),
-            path,
-            flaw.message,
-            flaw.help,
-        ));
+        let span = |range: Range<usize>| Span::new(file, range.start, range.end);
+        let mut found = diagnostic(span(flaw.range), path, flaw.message, flaw.help);
+        found.note = flaw.note.map(str::to_string);
+        if let Some((range, text)) = flaw.label {
+            found.label(span(range), text);
+        }
+        self.loaded.diagnostics.push(found);
     }
 }
 
@@ -265,6 +271,7 @@ pub fn diagnostic(span: Span, path: String, message: String, help: Option<String
         span,
         note: None,
         labels: Vec::new(),
+        more: Vec::new(),
         help,
         object: Identity::plain("file", path),
     }
@@ -273,8 +280,19 @@ pub fn diagnostic(span: Span, path: String, message: String, help: Option<String
 /// A rule of this id, or how to go on without.
 pub fn rule_named(id: &str) -> Result<&'static Rule, String> {
     rules::find(id).ok_or_else(|| {
-        format!("no rule is called `{id}`{}", did_you_mean(id, rules::ALL.iter().map(|rule| rule.id)))
+        format!(
+            "no rule is called `{id}`{}",
+            did_you_mean(&id.to_lowercase(), rules::ALL.iter().map(|rule| rule.id))
+        )
     })
+}
+
+/// Whether there is a rule-set of this name, or how to go on without.
+pub fn rule_set_named(name: &str) -> Result<(), String> {
+    match rule_set::text(name) {
+        Some(_) => Ok(()),
+        None => Err(format!("there is no rule-set `{name}`{}", did_you_mean(name, rule_set::names()))),
+    }
 }
 
 fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {

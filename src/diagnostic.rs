@@ -38,12 +38,18 @@ pub struct Diagnostic {
     pub note: Option<String>,
     /// The other statements involved.
     pub labels: Vec<Label>,
+    /// Places like those of the last labels, too many for an excerpt: programs get them all, and a
+    /// person their number.
+    pub more: Vec<Label>,
     /// How to mend it, best with the SQL.
     pub help: Option<String>,
     pub object: Identity,
     /// What sets it apart from other findings of the rule on the same object: a column, a role.
     pub what: String,
 }
+
+/// Up to so many places are pointed at that are all alike.
+const MOST_LABELS: usize = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
@@ -125,6 +131,15 @@ impl Diagnostic {
     pub fn label(&mut self, span: impl Into<Option<Span>>, text: impl Into<String>) -> &mut Self {
         if let Some(span) = span.into().filter(|span| *span != self.span) {
             self.labels.push(Label { span, text: text.into() });
+        }
+        self
+    }
+
+    /// Points at the first few of many places that are alike; the others are for programs.
+    pub fn label_each<T: Into<String>>(&mut self, places: impl IntoIterator<Item = (Span, T)>) -> &mut Self {
+        for (at, (span, text)) in places.into_iter().enumerate() {
+            let to = if at < MOST_LABELS { &mut self.labels } else { &mut self.more };
+            to.push(Label { span, text: text.into() });
         }
         self
     }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 pub use discover::{Found, Request, find};
 
-use crate::project::config_toml::{ConfigToml, TomlFlaw};
+use crate::project::config_toml::{ConfigToml, FilePattern, TomlFlaw};
 use crate::project::migrations::{SkipReason, Verdict};
 use crate::source::{FileRole, SourceFile};
 
@@ -29,6 +29,8 @@ pub struct Project {
     pub files: Vec<ProjectFile>,
     /// Migrations of one version: the second cannot be recorded. Indexes into `files`.
     pub duplicates: Vec<(usize, usize)>,
+    /// The patterns of `config.toml` that no file matches, and the key that they stand under.
+    pub unmatched: Vec<(&'static str, FilePattern)>,
     /// The files that the user asked about, where it was not the whole project.
     pub focus: Option<BTreeSet<PathBuf>>,
 }
@@ -72,6 +74,8 @@ pub enum ProjectError {
     NoProject,
     #[error("{path} holds neither a Supabase project nor SQL files", path = .0.display())]
     NoSql(PathBuf),
+    #[error("{path} is no SQL file", path = .0.display())]
+    NotSql(PathBuf),
     #[error("no file matches {0}")]
     NoMatch(String),
     #[error("{pattern} is no file pattern: {source}")]
@@ -96,10 +100,14 @@ impl Project {
             project.files.push(ProjectFile::new(roles, FileRole::Roles));
         }
         let mut skipped = project.add_migrations(errors);
+        let declared = project.configured("[db.migrations] schema_paths", project.declared_paths(), errors);
+        // Migrations are made of the declared state: where there are some, they are what counts.
         if project.files.iter().all(|file| file.role != FileRole::Migration) {
-            project.add_declared(errors);
+            project
+                .files
+                .extend(declared.into_iter().map(|path| ProjectFile::new(path, FileRole::Migration)));
         }
-        for path in project.matches(&project.config.seed_paths.clone(), errors) {
+        for path in project.configured("[db.seed] sql_paths", project.config.seed_paths.clone(), errors) {
             project.files.push(ProjectFile::new(path, FileRole::Seed));
         }
         project.files.append(&mut skipped);
@@ -119,6 +127,7 @@ impl Project {
             config_file: None,
             files: Vec::new(),
             duplicates: Vec::new(),
+            unmatched: Vec::new(),
             focus: None,
         }
     }
@@ -185,25 +194,36 @@ impl Project {
         self.files.push(file);
     }
 
-    /// Adds the declared state of a project that has no migrations yet.
-    fn add_declared(&mut self, errors: &mut Vec<ProjectError>) {
-        let mut patterns = self.config.declared_paths.clone();
-        if patterns.is_empty() {
-            patterns.push("schemas/**/*.sql".into());
+    /// Where the declared state of the schema is.
+    fn declared_paths(&self) -> Vec<FilePattern> {
+        if self.config.declared_paths.is_empty() {
+            return vec![FilePattern { text: "schemas/**/*.sql".into(), range: None }];
         }
-        for path in self.matches(&patterns, errors) {
-            self.files.push(ProjectFile::new(path, FileRole::Migration));
-        }
+        self.config.declared_paths.clone()
     }
 
     /// The SQL files under the project's folder that patterns name: each pattern's sorted, none twice.
-    fn matches(&self, patterns: &[String], errors: &mut Vec<ProjectError>) -> Vec<PathBuf> {
+    /// A pattern that somebody wrote and that names none is kept, to be told.
+    fn configured(
+        &mut self,
+        key: &'static str,
+        patterns: Vec<FilePattern>,
+        errors: &mut Vec<ProjectError>,
+    ) -> Vec<PathBuf> {
         let base = glob::Pattern::escape(&self.folder.to_string_lossy());
         let mut found = Vec::new();
         for pattern in patterns {
-            let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
-            for path in expand(&format!("{base}/{pattern}"), errors) {
-                if path.is_file() && !found.contains(&path) {
+            let text = pattern.text.strip_prefix("./").unwrap_or(&pattern.text);
+            let before = errors.len();
+            let mut paths = expand(&format!("{base}/{text}"), errors);
+            paths.retain(|path| path.is_file());
+            // `supabase init` writes the seed's path down, and no seed.
+            let is_written = pattern.range.is_some() && pattern.text != config_toml::SEED;
+            if paths.is_empty() && is_written && errors.len() == before {
+                self.unmatched.push((key, pattern));
+            }
+            for path in paths {
+                if !found.contains(&path) {
                     found.push(path);
                 }
             }

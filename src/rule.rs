@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer, Visitor};
 
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Identity, Severity};
@@ -21,12 +21,20 @@ pub struct Rule {
     pub severity: Severity,
     /// What is wrong, in a few words.
     pub summary: &'static str,
-    /// Markdown, with `sql,bad` and `sql,good` fences that run as tests.
-    pub docs: &'static str,
+    /// The lines of its doc comment, each with the blank that follows the slashes.
+    pub doc_comment: &'static str,
     /// The peers' rules that it covers: `splinter:0013`, `pgrls:SEC001`.
     pub sources: &'static [&'static str],
     pub options: Options,
     pub check: Check,
+}
+
+impl Rule {
+    /// Markdown, with `sql,bad` and `sql,good` fences that run as tests.
+    pub fn docs(&self) -> String {
+        let lines = self.doc_comment.lines().map(|line| line.strip_prefix(' ').unwrap_or(line));
+        lines.collect::<Vec<_>>().join("\n")
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -121,6 +129,7 @@ impl<'a> MigrationCx<'a> {
 pub struct Options {
     default: fn() -> ParsedOptions,
     parse: fn(serde_yaml::Value) -> Result<ParsedOptions, serde_yaml::Error>,
+    known: fn() -> &'static [&'static str],
 }
 
 /// Options of one rule, parsed once when the settings are resolved.
@@ -140,6 +149,12 @@ impl Options {
         Self {
             default: || ParsedOptions(Arc::new(T::default())),
             parse: |value| Ok(ParsedOptions(Arc::new(serde_yaml::from_value::<T>(value)?))),
+            known: || {
+                let mut known: &[&str] = &[];
+                // It gives no value; what it is asked for is what counts.
+                let _ = T::deserialize(FieldNames(&mut known));
+                known
+            },
         }
     }
 
@@ -148,8 +163,39 @@ impl Options {
     }
 
     /// Reads options from YAML; unknown keys and wrong shapes are errors.
-    pub fn parse(self, value: serde_yaml::Value) -> Result<ParsedOptions, serde_yaml::Error> {
-        (self.parse)(value)
+    pub fn parse(self, value: impl Into<serde_yaml::Value>) -> Result<ParsedOptions, serde_yaml::Error> {
+        (self.parse)(value.into())
+    }
+
+    /// The names of the options.
+    pub fn known(self) -> &'static [&'static str] {
+        (self.known)()
+    }
+}
+
+/// Keeps the names of the fields that a struct asks a deserializer for.
+struct FieldNames<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for FieldNames<'_> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom("there is no value"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 
@@ -179,6 +225,7 @@ impl Findings {
             span,
             note: None,
             labels: Vec::new(),
+            more: Vec::new(),
             help: None,
             object,
             what: String::new(),
@@ -192,7 +239,7 @@ macro_rules! declare_rule {
     ($(#[doc = $doc:literal])+ $id:literal { $($field:ident : $value:expr),+ $(,)? }) => {
         pub(crate) static RULE: $crate::rule::Rule = $crate::rule::Rule {
             id: $id,
-            docs: concat!($($doc, "\n"),+),
+            doc_comment: concat!($($doc, "\n"),+),
             $($field: $value),+
         };
     };

@@ -52,6 +52,8 @@ pub struct Replayed {
     pub shown: String,
     pub catalog: Catalog,
     settings: Arc<Settings>,
+    /// Its `config.toml`.
+    config_file: Option<FileId>,
     /// One for each file that could be read, and its place among the project's files.
     migrations: Vec<(usize, Migration)>,
 }
@@ -102,7 +104,7 @@ impl Workspace {
             let migrations =
                 parse_and_replay(&mut catalog, &project, &files, &sources, &mut workspace.timings);
             let shown = asked.shown(&project.folder);
-            workspace.projects.push(Replayed { project, shown, catalog, settings, migrations });
+            workspace.projects.push(Replayed { project, shown, catalog, settings, config_file, migrations });
         }
         workspace.sources = Arc::new(sources);
         workspace

@@ -526,7 +526,7 @@ impl Scan<'_> {
             Object::Sequence(oid) => self.catalog.sequences.get(oid).is_some_and(|sequence| {
                 let name = &sequence.name;
                 let bare = self.catalog.search_path().any(|schema| schema == name.schema);
-                *text == name.quoted() || *text == name.to_string() || (bare && *text == name.name.quoted())
+                *text == name.quoted() || (bare && *text == name.name.quoted())
             }),
             _ => false,
         })
@@ -581,7 +581,7 @@ impl Catalog {
         let column = |oid: &Oid, attnum: i16| {
             let columns = self.columns_of(*oid).map(|(columns, _)| columns).unwrap_or_default();
             let name =
-                columns.iter().find(|column| column.attnum == attnum).map(|column| column.name.as_str());
+                columns.iter().find(|column| column.attnum == attnum).map(|column| column.name.quoted());
             format!("{}.{}", relation(oid), name.unwrap_or_default())
         };
         match object {
@@ -608,19 +608,19 @@ impl Catalog {
                     self.types.get(oid).map_or_else(String::new, |found| found.name.to_string())
                 )
             }
-            Object::Namespace(name) => format!("schema {name}"),
-            Object::Extension(name) => format!("extension {name}"),
-            Object::EventTrigger(name) => format!("event trigger {name}"),
-            Object::Publication(name) => format!("publication {name}"),
-            Object::Server(name) => format!("server {name}"),
+            Object::Namespace(name) => format!("schema {}", name.quoted()),
+            Object::Extension(name) => format!("extension {}", name.quoted()),
+            Object::EventTrigger(name) => format!("event trigger {}", name.quoted()),
+            Object::Publication(name) => format!("publication {}", name.quoted()),
+            Object::Server(name) => format!("server {}", name.quoted()),
             Object::Column(oid, attnum) => format!("column {}", column(oid, *attnum)),
             Object::Default(oid, attnum) => format!("the default of {}", column(oid, *attnum)),
-            Object::Constraint(oid, name) => format!("constraint {name} on {}", relation(oid)),
-            Object::Index(oid, name) => format!("index {name} on {}", relation(oid)),
-            Object::Policy(oid, name) => format!("policy {name} on {}", relation(oid)),
-            Object::Trigger(oid, name) => format!("trigger {name} on {}", relation(oid)),
-            Object::Rule(oid, name) => format!("rule {name} on {}", relation(oid)),
-            Object::Attribute(_, name) => format!("attribute {name}"),
+            Object::Constraint(oid, name) => format!("constraint {} on {}", name.quoted(), relation(oid)),
+            Object::Index(oid, name) => format!("index {} on {}", name.quoted(), relation(oid)),
+            Object::Policy(oid, name) => format!("policy {} on {}", name.quoted(), relation(oid)),
+            Object::Trigger(oid, name) => format!("trigger {} on {}", name.quoted(), relation(oid)),
+            Object::Rule(oid, name) => format!("rule {} on {}", name.quoted(), relation(oid)),
+            Object::Attribute(_, name) => format!("attribute {}", name.quoted()),
         }
     }
 }

@@ -196,9 +196,9 @@ pub struct Named {
 impl Named {
     fn part(kind: ObjectKind, part: &Ident, of: Self) -> Self {
         let name = match kind {
-            ObjectKind::Column | ObjectKind::Attribute => format!("{}.{part}", of.name),
-            ObjectKind::Policy => format!("\"{part}\" on {}", of.name),
-            _ => format!("{part} on {}", of.name),
+            ObjectKind::Column | ObjectKind::Attribute => format!("{}.{}", of.name, part.quoted()),
+            ObjectKind::Policy => format!("{} on {}", part.delimited(), of.name),
+            _ => format!("{} on {}", part.quoted(), of.name),
         };
         Self { name, ..of }
     }
@@ -224,7 +224,7 @@ impl From<QName> for Named {
 
 impl From<&Ident> for Named {
     fn from(name: &Ident) -> Self {
-        Self { name: name.to_string(), schema: None, at: None }
+        Self { name: name.quoted(), schema: None, at: None }
     }
 }
 
@@ -301,7 +301,7 @@ impl Catalog {
             && !name.contains('.')
             && let Some(schema) = path().find(|schema| self.namespaces.contains_key(schema))
         {
-            *name = format!("{schema}.{name}");
+            *name = format!("{}.{name}", schema.quoted());
         }
         misfit
     }

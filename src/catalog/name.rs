@@ -27,9 +27,9 @@ impl QName {
     }
 }
 
-/// For messages: unquoted.
+/// For messages: as SQL can take it, objects of `pg_catalog` with their schema.
 impl fmt::Display for QName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.schema, self.name)
+        write!(f, "{}.{}", self.schema.quoted(), self.name.quoted())
     }
 }

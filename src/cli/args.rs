@@ -6,9 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::diagnostic::Severity;
 
+const EXIT_CODES: &str = "Exit codes: 0 if no finding is as severe as --fail-on says, 1 if one is, 2 if the work could \
+                          not be done.";
+
 /// Finds what is wrong in Supabase migrations, without a database.
 #[derive(Debug, Parser)]
 #[command(name = "rls-lint", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(after_help = EXIT_CODES)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
@@ -31,6 +35,7 @@ pub(super) enum Command {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
 pub(super) struct CheckArgs {
     /// Projects, folders of migrations, SQL files or globs; `-` is a pending migration on standard
     /// input. Without any, the project around the working directory.
@@ -64,7 +69,7 @@ pub(super) struct ProjectArgs {
     #[arg(long, value_name = "NAME")]
     pub(super) rule_set: Option<String>,
     /// Run this rule and no other; may be given again.
-    #[arg(long, value_name = "RULE")]
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub(super) only: Vec<String>,
     /// What to call the file on standard input.
     #[arg(long, value_name = "NAME", default_value = "<stdin>")]

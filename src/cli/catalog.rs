@@ -57,12 +57,16 @@ fn is_object(word: &Path) -> bool {
 }
 
 fn describe(workspace: &Workspace, word: &str, out: &mut impl Write) -> io::Result<bool> {
-    let Some(name) = qualified(word) else { return Ok(false) };
-    let mut found = false;
-    for Replayed { catalog, .. } in &workspace.projects {
-        found |= object::render(catalog, &workspace.sources, &name, out)?;
+    for name in qualified(word).into_iter().chain([literal(word)]) {
+        let mut found = false;
+        for Replayed { catalog, .. } in &workspace.projects {
+            found |= object::render(catalog, &workspace.sources, &name, out)?;
+        }
+        if found {
+            return Ok(true);
+        }
     }
-    Ok(found)
+    Ok(false)
 }
 
 /// Reads `schema.name` as SQL does, quotes and case included; a bare name is one of `public`.
@@ -75,12 +79,23 @@ fn qualified(word: &str) -> Option<QName> {
     }
 }
 
+/// Reads a name letter by letter: a shell may have taken the quotes away.
+fn literal(word: &str) -> QName {
+    let (schema, name) = word.split_once('.').unwrap_or(("public", word));
+    QName::new(schema, name)
+}
+
 fn hint(workspace: &Workspace, word: &str) -> String {
     let mut names = Vec::new();
     for Replayed { catalog, .. } in &workspace.projects {
-        names.extend(catalog.tables.values().map(|table| table.name.quoted()));
-        names.extend(catalog.views.values().map(|view| view.name.quoted()));
-        names.extend(catalog.functions.values().map(|function| function.name.quoted()));
+        let tables = catalog.tables.values().map(|table| &table.name);
+        let views = catalog.views.values().map(|view| &view.name);
+        let functions = catalog.functions.values().map(|function| &function.name);
+        for name in tables.chain(views).chain(functions) {
+            names.push(name.quoted());
+            // Those of `public` can be asked for without it.
+            names.extend((name.schema == "public").then(|| name.name.quoted()));
+        }
     }
     nearest(word, names.iter().map(String::as_str))
         .map(|near| format!("; did you mean {near}?"))

@@ -1,10 +1,14 @@
 //! `rls-lint check`
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::cli::args::{CheckArgs, Format};
+use clap::CommandFactory;
+
+use crate::cli::args::{CheckArgs, Cli, Format};
 use crate::cli::{CLEAN, FAILED, FOUND, choices, colored, load, output};
+use crate::nearest::nearest;
 use crate::report::{concise, human, json};
 use crate::workspace::Timings;
 
@@ -17,15 +21,26 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let printing = Instant::now();
     let mut out = output();
     match args.format {
-        Format::Human => human::render(&report, &mut out, colored(args.color))?,
+        Format::Human => {
+            let color = colored(args.color, &io::stdout());
+            human::findings(&report, &mut out, color)?;
+            out.flush()?;
+            human::problems(&report, &mut io::stderr().lock(), colored(args.color, &io::stderr()))?;
+            human::summary(&report, &mut out, color)?;
+        }
         Format::Json => json::render(&report, &mut out)?,
         Format::Concise => {
             concise::render(&report, &mut out)?;
             out.flush()?;
-            human::summary(&report, &mut io::stderr().lock(), false)?;
+            let mut errors = io::stderr().lock();
+            human::problems(&report, &mut errors, false)?;
+            human::summary(&report, &mut errors, false)?;
         }
     }
     out.flush()?;
+    if let Some(command) = args.paths.iter().find_map(|path| mistyped_command(path)) {
+        writeln!(io::stderr(), "tip: there is a command `{command}`")?;
+    }
     if args.timings {
         write_timings(&workspace.timings, printing.elapsed(), started.elapsed())?;
     }
@@ -36,6 +51,13 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         (false, true) => FOUND,
         (false, false) => CLEAN,
     })
+}
+
+/// The command that a path may have been meant for, where there is no such path.
+fn mistyped_command(path: &Path) -> Option<String> {
+    let word = path.to_str().filter(|_| !path.exists())?;
+    let cli = Cli::command();
+    nearest(word, cli.get_subcommands().map(clap::Command::get_name)).map(str::to_string)
 }
 
 fn write_timings(timings: &Timings, report: Duration, total: Duration) -> io::Result<()> {

@@ -3,21 +3,18 @@
 use std::io::Write;
 
 use crate::cli::args::ExplainArgs;
+use crate::cli::peers;
 use crate::cli::{CLEAN, FAILED, output};
 use crate::config::rule_named;
 use crate::rule::Rule;
 use crate::rules;
 
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
-    let rules = match rule_named(&args.rule) {
-        Ok(rule) => vec![rule],
+    let rules = match rules_of(&args.rule) {
+        Ok(rules) => rules,
         Err(complaint) => {
-            let covering = covering(&args.rule);
-            if covering.is_empty() {
-                writeln!(std::io::stderr(), "error: {complaint}\n`rls-lint rules` lists them")?;
-                return Ok(FAILED);
-            }
-            covering
+            writeln!(std::io::stderr(), "error: {complaint}\n`rls-lint rules` lists those that there are")?;
+            return Ok(FAILED);
         }
     };
     let mut out = output();
@@ -31,17 +28,21 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
     Ok(CLEAN)
 }
 
-/// The rules that cover a peer's.
-fn covering(source: &str) -> Vec<&'static Rule> {
-    let covers = |rule: &&'static Rule| rule.sources.iter().any(|known| known.eq_ignore_ascii_case(source));
-    rules::ALL.iter().copied().filter(covers).collect()
+/// The rule of this name, or those that cover a peer's.
+fn rules_of(asked: &str) -> Result<Vec<&'static Rule>, String> {
+    let complaint = match rule_named(asked) {
+        Ok(rule) => return Ok(vec![rule]),
+        Err(complaint) => complaint,
+    };
+    let Some(id) = peers::id(asked) else { return Err(complaint) };
+    let covering: Vec<_> =
+        rules::ALL.iter().copied().filter(|rule| rule.sources.contains(&id.as_str())).collect();
+    if covering.is_empty() { Err(peers::uncovered(&id).unwrap_or(complaint)) } else { Ok(covering) }
 }
 
 fn explain(rule: &Rule, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(out, "{} ({}, {})\n", rule.id, rule.group, rule.severity)?;
-    for line in rule.docs.lines() {
-        // Doc comments start each line with a blank.
-        let line = line.strip_prefix(' ').unwrap_or(line);
+    for line in rule.docs().lines() {
         match line {
             "```sql,bad" => writeln!(out, "Found:\n")?,
             "```sql,good" => writeln!(out, "Not found:\n")?,

@@ -18,7 +18,7 @@ struct Entry {
     severity: Severity,
     summary: &'static str,
     sources: &'static [&'static str],
-    docs: &'static str,
+    docs: String,
 }
 
 pub(super) fn run(args: &RulesArgs) -> anyhow::Result<u8> {
@@ -30,7 +30,7 @@ pub(super) fn run(args: &RulesArgs) -> anyhow::Result<u8> {
             severity: rule.severity,
             summary: rule.summary,
             sources: rule.sources,
-            docs: rule.docs,
+            docs: rule.docs(),
         })
         .collect();
     entries.sort_by_key(|entry| (entry.group, entry.id));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use serde_yaml::{Mapping, Value};
 
+use crate::config::document::{self, Duplicate, Step};
 use crate::config::locate::Locator;
 use crate::config::{Level, did_you_mean, rule_named};
 use crate::diagnostic::Severity;
@@ -53,7 +54,17 @@ pub(super) struct Located {
 pub(super) struct Flaw {
     pub(super) range: Range<usize>,
     pub(super) message: String,
+    /// A few words under the place.
+    pub(super) note: Option<&'static str>,
+    /// Another place, and what it has to do with it.
+    pub(super) label: Option<(Range<usize>, &'static str)>,
     pub(super) help: Option<String>,
+}
+
+impl Flaw {
+    pub(super) fn new(range: Range<usize>, message: impl Into<String>) -> Self {
+        Self { range, message: message.into(), note: None, label: None, help: None }
+    }
 }
 
 const KEYS: [&str; 7] =
@@ -64,12 +75,11 @@ impl Layer {
     /// Reads a text as far as it makes sense. Paths in it are relative to the folder.
     pub(super) fn parse(text: &str, folder: &Path) -> (Self, Vec<Flaw>) {
         let mut reader = Reader { folder, flaws: Vec::new() };
-        let layer = match serde_yaml::from_str(text) {
-            Ok(Value::Null) => Self::default(),
-            Ok(Value::Mapping(map)) => reader.layer(&map, &Locator::new(text)),
-            Ok(_) => {
-                reader.complain(&Locator::new(text), "a configuration is a list of keys with values");
-                Self::default()
+        let top = Locator::new(text);
+        let layer = match document::read(text) {
+            Ok((value, duplicates)) => {
+                reader.flaws.extend(duplicates.iter().map(|duplicate| told_twice(duplicate, &top)));
+                reader.top(&value, &top)
             }
             Err(error) => {
                 reader.flaws.push(broken(&error, text));
@@ -94,11 +104,22 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn top(&mut self, value: &Value, top: &Locator<'_>) -> Layer {
+        match value {
+            Value::Null => Layer::default(),
+            Value::Mapping(map) => self.layer(map, top),
+            _ => {
+                self.complain(top, "a configuration is a list of keys with values");
+                Layer::default()
+            }
+        }
+    }
+
     fn layer(&mut self, map: &Mapping, top: &Locator<'_>) -> Layer {
         let mut layer = Layer::default();
         for (key, value) in map {
             let key = text_of(key);
-            let place = top.key(&key);
+            let place = top.top_key(&key);
             match key.as_str() {
                 "name" => layer.name = self.text(value, &place),
                 "summary" => layer.summary = self.text(value, &place),
@@ -138,14 +159,35 @@ impl Reader<'_> {
             let place = place.key(&key);
             match key.as_str() {
                 "level" => entry.level = self.level(value, &place),
-                "options" => match rule.options.parse(value.clone()) {
-                    Ok(options) => entry.options = Some(options),
-                    Err(error) => self.complain(&place, format!("options of {}: {error}", rule.id)),
-                },
+                "options" => entry.options = self.options(rule, value, &place),
                 _ => self.unknown_key(&key, &["level", "options"], &place),
             }
         }
         entry
+    }
+
+    /// The options that make sense; each of the others is told where it stands.
+    fn options(&mut self, rule: &'static Rule, value: &Value, place: &Locator<'_>) -> Option<ParsedOptions> {
+        let mut good = Mapping::new();
+        let known = rule.options.known();
+        for (key, value) in self.mapping(value, place)? {
+            let name = text_of(key);
+            let inner = place.key(&name);
+            if known.is_empty() {
+                self.complain(&inner, format!("{} has no options", rule.id));
+            } else if !known.contains(&name.as_str()) {
+                self.unknown("option", &name, known, &inner);
+            } else if let Err(error) = rule.options.parse(Mapping::from_iter([(key.clone(), value.clone())]))
+            {
+                // The way to the mistake that the error starts with is what the place says.
+                let error = error.to_string();
+                let error = error.strip_prefix(&format!("{name}: ")).unwrap_or(&error);
+                self.complain(&inner, format!("option `{name}` of {}: {error}", rule.id));
+            } else {
+                good.insert(key.clone(), value.clone());
+            }
+        }
+        rule.options.parse(good).ok()
     }
 
     fn level(&mut self, value: &Value, place: &Locator<'_>) -> Option<Level> {
@@ -198,11 +240,10 @@ impl Reader<'_> {
         for text in self.texts(value, place) {
             match glob::Pattern::new(&text.value) {
                 Ok(pattern) => patterns.push(pattern),
-                Err(error) => self.flaws.push(Flaw {
-                    range: text.range,
-                    message: format!("`{}` is no file pattern: {error}", text.value),
-                    help: None,
-                }),
+                Err(error) => {
+                    let message = format!("`{}` is no file pattern: {}", text.value, error.msg);
+                    self.flaws.push(Flaw::new(text.range, message));
+                }
             }
         }
         patterns
@@ -244,16 +285,17 @@ impl Reader<'_> {
     }
 
     fn unknown_key(&mut self, key: &str, known: &[&str], place: &Locator<'_>) {
-        let message = format!("unknown key `{key}`{}", did_you_mean(key, known.iter().copied()));
-        self.flaws.push(Flaw {
-            range: place.range(),
-            message,
-            help: Some(format!("known here: {}", known.join(", "))),
-        });
+        self.unknown("key", key, known, place);
+    }
+
+    fn unknown(&mut self, what: &str, word: &str, known: &[&str], place: &Locator<'_>) {
+        let message = format!("unknown {what} `{word}`{}", did_you_mean(word, known.iter().copied()));
+        let help = Some(format!("known here: {}", known.join(", ")));
+        self.flaws.push(Flaw { help, ..Flaw::new(place.range(), message) });
     }
 
     fn complain(&mut self, place: &Locator<'_>, message: impl Into<String>) {
-        self.flaws.push(Flaw { range: place.range(), message: message.into(), help: None });
+        self.flaws.push(Flaw::new(place.range(), message));
     }
 }
 
@@ -262,7 +304,7 @@ fn values(texts: Vec<Located>) -> Vec<String> {
 }
 
 /// A key or a level as text, whatever YAML takes it for.
-fn text_of(value: &Value) -> String {
+pub(super) fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Bool(flag) => flag.to_string(),
@@ -276,7 +318,34 @@ fn broken(error: &serde_yaml::Error, text: &str) -> Flaw {
     let start = error.location().map_or(0, |location| location.index()).min(text.len());
     let start = (0..=start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let end = text[start..].find('\n').map_or(text.len(), |length| start + length);
-    Flaw { range: start..end, message: format!("this is no YAML: {error}"), help: None }
+    let help = if text[..start].ends_with('*') {
+        Some("write a text that starts with `*` in quotes")
+    } else if text[start..end].starts_with('\t') {
+        Some("YAML takes blanks before a key, and no tabs")
+    } else {
+        None
+    };
+    Flaw { help: help.map(str::to_string), ..Flaw::new(start..end, format!("this is no YAML: {error}")) }
+}
+
+/// A key that stands in its map twice.
+fn told_twice(duplicate: &Duplicate, top: &Locator<'_>) -> Flaw {
+    let map = duplicate.path.iter().fold(None, |place: Option<Locator<'_>>, step| {
+        Some(match (place, step) {
+            (None, Step::Key(key)) => top.top_key(key),
+            (None, Step::Item(n)) => top.item(*n).start(),
+            (Some(place), Step::Key(key)) => place.key(key),
+            (Some(place), Step::Item(n)) => place.item(*n).start(),
+        })
+    });
+    let first = map.map_or_else(|| top.top_key(&duplicate.key), |place| place.key(&duplicate.key));
+    let second = first.again(&duplicate.key);
+    Flaw {
+        note: Some("for the second time"),
+        label: Some((first.range(), "for the first time")),
+        help: Some("keep one of them; the last one holds until then".to_string()),
+        ..Flaw::new(second.range(), format!("the key `{}` is there twice", duplicate.key))
+    }
 }
 
 #[cfg(test)]
@@ -309,11 +378,66 @@ mod tests {
     }
 
     #[test]
-    fn options_are_checked_by_the_rule() {
-        let flaws = flaws("rules:\n  no-primary-key: {level: error, options: {x: 1}}");
-        assert_eq!(flaws.len(), 1);
-        assert_eq!(flaws[0].0, "options");
-        assert!(flaws[0].1.contains("unknown field `x`"), "{flaws:?}");
+    fn options_are_checked_where_they_stand() {
+        assert_eq!(
+            flaws(
+                "rules:\n  no-primary-key: {level: error, options: {x: 1}}\n  missing-created-at:\n    \
+                 options: {exmept: [a], min-columns: many, exempt: [b]}\n"
+            ),
+            [
+                ("x", "no-primary-key has no options".into()),
+                ("exmept", "unknown option `exmept`; did you mean `exempt`?".into()),
+                (
+                    "min-columns",
+                    "option `min-columns` of missing-created-at: invalid type: string \"many\", expected usize"
+                        .into()
+                ),
+            ]
+        );
+        let (_, flaws) = Layer::parse("rules: {missing-created-at: {options: {a: 1}}}", Path::new("/x"));
+        let help = flaws[0].help.as_deref();
+        assert_eq!(help, Some("known here: names, exempt, exempt-join-tables, min-columns"));
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_shown_twice() {
+        let text = "overrides:\n  - paths: x\n    rules:\n      no-primary-key: off\nrules:\n  \
+                    no-primary-key: off\n  syntax-error: {level: off, level: on}\n  no-primary-key: on\n\
+                    rules: {}\n";
+        let (_, flaws) = Layer::parse(text, Path::new("/x"));
+        let place = |range: &Range<usize>| {
+            let line = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+            (text[..range.start].matches('\n').count() + 1, range.start - line + 1)
+        };
+        let shown: Vec<_> = flaws
+            .iter()
+            .map(|flaw| {
+                let first = flaw.label.as_ref().map(|(range, _)| place(range));
+                (flaw.message.as_str(), first, place(&flaw.range))
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("the key `level` is there twice", Some((7, 18)), (7, 30)),
+                ("the key `no-primary-key` is there twice", Some((6, 3)), (8, 3)),
+                ("the key `rules` is there twice", Some((5, 1)), (9, 1)),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_broken_pattern_is_shown_itself() {
+        assert_eq!(
+            flaws(
+                "overrides:\n  - paths: [a.sql, \"supabase/[a\"]\n  - paths:\n      - 'it''s/***'\n  \
+                 - paths: \"a\\\\b/[\"\n"
+            )
+            .into_iter()
+            .map(|(place, _)| place)
+            .collect::<Vec<_>>(),
+            ["supabase/[a", "it''s/***", "\"a\\\\b/[\""]
+        );
     }
 
     #[test]
@@ -321,6 +445,11 @@ mod tests {
         let flaws = flaws("rules:\n  a: [off\nextends: strict\n");
         assert_eq!(flaws.len(), 1);
         assert!(flaws[0].1.starts_with("this is no YAML: "), "{flaws:?}");
+        let help = |text| Layer::parse(text, Path::new("/x")).1.remove(0).help;
+        let quotes = help("overrides:\n  - paths: [**/*.sql]\n");
+        assert_eq!(quotes.as_deref(), Some("write a text that starts with `*` in quotes"));
+        let blanks = help("rules:\n\tno-primary-key: off\n");
+        assert_eq!(blanks.as_deref(), Some("YAML takes blanks before a key, and no tabs"));
     }
 
     #[test]

@@ -32,9 +32,42 @@ impl<'a> Locator<'a> {
         self.find(key, |after| after.trim_start_matches(['"', '\'']).trim_start().starts_with(':'))
     }
 
-    /// The next occurrence of this value.
+    /// A key of the whole document: one at the start of a line, not one of the same name within another.
+    pub(super) fn top_key(&self, key: &str) -> Self {
+        let at_start = |place: &Self| place.column() == 0;
+        self.keys(key).find(at_start).unwrap_or_else(|| self.key(key))
+    }
+
+    /// The next time that the map which has this key has it again.
+    pub(super) fn again(&self, key: &str) -> Self {
+        let same_map = |place: &Self| place.column() == self.column() || place.line() == self.line();
+        self.keys(key).find(same_map).unwrap_or_else(|| self.key(key))
+    }
+
+    /// The occurrences of a key from here on.
+    fn keys(&self, key: &str) -> impl Iterator<Item = Self> {
+        let mut last = self.clone();
+        std::iter::from_fn(move || {
+            let next = last.key(key);
+            let found = next.at != last.at;
+            last = next.clone();
+            found.then_some(next)
+        })
+    }
+
+    fn line(&self) -> usize {
+        self.text[..self.at.start].rfind('\n').map_or(0, |end| end + 1)
+    }
+
+    fn column(&self) -> usize {
+        self.at.start - self.line()
+    }
+
+    /// The next occurrence of this value, bare or as quotes make it.
     pub(super) fn value(&self, value: &str) -> Self {
-        self.find(value, |_| true)
+        let written = [value.to_string(), value.replace('\'', "''"), format!("{value:?}")];
+        let mut places = written.iter().map(|text| self.find(text, |_| true));
+        places.find(|place| place.at != self.at).unwrap_or_else(|| self.clone())
     }
 
     /// The n-th item of the list under this key, counted from zero.

@@ -6,11 +6,15 @@
 use std::ops::Range;
 
 use indexmap::IndexMap;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::catalog::api::ApiSettings;
 use crate::catalog::name::QName;
 use crate::catalog::platform::Exposure;
+
+/// Where `supabase init` expects the seed.
+pub(super) const SEED: &str = "./seed.sql";
 
 /// The part of the file that matters here, with the defaults of `supabase init`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +28,9 @@ pub struct ConfigToml {
     /// `[db] major_version`
     pub major_version: u32,
     /// `[db.migrations] schema_paths`
-    pub declared_paths: Vec<String>,
+    pub declared_paths: Vec<FilePattern>,
     /// `[db.seed] sql_paths`; empty where seeding is off.
-    pub seed_paths: Vec<String>,
+    pub seed_paths: Vec<FilePattern>,
     /// `[storage.buckets.<id>]`, by id.
     pub buckets: IndexMap<String, DeclaredBucket>,
 }
@@ -39,10 +43,18 @@ impl Default for ConfigToml {
             exposure: Exposure::Exposed,
             major_version: 17,
             declared_paths: Vec::new(),
-            seed_paths: vec!["./seed.sql".into()],
+            seed_paths: vec![FilePattern { text: SEED.into(), range: None }],
             buckets: IndexMap::new(),
         }
     }
+}
+
+/// A pattern of SQL files, relative to the `supabase` folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePattern {
+    pub text: String,
+    /// Where it stands; nowhere if it is a default.
+    pub range: Option<Range<usize>>,
 }
 
 /// A storage bucket of the configuration.
@@ -97,7 +109,7 @@ impl<'a> Reader<'a> {
         };
         let api_is_on = self.flag("api.enabled").unwrap_or(true);
         let seeds_are_on = self.flag("db.seed.enabled").unwrap_or(true);
-        let seed_paths = self.list("db.seed.sql_paths").unwrap_or(default.seed_paths);
+        let seed_paths = self.patterns("db.seed.sql_paths").unwrap_or(default.seed_paths);
         ConfigToml {
             api: ApiSettings {
                 schemas: if api_is_on { exposed } else { Vec::new() },
@@ -110,7 +122,7 @@ impl<'a> Reader<'a> {
                 _ => Exposure::Exposed,
             },
             major_version: self.number("db.major_version").unwrap_or(default.major_version),
-            declared_paths: self.list("db.migrations.schema_paths").unwrap_or_default(),
+            declared_paths: self.patterns("db.migrations.schema_paths").unwrap_or_default(),
             seed_paths: if seeds_are_on { seed_paths } else { Vec::new() },
             buckets: self.buckets(),
         }
@@ -180,6 +192,14 @@ impl<'a> Reader<'a> {
         .filter(|list: &Vec<String>| !list.iter().any(|item| item.starts_with("env(")))
     }
 
+    fn patterns(&mut self, path: &str) -> Option<Vec<FilePattern>> {
+        let texts = self.list(path)?;
+        let items = self.value(path)?.0.as_array()?.iter();
+        let pattern =
+            |(text, item): (String, &Spanned<DeValue<'_>>)| FilePattern { text, range: Some(item.span()) };
+        Some(texts.into_iter().zip(items).map(pattern).collect())
+    }
+
     fn typed<T>(
         &mut self,
         path: &str,
@@ -236,7 +256,8 @@ mod tests {
         assert_eq!(config.api.auth_hooks, [QName::new("public", "add_claims")]);
         assert!(config.api.anonymous_sign_ins);
         assert_eq!((config.exposure, config.major_version), (Exposure::Explicit, 15));
-        assert_eq!(config.seed_paths, ["./seeds/*.sql"]);
+        assert_eq!(config.seed_paths.len(), 1);
+        assert_eq!(config.seed_paths[0].text, "./seeds/*.sql");
         assert!(config.buckets["avatars"].public);
     }
 

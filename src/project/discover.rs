@@ -60,6 +60,13 @@ impl Found {
             let path = normal(&request.working_directory.join(path));
             match path.metadata() {
                 Ok(metadata) if metadata.is_dir() => self.folder(&path),
+                Ok(_)
+                    if path.file_name().is_some_and(|name| name == "config.toml")
+                        && path.parent().is_some_and(is_project) =>
+                {
+                    path.parent().into_iter().for_each(|project| self.add(project.to_path_buf()));
+                }
+                Ok(_) if is_other(&path) => self.errors.push(ProjectError::NotSql(path)),
                 Ok(_) => files.push(path),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                     self.pattern(path, &mut files);
@@ -101,7 +108,8 @@ impl Found {
             return self.errors.push(ProjectError::Absent(path));
         }
         let before = self.errors.len();
-        let matches = expand(&text, &mut self.errors);
+        let mut matches = expand(&text, &mut self.errors);
+        matches.retain(|path| !is_other(path) || path.is_dir());
         if matches.is_empty() && self.errors.len() == before {
             self.errors.push(ProjectError::NoMatch(text));
         }
@@ -152,6 +160,12 @@ impl Found {
             many => self.errors.push(ProjectError::ManyProjects(many.len())),
         }
     }
+}
+
+/// Whether a name says that a file holds something else than SQL.
+fn is_other(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ["json", "md", "toml", "yaml", "yml"].iter().any(|other| extension.eq_ignore_ascii_case(other))
 }
 
 /// Whether a folder is laid out as `supabase init` does it.

@@ -33,6 +33,7 @@ pub(super) fn finding(rule: &'static str, severity: Severity, span: Span, messag
         span,
         note: None,
         labels: Vec::new(),
+        more: Vec::new(),
         help: None,
         object: Identity::plain("file", "x"),
         what: String::new(),

@@ -27,20 +27,25 @@ const NEAR: usize = 12;
 
 const SECONDARY: Color = Color::Fixed(75);
 
-/// Writes each finding, then what could not be done, then the summary.
-pub(crate) fn render(report: &Report, out: &mut dyn Write, color: bool) -> io::Result<()> {
+/// Writes each finding.
+pub(crate) fn findings(report: &Report, out: &mut dyn Write, color: bool) -> io::Result<()> {
     let sheets = Sheets::of(report);
     for diagnostic in &report.diagnostics {
         write_finding(diagnostic, &report.sources, &sheets, out, color)?;
     }
-    summary(report, out, color)
+    Ok(())
 }
 
-/// Writes the closing lines: problems, counts, and what was taken for granted.
-pub(crate) fn summary(report: &Report, out: &mut dyn Write, color: bool) -> io::Result<()> {
+/// Writes what could not be done.
+pub(crate) fn problems(report: &Report, out: &mut dyn Write, color: bool) -> io::Result<()> {
     for problem in &report.problems {
         writeln!(out, "{} {}", paint("error:", style(Severity::Error), color), one_line(problem))?;
     }
+    Ok(())
+}
+
+/// Writes the closing lines: counts, and what was taken for granted.
+pub(crate) fn summary(report: &Report, out: &mut dyn Write, color: bool) -> io::Result<()> {
     if report.summary.files == 0 && !report.problems.is_empty() {
         return Ok(());
     }
@@ -171,6 +176,10 @@ fn write_finding(
     let mut drawing =
         ariadne::Report::build(ReportKind::Error, (0, desk.primary.clone())).with_config(config);
     drawing.add_labels(desk.labels.drain(..));
+    if !diagnostic.more.is_empty() {
+        let places = counted(diagnostic.more.len(), "more place");
+        drawing.set_note(format!("and {places}; --format json lists them all"));
+    }
     if let Some(help) = &diagnostic.help {
         drawing.set_help(help.lines().map(one_line).collect::<Vec<_>>().join("\n"));
     }
@@ -354,9 +363,16 @@ mod tests {
     use super::super::{Summary, example};
     use super::*;
 
-    fn text(report: &Report) -> String {
+    fn drawn(report: &Report, color: bool) -> Vec<u8> {
         let mut out = Vec::new();
-        render(report, &mut out, false).expect("writing to memory works");
+        for part in [findings, problems, summary] {
+            part(report, &mut out, color).expect("writing to memory works");
+        }
+        out
+    }
+
+    fn text(report: &Report) -> String {
+        let out = drawn(report, false);
         String::from_utf8(out).expect("the output is UTF-8")
     }
 
@@ -483,10 +499,22 @@ Assumed: schemas public, graphql_public are exposed; new tables are granted to a
     }
 
     #[test]
+    fn what_is_left_out_is_counted() {
+        let sql = "create table a (id int);\ncreate table b (id int);\n".repeat(3);
+        let sources = example::sources(&[("1.sql", &sql)]);
+        let places: Vec<_> =
+            sql.match_indices("create").map(|(at, _)| Span::new(FileId(0), at, at + 6)).collect();
+        let mut finding =
+            example::finding("missing-created-at", Severity::Warning, places[0], "6 tables lack it");
+        finding.label_each(places[1..].iter().map(|place| (*place, "and here")));
+        let shown = text(&example::report_on(sources, vec![finding]));
+        assert_eq!(shown.matches("and here").count(), 3);
+        assert!(shown.contains("Note: and 2 more places; --format json lists them all"), "{shown}");
+    }
+
+    #[test]
     fn colour_changes_no_text() {
-        let mut coloured = Vec::new();
-        render(&example::report(), &mut coloured, true).expect("writing to memory works");
-        let coloured = String::from_utf8(coloured).expect("the output is UTF-8");
+        let coloured = String::from_utf8(drawn(&example::report(), true)).expect("the output is UTF-8");
         assert!(coloured.contains("\u{1b}[1;31merror[rls-disabled-on-exposed-table]\u{1b}[0m"));
         assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), text(&example::report()));
     }

@@ -136,7 +136,12 @@ impl<'a> Finding<'a> {
             help: diagnostic.help.as_deref(),
             object: Object::of(&diagnostic.object),
             fingerprint: diagnostic.fingerprint(),
-            related: diagnostic.labels.iter().map(|label| Related::of(label, sources)).collect(),
+            related: diagnostic
+                .labels
+                .iter()
+                .chain(&diagnostic.more)
+                .map(|label| Related::of(label, sources))
+                .collect(),
             sources: rules::find(diagnostic.rule).map_or(&[], |rule| rule.sources),
         }
     }

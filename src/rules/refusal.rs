@@ -36,9 +36,8 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
             _ => "it is made here",
         };
         finding.label(misfit.beside, beside);
-        for failure in others {
-            finding.label(failure.misfit.at.unwrap_or(failure.statement), "fails for the same reason");
-        }
+        let place = |failure: &&Failure| failure.misfit.at.unwrap_or(failure.statement);
+        finding.label_each(others.iter().map(|failure| (place(failure), "fails for the same reason")));
         if let Some(help) = help(misfit) {
             finding.help(help);
         }

@@ -27,9 +27,6 @@ const FEW: usize = 5;
 /// More tables than these are told as one, even where most others do better.
 const MANY: usize = 10;
 
-/// More tables than these are counted and not pointed at.
-const MOST_LABELS: usize = 3;
-
 /// Patterns of tables: `*_log` is about names, `private.*` about names with their schema.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Globs(Vec<glob::Pattern>);
@@ -72,7 +69,7 @@ impl Globs {
     }
 
     pub(super) fn match_name(&self, name: &QName) -> bool {
-        let full = name.to_string();
+        let full = format!("{}.{}", name.schema, name.name);
         self.0
             .iter()
             .any(|pattern| pattern.matches(if pattern.as_str().contains('.') { &full } else { &name.name }))
@@ -196,13 +193,70 @@ pub(super) fn kept_tables<'a>(cx: &CatalogCx<'a>) -> Vec<&'a Table> {
     catalog.own_tables().filter(is_kept).collect()
 }
 
+/// The options that exempt a table from having a column, whatever column it is.
+pub(super) struct Exempt<'a> {
+    pub(super) names: &'a Globs,
+    pub(super) join_tables: bool,
+    pub(super) min_columns: usize,
+}
+
+impl Exempt<'_> {
+    pub(super) fn has(&self, table: &Table) -> bool {
+        self.names.match_name(&table.name)
+            || self.join_tables && table.is_join_table()
+            || table.columns.len() < self.min_columns
+    }
+}
+
+/// A column that tables are to have.
+pub(super) struct Wanted {
+    pub(super) column: &'static str,
+    /// What it keeps: `when a row was made`.
+    pub(super) keeps: &'static str,
+    /// What else can be done about many tables.
+    pub(super) exemption: &'static str,
+}
+
+impl Wanted {
+    /// Reports the tables without such a column, each by itself or all at once. `more` is the SQL
+    /// that a table needs besides the column.
+    pub(super) fn report(
+        &self,
+        having: &[&Table],
+        lacking: &[&Table],
+        more: impl Fn(&Table) -> Option<String>,
+        out: &mut Findings,
+    ) {
+        let note = format!("has no {}", self.column);
+        let added = format!("add column {} timestamptz not null default now();", self.column);
+        if is_habit(lacking.len(), having.len()) {
+            let places: Vec<_> = lacking.iter().filter_map(|table| table.name_span).collect();
+            let all = lacking.len() + having.len();
+            let message = format!("{} of {all} tables do not keep {}", lacking.len(), self.keeps);
+            if let Some(finding) = report_habit(out, &places, self.column, message) {
+                finding.note(note).help(format!("alter table … {added} or {}", self.exemption));
+            }
+            return;
+        }
+        for table in lacking {
+            let Some(span) = table.name_span else { continue };
+            let message = format!("table {} does not keep {}", table.name, self.keeps);
+            let mut help = format!("alter table {} {added}", table.name.quoted());
+            if let Some(more) = more(table) {
+                help = format!("{help} {more}");
+            }
+            out.report(span, Identity::new("table", &table.name), message).note(note.clone()).help(help);
+        }
+    }
+}
+
 /// Whether so many tables lack something that it is to be told once: as the project's habit, or
 /// because a finding for each would hide the others.
 pub(super) fn is_habit(lacking: usize, having: usize) -> bool {
     lacking > MANY || lacking > FEW && lacking > having
 }
 
-/// Reports what many tables lack, once: at the first of these places, with the next few labelled.
+/// Reports what many tables lack, once: at the first of these places.
 /// The finding is the same whichever tables come first.
 pub(super) fn report_habit<'f>(
     out: &'f mut Findings,
@@ -213,9 +267,7 @@ pub(super) fn report_habit<'f>(
     let (first, rest) = places.split_first()?;
     let finding = out.report(*first, Identity::plain("project", "tables"), message);
     finding.what(what);
-    for place in rest.iter().take(MOST_LABELS) {
-        finding.label(*place, "and here");
-    }
+    finding.label_each(rest.iter().map(|place| (*place, "and here")));
     Some(finding)
 }
 

@@ -35,7 +35,12 @@ impl Ident {
         let plain = self.0.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
             && self.0.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
             && !is_reserved(&self.0);
-        if plain { self.0.to_string() } else { format!("\"{}\"", self.0.replace('"', "\"\"")) }
+        if plain { self.0.to_string() } else { self.delimited() }
+    }
+
+    /// The name in quotes, needed or not.
+    pub fn delimited(&self) -> String {
+        format!("\"{}\"", self.0.replace('"', "\"\""))
     }
 }
 
@@ -91,11 +96,12 @@ pub struct ObjectName {
     pub span: Span,
 }
 
+/// For messages: as SQL can take it.
 impl fmt::Display for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.schema {
-            Some(schema) => write!(f, "{schema}.{}", self.name),
-            None => write!(f, "{}", self.name),
+            Some(schema) => write!(f, "{}.{}", schema.quoted(), self.name.quoted()),
+            None => f.write_str(&self.name.quoted()),
         }
     }
 }

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use crate::catalog::gap::{Cause, Gap};
 use crate::diagnostic::{Diagnostic, Identity};
+use crate::project::Project;
 use crate::project::migrations::SkipReason;
 use crate::rule::Findings;
 use crate::rules;
@@ -22,6 +23,9 @@ pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic
     for (earlier, later) in &replayed.project.duplicates {
         engine.duplicate(file_of(replayed, *earlier), file_of(replayed, *later));
     }
+    if let Some(file) = replayed.config_file {
+        engine.unmatched(&replayed.project, file);
+    }
     engine.gaps(&replayed.catalog.gaps);
     let Engine { skipped, order, syntax, unknown, .. } = engine;
     [skipped, order, syntax, unknown].into_iter().flat_map(|findings| findings.list).collect()
@@ -30,9 +34,6 @@ pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic
 fn file_of(replayed: &Replayed, at: usize) -> Option<FileId> {
     replayed.migrations.iter().find(|(file, _)| *file == at).map(|(_, migration)| migration.file)
 }
-
-/// How many statements of one cause are pointed at, besides the first.
-const LABELS: usize = 3;
 
 struct Engine<'a> {
     sources: &'a Sources,
@@ -170,12 +171,25 @@ impl<'a> Engine<'a> {
                 .report(first.span, object, format!("not analysed: {reason}{more}"))
                 .note("what this does is not in the catalog")
                 .what(reason);
-            for gap in others.iter().take(LABELS) {
-                finding.label(gap.span, "nor what this does");
-            }
+            finding.label_each(others.iter().map(|gap| (gap.span, "nor what this does")));
             if let Some(help) = first.help {
                 finding.help(help);
             }
+        }
+    }
+
+    /// Reports the paths of `config.toml` that lead nowhere.
+    fn unmatched(&mut self, project: &Project, config_file: FileId) {
+        for (key, pattern) in &project.unmatched {
+            let Some(range) = &pattern.range else { continue };
+            let span = Span::new(config_file, range.start, range.end);
+            let reason = format!("no file matches `{}` of {key}", pattern.text);
+            let object = self.object(config_file);
+            self.unknown
+                .report(span, object, format!("not analysed: {reason}"))
+                .note("matches no file")
+                .help("write paths as they are seen from the folder of config.toml")
+                .what(reason);
         }
     }
 

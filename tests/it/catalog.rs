@@ -31,6 +31,17 @@ fn a_name_that_is_not_there_is_an_error() {
     let answer = Folder::project(TODOS).run(&["catalog", "public.todo"]);
     assert_eq!(answer.code, 2);
     assert!(answer.err.contains("nothing is called public.todo; did you mean public.todos?"), "{answer:?}");
+    let answer = Folder::project(TODOS).run(&["catalog", "todo"]);
+    assert!(answer.err.contains("nothing is called todo; did you mean todos?"), "{answer:?}");
+}
+
+#[test]
+fn a_name_may_lack_the_quotes_that_a_shell_took() {
+    let folder = Folder::project("create table public.\"My Table\" (id int);");
+    for word in ["My Table", "public.My Table", "\"My Table\"", "public.\"My Table\""] {
+        let answer = folder.run(&["catalog", word]);
+        assert!(answer.out.starts_with("table public.\"My Table\"\n"), "{word}: {answer:?}");
+    }
 }
 
 #[test]

@@ -91,14 +91,26 @@ fn what_is_not_there_is_said_and_the_rest_is_done() {
 }
 
 #[test]
+fn what_is_no_sql_is_not_read_as_such() {
+    let folder = Folder::project(BROKEN);
+    folder.write("supabase/migrations/README.md", b"# Migrations");
+    let whole = concise(&folder, &["supabase"]);
+    assert_eq!(concise(&folder, &["supabase/config.toml"]).out, whole.out);
+    assert_eq!(concise(&folder, &["supabase/migrations/*"]).out, whole.out);
+    let answer = folder.run(&["supabase/migrations/README.md"]);
+    assert_eq!((answer.code, answer.out.as_str()), (2, ""));
+    assert_eq!(answer.err, "error: supabase/migrations/README.md is no SQL file\n");
+}
+
+#[test]
 fn a_folder_without_sql_is_an_error_and_an_empty_project_is_none() {
     let folder = Folder::new(&[("docs/a.md", "")]);
     let answer = folder.run(&["docs"]);
     assert_eq!(answer.code, 2);
-    assert!(answer.out.contains("docs holds neither a Supabase project nor SQL files"), "{answer:?}");
+    assert!(answer.err.contains("docs holds neither a Supabase project nor SQL files"), "{answer:?}");
     let answer = folder.run(&[]);
     assert_eq!(answer.code, 2);
-    assert!(answer.out.contains("there is no supabase/config.toml here"), "{answer:?}");
+    assert!(answer.err.contains("there is no supabase/config.toml here"), "{answer:?}");
     let empty = Folder::new(&[("supabase/config.toml", ""), ("supabase/migrations/", "")]);
     assert_eq!(empty.run(&[]).code, 0);
     assert_eq!(empty.run(&["supabase/migrations"]).code, 0);
@@ -238,13 +250,24 @@ fn rules_are_listed_and_explained() {
     assert!(folder.run(&["rules"]).out.contains("no-primary-key"));
     let list: serde_json::Value =
         serde_json::from_str(&folder.run(&["rules", "--format", "json"]).out).expect("it is JSON");
-    assert!(list.as_array().is_some_and(|list| list.iter().any(|rule| rule["id"] == "syntax-error")));
+    let rules = list.as_array().expect("it is a list");
+    assert!(rules.iter().any(|rule| rule["id"] == "syntax-error"));
+    let docs = rules.iter().filter_map(|rule| rule["docs"].as_str()).flat_map(str::lines);
+    assert_eq!(docs.filter(|line| line.starts_with(' ') && !line.starts_with("  ")).count(), 0);
     let answer = folder.run(&["explain", "no-primary-key"]);
     assert!(answer.out.contains("Finds tables without a primary key.") && answer.code == 0, "{answer:?}");
     assert_eq!(folder.run(&["explain", "splinter:0004"]).out, answer.out);
-    let answer = folder.run(&["explain", "no-primery-key"]);
+    let answer = folder.run(&["explain", "No-Primery-Key"]);
     assert_eq!(answer.code, 2);
     assert!(answer.err.contains("did you mean `no-primary-key`?"), "{answer:?}");
+    assert_eq!(
+        folder.run(&["explain", "splinter:0004_no_primary_key"]).out,
+        folder.run(&["explain", "no-primary-key"]).out
+    );
+    let answer = folder.run(&["explain", "splinter:0005"]);
+    assert_eq!(answer.code, 2);
+    assert!(answer.err.starts_with("error: no rule covers splinter:0005 (unused_index): it asks a running"));
+    assert!(!answer.err.contains("no rule is called"), "{answer:?}");
 }
 
 #[test]
@@ -254,6 +277,19 @@ fn arguments_that_make_no_sense_are_refused() {
         let answer = folder.run(arguments);
         assert_eq!(answer.code, 2, "{answer:?}");
     }
+    let answer = folder.run(&["--rule-set", "recomended"]);
+    assert_eq!(
+        (answer.out.as_str(), answer.err.as_str()),
+        ("", "error: there is no rule-set `recomended`; did you mean `recommended`?\n")
+    );
+    let answer = folder.run(&["--config", "nope.yaml"]);
+    assert_eq!((answer.code, answer.out.as_str()), (2, ""), "nothing is found by no rules");
+    assert!(answer.err.starts_with("error: cannot read nope.yaml: "), "{answer:?}");
+    let answer = folder.run(&["chekc"]);
+    assert_eq!(answer.out, "");
+    assert_eq!(answer.err, "error: there is no file or folder chekc\ntip: there is a command `check`\n");
+    let answer = concise(&folder, &["--only", "no-primary-key,syntax-error"]);
+    assert_eq!(answer.out.lines().count(), 1, "{answer:?}");
     assert_eq!(folder.run(&["--help"]).code, 0);
     assert_eq!(folder.run(&["--version"]).code, 0);
 }

@@ -77,7 +77,7 @@ fn another_file_may_be_named() {
     folder.write("other.yaml", b"rules: {syntax-error: off}");
     assert_eq!(folder.run(&["--config", "other.yaml"]).code, 0);
     let answer = folder.run(&["--config", "nowhere.yaml"]);
-    assert!(answer.code == 2 && answer.out.contains("cannot read nowhere.yaml"), "{answer:?}");
+    assert!(answer.code == 2 && answer.err.contains("cannot read nowhere.yaml"), "{answer:?}");
 }
 
 #[test]
@@ -93,4 +93,32 @@ fn comments_allow_and_are_found_when_they_allow_in_vain() {
         ),
         "{answer:?}"
     );
+}
+
+#[test]
+fn paths_of_the_project_that_match_no_file_are_told() {
+    let config = "[db.migrations]\nschema_paths = [\"./schemas/*.sql\"]\n\
+                  [db.seed]\nsql_paths = [\"./seed.sql\", \"./seeds/*.sql\"]\n";
+    let answer =
+        Folder::new(&[("supabase/config.toml", config), ("supabase/migrations/1_a.sql", "select 1;")])
+            .run(&["--format", "concise"]);
+    assert_eq!(
+        answer.out,
+        "supabase/config.toml:2:17: info[not-analysed] not analysed: no file matches `./schemas/*.sql` of \
+         [db.migrations] schema_paths\n\
+         supabase/config.toml:4:28: info[not-analysed] not analysed: no file matches `./seeds/*.sql` of \
+         [db.seed] sql_paths\n"
+    );
+    assert_eq!(answer.code, 0);
+    let silent = [
+        "",
+        "[db.seed]\nenabled = true\nsql_paths = [\"./seed.sql\"]\n",
+        "[db.seed]\nenabled = false\nsql_paths = [\"./seeds/*.sql\"]\n",
+    ];
+    for config in silent {
+        let answer =
+            Folder::new(&[("supabase/config.toml", config), ("supabase/migrations/1_a.sql", "select 1;")])
+                .run(&["--format", "concise"]);
+        assert_eq!(answer.out, "");
+    }
 }

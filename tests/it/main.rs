@@ -6,5 +6,6 @@ mod config;
 mod fixtures;
 mod harness;
 mod house;
+mod names;
 mod oracle;
 mod readme;

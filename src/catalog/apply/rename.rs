@@ -93,7 +93,11 @@ fn entry<'m, T>(
 ) -> Result<&'m mut T, Misfit> {
     let at = map.get_index_of(from).ok_or_else(|| comment::missing(object))?;
     if map.contains_key(to) {
-        let on = if object.part.is_some() { format!("{to} on {}", object.name) } else { to.to_string() };
+        let on = if object.part.is_some() {
+            format!("{} on {}", to.quoted(), object.name)
+        } else {
+            to.to_string()
+        };
         return Err(Misfit::exists(object.kind, on));
     }
     rename_key(map, at, to.clone());
@@ -216,7 +220,7 @@ fn column(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin)
     if column.inherited {
         return Err(Misfit::refused(
             SqlState::INVALID_TABLE_DEFINITION,
-            format!("cannot rename inherited column {}.{from}", object.name),
+            format!("cannot rename inherited column {}.{}", object.name, from.quoted()),
         ));
     }
     rename_column(catalog, oid, from, to, origin);
@@ -333,7 +337,7 @@ fn trigger(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin
     if triggers.get(from).is_some_and(|trigger| trigger.inherited) {
         return Err(Misfit::refused(
             SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-            format!("cannot rename trigger {from} on {}", object.name),
+            format!("cannot rename trigger {} on {}", from.quoted(), object.name),
         ));
     }
     let trigger = entry(triggers, object, from, to)?;

@@ -47,7 +47,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: O
     let Some(triggers) = triggers_mut(catalog, oid) else { return Ok(()) };
     if let Some(old) = triggers.get_mut(&trigger.name) {
         if !statement.or_replace || old.inherited {
-            let name = format!("{} on {}", trigger.name, statement.table);
+            let name = format!("{} on {}", trigger.name.quoted(), statement.table);
             return Err(Misfit::exists(ObjectKind::Trigger, name));
         }
         trigger.history = old.history.clone();
@@ -183,7 +183,7 @@ pub(super) fn create_rule(catalog: &mut Catalog, statement: &CreateRule) -> Appl
         false => rules.push(statement.name.clone()),
         true if statement.or_replace => {}
         true => {
-            let name = format!("{} on {}", statement.name, statement.table);
+            let name = format!("{} on {}", statement.name.quoted(), statement.table);
             return Err(Misfit::exists(ObjectKind::Rule, name));
         }
     }

@@ -64,9 +64,7 @@ fn report(cx: &CatalogCx<'_>, view: &View, access: &[Access<'_>], shown: &[Shown
     let (severity, message, blamed) = judge(cx, view, access, shown);
     let found = out.report(span, Identity::new("view", &view.name), message);
     found.severity(severity).note("reads with the rights of its owner");
-    for shown in blamed.iter().take(3) {
-        found.label(shown.span, format!("{} is read here", shown.table.name));
-    }
+    found.label_each(blamed.iter().map(|shown| (shown.span, format!("{} is read here", shown.table.name))));
     for grant in grant_spans(access, &view.acl, &view.columns).into_iter().take(3) {
         found.label(grant, "granted here");
     }

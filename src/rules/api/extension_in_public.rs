@@ -50,7 +50,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         };
         let callable = cx.catalog.functions.values().filter(of_it).any(by_request);
         let so = if callable { ": anybody can call functions of it through the Data API" } else { ", among the project's own tables and functions" };
-        let message = format!("extension {} is in the schema public{so}", extension.name);
+        let message = format!("extension {name} is in the schema public{so}");
         let help = if moves {
             let fixed = |function: &Function| {
                 let path = function.search_path();
@@ -59,8 +59,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             let mut help = format!("alter extension {name} set schema extensions;");
             if let Some(function) = cx.catalog.own_functions().find(|function| fixed(function)) {
                 help.push_str(&format!(
-                    " -- first add extensions to the search_path of functions that set one without it and use {}, perhaps {}",
-                    extension.name,
+                    " -- first add extensions to the search_path of functions that set one without it and use {name}, perhaps {}",
                     function.name
                 ));
             }

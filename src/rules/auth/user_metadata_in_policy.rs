@@ -48,8 +48,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let Some((clause, used)) = used else { continue };
         let through = used.through.first().map_or_else(String::new, |step| format!(" through {}", step.name));
         let message = format!(
-            "policy \"{}\" on {} trusts user metadata{through}, which every signed-in user can change for themselves",
-            policy.name, table.name
+            "policy {} on {} trusts user metadata{through}, which every signed-in user can change for themselves",
+            policy.name.delimited(),
+            table.name
         );
         let span = if used.through.is_empty() { up_to_key(cx.sources, used.span, clause) } else { used.span };
         let found = out.report(span, Identity::part("policy", &table.name, policy.name.as_str()), message);

@@ -1,9 +1,9 @@
 use serde::Deserialize;
 
 use crate::catalog::table::{Column, Table};
-use crate::diagnostic::{Identity, Severity};
+use crate::diagnostic::Severity;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::rules::upkeep::{self, Globs, Names};
+use crate::rules::upkeep::{self, Exempt, Globs, Names, Wanted};
 
 declare_rule! {
     /// Finds tables that do not keep when a row was made.
@@ -56,37 +56,20 @@ impl Default for MissingCreatedAt {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let options: &MissingCreatedAt = cx.options();
-    let is_subject = |table: &&Table| {
-        let is_exempt = options.exempt.match_name(&table.name)
-            || options.exempt_join_tables && table.is_join_table()
-            || table.columns.len() < options.min_columns;
-        !is_exempt
+    let exempt = Exempt {
+        names: &options.exempt,
+        join_tables: options.exempt_join_tables,
+        min_columns: options.min_columns,
     };
     let keeps = |table: &Table| options.names.column(table).is_some() || table.columns.iter().any(tells_creation);
-    let subjects = upkeep::kept_tables(cx).into_iter().filter(is_subject);
+    let subjects = upkeep::kept_tables(cx).into_iter().filter(|table| !exempt.has(table));
     let (having, lacking): (Vec<&Table>, Vec<&Table>) = subjects.partition(|table| keeps(table));
-    if upkeep::is_habit(lacking.len(), having.len()) {
-        let places: Vec<_> = lacking.iter().filter_map(|table| table.name_span).collect();
-        let all = lacking.len() + having.len();
-        let message = format!("{} of {all} tables do not keep when a row was made", lacking.len());
-        if let Some(finding) = upkeep::report_habit(out, &places, "created_at", message) {
-            finding.note("has no created_at").help(
-                "alter table … add column created_at timestamptz not null default now(); or exempt tables by this \
-                 rule's options",
-            );
-        }
-        return;
-    }
-    for table in lacking {
-        let Some(span) = table.name_span else { continue };
-        let message = format!("table {} does not keep when a row was made", table.name);
-        out.report(span, Identity::new("table", &table.name), message)
-            .note("has no created_at")
-            .help(format!(
-                "alter table {} add column created_at timestamptz not null default now();",
-                table.name.quoted()
-            ));
-    }
+    let wanted = Wanted {
+        column: "created_at",
+        keeps: "when a row was made",
+        exemption: "exempt tables by this rule's options",
+    };
+    wanted.report(&having, &lacking, |_| None, out);
 }
 
 /// Whether a new row has the time in it, under whatever name but those of a last change.

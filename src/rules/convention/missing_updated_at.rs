@@ -1,9 +1,9 @@
 use serde::Deserialize;
 
 use crate::catalog::table::Table;
-use crate::diagnostic::{Identity, Severity};
+use crate::diagnostic::Severity;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::rules::upkeep::{self, Globs, Names};
+use crate::rules::upkeep::{self, Exempt, Globs, Names, Wanted};
 
 declare_rule! {
     /// Finds tables that do not keep when a row was changed last.
@@ -62,39 +62,21 @@ impl Default for MissingUpdatedAt {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let options: &MissingUpdatedAt = cx.options();
-    let is_subject = |table: &&Table| {
-        let is_exempt = options.exempt.match_name(&table.name)
-            || options.append_only.match_name(&table.name)
-            || options.exempt_join_tables && table.is_join_table()
-            || table.columns.len() < options.min_columns;
-        !is_exempt
+    let exempt = Exempt {
+        names: &options.exempt,
+        join_tables: options.exempt_join_tables,
+        min_columns: options.min_columns,
     };
+    let is_subject = |table: &&Table| !exempt.has(table) && !options.append_only.match_name(&table.name);
     let subjects = upkeep::kept_tables(cx).into_iter().filter(is_subject);
     let (having, lacking): (Vec<&Table>, Vec<&Table>) =
         subjects.partition(|table| options.names.column(table).is_some());
-    if upkeep::is_habit(lacking.len(), having.len()) {
-        let places: Vec<_> = lacking.iter().filter_map(|table| table.name_span).collect();
-        let all = lacking.len() + having.len();
-        let message = format!("{} of {all} tables do not keep when a row was changed last", lacking.len());
-        if let Some(finding) = upkeep::report_habit(out, &places, "updated_at", message) {
-            finding.note("has no updated_at").help(
-                "alter table … add column updated_at timestamptz not null default now(); or name tables whose rows do \
-                 not change in this rule's options",
-            );
-        }
-        return;
-    }
-    for table in lacking {
-        let Some(span) = table.name_span else { continue };
-        let message = format!("table {} does not keep when a row was changed last", table.name);
-        out.report(span, Identity::new("table", &table.name), message)
-            .note("has no updated_at")
-            .help(format!(
-                "alter table {} add column updated_at timestamptz not null default now(); {}",
-                table.name.quoted(),
-                upkeep::trigger(cx, table, &"updated_at".into())
-            ));
-    }
+    let wanted = Wanted {
+        column: "updated_at",
+        keeps: "when a row was changed last",
+        exemption: "name tables whose rows do not change in this rule's options",
+    };
+    wanted.report(&having, &lacking, |table| Some(upkeep::trigger(cx, table, &wanted.column.into())), out);
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ impl Lack {
         }
     }
 
-    /// The action of ALTER TABLE that mends it.
+    /// The action of ALTER TABLE that mends it, once no row has a null.
     fn mended(self, column: &str) -> String {
         match self {
             Self::NotNull => format!("alter column {column} set not null"),
@@ -93,6 +93,20 @@ impl Lack {
     }
 }
 
+/// The statement without which `set not null` fails where rows have nulls already.
+fn filled(table: &str, columns: &[String]) -> String {
+    let set = match columns {
+        [] => return String::new(),
+        [one] => format!("{one} = now()"),
+        many => {
+            let values = many.iter().map(|column| format!("{column} = coalesce({column}, now())"));
+            values.collect::<Vec<_>>().join(", ")
+        }
+    };
+    let null: Vec<_> = columns.iter().map(|column| format!("{column} is null")).collect();
+    format!("update {table} set {set} where {}; ", null.join(" or "))
+}
+
 /// A table with the columns that are meant, and what each of them lacks.
 struct Subject<'a> {
     table: &'a Table,
@@ -100,9 +114,9 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    fn lacking(&self, lack: Lack) -> impl Iterator<Item = &str> {
+    fn lacking(&self, lack: Lack) -> impl Iterator<Item = String> {
         let columns = self.columns.iter().filter(move |(_, lacks)| lacks.contains(&lack));
-        columns.map(|(column, _)| column.name.as_str())
+        columns.map(|(column, _)| column.name.quoted())
     }
 
     fn lacks(&self, lack: Lack) -> Option<Span> {
@@ -119,13 +133,15 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for lack in LACKS {
         let places: Vec<Span> = subjects.iter().filter_map(|subject| subject.lacks(lack)).collect();
         if upkeep::is_habit(places.len(), subjects.len() - places.len()) {
-            let mut names: Vec<&str> = subjects.iter().flat_map(|subject| subject.lacking(lack)).collect();
+            let mut names: Vec<String> = subjects.iter().flat_map(|subject| subject.lacking(lack)).collect();
             names.sort_unstable();
             names.dedup();
             names.truncate(MOST_NAMED);
             let message = format!("{} of {} tables {}", places.len(), subjects.len(), lack.of_many(&names.join(" or ")));
             if let Some(finding) = upkeep::report_habit(out, &places, lack.words(), message) {
-                finding.note(lack.words()).help(format!("alter table … {};", lack.mended(names.first().copied().unwrap_or_default())));
+                let column = names.first().map_or("…", String::as_str);
+                let filled = if lack == Lack::NotNull { filled("…", names.get(..1).unwrap_or_default()) } else { String::new() };
+                finding.note(lack.words()).help(format!("{filled}alter table … {};", lack.mended(column)));
             }
             let columns = subjects.iter_mut().flat_map(|subject| &mut subject.columns);
             columns.for_each(|(_, lacks)| lacks.retain(|other| *other != lack));
@@ -166,7 +182,7 @@ fn report(subject: &Subject<'_>, out: &mut Findings) {
         .iter()
         .map(|(column, lacks)| {
             let words: Vec<&str> = lacks.iter().map(|lack| lack.words()).collect();
-            format!("{} {}", column.name, words.join(" and "))
+            format!("{} {}", column.name.quoted(), words.join(" and "))
         })
         .collect();
     let actions: Vec<String> = subject
@@ -174,6 +190,7 @@ fn report(subject: &Subject<'_>, out: &mut Findings) {
         .iter()
         .flat_map(|(column, lacks)| lacks.iter().map(|lack| lack.mended(&column.name.quoted())))
         .collect();
+    let (name, nullable) = (table.name.quoted(), subject.lacking(Lack::NotNull).collect::<Vec<_>>());
     let finding = out.report(
         span,
         Identity::new("table", &table.name),
@@ -182,7 +199,7 @@ fn report(subject: &Subject<'_>, out: &mut Findings) {
     let words: Vec<&str> = lacks.iter().map(|lack| lack.words()).collect();
     finding
         .note(words.join(" and "))
-        .help(format!("alter table {} {};", table.name.quoted(), actions.join(", ")));
+        .help(format!("{}alter table {name} {};", filled(&name, &nullable), actions.join(", ")));
     for (column, lacks) in &subject.columns[1..] {
         let words: Vec<&str> = lacks.iter().map(|lack| lack.words()).collect();
         finding.label(column.name_span, words.join(" and "));
@@ -218,7 +235,9 @@ mod tests {
         assert_eq!(
             found[0].help.as_deref(),
             Some(
-                "alter table public.a alter column created_at set default now(), alter column created_at set not null, \
+                "update public.a set created_at = coalesce(created_at, now()), updated_at = coalesce(updated_at, now()) \
+                 where created_at is null or updated_at is null; \
+                 alter table public.a alter column created_at set default now(), alter column created_at set not null, \
                  alter column updated_at set default now(), alter column updated_at set not null, alter column \
                  updated_at type timestamptz using updated_at at time zone 'utc';"
             )

@@ -88,7 +88,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let Some(span) = column.name_span.or(table.name_span) else { continue };
         let message = format!(
             "no trigger sets {}.{}: when a row is changed it keeps its value, unless the query sets it",
-            table.name, column.name
+            table.name,
+            column.name.quoted()
         );
         out.report(span, Identity::part("column", &table.name, column.name.to_string()), message)
             .note("changes only where a query sets it")

@@ -74,9 +74,6 @@ impl Default for AdHocDdl {
     }
 }
 
-/// More statements than these are counted and not pointed at.
-const MOST_LABELS: usize = 3;
-
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let options: &AdHocDdl = cx.options();
     for file in cx.files.iter().filter(|file| cx.sources.get(file.file).role == FileRole::Seed) {
@@ -109,9 +106,7 @@ fn check_seed(catalog: &Catalog, seed: &Migration, path: &str, out: &mut Finding
     };
     let finding: &mut Diagnostic = out.report(first.span, Identity::plain("file", name), message);
     finding.note("not part of any migration").help("move it to a migration; a seed holds rows");
-    for statement in rest.iter().take(MOST_LABELS) {
-        finding.label(statement.span, "and this");
-    }
+    finding.label_each(rest.iter().map(|statement| (statement.span, "and this")));
 }
 
 /// The statements of a seed, those in its DO blocks among them.
@@ -248,7 +243,7 @@ enum Executed {
     /// `create table`, `drop policy`: how the text starts.
     Ddl(String),
     /// A parameter, as it is given.
-    Anything(Ident),
+    Anything(String),
 }
 
 fn check_function(catalog: &Catalog, function: &Function, routine: &Routine, out: &mut Findings) {
@@ -272,10 +267,10 @@ fn check_function(catalog: &Catalog, function: &Function, routine: &Routine, out
     if matches!(worst, Executed::Ddl(_)) && !function.security_definer.value {
         callers.clear();
     }
-    let who = callers.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" and ");
+    let who = callers.iter().map(Ident::quoted).collect::<Vec<_>>().join(" and ");
     let name = &function.name;
     let rights = if function.security_definer.value {
-        format!("with the rights of {}", function.owner)
+        format!("with the rights of {}", function.owner.quoted())
     } else {
         "with their own rights".to_string()
     };
@@ -306,9 +301,7 @@ fn check_function(catalog: &Catalog, function: &Function, routine: &Routine, out
         ));
     }
     finding.label(function.name_span, "in this function");
-    for (span, _) in rest.iter().take(MOST_LABELS) {
-        finding.label(*span, "and here");
-    }
+    finding.label_each(rest.iter().map(|(span, _)| (*span, "and here")));
 }
 
 fn by(words: &str) -> String {
@@ -370,7 +363,7 @@ fn executed(text: &Expr, function: &Function, block: Option<&Block>) -> Option<E
             };
             let is_parameter = function.inputs().any(|argument| argument.name.as_ref() == Some(name));
             if is_own && is_parameter {
-                return Some(Executed::Anything(name.clone()));
+                return Some(Executed::Anything(name.quoted()));
             }
             block.filter(|_| is_own).and_then(|block| assigned(name, function, block))
         }

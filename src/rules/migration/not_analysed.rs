@@ -8,7 +8,7 @@ declare_rule! {
     /// server's settings, or on SQL that is put together at run time. Such a statement is reported here,
     /// and other rules stay silent about what it may have changed. Statements with one cause are one
     /// finding. psql commands and the data of `COPY … FROM stdin` are reported too: the Supabase CLI
-    /// cannot run them.
+    /// cannot run them. So are the seeds and schemas that `config.toml` names and that no file matches.
     ///
     /// A statement that does not fit what was made before is told here as well, where it is not certain
     /// that PostgreSQL refuses it; where it is, `migration-fails` and `unknown-object` tell it.

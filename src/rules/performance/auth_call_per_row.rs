@@ -48,9 +48,6 @@ declare_rule! {
 /// Longer policies are left for their author to rewrite.
 const LONGEST_HELP: usize = 600;
 
-/// More calls than these are not pointed at.
-const MOST_LABELS: usize = 4;
-
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Policies]);
     for (table, policy) in own_policies(cx.catalog) {
@@ -62,12 +59,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let Some(first) = calls.first() else { continue };
         let what = called(first);
         let object = Identity::part("policy", name, policy.name.to_string());
-        let message = format!("policy \"{}\" calls {what} again for each row of {name}", policy.name);
+        let message = format!("policy {} calls {what} again for each row of {name}", policy.name.delimited());
         let finding = out.report(first.span, object, message);
         finding.note("called for each row").help(help(policy, name, cx.sources));
-        for call in &calls[1..calls.len().min(MOST_LABELS)] {
-            finding.label(call.span, "and here");
-        }
+        finding.label_each(calls[1..].iter().map(|call| (call.span, "and here")));
     }
 }
 
@@ -124,8 +119,8 @@ fn tells_the_caller(call: &Call) -> bool {
 
 fn called(call: &Call) -> String {
     match &call.name.schema {
-        Some(schema) if *schema == "auth" => format!("auth.{}()", call.name.name),
-        _ => format!("{}()", call.name.name),
+        Some(schema) if *schema == "auth" => format!("auth.{}()", call.name.name.quoted()),
+        _ => format!("{}()", call.name.name.quoted()),
     }
 }
 

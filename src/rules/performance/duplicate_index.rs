@@ -86,7 +86,7 @@ fn report(table: &QName, index: &Index, kept: &Index, out: &mut Findings) {
         (false, None) if kept.unique => "a unique index of",
         (false, None) => "another index of",
     };
-    let message = format!("index {} repeats {}, {role} {table}", index.name, kept.name);
+    let message = format!("index {} repeats {}, {role} {table}", index.name.quoted(), kept.name.quoted());
     // What serves a constraint goes with it, so of two equal ones the other is easier to drop.
     let droppable = if index.constraint.is_some() && kept.constraint.is_none() { kept } else { index };
     let help = match &droppable.constraint {
@@ -100,7 +100,7 @@ fn report(table: &QName, index: &Index, kept: &Index, out: &mut Findings) {
     };
     out.report(span, Identity::part("index", table, index.name.to_string()), message)
         .note("every insert and update keeps both up to date")
-        .label(kept.name_span.or(kept.history.created.span()), format!("{} is made here", kept.name))
+        .label(kept.name_span.or(kept.history.created.span()), format!("{} is made here", kept.name.quoted()))
         .help(help);
 }
 

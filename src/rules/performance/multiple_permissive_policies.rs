@@ -122,7 +122,7 @@ fn report(table: &Table, policies: &[&Policy], roles: &[Ident], commands: &[Poli
     let words: Vec<&str> =
         COMMANDS.iter().filter(|(command, _)| commands.contains(command)).map(|(_, word)| *word).collect();
     let names: Vec<String> =
-        by_age.iter().take(MOST_NAMED).map(|policy| format!("\"{}\"", policy.name)).collect();
+        by_age.iter().take(MOST_NAMED).map(|policy| policy.name.delimited()).collect();
     let more = match by_age.len() - names.len() {
         0 => String::new(),
         rest => format!(" and {rest} more"),
@@ -130,11 +130,11 @@ fn report(table: &Table, policies: &[&Policy], roles: &[Ident], commands: &[Poli
     let message = format!(
         "{} policies run for each row when {} {} on {}: {}{more}",
         by_age.len(),
-        listed(roles.iter().map(|role| role.as_str())),
+        listed(roles.iter().map(Ident::quoted)),
         if roles.len() == 1 {
-            format!("does {}", listed(words.iter().copied()))
+            format!("does {}", listed(words.iter().map(ToString::to_string)))
         } else {
-            format!("do {}", listed(words.iter().copied()))
+            format!("do {}", listed(words.iter().map(ToString::to_string)))
         },
         table.name,
         names.join(", "),
@@ -144,9 +144,7 @@ fn report(table: &Table, policies: &[&Policy], roles: &[Ident], commands: &[Poli
     let finding: &mut Diagnostic =
         out.report(last.name_span, Identity::new("table", &table.name), message);
     finding.note("this one runs beside the others").what(words.join(" ").to_lowercase());
-    for policy in earlier.iter().rev().take(MOST_NAMED) {
-        finding.label(policy.name_span, "this one runs, too");
-    }
+    finding.label_each(earlier.iter().rev().map(|policy| (policy.name_span, "this one runs, too")));
     let for_service = by_age.iter().find(|policy| is_for_service_role(policy));
     if let Some(policy) = for_service {
         finding.help(format!(
@@ -180,11 +178,11 @@ fn is_for_service_role(policy: &Policy) -> bool {
         })
 }
 
-fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    let words: Vec<&str> = words.collect();
+fn listed(words: impl Iterator<Item = String>) -> String {
+    let words: Vec<String> = words.collect();
     match words.as_slice() {
         [] => String::new(),
-        [one] => (*one).to_string(),
+        [one] => one.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }

@@ -20,9 +20,9 @@ declare_rule! {
     ///
     /// The evidence is what the migrations hold: policies, functions in SQL and PL/pgSQL, and views.
     /// A look-up is served when any of its columns leads an index, be it that of a key. Comparisons
-    /// with constants, patterns and expressions over the column are no look-ups; booleans, enums and
-    /// columns that a CHECK limits to a list hold too few values for an index to help. Foreign keys
-    /// are the business of `unindexed-foreign-key`.
+    /// with constants, patterns and expressions over the column are no look-ups, nor is ORDER BY;
+    /// booleans, enums and columns that a CHECK limits to a list hold too few values for an index to
+    /// help. Foreign keys are the business of `unindexed-foreign-key`.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, owner uuid);
@@ -45,9 +45,6 @@ declare_rule! {
         check: Check::Catalog(check),
     }
 }
-
-/// More places than these are counted and not pointed at.
-const MOST_LABELS: usize = 3;
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let mut by_table: FxHashMap<Oid, Vec<&Filter>> = FxHashMap::default();
@@ -110,21 +107,19 @@ fn report(table: &Table, wanted: &Wanted<'_>, out: &mut Findings) {
     let place = column.and_then(|column| column.name_span).or(table.name_span);
     let Some(span) = place.or(evidence.values().next().map(|evidence| evidence.span)) else { return };
     let what = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let quoted: Vec<String> = names.iter().map(Ident::quoted).collect();
     let (subject, it) = match names.as_slice() {
-        [one] => (format!("{}.{one}", table.name), "it"),
-        _ => (format!("any of {what} of {}", table.name), "them"),
+        [one] => (format!("{}.{}", table.name, one.quoted()), "it"),
+        _ => (format!("any of {} of {}", quoted.join(", "), table.name), "them"),
     };
     let message = format!(
         "no index leads with {subject}, but {} by {it}: each time all of the table is read",
         look_ups(evidence.keys().copied())
     );
-    let quoted: Vec<String> = names.iter().map(Ident::quoted).collect();
     let help = format!("create index on {} ({});", table.name.quoted(), quoted.join(", "));
     let finding = out.report(span, Identity::part("column", &table.name, what), message);
     finding.note(if names.len() == 1 { "has no index of its own" } else { "one index over all of them serves" }).help(help);
-    for (source, evidence) in evidence.iter().take(MOST_LABELS) {
-        finding.label(evidence.span, label(source));
-    }
+    finding.label_each(evidence.iter().map(|(source, evidence)| (evidence.span, label(source))));
 }
 
 /// Policies first, on the table itself or elsewhere; then functions; then views.
@@ -138,9 +133,9 @@ fn kind(source: &EvidenceSource) -> usize {
 
 fn label(source: &EvidenceSource) -> String {
     match source {
-        EvidenceSource::Policy { policy, .. } => format!("policy \"{policy}\" filters by it"),
+        EvidenceSource::Policy { policy, .. } => format!("policy {} filters by it", policy.delimited()),
         EvidenceSource::PolicyQuery { table, policy } => {
-            format!("policy \"{policy}\" of {table} looks rows up by it")
+            format!("policy {} of {table} looks rows up by it", policy.delimited())
         }
         EvidenceSource::Function(name) => format!("function {name} looks rows up by it"),
         EvidenceSource::View(name) => format!("view {name} looks rows up by it"),

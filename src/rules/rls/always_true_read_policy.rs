@@ -68,10 +68,10 @@ fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_
         Some(whom) if channels => format!("{whom} listen to every private channel of Realtime"),
         _ => whom,
     };
-    let mut message = format!("policy \"{}\": {whom}", policy.name);
+    let mut message = format!("policy {}: {whom}", policy.name.delimited());
     if !sensitive.is_empty() {
         let (named, more) = sensitive.split_at(sensitive.len().min(3));
-        let mut names: Vec<String> = named.iter().map(|(name, _)| (*name).to_string()).collect();
+        let mut names: Vec<String> = named.iter().map(|(name, _)| name.clone()).collect();
         if !more.is_empty() {
             names.push(format!("{} more", more.len()));
         }
@@ -118,11 +118,11 @@ fn says_so(policy: &Policy) -> bool {
 }
 
 /// The columns that one of the roles may read and should not.
-fn sensitive_columns<'a>(
+fn sensitive_columns(
     catalog: &Catalog,
-    table: &'a Table,
+    table: &Table,
     opened: &[Access<'_>],
-) -> Vec<(&'a str, Option<crate::source::Span>)> {
+) -> Vec<(String, Option<crate::source::Span>)> {
     let readable = |column: &crate::catalog::table::Column| {
         opened.iter().any(|access| {
             let one = std::slice::from_ref(column);
@@ -130,7 +130,7 @@ fn sensitive_columns<'a>(
         })
     };
     let columns = table.columns.iter().filter(|column| column.is_sensitive() && readable(column));
-    columns.map(|column| (column.name.as_str(), column.name_span)).collect()
+    columns.map(|column| (column.name.quoted(), column.name_span)).collect()
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ fn open(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_>]
     let certain = !catalog.may_have_changed(&table.name, Aspect::Grants);
     let anonymous = opened.iter().any(|access| access.role.name == "anon" && access.can_write());
     let message =
-        format!("policy \"{}\": {}", policy.name, describe(opened, &table.name.to_string()));
+        format!("policy {}: {}", policy.name.delimited(), describe(opened, &table.name.to_string()));
     let found = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
     if anonymous && certain {
         found.severity(Severity::Error);
@@ -136,8 +136,9 @@ fn loose_check<'a>(catalog: &Catalog, table: &Table, policy: &'a Policy) -> Opti
 
 fn hand_over(table: &Table, policy: &Policy, clause: &Clause, out: &mut Findings) {
     let message = format!(
-        "policy \"{}\" on {} does not check a row after a change: who may change a row may give it to somebody else",
-        policy.name, table.name
+        "policy {} on {} does not check a row after a change: who may change a row may give it to somebody else",
+        policy.name.delimited(),
+        table.name
     );
     let found = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
     found.what("check").note("true for every changed row");

@@ -35,7 +35,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             .any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
         let policies: Vec<_> = table.policies.values().collect();
         let Some((first, others)) = policies.split_first().filter(|_| !unclear) else { continue };
-        let names: Vec<_> = policies.iter().map(|policy| format!("\"{}\"", policy.name)).collect();
+        let names: Vec<_> = policies.iter().map(|policy| policy.name.delimited()).collect();
         let subject = match names.as_slice() {
             [only] => format!("policy {only} on {} has", table.name),
             [..] if names.len() <= 3 => format!("policies {} on {} have", in_words(&names, "and"), table.name),
@@ -49,9 +49,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             found.label(span, "row level security is switched off here");
         }
         found.label(table.name_span, "table created here, without row level security");
-        for policy in others.iter().take(3) {
-            found.label(policy.name_span, "has no effect either");
-        }
+        found.label_each(others.iter().map(|policy| (policy.name_span, "has no effect either")));
         found.help(format!("alter table {} enable row level security;", table.name.quoted()));
     }
 }

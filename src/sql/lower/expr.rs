@@ -447,7 +447,7 @@ mod tests {
         for (text, name, place) in [
             ("auth . uid ( )", "auth.uid", "auth . uid ( )"),
             ("f(g(1), ')') + 1", "f", "f(g(1), ')')"),
-            ("extract(year from a)", "pg_catalog.extract", "extract(year from a)"),
+            ("extract(year from a)", "pg_catalog.\"extract\"", "extract(year from a)"),
             ("trim(both from a)", "pg_catalog.btrim", "trim(both from a)"),
             ("a at time zone 'utc'", "pg_catalog.timezone", "at"),
         ] {
