@@ -18,9 +18,10 @@ use std::ops::Range;
 use crate::source::{FileId, FileRole, FlawKind, SourceFile, Span};
 use crate::sql::comment::Comment;
 use crate::sql::lower::ParseError;
+use crate::sql::name::ObjectName;
 use crate::sql::split::Splitter;
-use crate::sql::statement::{BodyText, Statement, StatementKind};
-use crate::sql::token::{Code, Lexer, Token};
+use crate::sql::statement::{BodyText, RowTarget, Statement, StatementKind};
+use crate::sql::token::{Code, Lexer};
 
 /// The stack that a thread needs to parse whatever PostgreSQL's own parser takes.
 pub const STACK_SIZE: usize = 64 << 20;
@@ -104,7 +105,7 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
             Ok(Some(statement)) => {
                 places.push(statement.span);
                 // A seed may hold a million rows; that they are there is all there is to know.
-                if check_data || statement.kind != StatementKind::Data {
+                if check_data || !matches!(statement.kind, StatementKind::Data(_)) {
                     statements.push(statement);
                 }
             }
@@ -149,48 +150,85 @@ pub fn parse_body(body: &BodyText) -> (Vec<Statement>, bool) {
 }
 
 fn read(code: Code<'_>, range: Range<usize>, check_data: bool) -> Result<Option<Statement>, ParseError> {
-    let kind = row_statement(code.text, range.clone());
     let small = range.len() < MAX_DATA;
-    match kind {
+    let change = match row_statement(code, range.clone()) {
         RowStatement::No => return lower::statement(code, range),
-        RowStatement::Read if small => return lower::statement(code, range),
-        RowStatement::Read | RowStatement::Passed => {}
-    }
+        RowStatement::Of(change) if small && is_settings(&change.table) => {
+            return lower::statement(code, range);
+        }
+        RowStatement::Of(change) => Some(change),
+        RowStatement::Unnamed => None,
+    };
     if check_data && small && pg_query::split_with_parser(&code.text[range.clone()]).is_err() {
         // The raw parser keeps the place of the error to itself.
         lower::statement(code, range.clone())?;
     }
-    Ok(Some(Statement { span: code.span(range.start, range.end), kind: StatementKind::Data }))
+    let kind = StatementKind::Data(change.filter(|_| check_data).map(Box::new));
+    Ok(Some(Statement { span: code.span(range.start, range.end), kind }))
 }
 
 /// What a statement is to a model that knows no rows.
 enum RowStatement {
     /// Something else than a change of rows.
     No,
-    /// A change of rows that are settings: buckets, cron jobs, queues, secrets.
-    Read,
-    Passed,
+    /// A change of one table's rows.
+    Of(RowTarget),
+    /// COPY, VALUES, and what is broken.
+    Unnamed,
 }
 
-fn row_statement(text: &str, range: Range<usize>) -> RowStatement {
-    let mut tokens = Lexer::within(text, range).filter(|token| !token.is_comment());
+/// Whether rows of a table are settings: buckets, cron jobs, queues, secrets.
+fn is_settings(table: &ObjectName) -> bool {
+    match &table.schema {
+        Some(schema) => ["storage", "cron", "pgmq", "vault"].iter().any(|settings| schema == settings),
+        None => table.name == "buckets",
+    }
+}
+
+/// Tells a change of rows by its tokens: that is all that is read of most of them.
+fn row_statement(code: Code<'_>, range: Range<usize>) -> RowStatement {
+    let text = code.text;
+    let mut tokens = Lexer::within(text, range).filter(|token| !token.is_comment()).peekable();
     let Some(first) = tokens.next() else { return RowStatement::No };
     if ["copy", "values"].iter().any(|word| first.is_word(text, word)) {
-        return RowStatement::Passed;
+        return RowStatement::Unnamed;
     }
     if !["insert", "update", "delete", "merge"].iter().any(|word| first.is_word(text, word)) {
         return RowStatement::No;
     }
-    let is_filler = |token: &Token| ["into", "from", "only"].iter().any(|word| token.is_word(text, word));
-    let mut tokens = tokens.skip_while(is_filler);
-    let first = tokens.next().and_then(|token| token::ident(token, text)).unwrap_or_default();
-    let qualified = tokens.next().is_some_and(|token| token.is(text, '.'));
-    let read = if qualified {
-        ["storage", "cron", "pgmq", "vault"].contains(&first.as_str())
-    } else {
-        first == "buckets"
-    };
-    if read { RowStatement::Read } else { RowStatement::Passed }
+    while tokens
+        .next_if(|token| ["into", "from", "only"].iter().any(|word| token.is_word(text, word)))
+        .is_some()
+    {}
+    let mut name = || tokens.next().and_then(|token| Some((token::ident(token, text)?, token)));
+    let Some((mut table, mut at)) = name() else { return RowStatement::Unnamed };
+    let (start, mut schema) = (at.start, None);
+    if tokens.next_if(|token| token.is(text, '.')).is_some() {
+        let mut name = || tokens.next().and_then(|token| Some((token::ident(token, text)?, token)));
+        let Some((inner, token)) = name() else { return RowStatement::Unnamed };
+        schema = Some(std::mem::replace(&mut table, inner));
+        at = token;
+    }
+    let table = ObjectName { schema, name: table, span: code.span(start, at.end) };
+    let mut columns = Vec::new();
+    if first.is_word(text, "insert") && tokens.next_if(|token| token.is(text, '(')).is_some() {
+        // A list of names; what else it is, a sub-select or a field, has none.
+        for token in tokens.by_ref() {
+            match token::ident(token, text) {
+                Some(name) => columns.push((name, code.span(token.start, token.end))),
+                None if token.is(text, ',') => {}
+                None if token.is(text, ')') => break,
+                None => {
+                    columns.clear();
+                    break;
+                }
+            }
+        }
+        if columns.first().is_some_and(|(name, _)| *name == "select") {
+            columns.clear();
+        }
+    }
+    RowStatement::Of(RowTarget { table, columns })
 }
 
 /// The bytes that a server would refuse, as errors.
@@ -307,7 +345,7 @@ mod tests {
             |text| read(text).1.statements.into_iter().map(|statement| statement.kind).collect::<Vec<_>>();
         for text in ["insert into t values (1)", "update only t set a = 1", "copy t to stdout", "values (1)"]
         {
-            assert_eq!(kinds(text), [StatementKind::Data], "{text}");
+            assert!(matches!(kinds(text)[..], [StatementKind::Data(_)]), "{text}");
         }
         for text in [
             "insert into storage.buckets (id) values ('a')",

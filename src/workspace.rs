@@ -23,7 +23,6 @@ use crate::report::{self, Report, Summary};
 use crate::rule::{CatalogCx, Check, Findings, MigrationCx, ParsedOptions, Rule};
 use crate::rules;
 use crate::source::{FileId, FileRole, SourceFile, Sources, Span};
-use crate::sql::statement::StatementKind;
 use crate::sql::{self, Migration};
 use crate::suppress::Suppressions;
 use crate::workload::Workload;
@@ -435,11 +434,8 @@ fn replay(catalog: &mut Catalog, role: FileRole, migration: &mut Migration) {
             catalog.apply_file(&std::mem::take(&mut migration.statements));
         }
         FileRole::Seed => {
-            catalog.begin_file();
-            let rows =
-                |statement: &&sql::statement::Statement| matches!(statement.kind, StatementKind::Change(_));
             let made = catalog.buckets.len();
-            migration.statements.iter().filter(rows).for_each(|statement| catalog.apply(statement));
+            catalog.apply_rows(&migration.statements);
             catalog.buckets.values_mut().skip(made).for_each(|bucket| bucket.migrated = false);
         }
         FileRole::Skipped | FileRole::Config => {}

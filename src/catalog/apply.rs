@@ -16,9 +16,10 @@ mod owner;
 mod partition;
 mod policy;
 mod publication;
+mod query;
 mod rename;
 pub(crate) mod role;
-mod rows;
+pub(in crate::catalog) mod rows;
 mod sequence;
 mod server;
 mod set_schema;
@@ -64,6 +65,17 @@ impl Catalog {
         for (statement, _) in statements.iter().zip(kept).filter(|(_, kept)| *kept) {
             self.session.transaction_start.get_or_insert(statement.span);
             self.apply(statement);
+        }
+    }
+
+    /// Takes in the rows that a file changes, and nothing else of it.
+    pub fn apply_rows(&mut self, statements: &[Statement]) {
+        self.begin_file();
+        for statement in statements {
+            if let StatementKind::Change(change) = &statement.kind {
+                // What does not fit is for those who run the file.
+                let _ = rows::change(self, change, statement.span);
+            }
         }
     }
 
@@ -136,12 +148,21 @@ impl Catalog {
             StatementKind::Refresh { name, with_data } => view::refresh(self, name, *with_data),
             StatementKind::Set(change) | StatementKind::SetLocal(change) => setting::set(self, change),
             StatementKind::Do(block) => interpret::run_do(self, block, statement.span),
-            StatementKind::Query(query) => interpret::run_query(self, query, statement.span),
+            StatementKind::Query(query) => {
+                self.expect_names_of_query(query);
+                interpret::run_query(self, query, statement.span)
+            }
             StatementKind::Call(expr) => interpret::run_call(self, expr, statement.span),
-            StatementKind::Change(change) => rows::change(self, change, statement.span),
+            StatementKind::Change(change) => {
+                self.expect_names_of_change(change);
+                rows::change(self, change, statement.span)
+            }
             StatementKind::Transaction(change) => transaction::apply(self, change),
             StatementKind::Other(command) => transaction::expect_none(self, command),
-            StatementKind::Data => Ok(()),
+            StatementKind::Data(target) => {
+                target.iter().for_each(|target| self.expect_target(target));
+                Ok(())
+            }
         }
     }
 }

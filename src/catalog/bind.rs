@@ -177,8 +177,17 @@ impl<'c> Binder<'c> {
             Expr::Call(call) => {
                 call.args.iter_mut().for_each(|arg| self.expr(arg));
                 call.target = self.function(call);
+                if call.target.is_none() {
+                    self.note_missing_function(call);
+                }
             }
             _ => expr.children_mut().into_iter().for_each(|child| self.expr(child)),
+        }
+        if let Expr::Cast { to, .. } = expr
+            && !to.percent_type
+            && self.catalog.resolve_type_name(&to.name).is_none()
+        {
+            self.unfit.push(Misfit::missing(ObjectKind::Type, &to.name));
         }
         if self.catalog.has_new_labels() {
             self.note_new_labels(expr);
@@ -389,6 +398,25 @@ impl<'c> Binder<'c> {
             _ => None,
         };
         self.unfit.extend(missing.map(|missing| missing.at(column.span)));
+    }
+
+    /// Notes a function whose name nothing has: no function, no type that could be cast to, and no
+    /// column of the row that it is called on.
+    fn note_missing_function(&mut self, call: &Call) {
+        let name = self.located(&call.name, |name| self.catalog.resolve_functions(name).is_some());
+        if let Some(schema) = name.schema.as_ref().filter(|schema| !self.catalog.is_schema(schema)) {
+            self.unfit.push(Misfit::missing(ObjectKind::Schema, schema).at(call.name.span));
+            return;
+        }
+        let is_column = call.args.len() == 1 && !matches!(call.args[0], Expr::Literal(_) | Expr::Call(_));
+        let is_there = self.catalog.resolve_functions(&name).is_some()
+            || is_builtin_function(name.name.as_str())
+            || self.catalog.resolve_type_name(&name).is_some();
+        if !is_there && !is_column {
+            let arguments = if call.args.is_empty() { "()" } else { "(…)" };
+            let shown = Misfit::missing(ObjectKind::Function, &name).with_suffix(arguments);
+            self.unfit.push(shown.at(call.name.span));
+        }
     }
 
     /// Whether a bare name is no column of anything in sight, for certain.
@@ -817,6 +845,25 @@ impl Item {
             Source::Derived(_) | Source::Called(_) => Target::Derived { depth },
         }
     }
+}
+
+/// Whether a function of this name is in `pg_catalog` of PostgreSQL 15, or is known to be in a later
+/// one.
+pub(super) fn is_builtin_function(name: &str) -> bool {
+    const NAMES: &str = include_str!("builtin_functions.txt");
+    // A binary search for a line.
+    let (mut low, mut high) = (0, NAMES.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let start = NAMES[..middle].rfind('\n').map_or(0, |at| at + 1);
+        let end = NAMES[middle..].find('\n').map_or(NAMES.len(), |at| middle + at);
+        match NAMES[start..end].cmp(name) {
+            std::cmp::Ordering::Equal => return true,
+            std::cmp::Ordering::Less => low = end + 1,
+            std::cmp::Ordering::Greater => high = start,
+        }
+    }
+    false
 }
 
 /// Whether every table has a column of this name (manual, 5.5).

@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::catalog::Catalog;
 use crate::catalog::name::QName;
 use crate::source::Span;
+use crate::sql::name::Ident;
 
 /// A statement whose effect is not, or not wholly, in the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +67,11 @@ impl Aspect {
     }
 }
 
+/// These aspects and [`Aspect::Anything`].
+fn bits(aspects: &[Aspect]) -> Aspects {
+    aspects.iter().fold(Aspect::Anything.bit(), |all, aspect| all | aspect.bit())
+}
+
 /// What all gaps touch, by object.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Touched {
@@ -89,7 +95,14 @@ impl Touched {
 
     /// Whether there was a doubt about one of these aspects, for whatever object.
     pub(super) fn ever(&self, aspects: &[Aspect]) -> bool {
-        aspects.iter().chain([&Aspect::Anything]).any(|aspect| self.ever & aspect.bit() != 0)
+        self.ever & bits(aspects) != 0
+    }
+
+    /// Whether there is a doubt about one of these aspects of an object with this bare name.
+    pub(super) fn concern_name(&self, name: &Ident, aspects: &[Aspect]) -> bool {
+        let bits = bits(aspects);
+        self.everything & bits != 0
+            || self.objects.iter().any(|(object, doubts)| object.name == *name && doubts & bits != 0)
     }
 
     /// What is doubtful about an object stays so under its new name.
@@ -123,8 +136,7 @@ impl Doubts<'_> {
 impl Catalog {
     /// The doubts about any of these aspects.
     pub fn doubts(&self, aspects: &[Aspect]) -> Doubts<'_> {
-        let aspects = aspects.iter().fold(Aspect::Anything.bit(), |all, aspect| all | aspect.bit());
-        Doubts { aspects, touched: &self.touched }
+        Doubts { aspects: bits(aspects), touched: &self.touched }
     }
 
     /// Whether a statement that was not read may have changed this aspect of an object.

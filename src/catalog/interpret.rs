@@ -17,7 +17,7 @@ mod value;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::apply::{Applied, Misfit, rows};
 use crate::catalog::gap::{Aspect, Cause};
 pub(super) use crate::catalog::interpret::value::Value;
 use crate::catalog::name::QName;
@@ -353,12 +353,30 @@ impl<'c> Interpreter<'c> {
         self.one_of(&bodies, Cause::Condition(span))
     }
 
+    /// Whether what a query or change of rows names is there.
+    fn expect_names(&mut self, statement: &Statement) -> Flow {
+        match &statement.kind {
+            StatementKind::Query(query) => self.catalog.expect_names_of_query(query),
+            StatementKind::Change(change) => self.catalog.expect_names_of_change(change),
+            _ => {}
+        }
+        let unfit = self.catalog.take_unfit_of_block();
+        match self.catalog.record_unfit(statement.span, unfit) {
+            Err(misfit) if self.tolerant == 0 => Flow::Failed(statement.span, misfit),
+            _ => Flow::Next,
+        }
+    }
+
     fn apply(&mut self, statement: &Statement) -> Flow {
+        if let Flow::Failed(span, misfit) = self.expect_names(statement) {
+            return Flow::Failed(span, misfit);
+        }
         let done = match &statement.kind {
             StatementKind::Query(query) => {
                 self.query(query, statement.span);
                 Ok(())
             }
+            StatementKind::Change(change) => rows::change(self.catalog, change, statement.span),
             _ => self.catalog.try_apply(statement),
         };
         match done {
@@ -412,6 +430,9 @@ impl<'c> Interpreter<'c> {
         let (variables, items) = match head {
             LoopHead::Array { variables, array } => (variables.clone(), self.list(array)),
             LoopHead::Query { variables, query } => {
+                if let Flow::Failed(span, misfit) = self.expect_names(query) {
+                    return Flow::Failed(span, misfit);
+                }
                 let rows = match &query.kind {
                     StatementKind::Query(query) => self.select(query),
                     _ => None,

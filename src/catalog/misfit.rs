@@ -4,9 +4,9 @@ use std::fmt;
 
 use crate::catalog::Catalog;
 use crate::catalog::apply::Applied;
+use crate::catalog::bind::is_builtin_function;
 use crate::catalog::gap::{Aspect, Cause};
 use crate::catalog::name::QName;
-use crate::catalog::origin::Origin;
 use crate::source::Span;
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::ObjectKind;
@@ -21,6 +21,8 @@ pub struct Misfit {
     pub beside: Option<Span>,
     /// It is a policy that does not fit.
     pub in_policy: bool,
+    /// The bare name of the object that it is about, or a part of.
+    subject: Option<Ident>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,12 +105,12 @@ impl SqlState {
 
 impl Misfit {
     fn new(reason: Reason, at: Option<Span>) -> Self {
-        Self { reason, at, beside: None, in_policy: false }
+        Self { reason, at, beside: None, in_policy: false, subject: None }
     }
 
     pub fn missing(kind: ObjectKind, name: impl Into<Named>) -> Self {
-        let Named { name, schema, at } = name.into();
-        Self::new(Reason::Missing { kind, name, schema }, at)
+        let Named { name, schema, subject, at } = name.into();
+        Self { subject, ..Self::new(Reason::Missing { kind, name, schema }, at) }
     }
 
     /// A part of an object is not there: a column, a constraint, a policy.
@@ -117,8 +119,8 @@ impl Misfit {
     }
 
     pub fn exists(kind: ObjectKind, name: impl Into<Named>) -> Self {
-        let Named { name, at, .. } = name.into();
-        Self::new(Reason::Exists { kind, name }, at)
+        let Named { name, subject, at, .. } = name.into();
+        Self { subject, ..Self::new(Reason::Exists { kind, name }, at) }
     }
 
     pub fn exists_part(kind: ObjectKind, part: &Ident, of: impl Into<Named>) -> Self {
@@ -135,10 +137,19 @@ impl Misfit {
         Self { at: Some(span), ..self }
     }
 
+    /// The same, with the name continued.
+    #[must_use]
+    pub(super) fn with_suffix(mut self, suffix: &str) -> Self {
+        if let Reason::Missing { name, .. } | Reason::Exists { name, .. } = &mut self.reason {
+            name.push_str(suffix);
+        }
+        self
+    }
+
     /// The same, with the statement that made what is in the way.
     #[must_use]
-    pub fn beside(self, origin: Origin) -> Self {
-        Self { beside: origin.span(), ..self }
+    pub fn beside(self, place: Option<Span>) -> Self {
+        Self { beside: place, ..self }
     }
 
     /// Whether it is that an object is not there.
@@ -156,7 +167,7 @@ impl Misfit {
                     SqlState::UNDEFINED_TABLE
                 }
                 K::Column | K::Attribute => SqlState::UNDEFINED_COLUMN,
-                K::Function | K::Procedure | K::Routine | K::Aggregate => SqlState::UNDEFINED_FUNCTION,
+                kind if is_routine(*kind) => SqlState::UNDEFINED_FUNCTION,
                 K::Schema => SqlState::INVALID_SCHEMA_NAME,
                 _ => SqlState::UNDEFINED_OBJECT,
             },
@@ -165,7 +176,7 @@ impl Misfit {
                     SqlState::DUPLICATE_TABLE
                 }
                 K::Column | K::Attribute => SqlState::DUPLICATE_COLUMN,
-                K::Function | K::Procedure | K::Routine | K::Aggregate => SqlState::DUPLICATE_FUNCTION,
+                kind if is_routine(*kind) => SqlState::DUPLICATE_FUNCTION,
                 K::Schema => SqlState::DUPLICATE_SCHEMA,
                 _ => SqlState::DUPLICATE_OBJECT,
             },
@@ -190,6 +201,8 @@ impl fmt::Display for Misfit {
 pub struct Named {
     name: String,
     schema: Option<Ident>,
+    /// The object's bare name.
+    subject: Option<Ident>,
     at: Option<Span>,
 }
 
@@ -206,13 +219,23 @@ impl Named {
 
 impl From<&ObjectName> for Named {
     fn from(name: &ObjectName) -> Self {
-        Self { name: name.to_string(), schema: name.schema.clone(), at: Some(name.span) }
+        Self {
+            name: name.to_string(),
+            schema: name.schema.clone(),
+            subject: Some(name.name.clone()),
+            at: Some(name.span),
+        }
     }
 }
 
 impl From<&QName> for Named {
     fn from(name: &QName) -> Self {
-        Self { name: name.to_string(), schema: Some(name.schema.clone()), at: None }
+        Self {
+            name: name.to_string(),
+            schema: Some(name.schema.clone()),
+            subject: Some(name.name.clone()),
+            at: None,
+        }
     }
 }
 
@@ -224,7 +247,7 @@ impl From<QName> for Named {
 
 impl From<&Ident> for Named {
     fn from(name: &Ident) -> Self {
-        Self { name: name.quoted(), schema: None, at: None }
+        Self { name: name.quoted(), schema: None, subject: Some(name.clone()), at: None }
     }
 }
 
@@ -242,7 +265,7 @@ impl From<&str> for Named {
 
 impl From<String> for Named {
     fn from(name: String) -> Self {
-        Self { name, schema: None, at: None }
+        Self { name, schema: None, subject: None, at: None }
     }
 }
 
@@ -317,14 +340,25 @@ impl Catalog {
         let may_be_foreign = match (&misfit.reason, schema) {
             (Reason::Missing { kind, .. }, Some(schema)) => {
                 let has_extension = || self.extensions.values().any(|it| it.schema.value == *schema);
-                self.is_foreign(schema) || may_be_builtin(*kind) && has_extension()
+                self.is_foreign(schema) || is_routine(*kind) && has_extension()
             }
-            (Reason::Missing { name, .. }, None) => {
-                name.starts_with("pg_") || kind.is_some_and(may_be_builtin)
+            (Reason::Missing { kind, name, .. }, None) => {
+                name.starts_with("pg_") || may_be_builtin(*kind, name)
             }
             _ => false,
         };
-        !may_be_foreign && !self.touched.ever(kind.map_or(&ALL, aspects_of))
+        let aspects = kind.map_or(&ALL[..], aspects_of);
+        let is_doubtful = match &misfit.subject {
+            Some(subject) => self.touched.concern_name(subject, aspects),
+            None => self.touched.ever(aspects),
+        };
+        !may_be_foreign && !is_doubtful
+    }
+
+    /// Whether a schema is there, or one of the system's.
+    pub(super) fn is_schema(&self, name: &Ident) -> bool {
+        let is_system = name.starts_with("pg_") || *name == "information_schema";
+        is_system || self.namespaces.contains_key(name)
     }
 
     /// Whether a schema holds objects that no migration makes and that the catalog may not know.
@@ -356,28 +390,39 @@ fn aspects_of(kind: ObjectKind) -> &'static [Aspect] {
     use ObjectKind as K;
     match kind {
         K::Policy => &[Aspect::Existence, Aspect::Policies],
-        K::Index => &[Aspect::Existence, Aspect::Indexes, Aspect::Shape],
+        K::Index => &[Aspect::Existence, Aspect::Indexes],
         K::Column | K::Attribute | K::Constraint | K::DomainConstraint | K::Trigger | K::Rule => {
             &[Aspect::Existence, Aspect::Shape, Aspect::Views]
         }
-        K::Function | K::Procedure | K::Routine | K::Aggregate => &[Aspect::Existence, Aspect::Functions],
+        kind if is_routine(kind) => &[Aspect::Existence, Aspect::Functions],
         K::Role => &[Aspect::Existence, Aspect::Roles],
-        _ => &[Aspect::Existence, Aspect::Views, Aspect::Shape],
+        _ => &[Aspect::Existence, Aspect::Views],
     }
 }
 
-/// Whether PostgreSQL brings objects of this kind that go by a bare name.
-fn may_be_builtin(kind: ObjectKind) -> bool {
+/// Whether PostgreSQL or the platform may have an object of this kind under a bare name.
+fn may_be_builtin(kind: ObjectKind, name: &str) -> bool {
+    match kind {
+        ObjectKind::Language | ObjectKind::Unmodelled(_) => true,
+        ObjectKind::Schema => OPTIONAL_SCHEMAS.contains(&name),
+        kind if is_routine(kind) => is_builtin_function(name.split('(').next().unwrap_or(name)),
+        _ => false,
+    }
+}
+
+/// Schemas that Supabase makes in some projects.
+const OPTIONAL_SCHEMAS: [&str; 8] = [
+    "_analytics",
+    "_realtime",
+    "_supavisor",
+    "pgbouncer",
+    "pgsodium",
+    "pgsodium_masks",
+    "supabase_functions",
+    "supabase_migrations",
+];
+
+fn is_routine(kind: ObjectKind) -> bool {
     use ObjectKind as K;
-    matches!(
-        kind,
-        K::Function
-            | K::Procedure
-            | K::Routine
-            | K::Aggregate
-            | K::Type
-            | K::Domain
-            | K::Language
-            | K::Unmodelled(_)
-    )
+    matches!(kind, K::Function | K::Procedure | K::Routine | K::Aggregate)
 }

@@ -296,7 +296,7 @@ impl<'a> Cx<'a> {
             N::DeleteStmt(n) => S::Change(Box::new(self.delete(n))),
             N::MergeStmt(n) => S::Change(Box::new(self.merge(n))),
             N::ReturnStmt(n) => self.return_statement(n),
-            N::CopyStmt(_) => S::Data,
+            N::CopyStmt(_) => S::Data(None),
             other => S::Other(command(other)),
         }
     }
@@ -506,7 +506,7 @@ mod tests {
         ] {
             assert_eq!(lower(text), StatementKind::Other(command));
         }
-        assert_eq!(lower("copy t from stdin"), StatementKind::Data);
+        assert_eq!(lower("copy t from stdin"), StatementKind::Data(None));
         assert_eq!(lower("begin"), StatementKind::Transaction(Transaction::Begin));
         assert_eq!(lower("release x"), StatementKind::Transaction(Transaction::Release("x".into())));
     }

@@ -99,8 +99,9 @@ pub enum StatementKind {
     Change(Box<DataChange>),
     /// CALL of a procedure.
     Call(Expr),
-    /// Rows that the model does not read: INSERT, UPDATE, DELETE, COPY by first key word.
-    Data,
+    /// A change of rows that the model does not read, known by its first words: INSERT, UPDATE,
+    /// DELETE, MERGE, COPY.
+    Data(Option<Box<RowTarget>>),
     /// A statement with nothing to model, by its command.
     Other(&'static str),
 }
@@ -929,6 +930,14 @@ pub enum Transaction {
     Savepoint(Ident),
     Release(Ident),
     RollbackTo(Ident),
+}
+
+/// Where the rows of a statement go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowTarget {
+    pub table: ObjectName,
+    /// Columns of an INSERT, where they are listed.
+    pub columns: Vec<(Ident, Span)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

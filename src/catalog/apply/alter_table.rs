@@ -154,6 +154,7 @@ fn alter_one(
             drop_not_null(catalog, oid, column, place);
         }),
         AlterAction::SetType { column, data_type, collation, .. } => {
+            catalog.expect_type(data_type);
             let data_type = catalog.resolve_data_type(data_type);
             let collation = collation.as_ref().map(constraint::collation_name);
             let attnum = catalog.tables.get(&oid).and_then(|table| table.column(column)).map(|it| it.attnum);

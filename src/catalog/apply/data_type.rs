@@ -1,9 +1,10 @@
 //! Names of types to the types that they mean.
 
+use crate::catalog::misfit::Misfit;
 use crate::catalog::types::{DataType, TypeRef};
 use crate::catalog::{Catalog, Relation};
 use crate::sql::name::{Ident, ObjectName};
-use crate::sql::statement::TypeName;
+use crate::sql::statement::{ObjectKind, TypeName};
 
 impl Catalog {
     /// The type that a statement names here. A type that the catalog does not know stays as written.
@@ -23,6 +24,13 @@ impl Catalog {
         }
         data_type.array |= written.dimensions > 0;
         data_type
+    }
+
+    /// Notes a type that is not there.
+    pub(super) fn expect_type(&mut self, written: &TypeName) {
+        if !written.percent_type && self.resolve_type_name(&written.name).is_none() {
+            self.unfit.push(Misfit::missing(ObjectKind::Type, &written.name));
+        }
     }
 
     /// The type of a bare or qualified name, without modifiers.

@@ -185,7 +185,7 @@ impl Catalog {
             let other = self.describe(obstacle);
             let why = format!("cannot drop {described} because {other} depends on it");
             let misfit = Misfit::refused(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, why);
-            return Err(Misfit { beside: self.place_of(obstacle), ..misfit });
+            return Err(misfit.beside(self.place_of(obstacle)));
         }
         // Parts first, so that what holds them is still there.
         for object in doomed.objects.into_iter().rev() {
@@ -209,7 +209,7 @@ impl Catalog {
             self.describe(reader)
         );
         let misfit = Misfit::refused(SqlState::FEATURE_NOT_SUPPORTED, why);
-        Err(Misfit { beside: self.place_of(reader), ..misfit })
+        Err(misfit.beside(self.place_of(reader)))
     }
 
     /// The statement that made a dependent what it is.
@@ -242,7 +242,7 @@ impl Catalog {
             let (column, other) = (self.describe(&column), self.describe(obstacle));
             let why = format!("cannot drop {column} because {other} depends on it");
             let misfit = Misfit::refused(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, why);
-            return Err(Misfit { beside: self.place_of(obstacle), ..misfit });
+            return Err(misfit.beside(self.place_of(obstacle)));
         }
         doomed.objects.shift_remove(&column);
         for object in doomed.objects.into_iter().rev() {

@@ -22,6 +22,8 @@ use crate::sql::statement::{
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateFunction, origin: Origin) -> Applied {
     let name = catalog.creation_name(&statement.name);
     catalog.require_namespace(&name.schema)?;
+    statement.arguments.iter().for_each(|argument| catalog.expect_type(&argument.data_type));
+    statement.returns.iter().for_each(|written| catalog.expect_type(written));
     let arguments = arguments(catalog, &statement.arguments);
     let returns = returns(catalog, statement, &arguments);
     let kind = match (statement.procedure, statement.window) {

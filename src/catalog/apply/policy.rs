@@ -32,7 +32,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreatePolicy, origin: Or
         let made = table.policies[&policy.name].history.created;
         return Err(Misfit::exists_part(ObjectKind::Policy, &policy.name, &table.name)
             .at(policy.name_span)
-            .beside(made));
+            .beside(made.span()));
     }
     table.policies.insert(policy.name.clone(), policy);
     Ok(())

@@ -12,7 +12,7 @@ use crate::sql::expr::{Expr, Literal, QueryBody};
 use crate::sql::name::Ident;
 use crate::sql::statement::{ChangeKind, DataChange};
 
-pub(super) fn change(catalog: &mut Catalog, change: &DataChange, span: Span) -> Applied {
+pub(in crate::catalog) fn change(catalog: &mut Catalog, change: &DataChange, span: Span) -> Applied {
     if is_table(catalog, &change.table.name, "storage", "buckets") {
         match change.kind {
             ChangeKind::Insert => insert_buckets(catalog, change, span),

@@ -44,7 +44,7 @@ impl Catalog {
         let found = candidates().find(takes_inputs).or_else(|| candidates().find(takes_all));
         found.map(|routine| routine.oid).ok_or_else(|| {
             let types: Vec<String> = all.iter().map(|data_type| self.type_words(data_type)).collect();
-            Misfit::missing(object.kind, format!("{}({})", object.name, types.join(", ")))
+            Misfit::missing(object.kind, &object.name).with_suffix(&format!("({})", types.join(", ")))
         })
     }
 

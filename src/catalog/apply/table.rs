@@ -230,7 +230,10 @@ pub(super) fn add_column<'a>(
     let serial = definition.data_type.as_ref().and_then(|written| serial_type(&written.name));
     let data_type = match (serial, &definition.data_type) {
         (Some(internal), _) => Some(DataType::builtin(internal)),
-        (None, Some(written)) => Some(catalog.resolve_data_type(written)),
+        (None, Some(written)) => {
+            catalog.expect_type(written);
+            Some(catalog.resolve_data_type(written))
+        }
         (None, None) => None,
     };
     let collation = definition.collation.as_ref().map(constraint::collation_name);

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use crate::catalog::apply::{Applied, Misfit};
-use crate::catalog::bind::Binder;
+use crate::catalog::bind::{Binder, is_builtin_function};
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::table::{Table, TableKind};
 use crate::catalog::trigger::Trigger;
@@ -28,6 +28,12 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: O
     when.iter_mut().for_each(|when| binder.expr(when));
     let unfit = binder.into_unfit();
     catalog.unfit.extend(unfit);
+    let is_there = catalog.resolve_functions(&statement.function).is_some()
+        || is_builtin_function(statement.function.name.as_str());
+    if !is_there {
+        let misfit = Misfit::missing(ObjectKind::Function, &statement.function).with_suffix("()");
+        catalog.unfit.push(misfit);
+    }
     let mut trigger = Trigger {
         name: statement.name.value.clone(),
         history: History::new(origin),

@@ -26,6 +26,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateType, origin: Orig
             attributes: columns.iter().map(|one| attribute(catalog, one)).collect(),
         },
         CreateTypeKind::Domain { base, constraints, .. } => {
+            catalog.expect_type(base);
             let base = catalog.resolve_data_type(base);
             UserTypeKind::Domain(domain(catalog, &name, base, constraints))
         }
@@ -184,7 +185,7 @@ impl Catalog {
         let name = &self.types.get(oid)?.name;
         let why = format!("the value '{text}' of the enum {name} is used in the transaction that adds it");
         let misfit = Misfit::refused(SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, why);
-        Some(Misfit { beside: new.2, ..misfit })
+        Some(misfit.beside(new.2))
     }
 }
 

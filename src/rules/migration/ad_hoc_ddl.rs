@@ -199,7 +199,7 @@ fn changes_schema(kind: &StatementKind) -> bool {
         | StatementKind::Query(_)
         | StatementKind::Change(_)
         | StatementKind::Call(_)
-        | StatementKind::Data
+        | StatementKind::Data(_)
         | StatementKind::Refresh { .. }
         | StatementKind::Other(_)
         // Counting from another number changes no shape.
