@@ -141,7 +141,7 @@ fn add_query(query: &Query, source: &EvidenceSource, filters: &mut Vec<Filter>) 
     for item in &select.from {
         tables_of(item, &mut tables, &mut conditions);
     }
-    conditions.extend(&select.filter);
+    conditions.extend(select.filter.as_deref());
     add_tables(&tables, &conditions, source, filters);
 }
 
@@ -225,7 +225,7 @@ fn tables_of<'a>(item: &'a FromItem, tables: &mut Vec<Oid>, conditions: &mut Vec
         FromItem::Join { left, right, on, .. } => {
             tables_of(left, tables, conditions);
             tables_of(right, tables, conditions);
-            conditions.extend(on);
+            conditions.extend(on.as_deref());
         }
         FromItem::Query { .. } | FromItem::Function { .. } => {}
     }
