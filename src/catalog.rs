@@ -165,6 +165,19 @@ impl Catalog {
         Oid(self.last_oid)
     }
 
+    /// Ends the replay: what only statements need is let go of, and the room that was kept for more.
+    pub fn finish(&mut self) {
+        self.constraint_names = FxHashSet::default();
+        self.dependents = dependents::Dependents::default();
+        for table in self.tables.values_mut() {
+            table.columns.shrink_to_fit();
+            table.constraints.shrink_to_fit();
+            table.indexes.shrink_to_fit();
+            table.policies.shrink_to_fit();
+            table.triggers.shrink_to_fit();
+        }
+    }
+
     pub fn table(&self, name: &QName) -> Option<&Table> {
         match self.relations.get(name)? {
             Relation::Table(oid) => self.tables.get(oid),

@@ -408,6 +408,7 @@ fn parse_and_replay(
         done.extend(batch);
         next = parsed;
     }
+    catalog.finish();
     done
 }
 
