@@ -171,10 +171,7 @@ impl Catalog {
         self.dependents = dependents::Dependents::default();
         for table in self.tables.values_mut() {
             table.columns.shrink_to_fit();
-            table.constraints.shrink_to_fit();
-            table.indexes.shrink_to_fit();
-            table.policies.shrink_to_fit();
-            table.triggers.shrink_to_fit();
+            table.shrink_parts();
         }
     }
 

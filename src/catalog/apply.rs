@@ -35,6 +35,7 @@ use crate::catalog::interpret;
 pub use crate::catalog::misfit::Misfit;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
+use crate::catalog::table::Table;
 use crate::catalog::{Catalog, Session};
 use crate::sql::statement::{ObjectKind, Statement, StatementKind};
 
@@ -60,11 +61,13 @@ impl Catalog {
     /// Applies the statements of one file. What a transaction of the file takes back is left out.
     pub fn apply_file(&mut self, statements: &[Statement]) {
         self.begin_file();
+        let known = self.tables.len();
         let kept = transaction::kept(statements);
         for (statement, _) in statements.iter().zip(kept).filter(|(_, kept)| *kept) {
             self.session.transaction_start.get_or_insert(statement.span);
             self.apply(statement);
         }
+        self.tables.values_mut().skip(known).for_each(Table::shrink_parts);
     }
 
     /// Applies a statement. What PostgreSQL would refuse changes nothing and leaves a gap.
