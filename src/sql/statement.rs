@@ -217,7 +217,7 @@ pub enum ConstraintKind {
     /// `always` or by default; `options` of its sequence.
     Identity {
         always: bool,
-        options: SequenceOptions,
+        options: Box<SequenceOptions>,
     },
     Generated(Expr),
     Check(Expr),
@@ -751,7 +751,7 @@ pub enum AlterAction {
     AddIdentity {
         column: Ident,
         always: bool,
-        options: SequenceOptions,
+        options: Box<SequenceOptions>,
     },
     /// SET GENERATED ALWAYS or BY DEFAULT; options of the sequence alone leave it `None`.
     SetIdentity {
