@@ -32,6 +32,7 @@ use indexmap::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::api::ApiSettings;
+use crate::catalog::depend::Object;
 use crate::catalog::function::Function;
 use crate::catalog::gap::{Gap, Touched};
 use crate::catalog::misfit::{Failure, Misfit};
@@ -89,6 +90,8 @@ pub struct Catalog {
     function_names: FxHashMap<QName, Vec<Oid>>,
     /// Names that constraints were ever given: where a name is not among them, none has it.
     constraint_names: FxHashSet<QName>,
+    /// Tables and views that end with the file; some may be gone before.
+    temporary: Vec<Object>,
     /// What the gaps touch.
     touched: Touched,
     /// Where a DROP looks for what depends on its objects.

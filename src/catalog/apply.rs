@@ -30,10 +30,8 @@ mod trigger;
 mod user_type;
 mod view;
 
-use crate::catalog::depend::Object;
 use crate::catalog::interpret;
 pub use crate::catalog::misfit::Misfit;
-use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::table::Table;
 use crate::catalog::{Catalog, Session};
@@ -47,13 +45,8 @@ impl Catalog {
     /// its temporary tables.
     pub fn begin_file(&mut self) {
         self.session = Session::default();
-        let temporary = |name: &QName| name.schema == "pg_temp";
-        let tables = self.tables.values().filter(|table| temporary(&table.name));
-        let views = self.views.values().filter(|view| temporary(&view.name));
-        let gone: Vec<Object> = tables
-            .map(|table| Object::Table(table.oid))
-            .chain(views.map(|view| Object::View(view.oid)))
-            .collect();
+        // A scan of all tables for each file would cost the square of a long history.
+        let gone = std::mem::take(&mut self.temporary);
         // What depends on them is as temporary.
         let _ = self.drop_objects(gone, true, None);
     }
