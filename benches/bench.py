@@ -64,6 +64,7 @@ def cases():
         if path.is_dir():
             yield path.name, fixture(path.name)
     yield "1,000 migrations", history(1_000)
+    yield "12 MB of migrations", history(6_000)
     yield "10,000 migrations", history(10_000)
     yield "dump of 1.5 MB", dump(1.5)
     yield "seed of 50 MB", seed(50)

@@ -32,6 +32,7 @@ use indexmap::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::api::ApiSettings;
+use crate::catalog::depend::Object;
 use crate::catalog::function::Function;
 use crate::catalog::gap::{Gap, Touched};
 use crate::catalog::misfit::{Failure, Misfit};
@@ -89,6 +90,8 @@ pub struct Catalog {
     function_names: FxHashMap<QName, Vec<Oid>>,
     /// Names that constraints were ever given: where a name is not among them, none has it.
     constraint_names: FxHashSet<QName>,
+    /// Tables and views that end with the file; some may be gone before.
+    temporary: Vec<Object>,
     /// What the gaps touch.
     touched: Touched,
     /// Where a DROP looks for what depends on its objects.
@@ -163,6 +166,16 @@ impl Catalog {
     pub(crate) fn next_oid(&mut self) -> Oid {
         self.last_oid += 1;
         Oid(self.last_oid)
+    }
+
+    /// Ends the replay: what only statements need is let go of, and the room that was kept for more.
+    pub fn finish(&mut self) {
+        self.constraint_names = FxHashSet::default();
+        self.dependents = dependents::Dependents::default();
+        for table in self.tables.values_mut() {
+            table.columns.shrink_to_fit();
+            table.shrink_parts();
+        }
     }
 
     pub fn table(&self, name: &QName) -> Option<&Table> {

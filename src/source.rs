@@ -4,6 +4,7 @@
 //! so that a span can be handed to an editor as it is.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 /// A file of the run, by its place in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,7 +74,8 @@ pub struct SourceFile {
     pub text: String,
     /// Where the text differs from the bytes on disk, and why.
     pub flaws: Vec<ByteFlaw>,
-    lines: LineIndex,
+    /// Made when it is first asked for: few files of a long history have findings.
+    lines: OnceLock<LineIndex>,
 }
 
 /// Bytes that a PostgreSQL server refuses.
@@ -103,20 +105,24 @@ impl SourceFile {
             Err(error) => replace_invalid(error.into_bytes(), &mut flaws),
         };
         let text = if text.contains('\0') { replace_nul(text, &mut flaws) } else { text };
-        let lines = LineIndex::new(&text);
-        Self { path, role, text, flaws, lines }
+        Self { path, role, text, flaws, lines: OnceLock::new() }
     }
 
     /// Where an offset is, for a person and for the machine formats.
     pub fn position(&self, at: u32) -> Position {
-        self.lines.position(&self.text, at)
+        self.lines().position(&self.text, at)
     }
 
     /// The bytes of a line, counted from one, without its line break.
     pub fn line(&self, number: usize) -> std::ops::Range<usize> {
-        let start = self.lines.starts[number - 1] as usize;
-        let end = self.lines.starts.get(number).map_or(self.text.len(), |next| *next as usize - 1);
+        let starts = &self.lines().starts;
+        let start = starts[number - 1] as usize;
+        let end = starts.get(number).map_or(self.text.len(), |next| *next as usize - 1);
         start..start + self.text[start..end].trim_end_matches('\r').len()
+    }
+
+    fn lines(&self) -> &LineIndex {
+        self.lines.get_or_init(|| LineIndex::new(&self.text))
     }
 }
 

@@ -146,6 +146,7 @@ pub fn parse_body(body: &BodyText) -> (Vec<Statement>, bool) {
             Err(_) => whole = false,
         }
     }
+    statements.shrink_to_fit();
     (statements, whole)
 }
 

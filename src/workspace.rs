@@ -373,7 +373,7 @@ fn fresh_catalog(project: &Project, settings: &Settings, config_file: Option<Fil
 
 /// How much text is parsed before it is replayed. While one batch is replayed the next one is
 /// parsed, and what is replayed is let go of: memory does not grow with the history.
-const BATCH: usize = 1 << 20;
+const BATCH: usize = 512 << 10;
 
 /// Parses the files of a project and applies their statements in order.
 fn parse_and_replay(
@@ -407,6 +407,7 @@ fn parse_and_replay(
         done.extend(batch);
         next = parsed;
     }
+    catalog.finish();
     done
 }
 

@@ -31,11 +31,10 @@ mod trigger;
 mod user_type;
 mod view;
 
-use crate::catalog::depend::Object;
 use crate::catalog::interpret;
 pub use crate::catalog::misfit::Misfit;
-use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
+use crate::catalog::table::Table;
 use crate::catalog::{Catalog, Session};
 use crate::sql::statement::{ObjectKind, Statement, StatementKind};
 
@@ -47,13 +46,8 @@ impl Catalog {
     /// its temporary tables.
     pub fn begin_file(&mut self) {
         self.session = Session::default();
-        let temporary = |name: &QName| name.schema == "pg_temp";
-        let tables = self.tables.values().filter(|table| temporary(&table.name));
-        let views = self.views.values().filter(|view| temporary(&view.name));
-        let gone: Vec<Object> = tables
-            .map(|table| Object::Table(table.oid))
-            .chain(views.map(|view| Object::View(view.oid)))
-            .collect();
+        // A scan of all tables for each file would cost the square of a long history.
+        let gone = std::mem::take(&mut self.temporary);
         // What depends on them is as temporary.
         let _ = self.drop_objects(gone, true, None);
     }
@@ -61,11 +55,13 @@ impl Catalog {
     /// Applies the statements of one file. What a transaction of the file takes back is left out.
     pub fn apply_file(&mut self, statements: &[Statement]) {
         self.begin_file();
+        let known = self.tables.len();
         let kept = transaction::kept(statements);
         for (statement, _) in statements.iter().zip(kept).filter(|(_, kept)| *kept) {
             self.session.transaction_start.get_or_insert(statement.span);
             self.apply(statement);
         }
+        self.tables.values_mut().skip(known).for_each(Table::shrink_parts);
     }
 
     /// Takes in the rows that a file changes, and nothing else of it.

@@ -240,7 +240,8 @@ impl<'c> Binder<'c> {
                 for target in &mut select.targets {
                     self.expr(&mut target.expr);
                 }
-                let clauses = select.filter.iter_mut().chain(&mut select.having).chain(&mut select.windows);
+                let conditions = select.filter.as_deref_mut().into_iter().chain(select.having.as_deref_mut());
+                let clauses = conditions.chain(&mut select.windows);
                 clauses.for_each(|expr| self.expr(expr));
                 let by = select.group_by.iter_mut().chain(&mut select.distinct_on);
                 self.by_result(|binder| by.for_each(|expr| binder.expr(expr)));

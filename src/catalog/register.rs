@@ -6,6 +6,7 @@
 
 use indexmap::IndexMap;
 
+use crate::catalog::depend::Object;
 use crate::catalog::function::Function;
 use crate::catalog::index::Index;
 use crate::catalog::name::QName;
@@ -25,6 +26,9 @@ impl Catalog {
         for name in table.constraints.keys() {
             self.constraint_names.insert(QName { schema: table.name.schema.clone(), name: name.clone() });
         }
+        if table.name.schema == "pg_temp" {
+            self.temporary.push(Object::Table(table.oid));
+        }
         self.relations.insert(table.name.clone(), Relation::Table(table.oid));
         self.tables.insert(table.oid, table);
     }
@@ -33,6 +37,9 @@ impl Catalog {
     pub fn insert_view(&mut self, view: View) {
         self.note_references(view.oid);
         self.register_indexes(view.oid, &view.name.schema, &view.indexes);
+        if view.name.schema == "pg_temp" {
+            self.temporary.push(Object::View(view.oid));
+        }
         self.relations.insert(view.name.clone(), Relation::View(view.oid));
         self.views.insert(view.oid, view);
     }

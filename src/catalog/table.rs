@@ -156,6 +156,15 @@ impl Constraint {
 }
 
 impl Table {
+    /// Gives back the room that is kept for more constraints, indexes, policies and triggers. The
+    /// file that makes a table makes most of them; columns are what later files add.
+    pub(super) fn shrink_parts(&mut self) {
+        self.constraints.shrink_to_fit();
+        self.indexes.shrink_to_fit();
+        self.policies.shrink_to_fit();
+        self.triggers.shrink_to_fit();
+    }
+
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == *name)
     }

@@ -75,7 +75,7 @@ pub struct Sublink {
     pub kind: SublinkKind,
     /// The left side of ANY and ALL.
     pub test: Option<Box<Expr>>,
-    pub op: String,
+    pub op: Ident,
     pub query: Box<Query>,
     /// The parentheses and what they hold.
     pub span: Span,
@@ -89,7 +89,7 @@ pub enum Expr {
     Call(Box<Call>),
     /// An operator; `left` is absent for prefix ones. LIKE is `~~`, ILIKE `~~*`, `<>` also `!=`.
     Op {
-        op: String,
+        op: Ident,
         left: Option<Box<Self>>,
         right: Box<Self>,
     },
@@ -119,7 +119,7 @@ pub enum Expr {
     },
     /// `x op any (array)`, or `all`.
     OpArray {
-        op: String,
+        op: Ident,
         all: bool,
         left: Box<Self>,
         right: Box<Self>,
@@ -132,7 +132,7 @@ pub enum Expr {
     },
     Cast {
         expr: Box<Self>,
-        to: TypeName,
+        to: Box<TypeName>,
     },
     Case {
         operand: Option<Box<Self>>,
@@ -334,9 +334,9 @@ impl Default for QueryBody {
 pub struct Select {
     pub targets: Vec<ResultColumn>,
     pub from: Vec<FromItem>,
-    pub filter: Option<Expr>,
+    pub filter: Option<Box<Expr>>,
     pub group_by: Vec<Expr>,
-    pub having: Option<Expr>,
+    pub having: Option<Box<Expr>>,
     /// What the windows of the WINDOW clause partition and order by.
     pub windows: Vec<Expr>,
     pub distinct: bool,
@@ -396,7 +396,7 @@ pub enum FromItem {
     Join {
         left: Box<Self>,
         right: Box<Self>,
-        on: Option<Expr>,
+        on: Option<Box<Expr>>,
         using: Vec<Ident>,
         natural: bool,
         alias: Option<Alias>,
@@ -475,9 +475,9 @@ impl Query {
             QueryBody::Select(select) => {
                 list.extend(select.targets.iter().map(|target| &target.expr));
                 select.from.iter().for_each(|item| item.own_expressions(&mut list));
-                list.extend(&select.filter);
+                list.extend(select.filter.as_deref());
                 list.extend(&select.group_by);
-                list.extend(&select.having);
+                list.extend(select.having.as_deref());
                 list.extend(&select.windows);
                 list.extend(&select.distinct_on);
             }
@@ -529,7 +529,7 @@ impl FromItem {
             Self::Join { left, right, on, .. } => {
                 left.own_expressions(list);
                 right.own_expressions(list);
-                list.extend(on);
+                list.extend(on.as_deref());
             }
             Self::Function { calls, .. } => list.extend(calls),
             Self::Relation { .. } | Self::Query { .. } => {}

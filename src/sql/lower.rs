@@ -36,7 +36,7 @@ use pg_query::protobuf::{self as pb, Node};
 
 use crate::source::Span;
 use crate::sql::expr::{ColumnRef, Expr, Literal, QueryBody, Sublink, SublinkKind, Target};
-use crate::sql::name::is_reserved;
+use crate::sql::name::{Ident, is_reserved};
 use crate::sql::parser::{self, Mode};
 use crate::sql::statement::{Statement, StatementKind, Transaction};
 use crate::sql::token::{Code, Lexer, Token, TokenKind, Tokens, ident};
@@ -116,7 +116,7 @@ fn parsed(code: Code<'_>, range: Range<usize>) -> Option<Expr> {
         _ => Some(Expr::Sublink(Sublink {
             kind: SublinkKind::Scalar,
             test: None,
-            op: String::new(),
+            op: Ident::default(),
             query: Box::new(query),
             span: cx.whole(),
         })),
@@ -241,7 +241,7 @@ impl<'a> Cx<'a> {
             N::CreatePolicyStmt(n) => S::CreatePolicy(Box::new(self.create_policy(n))),
             N::AlterPolicyStmt(n) => S::AlterPolicy(Box::new(self.alter_policy(n))),
             N::CreateTrigStmt(n) => S::CreateTrigger(Box::new(self.create_trigger(n))),
-            N::CreateEventTrigStmt(n) => S::CreateEventTrigger(self.create_event_trigger(n)),
+            N::CreateEventTrigStmt(n) => S::CreateEventTrigger(Box::new(self.create_event_trigger(n))),
             N::AlterEventTrigStmt(n) => self.alter_event_trigger(n),
             N::RuleStmt(n) => S::CreateRule(self.create_rule(n)),
             N::CreateFunctionStmt(n) => S::CreateFunction(Box::new(self.create_function(n))),
@@ -249,12 +249,12 @@ impl<'a> Cx<'a> {
             N::DefineStmt(n) => self.define(n),
             N::DoStmt(n) => S::Do(Box::new(self.do_block(n))),
             N::CallStmt(n) => self.call_procedure(n),
-            N::CreateSeqStmt(n) => S::CreateSequence(self.create_sequence(n)),
-            N::AlterSeqStmt(n) => S::AlterSequence(self.alter_sequence(n)),
-            N::CreateEnumStmt(n) => S::CreateType(self.create_enum(n)),
-            N::CreateDomainStmt(n) => S::CreateType(self.create_domain(n)),
-            N::CompositeTypeStmt(n) => S::CreateType(self.create_composite(n)),
-            N::CreateRangeStmt(n) => S::CreateType(self.create_range(n)),
+            N::CreateSeqStmt(n) => S::CreateSequence(Box::new(self.create_sequence(n))),
+            N::AlterSeqStmt(n) => S::AlterSequence(Box::new(self.alter_sequence(n))),
+            N::CreateEnumStmt(n) => S::CreateType(Box::new(self.create_enum(n))),
+            N::CreateDomainStmt(n) => S::CreateType(Box::new(self.create_domain(n))),
+            N::CompositeTypeStmt(n) => S::CreateType(Box::new(self.create_composite(n))),
+            N::CreateRangeStmt(n) => S::CreateType(Box::new(self.create_range(n))),
             N::AlterEnumStmt(n) => S::AlterEnum(self.alter_enum(n)),
             N::AlterDomainStmt(n) => self.alter_domain(n),
             N::AlterTableStmt(n) => S::AlterTable(Box::new(self.alter_table(n))),

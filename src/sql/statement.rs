@@ -27,12 +27,12 @@ pub enum StatementKind {
     CreateIndex(Box<CreateIndex>),
     CreatePolicy(Box<CreatePolicy>),
     CreateFunction(Box<CreateFunction>),
-    CreateAggregate(CreateAggregate),
+    CreateAggregate(Box<CreateAggregate>),
     CreateTrigger(Box<CreateTrigger>),
-    CreateEventTrigger(CreateEventTrigger),
+    CreateEventTrigger(Box<CreateEventTrigger>),
     CreateRule(CreateRule),
-    CreateSequence(CreateSequence),
-    CreateType(CreateType),
+    CreateSequence(Box<CreateSequence>),
+    CreateType(Box<CreateType>),
     CreateRole(CreateRole),
     CreateExtension(CreateExtension),
     CreatePublication(Publication),
@@ -44,10 +44,10 @@ pub enum StatementKind {
 
     AlterTable(Box<AlterTable>),
     AlterPolicy(Box<AlterPolicy>),
-    AlterFunction(AlterFunction),
-    AlterSequence(AlterSequence),
+    AlterFunction(Box<AlterFunction>),
+    AlterSequence(Box<AlterSequence>),
     AlterEnum(AlterEnum),
-    AlterDomain(AlterDomain),
+    AlterDomain(Box<AlterDomain>),
     AlterRole(AlterRole),
     AlterRoleSet {
         role: Option<RoleName>,
@@ -62,14 +62,14 @@ pub enum StatementKind {
         enabled: char,
     },
     AlterDefaultPrivileges(AlterDefaultPrivileges),
-    Rename(Rename),
+    Rename(Box<Rename>),
     SetSchema {
-        object: ObjectRef,
+        object: Box<ObjectRef>,
         if_exists: bool,
         schema: Ident,
     },
     SetOwner {
-        object: ObjectRef,
+        object: Box<ObjectRef>,
         owner: RoleName,
     },
     /// `ALTER … DEPENDS ON EXTENSION`, `ALTER EXTENSION … ADD` and the like: nothing to model.
@@ -79,7 +79,7 @@ pub enum StatementKind {
     Grant(Grant),
     GrantRole(GrantRole),
     Comment {
-        object: ObjectRef,
+        object: Box<ObjectRef>,
         text: Option<String>,
     },
 
@@ -218,7 +218,7 @@ pub enum ConstraintKind {
     /// `always` or by default; `options` of its sequence.
     Identity {
         always: bool,
-        options: SequenceOptions,
+        options: Box<SequenceOptions>,
     },
     Generated(Expr),
     Check(Expr),
@@ -752,7 +752,7 @@ pub enum AlterAction {
     AddIdentity {
         column: Ident,
         always: bool,
-        options: SequenceOptions,
+        options: Box<SequenceOptions>,
     },
     /// SET GENERATED ALWAYS or BY DEFAULT; options of the sequence alone leave it `None`.
     SetIdentity {

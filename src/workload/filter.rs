@@ -4,6 +4,8 @@
 //! id, a parameter, a column of another row that was found first. Comparisons with constants are
 //! none, since such a column has few values as a rule.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -32,7 +34,7 @@ pub struct Filter {
 pub struct Evidence {
     /// The comparison's column.
     pub span: Span,
-    pub source: EvidenceSource,
+    pub source: Arc<EvidenceSource>,
 }
 
 /// From the strongest to the weakest.
@@ -61,13 +63,14 @@ pub fn collect(catalog: &Catalog, routines: &IndexMap<Oid, Routine>) -> Vec<Filt
             // A look-up by a policy needs its USING; WITH CHECK sees one row.
             if let Some(using) = &policy.using {
                 let source = EvidenceSource::Policy { table: name.clone(), policy: policy_name.clone() };
+                let source = Arc::new(source);
                 add_groups(
                     groups(&[&using.value], &|column| column.relation == table.oid),
                     &source,
                     &mut filters,
                 );
             }
-            let source = EvidenceSource::PolicyQuery { table: name, policy: policy_name };
+            let source = Arc::new(EvidenceSource::PolicyQuery { table: name, policy: policy_name });
             for expr in policy.expressions() {
                 crate::sql::expr::walk_queries(expr, &mut |query| add_query(query, &source, &mut filters));
             }
@@ -75,7 +78,7 @@ pub fn collect(catalog: &Catalog, routines: &IndexMap<Oid, Routine>) -> Vec<Filt
     }
     for (oid, routine) in routines {
         let Some(function) = catalog.functions.get(oid) else { continue };
-        let source = EvidenceSource::Function(function.name.clone());
+        let source = Arc::new(EvidenceSource::Function(function.name.clone()));
         for statement in &routine.statements {
             match &statement.kind {
                 StatementKind::Query(query) => {
@@ -94,7 +97,7 @@ pub fn collect(catalog: &Catalog, routines: &IndexMap<Oid, Routine>) -> Vec<Filt
     }
     for view in catalog.views.values().filter(|view| view.history.created != Origin::Platform) {
         if let Some(query) = &view.query {
-            let source = EvidenceSource::View(view.name.clone());
+            let source = Arc::new(EvidenceSource::View(view.name.clone()));
             query.walk_queries(&mut |query| add_query(query, &source, &mut filters));
         }
     }
@@ -119,7 +122,7 @@ struct Own {
     span: Span,
 }
 
-fn add_groups(groups: Vec<Vec<Lookup>>, source: &EvidenceSource, filters: &mut Vec<Filter>) {
+fn add_groups(groups: Vec<Vec<Lookup>>, source: &Arc<EvidenceSource>, filters: &mut Vec<Filter>) {
     for group in groups {
         let Some(first) = group.iter().find(|lookup| !lookup.fixed) else { continue };
         let (mut columns, mut fixed): (Vec<i16>, Vec<i16>) = (Vec::new(), Vec::new());
@@ -129,23 +132,23 @@ fn add_groups(groups: Vec<Vec<Lookup>>, source: &EvidenceSource, filters: &mut V
                 list.push(lookup.attnum);
             }
         }
-        let evidence = Evidence { span: first.span, source: source.clone() };
+        let evidence = Evidence { span: first.span, source: Arc::clone(source) };
         filters.push(Filter { table: first.table, columns, fixed, evidence });
     }
 }
 
-fn add_query(query: &Query, source: &EvidenceSource, filters: &mut Vec<Filter>) {
+fn add_query(query: &Query, source: &Arc<EvidenceSource>, filters: &mut Vec<Filter>) {
     let QueryBody::Select(select) = &query.body else { return };
     let mut tables = Vec::new();
     let mut conditions: Vec<&Expr> = Vec::new();
     for item in &select.from {
         tables_of(item, &mut tables, &mut conditions);
     }
-    conditions.extend(&select.filter);
+    conditions.extend(select.filter.as_deref());
     add_tables(&tables, &conditions, source, filters);
 }
 
-fn add_change(change: &DataChange, source: &EvidenceSource, filters: &mut Vec<Filter>) {
+fn add_change(change: &DataChange, source: &Arc<EvidenceSource>, filters: &mut Vec<Filter>) {
     let Some(table) = change.table.target else { return };
     if !matches!(change.kind, ChangeKind::Update | ChangeKind::Delete) {
         return;
@@ -162,7 +165,7 @@ fn add_change(change: &DataChange, source: &EvidenceSource, filters: &mut Vec<Fi
 /// The look-ups in each table of a query. Some need nothing but what is known before. A join is one
 /// for the table that is read second, and there must be a first: one that itself was looked up, and
 /// so on from table to table.
-fn add_tables(tables: &[Oid], conditions: &[&Expr], source: &EvidenceSource, filters: &mut Vec<Filter>) {
+fn add_tables(tables: &[Oid], conditions: &[&Expr], source: &Arc<EvidenceSource>, filters: &mut Vec<Filter>) {
     // A table that stands twice: which one a column belongs to is not worth the risk.
     let (mut once, mut twice) = (FxHashSet::default(), FxHashSet::default());
     for table in tables {
@@ -225,7 +228,7 @@ fn tables_of<'a>(item: &'a FromItem, tables: &mut Vec<Oid>, conditions: &mut Vec
         FromItem::Join { left, right, on, .. } => {
             tables_of(left, tables, conditions);
             tables_of(right, tables, conditions);
-            conditions.extend(on);
+            conditions.extend(on.as_deref());
         }
         FromItem::Query { .. } | FromItem::Function { .. } => {}
     }

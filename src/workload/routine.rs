@@ -58,6 +58,8 @@ impl Routine {
                 .extend(statement.fragments().into_iter().filter_map(|part| part.value.clone()));
             routine.complete &= statement.kind != BlockStatementKind::Unparsed;
         });
+        routine.statements.shrink_to_fit();
+        routine.expressions.shrink_to_fit();
         routine.block = Some(block);
         routine
     }

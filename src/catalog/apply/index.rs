@@ -111,7 +111,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateIndex, origin: Ori
             };
         }
     }
-    let mut keys = Vec::new();
+    let mut keys = Vec::with_capacity(statement.keys.len());
     let mut parts = Vec::new();
     for key in &statement.keys {
         let value = match &key.value {

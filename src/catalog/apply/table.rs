@@ -476,7 +476,25 @@ pub(super) fn is_null(expr: &Expr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{check_refused, check_shapes};
+    use crate::catalog::Catalog;
+    use crate::catalog::name::QName;
+    use crate::testing::{Bench, check_refused, check_shapes};
+
+    #[test]
+    fn temporary_tables_end_with_their_file() {
+        let text = "create table kept (a int); create temp table t (a int); create table pg_temp.u (a int);
+                    create temp view v as select a from t; create temp table w (a int); drop table w;";
+        let mut catalog = Bench::new(text).catalog;
+        let temporary = |catalog: &Catalog| {
+            let tables = catalog.tables.values().map(|table| &table.name);
+            let names = tables.chain(catalog.views.values().map(|view| &view.name));
+            names.filter(|name| name.schema == "pg_temp").count()
+        };
+        assert_eq!(temporary(&catalog), 3);
+        catalog.begin_file();
+        assert_eq!(temporary(&catalog), 0);
+        assert!(catalog.table(&QName::new("public", "kept")).is_some());
+    }
 
     #[test]
     fn columns_have_numbers_types_and_flags() {

@@ -51,7 +51,7 @@ impl Interpreter<'_> {
     fn select_rows(&mut self, select: &Select) -> Option<Vec<Value>> {
         let mut joined: Vec<Vec<Part>> = vec![Vec::new()];
         for item in &select.from {
-            joined = self.join(joined, item, select.filter.as_ref())?;
+            joined = self.join(joined, item, select.filter.as_deref())?;
         }
         let mut kept = Vec::new();
         for row in joined {

@@ -100,7 +100,7 @@ fn report(table: &Table, wanted: &Wanted<'_>, out: &mut Findings) {
     let names = table.column_names(&wanted.columns);
     let mut evidence: IndexMap<&EvidenceSource, &Evidence> = IndexMap::new();
     for one in &wanted.evidence {
-        evidence.entry(&one.source).or_insert(one);
+        evidence.entry(&*one.source).or_insert(one);
     }
     evidence.sort_by(|one, _, other, _| kind(one).cmp(&kind(other)));
     let column = table.column_at(wanted.columns[0]);

@@ -7,6 +7,7 @@ use super::Cx;
 use super::name::{idents, items, optional, qualified, string};
 use crate::source::Span;
 use crate::sql::expr::{Call, ColumnRef, Expr, Literal, Sublink, SublinkKind, Target};
+use crate::sql::name::Ident;
 
 pub(super) type Boxed = Option<Box<Node>>;
 
@@ -17,6 +18,10 @@ impl Cx<'_> {
 
     pub(super) fn optional_expr(&self, node: &Boxed) -> Option<Expr> {
         node.as_deref().map(|node| self.expr(node))
+    }
+
+    pub(super) fn optional_box(&self, node: &Boxed) -> Option<Box<Expr>> {
+        self.optional_expr(node).map(Box::new)
     }
 
     pub(super) fn boxed(&self, node: &Boxed) -> Box<Expr> {
@@ -44,9 +49,10 @@ impl Cx<'_> {
             },
             N::BooleanTest(n) => self.boolean_test(n),
             N::SubLink(n) => self.sublink(n),
-            N::TypeCast(n) => {
-                Expr::Cast { expr: self.boxed(&n.arg), to: self.optional_type(n.type_name.as_ref()) }
-            }
+            N::TypeCast(n) => Expr::Cast {
+                expr: self.boxed(&n.arg),
+                to: Box::new(self.optional_type(n.type_name.as_ref())),
+            },
             N::CaseExpr(n) => self.case(n),
             N::CoalesceExpr(n) => Expr::Coalesce(self.exprs(&n.args)),
             N::AArrayExpr(n) => Expr::Array(self.exprs(&n.elements)),
@@ -59,7 +65,7 @@ impl Cx<'_> {
             N::SelectStmt(n) => Expr::Sublink(Sublink {
                 kind: SublinkKind::Scalar,
                 test: None,
-                op: String::new(),
+                op: Ident::default(),
                 query: Box::new(self.query(n)),
                 span: self.whole(),
             }),
@@ -190,11 +196,7 @@ impl Cx<'_> {
             | AExprKind::AexprNotBetween
             | AExprKind::AexprBetweenSym
             | AExprKind::AexprNotBetweenSym => self.between(n),
-            _ => Expr::Op {
-                op: op.into(),
-                left: n.lexpr.as_ref().map(|_| self.boxed(&n.lexpr)),
-                right: self.boxed(&n.rexpr),
-            },
+            _ => Expr::Op { op: op.into(), left: self.optional_box(&n.lexpr), right: self.boxed(&n.rexpr) },
         }
     }
 
@@ -241,7 +243,7 @@ impl Cx<'_> {
         let query = n.subselect.as_deref().map(|node| self.query_node(node)).unwrap_or_default();
         Expr::Sublink(Sublink {
             kind,
-            test: n.testexpr.as_ref().map(|_| self.boxed(&n.testexpr)),
+            test: self.optional_box(&n.testexpr),
             op: op.into(),
             query: Box::new(query),
             span: self.sublink_span(n.location),
@@ -278,9 +280,9 @@ impl Cx<'_> {
             _ => None,
         };
         Expr::Case {
-            operand: n.arg.as_ref().map(|_| self.boxed(&n.arg)),
+            operand: self.optional_box(&n.arg),
             arms: n.args.iter().filter_map(arm).collect(),
-            default: n.defresult.as_ref().map(|_| self.boxed(&n.defresult)),
+            default: self.optional_box(&n.defresult),
         }
     }
 

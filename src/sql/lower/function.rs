@@ -105,10 +105,10 @@ impl Cx<'_> {
 
     pub(super) fn alter_function(&self, n: &pb::AlterFunctionStmt) -> StatementKind {
         let Some(function) = &n.func else { return StatementKind::Other("ALTER FUNCTION") };
-        StatementKind::AlterFunction(AlterFunction {
+        StatementKind::AlterFunction(Box::new(AlterFunction {
             object: self.function_ref(object_kind(n.objtype()), function, self.after_kind(n.objtype(), 1)),
             attributes: self.attributes(&n.actions),
-        })
+        }))
     }
 
     /// The text of a body and where it stands between its quotes.
@@ -154,11 +154,11 @@ impl Cx<'_> {
     /// CREATE AGGREGATE, CREATE TYPE of a base type, and what is not modelled.
     pub(super) fn define(&self, n: &pb::DefineStmt) -> StatementKind {
         match n.kind() {
-            ObjectType::ObjectAggregate => StatementKind::CreateAggregate(self.create_aggregate(n)),
-            ObjectType::ObjectType => StatementKind::CreateType(CreateType {
+            ObjectType::ObjectAggregate => StatementKind::CreateAggregate(Box::new(self.create_aggregate(n))),
+            ObjectType::ObjectType => StatementKind::CreateType(Box::new(CreateType {
                 name: self.name_at(&n.defnames, 2),
                 kind: CreateTypeKind::Base,
-            }),
+            })),
             ObjectType::ObjectOperator => StatementKind::Other("CREATE OPERATOR"),
             ObjectType::ObjectCollation => StatementKind::Other("CREATE COLLATION"),
             ObjectType::ObjectTsparser => StatementKind::Other("CREATE TEXT SEARCH PARSER"),

@@ -275,7 +275,11 @@ impl Cx<'_> {
                 ObjectRef { kind: object_kind(kind), name, part: None, signature: None }
             }
         };
-        StatementKind::Rename(Rename { object, if_exists: n.missing_ok, to: Ident::new(&n.newname) })
+        StatementKind::Rename(Box::new(Rename {
+            object,
+            if_exists: n.missing_ok,
+            to: Ident::new(&n.newname),
+        }))
     }
 
     /// A relation, or what is on one.
@@ -307,12 +311,13 @@ impl Cx<'_> {
     pub(super) fn set_schema(&self, n: &pb::AlterObjectSchemaStmt) -> StatementKind {
         let object = self.relation_or_object(n.object_type(), n.relation.as_ref(), n.object.as_deref());
         let schema = Ident::new(&n.newschema);
-        StatementKind::SetSchema { object, if_exists: n.missing_ok, schema }
+        StatementKind::SetSchema { object: Box::new(object), if_exists: n.missing_ok, schema }
     }
 
     pub(super) fn set_owner(&self, n: &pb::AlterOwnerStmt) -> StatementKind {
         let object = self.relation_or_object(n.object_type(), n.relation.as_ref(), n.object.as_deref());
-        StatementKind::SetOwner { object, owner: n.newowner.as_ref().map_or(RoleName::Current, role) }
+        let owner = n.newowner.as_ref().map_or(RoleName::Current, role);
+        StatementKind::SetOwner { object: Box::new(object), owner }
     }
 
     fn relation_or_object(&self, kind: O, range: Option<&pb::RangeVar>, node: Option<&Node>) -> ObjectRef {
@@ -333,7 +338,7 @@ impl Cx<'_> {
             None => self.object(kind, &Node::default(), at),
         };
         let text = (!n.comment.is_empty()).then(|| n.comment.clone());
-        StatementKind::Comment { object, text }
+        StatementKind::Comment { object: Box::new(object), text }
     }
 }
 

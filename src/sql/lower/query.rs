@@ -66,9 +66,9 @@ impl Cx<'_> {
         QueryBody::Select(Box::new(Select {
             targets: self.result_columns(&n.target_list),
             from: self.sources(&n.from_clause),
-            filter: self.optional_expr(&n.where_clause),
+            filter: self.optional_box(&n.where_clause),
             group_by: self.exprs(&n.group_clause),
-            having: self.optional_expr(&n.having_clause),
+            having: self.optional_box(&n.having_clause),
             windows,
             distinct: !n.distinct_clause.is_empty(),
             distinct_on: distinct_on.map(|node| self.expr(node)).collect(),
@@ -131,7 +131,7 @@ impl Cx<'_> {
             N::JoinExpr(n) => FromItem::Join {
                 left: Box::new(self.source(n.larg.as_deref()?)?),
                 right: Box::new(self.source(n.rarg.as_deref()?)?),
-                on: self.optional_expr(&n.quals),
+                on: self.optional_box(&n.quals),
                 using: idents(&n.using_clause),
                 natural: n.is_natural,
                 alias: alias(n.alias.as_ref()),

@@ -148,7 +148,7 @@ impl Cx<'_> {
             ConstrType::ConstrDefault => ConstraintKind::Default(raw()),
             ConstrType::ConstrIdentity => ConstraintKind::Identity {
                 always: n.generated_when == "a",
-                options: self.sequence_options(definitions(&n.options)),
+                options: Box::new(self.sequence_options(definitions(&n.options))),
             },
             ConstrType::ConstrGenerated => ConstraintKind::Generated(raw()),
             ConstrType::ConstrCheck => ConstraintKind::Check(raw()),

@@ -68,7 +68,7 @@ impl Cx<'_> {
             }
             _ => return StatementKind::Other("ALTER DOMAIN"),
         };
-        StatementKind::AlterDomain(AlterDomain { name: self.name_at(&n.type_name, 2), change })
+        StatementKind::AlterDomain(Box::new(AlterDomain { name: self.name_at(&n.type_name, 2), change }))
     }
 
     pub(super) fn create_sequence(&self, n: &pb::CreateSeqStmt) -> CreateSequence {

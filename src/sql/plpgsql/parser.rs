@@ -353,6 +353,7 @@ impl<'a> Parser<'a> {
             list.push(if stops { self.stray() } else { self.statement() });
         }
         self.depth -= 1;
+        list.shrink_to_fit();
         list
     }
 
