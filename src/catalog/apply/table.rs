@@ -10,7 +10,7 @@ use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::table::{Column, ConstraintKind, Identity, Table, TableKind};
-use crate::catalog::types::{DataType, UserTypeKind};
+use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::{Call, Expr, Literal, Oid};
 use crate::sql::name::{Ident, ObjectName};
@@ -466,9 +466,13 @@ fn copy_like_indexes(catalog: &mut Catalog, oid: Oid, source: Oid, options: Like
     }
 }
 
-/// Whether an expression is the constant NULL, which as a default is none.
-pub(super) fn is_null(expr: &Expr) -> bool {
-    matches!(expr.uncast(), Expr::Literal(Literal::Null))
+/// Whether PostgreSQL keeps a default. The constant NULL is none, unless it has to be fitted into a
+/// length or a domain.
+pub(super) fn is_kept_default(catalog: &Catalog, data_type: &DataType, default: &Expr) -> bool {
+    let is_domain = matches!(&data_type.base, TypeRef::User(oid) if !data_type.array
+        && catalog.types.get(oid).is_some_and(|user_type| matches!(user_type.kind, UserTypeKind::Domain(_))));
+    let is_null = matches!(default.uncast(), Expr::Literal(Literal::Null));
+    !is_null || is_domain || !data_type.modifiers.is_empty()
 }
 
 #[cfg(test)]
