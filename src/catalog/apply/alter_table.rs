@@ -119,10 +119,11 @@ fn alter_one(
             }
             let mut pending = Vec::new();
             table::add_column(catalog, oid, column, origin, &mut pending);
-            constraint::add_all(catalog, oid, &pending, origin);
             for child in children(catalog, oid) {
                 add_column_to_child(catalog, child, column, origin);
             }
+            // They reach the children's columns.
+            constraint::add_all(catalog, oid, &pending, origin);
             Ok(())
         }
         AlterAction::DropColumn { name: column, if_exists, cascade } => {

@@ -130,6 +130,23 @@ pub(crate) fn columns_read(expr: &Expr, oid: Oid) -> Vec<i16> {
     columns
 }
 
+/// Makes an expression that one table got from another speak of its own columns.
+pub(super) fn rebind(catalog: &Catalog, expr: &mut Expr, from: Oid, to: Oid) {
+    match expr {
+        Expr::Column(column) => match &mut column.target {
+            Target::Column { relation, attnum, .. } if *relation == from => {
+                let name = catalog.tables.get(&from).and_then(|table| table.column_at(*attnum));
+                let to_table = catalog.tables.get(&to);
+                let own = name.and_then(|column| to_table.and_then(|table| table.column(&column.name)));
+                (*relation, *attnum) = (to, own.map_or(0, |own| own.attnum));
+            }
+            Target::Row { relation, .. } if *relation == from => *relation = to,
+            _ => {}
+        },
+        other => other.children_mut().into_iter().for_each(|child| rebind(catalog, child, from, to)),
+    }
+}
+
 fn add_check(
     catalog: &mut Catalog,
     oid: Oid,
@@ -166,20 +183,40 @@ fn add_check(
         }
         return Err(Misfit::exists(ObjectKind::Constraint, constraint.name));
     }
+    if !definition.no_inherit
+        && let Some(child) = descendant_with_other(catalog, oid, &constraint.name)
+    {
+        return Err(Misfit::exists(ObjectKind::Constraint, format!("{} on {child}", constraint.name)));
+    }
     catalog.insert_constraint(oid, constraint.clone());
     if !definition.no_inherit {
         for child in children {
-            inherit_check(catalog, child, &constraint, &names);
+            inherit_check(catalog, oid, child, &constraint, &names);
         }
     }
     Ok(())
 }
 
-/// Gives a child its parent's check, and its own children in turn.
-pub(super) fn inherit_check(catalog: &mut Catalog, oid: Oid, check: &Constraint, names: &[Ident]) {
-    let Some(table) = catalog.tables.get_mut(&oid) else { return };
+/// A table below that has a constraint of this name which is no check: the two cannot be one.
+fn descendant_with_other(catalog: &Catalog, oid: Oid, name: &Ident) -> Option<QName> {
+    catalog.tables.get(&oid)?.children.iter().find_map(|child| {
+        let table = catalog.tables.get(child)?;
+        let own = table.constraints.get(name);
+        match own.is_some_and(|own| !matches!(own.kind, ConstraintKind::Check { .. })) {
+            true => Some(table.name.clone()),
+            false => descendant_with_other(catalog, *child, name),
+        }
+    })
+}
+
+/// Gives a child the check of a table above it, and its own children in turn.
+pub(super) fn inherit_check(catalog: &mut Catalog, from: Oid, oid: Oid, check: &Constraint, names: &[Ident]) {
     let mut copy = check.clone();
     copy.inherited = true;
+    if let ConstraintKind::Check { expr, .. } = &mut copy.kind {
+        rebind(catalog, expr, from, oid);
+    }
+    let Some(table) = catalog.tables.get_mut(&oid) else { return };
     let attnums: Vec<i16> =
         names.iter().filter_map(|name| table.column(name)).map(|column| column.attnum).collect();
     if let ConstraintKind::Check { columns, .. } = &mut copy.kind {
@@ -193,7 +230,7 @@ pub(super) fn inherit_check(catalog: &mut Catalog, oid: Oid, check: &Constraint,
         catalog.insert_constraint(oid, copy);
     }
     for child in children {
-        inherit_check(catalog, child, check, names);
+        inherit_check(catalog, from, child, check, names);
     }
 }
 
@@ -304,11 +341,33 @@ fn use_index(
     let Some(found) = table.indexes.get(index) else {
         return Err(Misfit::missing(ObjectKind::Index, index));
     };
+    let refused = |why: &str| Err(Misfit::Refused(format!("{why}: {index} on {}", table.name)));
+    if table.kind == TableKind::Partitioned {
+        return refused("USING INDEX cannot be used on a partitioned table");
+    }
+    if found.constraint.is_some() {
+        return refused("the index serves a constraint already");
+    }
+    let is_plain = found.keys.iter().all(|key| key.attnum().is_some() && !key.descending);
+    if !found.unique || !is_plain || found.predicate.is_some() {
+        return refused(
+            "no constraint can use an index that is not unique, or not of all rows by their columns",
+        );
+    }
+    if primary && table.primary_key().is_some() {
+        return Err(Misfit::exists(ObjectKind::Constraint, format!("primary key of {}", table.name)));
+    }
     let columns: Vec<i16> = found.columns().into_iter().flatten().collect();
     let names = table.column_names(&columns);
     let schema = table.name.schema.clone();
     let name = definition.name.clone().unwrap_or_else(|| index.clone());
+    if table.constraints.contains_key(&name) {
+        return Err(Misfit::exists(ObjectKind::Constraint, format!("{name} on {}", table.name)));
+    }
     if name != *index {
+        if !catalog.is_relation_name_free(&QName { schema: schema.clone(), name: name.clone() }) {
+            return Err(Misfit::exists(ObjectKind::Index, name));
+        }
         let old = QName { schema: schema.clone(), name: index.clone() };
         catalog.rename_relation(&old, QName { schema, name: name.clone() });
     }

@@ -191,7 +191,7 @@ fn inherit_checks(catalog: &mut Catalog, parent: Oid, child: Oid) {
         .map(|constraint| (constraint.clone(), from.column_names(constraint.columns())))
         .collect();
     for (check, names) in checks {
-        constraint::inherit_check(catalog, child, &check, &names);
+        constraint::inherit_check(catalog, parent, child, &check, &names);
     }
 }
 

@@ -42,10 +42,10 @@ impl Strategy for Histories {
         let mut catalog = self.platform.clone();
         let mut sources = Sources::default();
         let rng = runner.rng();
-        let length = rng.random_range(5..35);
+        let length = rng.random_range(5..45);
         let mut statements = Vec::new();
         while statements.len() < length {
-            if rng.random_range(0..25) == 0 {
+            if rng.random_range(0..40) == 0 {
                 statements.push(FILE.to_string());
                 catalog.begin_file();
                 continue;
@@ -53,7 +53,12 @@ impl Strategy for Histories {
             let text = Writer { rng: &mut *rng, catalog: &catalog }.statement();
             let parsed = parse(&mut sources, &text);
             let mut copy = catalog.clone();
-            let is_taken = !parsed.is_empty() && parsed.iter().all(|part| copy.try_apply(part).is_ok());
+            let mut apply = || !parsed.is_empty() && parsed.iter().all(|part| copy.try_apply(part).is_ok());
+            let Ok(is_taken) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut apply)) else {
+                // It will panic again where that is told.
+                statements.push(text);
+                break;
+            };
             if is_taken {
                 catalog = copy;
             }
