@@ -375,8 +375,10 @@ impl Catalog {
 /// Gives an entry another key, and leaves it where it stands.
 pub(crate) fn rename_key<T>(map: &mut IndexMap<Ident, T>, at: usize, new: Ident) {
     let Some((_, value)) = map.swap_remove_index(at) else { return };
-    let (last, _) = map.insert_full(new, value);
-    map.swap_indices(at, last);
+    let (last, replaced) = map.insert_full(new, value);
+    if replaced.is_none() {
+        map.swap_indices(at, last);
+    }
 }
 
 fn move_names<T>(names: &mut rustc_hash::FxHashMap<QName, T>, old: &Ident, new: &Ident) {

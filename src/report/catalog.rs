@@ -75,12 +75,16 @@ const EXTENSION_ROLES: [&str; 4] =
     ["pgsodium_keyholder", "pgsodium_keyiduser", "pgsodium_keymaker", "pgtle_admin"];
 
 /// The rows of one list by their key, which is also their order.
-type Rows = BTreeMap<Vec<String>, Value>;
+pub type Rows = BTreeMap<Vec<String>, Value>;
 
 /// What the migrations made, changed and removed.
 pub fn to_json(catalog: &Catalog) -> Value {
+    beyond(&rows(&Catalog::supabase(catalog.exposure)), catalog)
+}
+
+/// What a catalog has beyond the rows of another.
+pub fn beyond(fresh: &BTreeMap<&'static str, Rows>, catalog: &Catalog) -> Value {
     let now = rows(catalog);
-    let fresh = rows(&Catalog::supabase(catalog.exposure));
     let mut out = Map::new();
     let mut removed = Map::new();
     for (list, keys) in LISTS {
@@ -109,7 +113,7 @@ pub fn to_json(catalog: &Catalog) -> Value {
 }
 
 /// Every row that the format has for a catalog, the platform's among them.
-fn rows(catalog: &Catalog) -> BTreeMap<&'static str, Rows> {
+pub fn rows(catalog: &Catalog) -> BTreeMap<&'static str, Rows> {
     let mut dump = Dump { catalog, lists: BTreeMap::new() };
     for (list, _) in LISTS {
         dump.lists.insert(list, Rows::new());

@@ -632,6 +632,8 @@ pub enum PublicationAction {
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedTable {
     pub name: ObjectName,
+    /// Without the tables that inherit from it.
+    pub only: bool,
     pub has_filter: bool,
 }
 

@@ -11,12 +11,13 @@
 //! `ORACLE=text cargo test oracle` runs the cases whose file or name holds the text.
 
 mod compare;
+mod random;
 mod server;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::harness::{self, Folder};
 use compare::Expected;
@@ -122,11 +123,15 @@ fn read_cases(file: &str, text: &str) -> Vec<Case> {
     cases
 }
 
+/// One test at a time: another may change the cluster.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Runs cases beside each other, then those that change the cluster, one after the other.
 fn run(cases: &[Case]) {
-    // One test at a time: the other may change the cluster.
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _turn = turn();
     let server = Server::get();
     let failures = Mutex::new(Vec::new());
     let (alone, beside): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.changes_cluster);

@@ -4,7 +4,7 @@ use crate::catalog::apply::constraint::{self, Pending};
 use crate::catalog::apply::table::{self, column_mut};
 use crate::catalog::apply::{Applied, Misfit, owner, partition, trigger, user_type};
 use crate::catalog::origin::{Origin, Tracked};
-use crate::catalog::table::{ConstraintKind, Identity, Table};
+use crate::catalog::table::{ConstraintKind, Identity, Table, TableKind};
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
@@ -101,7 +101,8 @@ fn alter_one(
                 set_options(&mut table.options, &own);
             }
             AlterAction::ResetOptions(names) => reset_options(&mut table.options, names),
-            AlterAction::SetLogged(logged) => {
+            // Said of a partitioned table it means nothing.
+            AlterAction::SetLogged(logged) if table.kind != TableKind::Partitioned => {
                 table.persistence = if *logged { Persistence::Permanent } else { Persistence::Unlogged };
             }
             AlterAction::NotOf => table.of_type = None,
@@ -118,10 +119,11 @@ fn alter_one(
             }
             let mut pending = Vec::new();
             table::add_column(catalog, oid, column, origin, &mut pending);
-            constraint::add_all(catalog, oid, &pending, origin);
             for child in children(catalog, oid) {
                 add_column_to_child(catalog, child, column, origin);
             }
+            // They reach the children's columns.
+            constraint::add_all(catalog, oid, &pending, origin);
             Ok(())
         }
         AlterAction::DropColumn { name: column, if_exists, cascade } => {
@@ -226,6 +228,7 @@ fn alter_one(
         }
         AlterAction::AttachPartition { partition: child } => {
             let child = table_oid(catalog, child)?;
+            partition::may_join(catalog, oid, child)?;
             partition::join(catalog, oid, child, place);
             Ok(())
         }
@@ -236,6 +239,7 @@ fn alter_one(
         }
         AlterAction::Inherit { parent } => {
             let parent = table_oid(catalog, parent)?;
+            partition::may_inherit(catalog, parent, oid)?;
             partition::inherit(catalog, parent, oid);
             Ok(())
         }

@@ -1,7 +1,9 @@
 //! Constraints and column attributes, of CREATE and ALTER TABLE alike.
 
+use std::borrow::Cow;
+
 use crate::catalog::apply::index::{self, NewIndex};
-use crate::catalog::apply::table::{column_mut, is_null, own_sequence};
+use crate::catalog::apply::table::{column_mut, is_kept_default, own_sequence};
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::bind::Binder;
 use crate::catalog::index::IndexKey;
@@ -32,34 +34,44 @@ pub(super) fn add_all(catalog: &mut Catalog, oid: Oid, pending: &[Pending<'_>], 
         Written::ForeignKey(_) => 3,
         _ => 0,
     };
-    for wanted in 0..=3 {
-        for item in pending.iter().filter(|item| rank(&item.definition.kind) == wanted) {
-            if is_named_elsewhere(item, pending) {
-                continue;
+    let mut items: Vec<&Pending<'_>> = pending.iter().collect();
+    items.sort_by_key(|item| rank(&item.definition.kind));
+    let mut done: Vec<&Pending<'_>> = Vec::new();
+    for item in items {
+        if done.iter().any(|earlier| is_same_index(earlier, item)) {
+            continue;
+        }
+        done.push(item);
+        // It takes the name of whichever has one.
+        let mut named = Cow::Borrowed(item.definition);
+        if named.name.is_none() {
+            let same = pending.iter().filter(|other| is_same_index(item, other));
+            if let Some(name) = same.filter_map(|other| other.definition.name.as_ref()).next() {
+                named.to_mut().name = Some(name.clone());
             }
-            if let Err(misfit) = add(catalog, oid, item.definition, item.column.as_ref(), origin) {
-                catalog.record_misfit(item.definition.span, misfit);
-            }
+        }
+        if let Err(misfit) = add(catalog, oid, &named, item.column.as_ref(), origin) {
+            catalog.record_misfit(item.definition.span, misfit);
         }
     }
 }
 
-/// Whether an unnamed UNIQUE is written again with a name: then it is one constraint, of that name.
-fn is_named_elsewhere(item: &Pending<'_>, pending: &[Pending<'_>]) -> bool {
-    let keys = |item: &Pending<'_>| match &item.definition.kind {
-        Written::Unique { columns, primary: false, using_index: None, .. } => {
+/// Whether two keys that one statement writes ask for the same index: then they are one constraint.
+fn is_same_index(one: &Pending<'_>, other: &Pending<'_>) -> bool {
+    let index = |item: &Pending<'_>| match &item.definition.kind {
+        Written::Unique { columns, include, nulls_not_distinct, using_index: None, .. } => {
             let mut columns = columns.clone();
             if columns.is_empty() {
                 columns.extend(item.column.clone());
             }
-            Some(columns)
+            let definition = item.definition;
+            let initially_deferred = definition.initially_deferred;
+            let deferrable = definition.deferrable || initially_deferred;
+            Some((columns, include.clone(), *nulls_not_distinct, deferrable, initially_deferred))
         }
         _ => None,
     };
-    let own = keys(item);
-    own.is_some()
-        && item.definition.name.is_none()
-        && pending.iter().any(|other| other.definition.name.is_some() && keys(other) == own)
+    index(one).is_some_and(|one| index(other) == Some(one))
 }
 
 /// Adds one constraint; `column` is the one that it was written with.
@@ -118,6 +130,23 @@ pub(crate) fn columns_read(expr: &Expr, oid: Oid) -> Vec<i16> {
     columns
 }
 
+/// Makes an expression that one table got from another speak of its own columns.
+pub(super) fn rebind(catalog: &Catalog, expr: &mut Expr, from: Oid, to: Oid) {
+    match expr {
+        Expr::Column(column) => match &mut column.target {
+            Target::Column { relation, attnum, .. } if *relation == from => {
+                let name = catalog.tables.get(&from).and_then(|table| table.column_at(*attnum));
+                let to_table = catalog.tables.get(&to);
+                let own = name.and_then(|column| to_table.and_then(|table| table.column(&column.name)));
+                (*relation, *attnum) = (to, own.map_or(0, |own| own.attnum));
+            }
+            Target::Row { relation, .. } if *relation == from => *relation = to,
+            _ => {}
+        },
+        other => other.children_mut().into_iter().for_each(|child| rebind(catalog, child, from, to)),
+    }
+}
+
 fn add_check(
     catalog: &mut Catalog,
     oid: Oid,
@@ -154,20 +183,40 @@ fn add_check(
         }
         return Err(Misfit::exists(ObjectKind::Constraint, constraint.name));
     }
+    if !definition.no_inherit
+        && let Some(child) = descendant_with_other(catalog, oid, &constraint.name)
+    {
+        return Err(Misfit::exists(ObjectKind::Constraint, format!("{} on {child}", constraint.name)));
+    }
     catalog.insert_constraint(oid, constraint.clone());
     if !definition.no_inherit {
         for child in children {
-            inherit_check(catalog, child, &constraint, &names);
+            inherit_check(catalog, oid, child, &constraint, &names);
         }
     }
     Ok(())
 }
 
-/// Gives a child its parent's check, and its own children in turn.
-pub(super) fn inherit_check(catalog: &mut Catalog, oid: Oid, check: &Constraint, names: &[Ident]) {
-    let Some(table) = catalog.tables.get_mut(&oid) else { return };
+/// A table below that has a constraint of this name which is no check: the two cannot be one.
+fn descendant_with_other(catalog: &Catalog, oid: Oid, name: &Ident) -> Option<QName> {
+    catalog.tables.get(&oid)?.children.iter().find_map(|child| {
+        let table = catalog.tables.get(child)?;
+        let own = table.constraints.get(name);
+        match own.is_some_and(|own| !matches!(own.kind, ConstraintKind::Check { .. })) {
+            true => Some(table.name.clone()),
+            false => descendant_with_other(catalog, *child, name),
+        }
+    })
+}
+
+/// Gives a child the check of a table above it, and its own children in turn.
+pub(super) fn inherit_check(catalog: &mut Catalog, from: Oid, oid: Oid, check: &Constraint, names: &[Ident]) {
     let mut copy = check.clone();
     copy.inherited = true;
+    if let ConstraintKind::Check { expr, .. } = &mut copy.kind {
+        rebind(catalog, expr, from, oid);
+    }
+    let Some(table) = catalog.tables.get_mut(&oid) else { return };
     let attnums: Vec<i16> =
         names.iter().filter_map(|name| table.column(name)).map(|column| column.attnum).collect();
     if let ConstraintKind::Check { columns, .. } = &mut copy.kind {
@@ -181,7 +230,7 @@ pub(super) fn inherit_check(catalog: &mut Catalog, oid: Oid, check: &Constraint,
         catalog.insert_constraint(oid, copy);
     }
     for child in children {
-        inherit_check(catalog, child, check, names);
+        inherit_check(catalog, from, child, check, names);
     }
 }
 
@@ -242,16 +291,13 @@ fn add_unique(
     if *primary && table.primary_key().is_some() {
         return Err(Misfit::exists(ObjectKind::Constraint, format!("primary key of {}", table.name)));
     }
-    if !*primary && definition.name.is_none() && has_same_unique(catalog, oid, &keys) {
-        // Written twice in one statement, it is one constraint.
-        return Ok(());
-    }
     let (schema, table_name) = (table.name.schema.clone(), table.name.name.clone());
     let name = match &definition.name {
         Some(name) => name.clone(),
         None if *primary => catalog.choose_index_constraint_name(&schema, &table_name, "", "pkey"),
         None => {
-            let part = columns_part(names.iter().chain(include).map(Ident::as_str));
+            let parts = index::distinct_parts(names.iter().chain(include).map(Ident::as_str));
+            let part = columns_part(parts.iter().map(String::as_str));
             catalog.choose_index_constraint_name(&schema, &table_name, &part, "key")
         }
     };
@@ -278,24 +324,6 @@ fn add_unique(
     Ok(())
 }
 
-fn has_same_unique(catalog: &Catalog, oid: Oid, keys: &[i16]) -> bool {
-    let Some(table) = catalog.tables.get(&oid) else { return false };
-    // Only within CREATE TABLE: a later ALTER TABLE makes a second one.
-    let created = table.history.created.span();
-    table.constraints.values().any(|constraint| match &constraint.kind {
-        ConstraintKind::Unique { columns } | ConstraintKind::PrimaryKey { columns } => {
-            let within = constraint
-                .history
-                .created
-                .span()
-                .zip(created)
-                .is_some_and(|(inner, outer)| outer.contains(inner));
-            within && table.history.changed.is_empty() && columns == keys
-        }
-        _ => false,
-    })
-}
-
 pub(super) fn unique_kind(primary: bool, columns: Vec<i16>) -> ConstraintKind {
     if primary { ConstraintKind::PrimaryKey { columns } } else { ConstraintKind::Unique { columns } }
 }
@@ -313,11 +341,33 @@ fn use_index(
     let Some(found) = table.indexes.get(index) else {
         return Err(Misfit::missing(ObjectKind::Index, index));
     };
+    let refused = |why: &str| Err(Misfit::Refused(format!("{why}: {index} on {}", table.name)));
+    if table.kind == TableKind::Partitioned {
+        return refused("USING INDEX cannot be used on a partitioned table");
+    }
+    if found.constraint.is_some() {
+        return refused("the index serves a constraint already");
+    }
+    let is_plain = found.keys.iter().all(|key| key.attnum().is_some() && !key.descending);
+    if !found.unique || !is_plain || found.predicate.is_some() {
+        return refused(
+            "no constraint can use an index that is not unique, or not of all rows by their columns",
+        );
+    }
+    if primary && table.primary_key().is_some() {
+        return Err(Misfit::exists(ObjectKind::Constraint, format!("primary key of {}", table.name)));
+    }
     let columns: Vec<i16> = found.columns().into_iter().flatten().collect();
     let names = table.column_names(&columns);
     let schema = table.name.schema.clone();
     let name = definition.name.clone().unwrap_or_else(|| index.clone());
+    if table.constraints.contains_key(&name) {
+        return Err(Misfit::exists(ObjectKind::Constraint, format!("{name} on {}", table.name)));
+    }
     if name != *index {
+        if !catalog.is_relation_name_free(&QName { schema: schema.clone(), name: name.clone() }) {
+            return Err(Misfit::exists(ObjectKind::Index, name));
+        }
         let old = QName { schema: schema.clone(), name: index.clone() };
         catalog.rename_relation(&old, QName { schema, name: name.clone() });
     }
@@ -528,9 +578,9 @@ pub(super) fn set_default(
     recurse: bool,
     origin: Origin,
 ) {
-    let sized =
-        column_mut(catalog, oid, name).is_some_and(|column| !column.data_type.value.modifiers.is_empty());
-    let kept = expr.filter(|expr| sized || !is_null(expr));
+    let column = catalog.tables.get(&oid).and_then(|table| table.column(name));
+    let kept = expr
+        .filter(|expr| column.is_some_and(|column| is_kept_default(catalog, &column.data_type.value, expr)));
     let bound = kept.map(|expr| Tracked::new(bind(catalog, oid, expr), origin));
     if let (Some(expr), Some(column)) = (kept, column_mut(catalog, oid, name)) {
         let data_type = column.data_type.value.clone();

@@ -322,6 +322,13 @@ fn add_copy(
 /// The index with the other table's column numbers.
 fn map_index(catalog: &Catalog, index: &Index, from: Oid, to: Oid) -> Index {
     let mut mapped = index.clone();
+    let exprs = mapped.keys.iter_mut().filter_map(|key| match &mut key.value {
+        IndexKeyValue::Expr(expr) => Some(expr),
+        IndexKeyValue::Column(_) => None,
+    });
+    for expr in exprs.chain(&mut mapped.predicate) {
+        rebind(catalog, expr, from, to);
+    }
     let (Some(from), Some(to)) = (catalog.tables.get(&from), catalog.tables.get(&to)) else { return mapped };
     let map = |attnum: i16| {
         let name = from.column_at(attnum).map(|column| &column.name);

@@ -1,9 +1,10 @@
 //! Partitions and inheritance: what a child takes from its parent.
 
 use crate::catalog::Catalog;
-use crate::catalog::apply::{constraint, index, trigger};
+use crate::catalog::apply::{Applied, Misfit, constraint, index, trigger};
+use crate::catalog::misfit::SqlState;
 use crate::catalog::origin::Origin;
-use crate::catalog::table::{Constraint, ConstraintKind};
+use crate::catalog::table::{Constraint, ConstraintKind, Table, TableKind};
 use crate::sql::expr::Oid;
 use crate::sql::name::Ident;
 
@@ -45,6 +46,56 @@ pub(super) fn join(catalog: &mut Catalog, parent: Oid, child: Oid, origin: Origi
         constraint::refer_to_partition(catalog, table, &key, parent, child);
     }
     trigger::clone_to_partition(catalog, parent, child, origin);
+}
+
+/// ATTACH PARTITION.
+pub(super) fn may_join(catalog: &Catalog, parent: Oid, child: Oid) -> Applied {
+    let (Some(above), Some(below)) = (catalog.tables.get(&parent), catalog.tables.get(&child)) else {
+        return Ok(());
+    };
+    if above.kind != TableKind::Partitioned {
+        return Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, format!("table {} is not partitioned", above.name.quoted())));
+    }
+    if !below.parents.is_empty() {
+        return Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, format!("table {} is a child already", below.name.quoted())));
+    }
+    no_circle(catalog, parent, child)
+}
+
+/// ALTER TABLE … INHERIT.
+pub(super) fn may_inherit(catalog: &Catalog, parent: Oid, child: Oid) -> Applied {
+    let (Some(above), Some(below)) = (catalog.tables.get(&parent), catalog.tables.get(&child)) else {
+        return Ok(());
+    };
+    let is_of_partitions = |table: &Table| table.is_partition || table.kind == TableKind::Partitioned;
+    if let Some(table) = [above, below].into_iter().find(|table| is_of_partitions(table)) {
+        let name = table.name.quoted();
+        return Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, format!(
+            "table {name} is partitioned or a partition, and cannot inherit"
+        )));
+    }
+    if below.parents.contains(&parent) {
+        let (above, below) = (above.name.quoted(), below.name.quoted());
+        return Err(Misfit::refused(SqlState::DUPLICATE_TABLE, format!("table {below} inherits from {above} already")));
+    }
+    no_circle(catalog, parent, child)
+}
+
+/// A table that inherited from itself would be walked for ever.
+fn no_circle(catalog: &Catalog, parent: Oid, child: Oid) -> Applied {
+    let mut pending = vec![parent];
+    let mut seen = Vec::new();
+    while let Some(oid) = pending.pop() {
+        let Some(table) = catalog.tables.get(&oid) else { continue };
+        if oid == child {
+            return Err(Misfit::refused(SqlState::DUPLICATE_TABLE, format!("table {} would inherit from itself", table.name.quoted())));
+        }
+        if !seen.contains(&oid) {
+            seen.push(oid);
+            pending.extend(&table.parents);
+        }
+    }
+    Ok(())
 }
 
 /// Whether a foreign key only repeats another for a partition of the table that it refers to.
@@ -140,13 +191,13 @@ fn inherit_checks(catalog: &mut Catalog, parent: Oid, child: Oid) {
         .map(|constraint| (constraint.clone(), from.column_names(constraint.columns())))
         .collect();
     for (check, names) in checks {
-        constraint::inherit_check(catalog, child, &check, &names);
+        constraint::inherit_check(catalog, parent, child, &check, &names);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::check_shapes;
+    use crate::testing::{check_refused, check_shapes};
 
     const PARENT: &str = "create table p (id int not null, day date, primary key (id, day),
         constraint positive check (id > 0)) partition by range (day);
@@ -223,5 +274,22 @@ mod tests {
                 "index c_note_idx btree (note) attached",
             ],
         )]);
+    }
+
+    #[test]
+    fn nothing_inherits_from_itself() {
+        check_refused(
+            "create table a (x int); create table b () inherits (a); create table c () inherits (b);
+             create table p (x int) partition by list (x); create table q partition of p default partition by list (x);",
+            &[
+                ("alter table a inherit a;", "table public.a would inherit from itself"),
+                ("alter table a inherit c;", "table public.a would inherit from itself"),
+                ("alter table b inherit a;", "table public.b inherits from public.a already"),
+                ("alter table a inherit p;", "table public.p is partitioned or a partition, and cannot inherit"),
+                ("alter table a attach partition c default;", "table public.a is not partitioned"),
+                ("alter table p attach partition q default;", "table public.q is a child already"),
+                ("alter table q attach partition p default;", "table public.p would inherit from itself"),
+            ],
+        );
     }
 }

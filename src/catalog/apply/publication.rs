@@ -6,21 +6,23 @@ use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::misfit::SqlState;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::role::{Publication, PublishedTable};
+use crate::catalog::table::TableKind;
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::Oid;
-use crate::sql::name::Ident;
+use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{self, ObjectKind, PublicationAction};
 
 pub(super) fn create(catalog: &mut Catalog, statement: &statement::Publication, origin: Origin) -> Applied {
     if catalog.publications.contains_key(&statement.name) {
         return Err(Misfit::exists(ObjectKind::Publication, &statement.name));
     }
+    let members = members(catalog, statement, origin)?;
     let publication = Publication {
         name: statement.name.clone(),
         history: History::new(origin),
         owner: catalog.session.role.clone(),
         all_tables: statement.all_tables,
-        tables: tables(catalog, statement, origin)?,
+        tables: members.into_iter().map(|(oid, member)| (oid, member.table)).collect(),
         schemas: schemas(catalog, statement)?,
     };
     catalog.publications.insert(statement.name.clone(), publication);
@@ -28,39 +30,43 @@ pub(super) fn create(catalog: &mut Catalog, statement: &statement::Publication, 
 }
 
 pub(super) fn alter(catalog: &mut Catalog, statement: &statement::Publication, origin: Origin) -> Applied {
-    let tables = tables(catalog, statement, origin);
+    let members = members(catalog, statement, origin);
     let schemas = schemas(catalog, statement);
     let Some(publication) = catalog.publications.get_mut(&statement.name) else {
         return Err(Misfit::missing(ObjectKind::Publication, &statement.name));
     };
-    let (tables, schemas) = (tables?, schemas?);
+    let (members, schemas) = (members?, schemas?);
     let refused = |why: &str| {
         Err(Misfit::refused(
             SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
             format!("{why} publication {}", statement.name),
         ))
     };
-    let said = !tables.is_empty() || !schemas.is_empty();
+    let said = !members.is_empty() || !schemas.is_empty();
     if publication.all_tables && said {
         return refused("tables cannot be added to or dropped from a FOR ALL TABLES");
     }
+    let find = |is_there: bool, publication: &Publication| {
+        let mut named = members.iter().filter(|(oid, _)| publication.tables.contains_key(*oid) == is_there);
+        named.next().map(|(_, member)| format!("{} of publication {}", member.name, statement.name))
+    };
     match statement.action {
         PublicationAction::Add => {
-            if let Some(at) = tables.keys().position(|oid| publication.tables.contains_key(oid)) {
-                return Err(Misfit::exists(MEMBER, member(statement, at)));
+            if let Some(member) = find(true, publication) {
+                return Err(Misfit::exists(MEMBER, member));
             }
-            publication.tables.extend(tables);
+            publication.tables.extend(members.into_iter().map(|(oid, member)| (oid, member.table)));
             publication.schemas.extend(schemas);
         }
         PublicationAction::Drop => {
-            if let Some(at) = tables.keys().position(|oid| !publication.tables.contains_key(oid)) {
-                return Err(Misfit::missing(MEMBER, member(statement, at)));
+            if let Some(member) = find(false, publication) {
+                return Err(Misfit::missing(MEMBER, member));
             }
-            publication.tables.retain(|oid, _| !tables.contains_key(oid));
+            publication.tables.retain(|oid, _| !members.contains_key(oid));
             publication.schemas.retain(|schema| !schemas.contains(schema));
         }
         PublicationAction::Set if said => {
-            publication.tables = tables;
+            publication.tables = members.into_iter().map(|(oid, member)| (oid, member.table)).collect();
             publication.schemas = schemas;
         }
         PublicationAction::Set | PublicationAction::Options => {}
@@ -71,21 +77,36 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &statement::Publication, o
 
 const MEMBER: ObjectKind = ObjectKind::Unmodelled("member");
 
-fn member(statement: &statement::Publication, at: usize) -> String {
-    let table = statement.tables.get(at).map(|table| table.name.to_string()).unwrap_or_default();
-    format!("{table} of publication {}", statement.name)
+/// A table that a statement means.
+struct Member<'s> {
+    /// As the statement calls it, or what it inherits from.
+    name: &'s ObjectName,
+    table: PublishedTable,
 }
 
-fn tables(
+/// The tables of a statement, and without ONLY those that inherit from them. Partitions are
+/// published with their whole.
+fn members<'s>(
     catalog: &Catalog,
-    statement: &statement::Publication,
+    statement: &'s statement::Publication,
     origin: Origin,
-) -> Result<IndexMap<Oid, PublishedTable>, Misfit> {
-    let published = |table: &statement::PublishedTable| match catalog.resolve_relation(&table.name) {
-        Some((_, Relation::Table(oid))) => Ok((oid, PublishedTable { has_filter: table.has_filter, origin })),
-        _ => Err(Misfit::missing(ObjectKind::Table, &table.name)),
-    };
-    statement.tables.iter().map(published).collect()
+) -> Result<IndexMap<Oid, Member<'s>>, Misfit> {
+    let mut members = IndexMap::new();
+    for table in &statement.tables {
+        let Some((_, Relation::Table(oid))) = catalog.resolve_relation(&table.name) else {
+            return Err(Misfit::missing(ObjectKind::Table, &table.name));
+        };
+        let mut pending = vec![oid];
+        while let Some(oid) = pending.pop() {
+            let published = PublishedTable { has_filter: table.has_filter, origin };
+            let member = Member { name: &table.name, table: published };
+            if members.insert(oid, member).is_none() && !table.only {
+                let children = catalog.tables.get(&oid).filter(|table| table.kind != TableKind::Partitioned);
+                pending.extend(children.into_iter().flat_map(|table| table.children.iter().rev()));
+            }
+        }
+    }
+    Ok(members)
 }
 
 fn schemas(catalog: &Catalog, statement: &statement::Publication) -> Result<IndexSet<Ident>, Misfit> {

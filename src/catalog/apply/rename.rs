@@ -131,6 +131,14 @@ fn relation(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origi
     if !free {
         return Err(Misfit::exists(object.kind, new));
     }
+    // A constraint is renamed with its index.
+    if let Relation::Index { on } = relation
+        && let Some(table) = catalog.tables.get(&on)
+        && table.indexes.get(&old.name).is_some_and(|index| index.constraint.is_some())
+        && table.constraints.contains_key(to)
+    {
+        return Err(Misfit::exists(ObjectKind::Constraint, format!("{to} on {}", table.name)));
+    }
     catalog.rename_relation(&old, new.clone());
     touch_relation(catalog, relation, to, origin);
     if matches!(relation, Relation::Index { .. }) {

@@ -10,7 +10,7 @@ use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::table::{Column, ConstraintKind, Identity, Table, TableKind};
-use crate::catalog::types::{DataType, UserTypeKind};
+use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::{Call, Expr, Literal, Oid};
 use crate::sql::name::{Ident, ObjectName};
@@ -187,8 +187,7 @@ fn parents(catalog: &mut Catalog, statement: &CreateTable) -> Vec<Oid> {
 /// Copies a parent's columns; those of several parents merge by name. A partition takes identity
 /// from its parent, an inheriting table does not.
 fn inherit_columns(catalog: &mut Catalog, oid: Oid, parent: Oid, plain: bool) {
-    let Some(parent) = catalog.tables.get(&parent) else { return };
-    let columns = parent.columns.clone();
+    let Some(columns) = catalog.tables.get(&parent).map(|parent| parent.columns.clone()) else { return };
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
     for column in columns {
         match table.column_mut(&column.name) {
@@ -203,6 +202,20 @@ fn inherit_columns(catalog: &mut Catalog, oid: Oid, parent: Oid, plain: bool) {
                     ..column
                 });
             }
+        }
+    }
+    rebind_generated(catalog, parent, oid);
+}
+
+/// Makes generated columns that a table got from another be of its own columns.
+fn rebind_generated(catalog: &mut Catalog, from: Oid, oid: Oid) {
+    let columns = catalog.tables.get(&oid).map(|table| table.columns.as_slice()).unwrap_or_default();
+    let copied: Vec<(usize, Box<Expr>)> =
+        columns.iter().enumerate().filter_map(|(at, column)| Some((at, column.generated.clone()?))).collect();
+    for (at, mut expr) in copied {
+        constraint::rebind(catalog, &mut expr, from, oid);
+        if let Some(table) = catalog.tables.get_mut(&oid) {
+            table.columns[at].generated = Some(expr);
         }
     }
 }
@@ -411,6 +424,7 @@ fn copy_like(
             table.push_column(copy);
         }
     }
+    rebind_generated(catalog, source_oid, oid);
     for (column, (start, increment)) in sequences {
         // A copied sequence counts in bigint, whatever the column's type.
         own_sequence(catalog, oid, &column, "int8", true, origin);
@@ -431,14 +445,17 @@ fn copy_like_checks(catalog: &mut Catalog, oid: Oid, source: Oid, options: LikeO
     if !options.constraints {
         return;
     }
-    let Some(source) = catalog.tables.get(&source) else { return };
-    let checks: Vec<_> = source
+    let Some(from) = catalog.tables.get(&source) else { return };
+    let checks: Vec<_> = from
         .constraints
         .values()
         .filter(|constraint| matches!(constraint.kind, ConstraintKind::Check { .. }))
-        .map(|constraint| (constraint.clone(), source.column_names(constraint.columns())))
+        .map(|constraint| (constraint.clone(), from.column_names(constraint.columns())))
         .collect();
     for (mut check, names) in checks {
+        if let ConstraintKind::Check { expr, .. } = &mut check.kind {
+            constraint::rebind(catalog, expr, source, oid);
+        }
         let Some(table) = catalog.tables.get(&oid) else { return };
         let attnums =
             names.iter().filter_map(|name| table.column(name)).map(|column| column.attnum).collect();
@@ -469,9 +486,13 @@ fn copy_like_indexes(catalog: &mut Catalog, oid: Oid, source: Oid, options: Like
     }
 }
 
-/// Whether an expression is the constant NULL, which as a default is none.
-pub(super) fn is_null(expr: &Expr) -> bool {
-    matches!(expr.uncast(), Expr::Literal(Literal::Null))
+/// Whether PostgreSQL keeps a default. The constant NULL is none, unless it has to be fitted into a
+/// length or a domain.
+pub(super) fn is_kept_default(catalog: &Catalog, data_type: &DataType, default: &Expr) -> bool {
+    let is_domain = matches!(&data_type.base, TypeRef::User(oid) if !data_type.array
+        && catalog.types.get(oid).is_some_and(|user_type| matches!(user_type.kind, UserTypeKind::Domain(_))));
+    let is_null = matches!(default.uncast(), Expr::Literal(Literal::Null));
+    !is_null || is_domain || !data_type.modifiers.is_empty()
 }
 
 #[cfg(test)]

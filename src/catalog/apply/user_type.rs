@@ -1,13 +1,14 @@
 //! Types: enums, domains, composite types and ranges.
 
 use crate::catalog::Catalog;
+use crate::catalog::apply::table::is_kept_default;
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::types::{Attribute, DataType, Domain, TypeRef, UserType, UserTypeKind};
 use crate::source::Spanned;
-use crate::sql::expr::{Expr, Literal, Oid};
+use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{
     AlterAction, AlterDomain, AlterEnum, AlterTable, ColumnDef, ConstraintDef, ConstraintKind, CreateType,
@@ -83,7 +84,9 @@ fn domain(
     for constraint in constraints {
         match &constraint.kind {
             ConstraintKind::NotNull { .. } => domain.not_null = true,
-            ConstraintKind::Default(default) => domain.has_default = !is_null(default),
+            ConstraintKind::Default(default) => {
+                domain.has_default = is_kept_default(catalog, &domain.base, default)
+            }
             ConstraintKind::Check(_) => {
                 let check = check_name(catalog, name, constraint, &domain.checks);
                 domain.checks.push(check);
@@ -100,10 +103,6 @@ fn check_name(catalog: &Catalog, domain: &QName, definition: &ConstraintDef, tak
         Some(name) => name.clone(),
         None => catalog.choose_constraint_name(&domain.schema, &domain.name, "", "check", taken),
     }
-}
-
-fn is_null(expr: &Expr) -> bool {
-    matches!(expr.uncast(), Expr::Literal(Literal::Null))
 }
 
 fn resolve(catalog: &Catalog, kind: ObjectKind, name: &ObjectName) -> Result<Oid, Misfit> {
@@ -198,7 +197,9 @@ pub(super) fn alter_domain(catalog: &mut Catalog, statement: &AlterDomain, origi
     };
     let mut domain = domain.clone();
     match &statement.change {
-        DomainChange::SetDefault(default) => domain.has_default = !is_null(default),
+        DomainChange::SetDefault(default) => {
+            domain.has_default = is_kept_default(catalog, &domain.base, default)
+        }
         DomainChange::DropDefault => domain.has_default = false,
         DomainChange::SetNotNull => domain.not_null = true,
         DomainChange::DropNotNull => domain.not_null = false,

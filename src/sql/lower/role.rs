@@ -179,6 +179,7 @@ impl Cx<'_> {
                 }
                 (_, Some(table)) => publication.tables.push(PublishedTable {
                     name: self.optional_relation(table.relation.as_ref()),
+                    only: table.relation.as_ref().is_some_and(|relation| !relation.inh),
                     has_filter: table.where_clause.is_some(),
                 }),
                 _ => {}

@@ -252,12 +252,12 @@ impl Expected {
             }
             lists.insert(*list, now);
         }
-        let has_maintain = fresh["grants"].iter().any(|row| {
-            canonical("grants", "privileges", &row["privileges"])
-                .as_array()
-                .is_some_and(|privileges| privileges.contains(&json!("MAINTAIN")))
-        });
-        Self { lists, removed, has_maintain }
+        Self { lists, removed, has_maintain: has_maintain(fresh) }
+    }
+
+    /// What differs from a fresh project, from the rows that are new and those that are gone.
+    pub(super) fn changes(now: &Dump, gone: &Dump, has_maintain: bool) -> Self {
+        Self { has_maintain, ..Self::new(now, gone) }
     }
 
     /// What is missing, extra or different, a line each.
@@ -300,6 +300,15 @@ impl Expected {
         }
         lines
     }
+}
+
+/// Whether tables can be granted the privilege that PostgreSQL 17 brought.
+pub(super) fn has_maintain(fresh: &Dump) -> bool {
+    fresh["grants"].iter().any(|row| {
+        canonical("grants", "privileges", &row["privileges"])
+            .as_array()
+            .is_some_and(|privileges| privileges.contains(&json!("MAINTAIN")))
+    })
 }
 
 /// The rows that count, with the fields that are compared.
@@ -366,6 +375,8 @@ fn canonical(list: &str, field: &str, value: &Value) -> Value {
         }
     }
     items.sort_by_cached_key(Value::to_string);
+    // A policy keeps a role as often as it was said.
+    items.dedup();
     items.into()
 }
 

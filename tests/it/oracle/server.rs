@@ -1,8 +1,9 @@
 //! A PostgreSQL that lives as long as the tests do.
 
-use std::io::{BufRead, BufReader, Write};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
@@ -100,11 +101,7 @@ impl Server {
     /// The catalog of a fresh project after these migrations, or what PostgreSQL refused.
     pub(super) fn dump(&self, migrations: &[String], explicit: bool) -> Result<Dump, String> {
         let (template, _) = TEMPLATES[usize::from(explicit)];
-        let mut queries = "reset session authorization; reset role; set search_path = '';\n".to_string();
-        for (list, query) in QUERIES {
-            queries += &format!("\\echo == {list}\n{query};\n");
-        }
-        queries += "\\echo == end\n";
+        let queries = asking(QUERIES.iter().map(|(list, query)| (*list, (*query).to_string())));
         let out = match migrations {
             // What is rolled back leaves its database as good as new.
             [migration] if is_one_transaction(migration) => {
@@ -146,6 +143,11 @@ impl Server {
         Ok(dump)
     }
 
+    /// A connection of its own, for many histories.
+    pub(super) fn session(&self) -> Session<'_> {
+        Session::new(self)
+    }
+
     fn new_name(&self) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         format!("case_{}", COUNT.fetch_add(1, Ordering::Relaxed))
@@ -179,18 +181,22 @@ impl Server {
         self.expect_cluster(cluster);
     }
 
+    fn client(&self, role: &str, database: &str) -> Command {
+        let mut command = Command::new(self.bin.join("psql"));
+        command.args(["-X", "-q", "-A", "-t", "-U", role, "-d", database, "-h"]).arg(&self.folder);
+        command.env("PGOPTIONS", "-c client_min_messages=error");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+    }
+
     fn psql(&self, database: &str, script: &str) -> Result<String, String> {
         self.psql_as("supabase_admin", database, script)
     }
 
     fn psql_as(&self, role: &str, database: &str, script: &str) -> Result<String, String> {
-        let mut child = Command::new(self.bin.join("psql"))
-            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", role, "-d", database])
-            .arg("-h")
-            .arg(&self.folder)
-            .env("PGOPTIONS", "-c client_min_messages=error")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+        let mut child = self
+            .client(role, database)
+            .args(["-v", "ON_ERROR_STOP=1"])
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| format!("psql does not start: {error}"))?;
@@ -209,6 +215,147 @@ impl Server {
             }
         })
     }
+}
+
+/// What PostgreSQL says to a statement.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    Accepted,
+    Refused { state: String, message: String },
+}
+
+/// A connection to a fresh project in which histories are run one statement at a time, each history
+/// in a transaction that is rolled back.
+pub(super) struct Session<'s> {
+    server: &'s Server,
+    database: String,
+    client: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+    /// What a fresh project has, as it is printed.
+    fresh: BTreeMap<String, BTreeSet<String>>,
+    queries: String,
+    histories: usize,
+}
+
+/// Dead rows of the system catalogs slow a database down, so that a new one pays after some time.
+const HISTORIES: usize = 200;
+
+/// What is in the schemas of the platform is left alone and need not be read each time.
+const EVERY_SCHEMA: &str = "n.nspname <> 'information_schema'";
+const OWN_SCHEMAS: &str = "n.nspname not in ('information_schema', 'auth', 'extensions', 'graphql',
+    'graphql_public', 'net', 'realtime', 'storage', 'supabase_functions', 'vault')";
+
+impl<'s> Session<'s> {
+    fn new(server: &'s Server) -> Self {
+        let database = server.new_name();
+        let (template, _) = TEMPLATES[0];
+        let create = format!("create database {database} template {template} owner postgres");
+        server.psql("postgres", &create).expect("a database is made");
+        let mut command = server.client("postgres", &database);
+        let mut client = command
+            .args(["-v", "ON_ERROR_ROLLBACK=on", "-v", "VERBOSITY=terse"])
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("psql starts");
+        let input = client.stdin.take().expect("it is piped");
+        let output = BufReader::new(client.stdout.take().expect("it is piped")).lines();
+        let fresh = BTreeMap::new();
+        let all = QUERIES.iter().map(|(list, query)| {
+            // Membership of roles opens the platform's tables.
+            let is_wide = ["api_access", "schemas"].contains(list);
+            (*list, if is_wide { (*query).to_string() } else { query.replace(EVERY_SCHEMA, OWN_SCHEMAS) })
+        });
+        let queries = asking(all);
+        let mut session = Self { server, database, client, input, output, fresh, queries, histories: 0 };
+        session.send("begin;\n");
+        let now = session.lists();
+        session.fresh = now.into_iter().map(|(list, rows)| (list, rows.into_iter().collect())).collect();
+        session
+    }
+
+    /// What is said to each statement. A comment begins the next file, with a session as good as new.
+    pub(super) fn run(&mut self, statements: &[String]) -> Vec<Verdict> {
+        if self.histories == HISTORIES {
+            *self = Self::new(self.server);
+        }
+        self.histories += 1;
+        let mut script = "rollback;\nbegin;\n".to_string();
+        for statement in statements {
+            script +=
+                if statement.starts_with("--") { "reset role; reset all; discard temp" } else { statement };
+            script += "\n;\n\\echo == :ERROR :SQLSTATE :LAST_ERROR_MESSAGE\n";
+        }
+        self.send(&script);
+        let mut verdicts = Vec::new();
+        while verdicts.len() < statements.len() {
+            let line = self.line();
+            let Some(said) = line.strip_prefix("== ") else { continue };
+            verdicts.push(match said.split_once(' ') {
+                Some(("true", said)) => {
+                    let (state, message) = said.split_once(' ').unwrap_or((said, ""));
+                    Verdict::Refused { state: state.to_string(), message: message.to_string() }
+                }
+                _ => Verdict::Accepted,
+            });
+        }
+        verdicts
+    }
+
+    /// The rows that a fresh project does not have, and those of it that are not there any more.
+    pub(super) fn dump(&mut self) -> (Dump, Dump) {
+        let (mut now, mut gone) = (Dump::new(), Dump::new());
+        let parse = |row: &String| serde_json::from_str(row).expect("a row is JSON");
+        for (list, rows) in self.lists() {
+            let (rows, fresh): (BTreeSet<String>, _) = (rows.into_iter().collect(), &self.fresh[&list]);
+            now.insert(list.clone(), rows.difference(fresh).map(parse).collect());
+            gone.insert(list, fresh.difference(&rows).map(parse).collect());
+        }
+        (now, gone)
+    }
+
+    /// All that the history may have changed.
+    fn lists(&mut self) -> BTreeMap<String, Vec<String>> {
+        let queries = std::mem::take(&mut self.queries);
+        self.send(&queries);
+        self.queries = queries;
+        let mut lists = BTreeMap::new();
+        let mut list = None;
+        loop {
+            let line = self.line();
+            match line.strip_prefix("== ") {
+                Some("end") => return lists,
+                Some(name) => list = Some(lists.entry(name.to_string()).or_insert_with(Vec::new)),
+                None => list.iter_mut().for_each(|rows| rows.push(line.clone())),
+            }
+        }
+    }
+
+    fn send(&mut self, script: &str) {
+        self.input.write_all(script.as_bytes()).expect("psql reads");
+        self.input.flush().expect("psql reads");
+    }
+
+    fn line(&mut self) -> String {
+        self.output.next().expect("psql lives").expect("psql speaks UTF-8")
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        let _ = self.client.kill();
+        let _ = self.client.wait();
+        let _ = self.server.psql("postgres", &format!("drop database {} with (force)", self.database));
+    }
+}
+
+/// Asks for lists, each under its name.
+fn asking(queries: impl Iterator<Item = (&'static str, String)>) -> String {
+    let mut text = "reset session authorization; reset role; set search_path = '';\n".to_string();
+    for (list, query) in queries {
+        text += &format!("\\echo == {list}\n{query};\n");
+    }
+    text + "\\echo == end\n"
 }
 
 /// Who keeps the server: PostgreSQL refuses to run as root.

@@ -1,0 +1,39 @@
+-- case: SET UNLOGGED means nothing to a partitioned table
+create table t (a int) partition by hash (a); alter table t set unlogged;
+-- case: DEFAULT NULL is kept where it is fitted into a length or a domain
+create domain d as varchar(20) default null; create domain e as int default null;
+create table t (a d default null, b e default null, c varchar(3) default null, f d[] default null, g text default null);
+alter table t alter b drop default; alter domain e set default null; alter table t alter b set default null;
+-- case: a column that is included too gets a number in the name
+create table t (a int, b int); alter table t add unique nulls not distinct (a) include (a, b, a);
+-- case: equal keys of one statement are one constraint
+create table t (a int unique unique, b text constraint n unique, unique (a), primary key (b));
+create table u (a int primary key, constraint v unique (a), b int constraint first unique constraint second unique);
+create table w (a int unique nulls not distinct unique, b int primary key, unique (b) deferrable);
+alter table w add column c int unique constraint c unique;
+alter table w add unique (a), add constraint x unique (a);
+-- case: a generated column reads columns that stand after it
+create table t (a boolean generated always as (b is null) stored, b text, c int, exclude using btree (a with =));
+alter table t drop column b cascade;
+-- case: a published table brings those that inherit from it
+create table t (a int primary key); create table u () inherits (t); create table v () inherits (u);
+create table p (a int primary key) partition by list (a); create table p1 partition of p default;
+create publication one for table t, p; create publication two for table only t;
+alter publication two set table only t; alter publication one drop table u; alter publication supabase_realtime add table u where (a > 1);
+-- case: default privileges in a schema whose name needs quotes
+create schema "Side"; alter default privileges in schema "Side" grant select on tables to anon;
+-- case: a new column that is the primary key is NOT NULL in children too
+create table t (a int); create table u () inherits (t); alter table t add column c int unique primary key;
+-- case: what is copied speaks of the copy's own columns
+create table t (z int, a int, b boolean generated always as (a is null) stored, c int, check (a > 0), check (c > a));
+create index on t (c) where a > 1; create index on t ((a + c));
+create table u (like t including all); alter table t drop column a cascade; alter table u drop column c cascade;
+create table v (a int, b int generated always as (a + 1) stored, c int); create table w (x int) inherits (v);
+alter table w no inherit v; alter table v drop column a cascade; alter table w rename a to aa; alter table w drop column aa cascade;
+-- case: names that are refused change nothing
+create table t (a int primary key, b int constraint n check (b > 0)); create unique index i on t (b); create table u () inherits (t);
+alter table u add constraint m unique (a); alter table u no inherit t;
+do $$ begin alter index t_pkey rename to n; exception when duplicate_object then null; end $$;
+do $$ begin alter table t add constraint t_pkey unique using index i; exception when duplicate_table or duplicate_object then null; end $$;
+alter table u inherit t;
+do $$ begin alter table t add constraint m check (true); exception when duplicate_object then null; end $$;
