@@ -341,7 +341,9 @@ fn use_index(
     let Some(found) = table.indexes.get(index) else {
         return Err(Misfit::missing(ObjectKind::Index, index));
     };
-    let refused = |why: &str| Err(Misfit::Refused(format!("{why}: {index} on {}", table.name)));
+    let refused = |why: &str| {
+        Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, format!("{why}: {index} on {}", table.name)))
+    };
     if table.kind == TableKind::Partitioned {
         return refused("USING INDEX cannot be used on a partitioned table");
     }

@@ -1,6 +1,6 @@
 //! CREATE INDEX, and the indexes that constraints, LIKE and partitions bring.
 
-use crate::catalog::apply::constraint::{bind, collation_name, unique_kind};
+use crate::catalog::apply::constraint::{bind, collation_name, rebind, unique_kind};
 use crate::catalog::apply::{Applied, Misfit, transaction};
 use crate::catalog::bind::column_name;
 use crate::catalog::index::{Index, IndexKey, IndexKeyValue};

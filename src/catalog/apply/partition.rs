@@ -54,10 +54,16 @@ pub(super) fn may_join(catalog: &Catalog, parent: Oid, child: Oid) -> Applied {
         return Ok(());
     };
     if above.kind != TableKind::Partitioned {
-        return Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, format!("table {} is not partitioned", above.name.quoted())));
+        return Err(Misfit::refused(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("table {} is not partitioned", above.name.quoted()),
+        ));
     }
     if !below.parents.is_empty() {
-        return Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, format!("table {} is a child already", below.name.quoted())));
+        return Err(Misfit::refused(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("table {} is a child already", below.name.quoted()),
+        ));
     }
     no_circle(catalog, parent, child)
 }
@@ -70,13 +76,17 @@ pub(super) fn may_inherit(catalog: &Catalog, parent: Oid, child: Oid) -> Applied
     let is_of_partitions = |table: &Table| table.is_partition || table.kind == TableKind::Partitioned;
     if let Some(table) = [above, below].into_iter().find(|table| is_of_partitions(table)) {
         let name = table.name.quoted();
-        return Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, format!(
-            "table {name} is partitioned or a partition, and cannot inherit"
-        )));
+        return Err(Misfit::refused(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("table {name} is partitioned or a partition, and cannot inherit"),
+        ));
     }
     if below.parents.contains(&parent) {
         let (above, below) = (above.name.quoted(), below.name.quoted());
-        return Err(Misfit::refused(SqlState::DUPLICATE_TABLE, format!("table {below} inherits from {above} already")));
+        return Err(Misfit::refused(
+            SqlState::DUPLICATE_TABLE,
+            format!("table {below} inherits from {above} already"),
+        ));
     }
     no_circle(catalog, parent, child)
 }
@@ -88,7 +98,10 @@ fn no_circle(catalog: &Catalog, parent: Oid, child: Oid) -> Applied {
     while let Some(oid) = pending.pop() {
         let Some(table) = catalog.tables.get(&oid) else { continue };
         if oid == child {
-            return Err(Misfit::refused(SqlState::DUPLICATE_TABLE, format!("table {} would inherit from itself", table.name.quoted())));
+            return Err(Misfit::refused(
+                SqlState::DUPLICATE_TABLE,
+                format!("table {} would inherit from itself", table.name.quoted()),
+            ));
         }
         if !seen.contains(&oid) {
             seen.push(oid);

@@ -8,7 +8,7 @@ use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::types::{Attribute, DataType, Domain, TypeRef, UserType, UserTypeKind};
 use crate::source::Spanned;
-use crate::sql::expr::Oid;
+use crate::sql::expr::{Expr, Literal, Oid};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{
     AlterAction, AlterDomain, AlterEnum, AlterTable, ColumnDef, ConstraintDef, ConstraintKind, CreateType,
