@@ -266,3 +266,7 @@ rollback to s;
 create table x (a int);
 commit;
 create table y (a int);
+-- case: a generated column reads a later one, and reaches children
+create table t (a int, g int generated always as (b * 2) stored, b int);
+create table c (z int) inherits (t);
+alter table t add column h int generated always as (a + b) stored;
