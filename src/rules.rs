@@ -25,8 +25,8 @@ rules! {
     }
     convention { missing_created_at, missing_updated_at, timestamp_without_default, updated_at_not_maintained }
     migration {
-        ad_hoc_ddl, enum_value_used_in_same_file, migration_fails, migration_order,
-        non_transactional_statement, not_analysed, policy_already_exists, syntax_error, unknown_object,
+        ad_hoc_ddl, enum_value_used_in_same_file, managed_table_alter, migration_fails, migration_order,
+        non_transactional_statement, not_analysed, object_in_managed_schema, policy_already_exists, syntax_error, unknown_object,
         unused_suppression,
     }
     performance {

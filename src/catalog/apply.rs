@@ -11,6 +11,7 @@ pub(crate) mod extension;
 mod function;
 mod grant;
 mod index;
+mod managed;
 mod namespace;
 mod owner;
 mod partition;
@@ -84,6 +85,7 @@ impl Catalog {
 
     /// Applies a statement, or says why it cannot be.
     pub fn try_apply(&mut self, statement: &Statement) -> Applied {
+        self.expect_own_ground(statement);
         let applied = self.dispatch(statement);
         self.note_references_of(statement);
         let unfit = std::mem::take(&mut self.unfit);

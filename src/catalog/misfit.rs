@@ -31,6 +31,8 @@ pub enum Reason {
     Missing { kind: ObjectKind, name: String, schema: Option<Ident> },
     /// The statement makes an object that is there already.
     Exists { kind: ObjectKind, name: String },
+    /// Only the platform's own roles may do it: to a table, or in a schema.
+    NotAllowed { kind: ObjectKind, name: String },
     /// Anything else, as a sentence.
     Refused { state: SqlState, why: String },
 }
@@ -127,6 +129,12 @@ impl Misfit {
         Self::exists(kind, Named::part(kind, part, of.into()))
     }
 
+    /// The object, or the schema that something is made in, belongs to the platform.
+    pub fn not_allowed(kind: ObjectKind, name: impl Into<Named>) -> Self {
+        let Named { name, subject, at, .. } = name.into();
+        Self { subject, ..Self::new(Reason::NotAllowed { kind, name }, at) }
+    }
+
     pub fn refused(state: SqlState, why: impl Into<String>) -> Self {
         Self::new(Reason::Refused { state, why: why.into() }, None)
     }
@@ -162,6 +170,7 @@ impl Misfit {
         use ObjectKind as K;
         match &self.reason {
             Reason::Refused { state, .. } => *state,
+            Reason::NotAllowed { .. } => SqlState::INSUFFICIENT_PRIVILEGE,
             Reason::Missing { kind, .. } => match kind {
                 K::Table | K::View | K::MaterializedView | K::ForeignTable | K::Sequence => {
                     SqlState::UNDEFINED_TABLE
@@ -192,6 +201,12 @@ impl fmt::Display for Misfit {
                 write!(f, "{} {name} is not made by any statement before this one", kind.noun())
             }
             Reason::Exists { kind, name } => write!(f, "{} {name} exists already", kind.noun()),
+            Reason::NotAllowed { kind: ObjectKind::Schema, name } => {
+                write!(f, "only Supabase itself may make objects in schema {name}")
+            }
+            Reason::NotAllowed { kind, name } => {
+                write!(f, "only Supabase itself may change {} {name}", kind.noun())
+            }
             Reason::Refused { why, .. } => f.write_str(why),
         }
     }
@@ -308,7 +323,7 @@ impl Catalog {
                 (Cause::Object(format!("{} {name}", kind.noun())), Some(MISSING))
             }
             Reason::Exists { kind, name } => (Cause::Object(format!("another {} {name}", kind.noun())), None),
-            Reason::Refused { .. } => (Cause::Statement(span), None),
+            Reason::NotAllowed { .. } | Reason::Refused { .. } => (Cause::Statement(span), None),
         };
         self.record_caused(cause, span, misfit.to_string(), Vec::new()).help = help;
     }
@@ -335,7 +350,7 @@ impl Catalog {
         let (kind, schema) = match &misfit.reason {
             Reason::Missing { kind, schema, .. } => (Some(*kind), schema.as_ref()),
             Reason::Exists { kind, .. } => (Some(*kind), None),
-            Reason::Refused { .. } => (None, None),
+            Reason::NotAllowed { .. } | Reason::Refused { .. } => (None, None),
         };
         let may_be_foreign = match (&misfit.reason, schema) {
             (Reason::Missing { kind, .. }, Some(schema)) => {

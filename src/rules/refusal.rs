@@ -51,6 +51,8 @@ fn rule_of(misfit: &Misfit) -> &'static str {
         Reason::Missing { kind: ObjectKind::Column, .. } if misfit.in_policy => "policy-unknown-column",
         Reason::Missing { kind: ObjectKind::Role, .. } if misfit.in_policy => "policy-role-unknown",
         Reason::Missing { .. } => "unknown-object",
+        Reason::NotAllowed { kind: ObjectKind::Schema, .. } => "object-in-managed-schema",
+        Reason::NotAllowed { .. } => "managed-table-alter",
         Reason::Refused { state: SqlState::SYNTAX_ERROR, .. } => "policy-clause-command-mismatch",
         Reason::Refused { state: SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, .. } => {
             "enum-value-used-in-same-file"
@@ -62,9 +64,9 @@ fn rule_of(misfit: &Misfit) -> &'static str {
 
 fn object(misfit: &Misfit) -> Identity {
     match &misfit.reason {
-        Reason::Missing { kind, name, .. } | Reason::Exists { kind, name } => {
-            Identity::plain(kind.noun(), name.clone())
-        }
+        Reason::Missing { kind, name, .. }
+        | Reason::Exists { kind, name }
+        | Reason::NotAllowed { kind, name } => Identity::plain(kind.noun(), name.clone()),
         Reason::Refused { .. } => Identity::plain("migration", "statement"),
     }
 }
@@ -106,6 +108,14 @@ fn help(misfit: &Misfit) -> Option<String> {
         Reason::Refused { state: SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, .. } => {
             Some("add the value in a migration of its own, before the one that uses it".to_string())
         }
+        Reason::NotAllowed { kind: ObjectKind::Schema, .. } => {
+            Some("make it in a schema of your own; a schema that `[api] schemas` does not name is private".to_string())
+        }
+        Reason::NotAllowed { .. } => Some(
+            "leave it out: migrations may make policies and triggers on this table, and row level security is \
+             on already"
+                .to_string(),
+        ),
         Reason::Refused { .. } => None,
     }
 }
