@@ -59,6 +59,7 @@ impl SqlState {
     pub const FEATURE_NOT_SUPPORTED: Self = Self("0A000");
     pub const INSUFFICIENT_PRIVILEGE: Self = Self("42501");
     pub const INVALID_FUNCTION_DEFINITION: Self = Self("42P13");
+    pub const INVALID_OBJECT_DEFINITION: Self = Self("42P17");
     pub const INVALID_PARAMETER_VALUE: Self = Self("22023");
     pub const INVALID_TABLE_DEFINITION: Self = Self("42P16");
     pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self("55000");
@@ -86,6 +87,7 @@ impl SqlState {
             "feature_not_supported" => Self::FEATURE_NOT_SUPPORTED,
             "insufficient_privilege" => Self::INSUFFICIENT_PRIVILEGE,
             "invalid_function_definition" => Self::INVALID_FUNCTION_DEFINITION,
+            "invalid_object_definition" => Self::INVALID_OBJECT_DEFINITION,
             "invalid_parameter_value" => Self::INVALID_PARAMETER_VALUE,
             "invalid_table_definition" => Self::INVALID_TABLE_DEFINITION,
             "object_not_in_prerequisite_state" => Self::OBJECT_NOT_IN_PREREQUISITE_STATE,

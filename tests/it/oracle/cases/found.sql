@@ -37,3 +37,8 @@ do $$ begin alter index t_pkey rename to n; exception when duplicate_object then
 do $$ begin alter table t add constraint t_pkey unique using index i; exception when duplicate_table or duplicate_object then null; end $$;
 alter table u inherit t;
 do $$ begin alter table t add constraint m check (true); exception when duplicate_object then null; end $$;
+-- case: a new generated column is generated in children too
+create table t (a int); create table u () inherits (t); alter table t add column b boolean generated always as (a is null) stored;
+-- case: a new serial column has one sequence for the parent and its children
+create table t (a int); create table u () inherits (t); alter table t add column b bigserial; alter table t add column c int not null default 1 check (c > 0);
+create table p (a int) partition by list (a); create table p1 partition of p default; alter table p add column b serial, add column c int default 2, add unique (a, c);
