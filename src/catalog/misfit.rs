@@ -21,14 +21,21 @@ pub struct Misfit {
     pub beside: Option<Span>,
     /// It is a policy that does not fit.
     pub in_policy: bool,
-    /// The bare name of the object that it is about, or a part of.
-    subject: Option<Ident>,
+    /// The object that it is about, or a part of.
+    subject: Option<Box<Subject>>,
+}
+
+/// An object as it was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Subject {
+    schema: Option<Ident>,
+    name: Ident,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The statement needs an object that is not there.
-    Missing { kind: ObjectKind, name: String, schema: Option<Ident> },
+    Missing { kind: ObjectKind, name: String },
     /// The statement makes an object that is there already.
     Exists { kind: ObjectKind, name: String },
     /// Only the platform's own roles may do it: to a table, or in a schema.
@@ -61,6 +68,7 @@ impl SqlState {
     pub const FEATURE_NOT_SUPPORTED: Self = Self("0A000");
     pub const INSUFFICIENT_PRIVILEGE: Self = Self("42501");
     pub const INVALID_FUNCTION_DEFINITION: Self = Self("42P13");
+    pub const INVALID_OBJECT_DEFINITION: Self = Self("42P17");
     pub const INVALID_PARAMETER_VALUE: Self = Self("22023");
     pub const INVALID_TABLE_DEFINITION: Self = Self("42P16");
     pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self("55000");
@@ -88,6 +96,7 @@ impl SqlState {
             "feature_not_supported" => Self::FEATURE_NOT_SUPPORTED,
             "insufficient_privilege" => Self::INSUFFICIENT_PRIVILEGE,
             "invalid_function_definition" => Self::INVALID_FUNCTION_DEFINITION,
+            "invalid_object_definition" => Self::INVALID_OBJECT_DEFINITION,
             "invalid_parameter_value" => Self::INVALID_PARAMETER_VALUE,
             "invalid_table_definition" => Self::INVALID_TABLE_DEFINITION,
             "object_not_in_prerequisite_state" => Self::OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -111,8 +120,8 @@ impl Misfit {
     }
 
     pub fn missing(kind: ObjectKind, name: impl Into<Named>) -> Self {
-        let Named { name, schema, subject, at } = name.into();
-        Self { subject, ..Self::new(Reason::Missing { kind, name, schema }, at) }
+        let Named { name, subject, at } = name.into();
+        Self { subject, ..Self::new(Reason::Missing { kind, name }, at) }
     }
 
     /// A part of an object is not there: a column, a constraint, a policy.
@@ -121,7 +130,7 @@ impl Misfit {
     }
 
     pub fn exists(kind: ObjectKind, name: impl Into<Named>) -> Self {
-        let Named { name, subject, at, .. } = name.into();
+        let Named { name, subject, at } = name.into();
         Self { subject, ..Self::new(Reason::Exists { kind, name }, at) }
     }
 
@@ -131,7 +140,7 @@ impl Misfit {
 
     /// The object, or the schema that something is made in, belongs to the platform.
     pub fn not_allowed(kind: ObjectKind, name: impl Into<Named>) -> Self {
-        let Named { name, subject, at, .. } = name.into();
+        let Named { name, subject, at } = name.into();
         Self { subject, ..Self::new(Reason::NotAllowed { kind, name }, at) }
     }
 
@@ -215,10 +224,14 @@ impl fmt::Display for Misfit {
 /// A name as a message shows it, with what is known about where it stands.
 pub struct Named {
     name: String,
-    schema: Option<Ident>,
-    /// The object's bare name.
-    subject: Option<Ident>,
+    subject: Option<Box<Subject>>,
     at: Option<Span>,
+}
+
+impl Subject {
+    fn new(schema: Option<Ident>, name: &Ident) -> Option<Box<Self>> {
+        Some(Box::new(Self { schema, name: name.clone() }))
+    }
 }
 
 impl Named {
@@ -236,8 +249,7 @@ impl From<&ObjectName> for Named {
     fn from(name: &ObjectName) -> Self {
         Self {
             name: name.to_string(),
-            schema: name.schema.clone(),
-            subject: Some(name.name.clone()),
+            subject: Subject::new(name.schema.clone(), &name.name),
             at: Some(name.span),
         }
     }
@@ -247,8 +259,7 @@ impl From<&QName> for Named {
     fn from(name: &QName) -> Self {
         Self {
             name: name.to_string(),
-            schema: Some(name.schema.clone()),
-            subject: Some(name.name.clone()),
+            subject: Subject::new(Some(name.schema.clone()), &name.name),
             at: None,
         }
     }
@@ -262,7 +273,7 @@ impl From<QName> for Named {
 
 impl From<&Ident> for Named {
     fn from(name: &Ident) -> Self {
-        Self { name: name.quoted(), schema: None, subject: Some(name.clone()), at: None }
+        Self { name: name.quoted(), subject: Subject::new(None, name), at: None }
     }
 }
 
@@ -280,7 +291,7 @@ impl From<&str> for Named {
 
 impl From<String> for Named {
     fn from(name: String) -> Self {
-        Self { name, schema: None, subject: None, at: None }
+        Self { name, subject: None, at: None }
     }
 }
 
@@ -347,11 +358,11 @@ impl Catalog {
     /// Whether nothing that was not followed can have made, changed or dropped what the misfit is
     /// about, and it is not the platform's or an extension's, of which not everything is known.
     fn is_certain(&self, misfit: &Misfit) -> bool {
-        let (kind, schema) = match &misfit.reason {
-            Reason::Missing { kind, schema, .. } => (Some(*kind), schema.as_ref()),
-            Reason::Exists { kind, .. } => (Some(*kind), None),
-            Reason::NotAllowed { .. } | Reason::Refused { .. } => (None, None),
+        let kind = match &misfit.reason {
+            Reason::Missing { kind, .. } | Reason::Exists { kind, .. } => Some(*kind),
+            Reason::NotAllowed { .. } | Reason::Refused { .. } => None,
         };
+        let schema = misfit.subject.as_ref().and_then(|subject| subject.schema.as_ref());
         let may_be_foreign = match (&misfit.reason, schema) {
             (Reason::Missing { kind, .. }, Some(schema)) => {
                 let has_extension = || self.extensions.values().any(|it| it.schema.value == *schema);
@@ -364,7 +375,7 @@ impl Catalog {
         };
         let aspects = kind.map_or(&ALL[..], aspects_of);
         let is_doubtful = match &misfit.subject {
-            Some(subject) => self.touched.concern_name(subject, aspects),
+            Some(subject) => self.touched.concern_name(&subject.name, aspects),
             None => self.touched.ever(aspects),
         };
         !may_be_foreign && !is_doubtful

@@ -1,10 +1,11 @@
 //! ALTER TABLE, and ALTER VIEW, INDEX, SEQUENCE … where they share its grammar.
 
+use crate::catalog::acl::Acl;
 use crate::catalog::apply::constraint::{self, Pending};
 use crate::catalog::apply::table::{self, column_mut};
 use crate::catalog::apply::{Applied, Misfit, owner, partition, trigger, user_type};
 use crate::catalog::origin::{Origin, Tracked};
-use crate::catalog::table::{ConstraintKind, Identity, Table, TableKind};
+use crate::catalog::table::{Column, ConstraintKind, Identity, Table, TableKind};
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
@@ -120,7 +121,7 @@ fn alter_one(
             let mut pending = Vec::new();
             table::add_column(catalog, oid, column, origin, &mut pending);
             for child in children(catalog, oid) {
-                add_column_to_child(catalog, child, column, origin);
+                add_column_to_child(catalog, oid, child, column, origin);
             }
             // They reach the children's columns.
             constraint::add_all(catalog, oid, &pending, origin);
@@ -298,29 +299,34 @@ fn with_column(
     Ok(())
 }
 
+/// Gives a child the column that its parent has got. A serial column's sequence stays the parent's,
+/// checks come with those of the parent, and keys with the indexes of partitions.
 fn add_column_to_child(
     catalog: &mut Catalog,
+    parent: Oid,
     child: Oid,
     definition: &crate::sql::statement::ColumnDef,
     origin: Origin,
 ) {
-    let exists = catalog.tables.get(&child).is_some_and(|table| table.column(&definition.name).is_some());
-    if !exists {
-        // A child takes the column and its checks; keys stay with the parent or its partitions'
-        // indexes.
-        let mut plain = definition.clone();
-        plain.constraints.retain(|constraint| {
-            matches!(constraint.kind, Written::NotNull { .. } | Written::Default(_) | Written::Generated(_))
-        });
-        let mut pending = Vec::new();
-        table::add_column(catalog, child, &plain, origin, &mut pending);
+    let name = &definition.name;
+    let Some(column) = catalog.tables.get(&parent).and_then(|table| table.column(name)).cloned() else {
+        return;
+    };
+    let Some(table) = catalog.tables.get_mut(&child) else { return };
+    if let Some(own) = table.column_mut(name) {
+        own.inherited = true;
+    } else {
+        let identity = column.identity.filter(|_| table.is_partition);
+        let plain = Column { inherited: true, identity, acl: Acl::default(), comment: None, ..column };
+        table.push_column(plain);
+        let generated = definition.constraints.iter();
+        let generated = generated.filter(|constraint| matches!(constraint.kind, Written::Generated(_)));
+        let pending: Vec<_> =
+            generated.map(|definition| Pending { column: Some(name.clone()), definition }).collect();
         constraint::add_all(catalog, child, &pending, origin);
     }
-    if let Some(column) = column_mut(catalog, child, &definition.name) {
-        column.inherited = true;
-    }
     for grandchild in children(catalog, child) {
-        add_column_to_child(catalog, grandchild, definition, origin);
+        add_column_to_child(catalog, child, grandchild, definition, origin);
     }
 }
 

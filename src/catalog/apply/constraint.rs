@@ -341,20 +341,19 @@ fn use_index(
     let Some(found) = table.indexes.get(index) else {
         return Err(Misfit::missing(ObjectKind::Index, index));
     };
-    let refused = |why: &str| {
-        Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, format!("{why}: {index} on {}", table.name)))
-    };
+    let refused = |state, why: &str| Err(Misfit::refused(state, format!("{why}: {index} on {}", table.name)));
     if table.kind == TableKind::Partitioned {
-        return refused("USING INDEX cannot be used on a partitioned table");
+        let state = SqlState::FEATURE_NOT_SUPPORTED;
+        return refused(state, "a partitioned table's constraint cannot use an index");
     }
     if found.constraint.is_some() {
-        return refused("the index serves a constraint already");
+        let state = SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE;
+        return refused(state, "the index serves a constraint already");
     }
     let is_plain = found.keys.iter().all(|key| key.attnum().is_some() && !key.descending);
     if !found.unique || !is_plain || found.predicate.is_some() {
-        return refused(
-            "no constraint can use an index that is not unique, or not of all rows by their columns",
-        );
+        let state = SqlState::WRONG_OBJECT_TYPE;
+        return refused(state, "the index is not unique, or not one of all rows by their columns");
     }
     if primary && table.primary_key().is_some() {
         return Err(Misfit::exists(ObjectKind::Constraint, format!("primary key of {}", table.name)));

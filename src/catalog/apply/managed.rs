@@ -21,10 +21,10 @@ impl Catalog {
             return;
         }
         match &statement.kind {
-            StatementKind::CreateTable(create) => {
-                if !create.if_not_exists || self.resolve_relation(&create.name).is_none() {
-                    self.expect_own_schema(&create.name);
-                }
+            StatementKind::CreateTable(create)
+                if (!create.if_not_exists || self.resolve_relation(&create.name).is_none()) =>
+            {
+                self.expect_own_schema(&create.name);
             }
             StatementKind::CreateTableAs(create) => self.expect_own_schema(&create.name),
             StatementKind::CreateView(create) => self.expect_own_schema(&create.name),

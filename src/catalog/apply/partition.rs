@@ -55,7 +55,7 @@ pub(super) fn may_join(catalog: &Catalog, parent: Oid, child: Oid) -> Applied {
     };
     if above.kind != TableKind::Partitioned {
         return Err(Misfit::refused(
-            SqlState::WRONG_OBJECT_TYPE,
+            SqlState::INVALID_OBJECT_DEFINITION,
             format!("table {} is not partitioned", above.name.quoted()),
         ));
     }

@@ -2,13 +2,15 @@
 
 use indexmap::IndexMap;
 
+use crate::catalog::apply::constraint::rebind;
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::bind::{Binder, is_builtin_function};
+use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::table::{Table, TableKind};
 use crate::catalog::trigger::Trigger;
 use crate::catalog::{Catalog, Relation};
-use crate::sql::expr::{Expr, Oid, Target};
+use crate::sql::expr::Oid;
 use crate::sql::name::Ident;
 use crate::sql::statement::{CreateRule, CreateTrigger, ObjectKind};
 
@@ -50,6 +52,12 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: O
         inherited: false,
         comment: None,
     };
+    if !statement.or_replace
+        && statement.for_each_row
+        && let Some(partition) = partition_with_own(catalog, oid, &trigger.name)
+    {
+        return Err(Misfit::exists_part(ObjectKind::Trigger, &trigger.name, partition));
+    }
     let Some(triggers) = triggers_mut(catalog, oid) else { return Ok(()) };
     if let Some(old) = triggers.get_mut(&trigger.name) {
         if !statement.or_replace || old.inherited {
@@ -63,6 +71,18 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: O
     triggers.insert(trigger.name.clone(), trigger.clone());
     clone_down(catalog, oid, &trigger);
     Ok(())
+}
+
+/// A partition with a trigger of this name, which a row trigger of the whole would be cloned beside.
+fn partition_with_own(catalog: &Catalog, oid: Oid, name: &Ident) -> Option<QName> {
+    let table = catalog.tables.get(&oid).filter(|table| table.kind == TableKind::Partitioned)?;
+    table.children.iter().find_map(|child| {
+        let partition = catalog.tables.get(child)?;
+        match partition.triggers.contains_key(name) {
+            true => Some(partition.name.clone()),
+            false => partition_with_own(catalog, *child, name),
+        }
+    })
 }
 
 /// The triggers of a table or view.
@@ -103,14 +123,16 @@ fn clone_trigger(catalog: &mut Catalog, parent: Oid, child: Oid, trigger: &Trigg
         ..trigger.clone()
     };
     if let Some(when) = &mut clone.when {
-        move_references(when, from, to);
+        rebind(catalog, when, parent, child);
     }
     if let Some(origin) = origin {
         clone.history = History::new(origin);
     }
-    let own = to.triggers.get(&trigger.name).is_some_and(|existing| !existing.inherited);
-    if own {
-        return;
+    if let Some(existing) = to.triggers.get(&trigger.name) {
+        if origin.is_some() && !existing.inherited {
+            return;
+        }
+        clone.comment = existing.comment.clone();
     }
     if let Some(table) = catalog.tables.get_mut(&child) {
         table.triggers.insert(clone.name.clone(), clone.clone());
@@ -120,23 +142,6 @@ fn clone_trigger(catalog: &mut Catalog, parent: Oid, child: Oid, trigger: &Trigg
 
 fn same_column(from: &Table, to: &Table, attnum: i16) -> Option<i16> {
     to.column(&from.column_at(attnum)?.name).map(|column| column.attnum)
-}
-
-/// Lets an expression about one table's rows mean another's, column by column of the same name.
-fn move_references(expr: &mut Expr, from: &Table, to: &Table) {
-    if let Expr::Column(column) = expr {
-        match &mut column.target {
-            Target::Column { relation, attnum, .. } if *relation == from.oid => {
-                *relation = to.oid;
-                *attnum = same_column(from, to, *attnum).unwrap_or(*attnum);
-            }
-            Target::Row { relation, .. } if *relation == from.oid => *relation = to.oid,
-            _ => {}
-        }
-    }
-    for child in expr.children_mut() {
-        move_references(child, from, to);
-    }
 }
 
 /// ALTER TABLE … ENABLE and DISABLE TRIGGER; without a name it means all of them. The clones on

@@ -27,8 +27,8 @@ use history::{FILE, Histories, History};
 /// How many histories a plain `cargo test` runs.
 const COUNT: usize = 200;
 
-/// What PostgreSQL refuses and the replay takes: how often, and an example, by SQLSTATE and the first
-/// words of the statement.
+/// What PostgreSQL refuses and the replay takes, or refuses for another reason: how often, and an
+/// example, by the SQLSTATE of both and the first words of the statement.
 type Taken = BTreeMap<String, (usize, String)>;
 
 #[test]
@@ -88,7 +88,7 @@ fn random_histories_give_the_catalog_that_postgresql_has() {
 #[allow(clippy::print_stdout)]
 fn tell([accepted, refused]: [usize; 2], rate: f64, taken: Taken) {
     println!("{rate:.1} histories/s");
-    println!("{accepted} statements accepted, {refused} refused; of these the replay takes:");
+    println!("{accepted} statements accepted, {refused} refused; what the replay says otherwise:");
     let mut taken: Vec<_> = taken.into_iter().collect();
     taken.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
     for (kind, (count, example)) in taken {
@@ -182,21 +182,22 @@ impl Bench {
                 Verdict::Refused { state, message } => {
                     self.statements[1] += 1;
                     let mut copy = catalog.clone();
-                    if parsed.is_empty() || parsed.iter().any(|part| copy.try_apply(part).is_err()) {
-                        // It has changed nothing, except that an ALTER TABLE keeps what it did before
-                        // the action that is refused.
-                        let is_one = parsed.iter().all(|part| match &part.kind {
-                            StatementKind::AlterTable(alter) => alter.actions.len() == 1,
-                            StatementKind::Do(_) => false,
-                            _ => true,
-                        });
-                        if is_one {
-                            catalog = copy;
-                        }
-                    } else {
+                    let misfit = parsed.iter().find_map(|part| copy.try_apply(part).err());
+                    let said = misfit.as_ref().map_or("nothing", |misfit| misfit.sql_state().0);
+                    if !parsed.is_empty() && said != state {
                         let words: Vec<&str> = statement.split_whitespace().take(2).collect();
-                        let kind = format!("{state} {}", words.join(" "));
+                        let kind = format!("{state} ({said}) {}", words.join(" "));
                         self.taken.entry(kind).or_insert((0, format!("{message}: {statement}"))).0 += 1;
+                    }
+                    // A misfit has changed nothing, except that an ALTER TABLE keeps what it did before
+                    // the action that is refused.
+                    let is_one = parsed.iter().all(|part| match &part.kind {
+                        StatementKind::AlterTable(alter) => alter.actions.len() == 1,
+                        StatementKind::Do(_) => false,
+                        _ => true,
+                    });
+                    if misfit.is_some() && is_one {
+                        catalog = copy;
                     }
                 }
             }

@@ -37,3 +37,14 @@ do $$ begin alter index t_pkey rename to n; exception when duplicate_object then
 do $$ begin alter table t add constraint t_pkey unique using index i; exception when duplicate_table or duplicate_object then null; end $$;
 alter table u inherit t;
 do $$ begin alter table t add constraint m check (true); exception when duplicate_object then null; end $$;
+-- case: a new generated column is generated in children too
+create table t (a int); create table u () inherits (t); alter table t add column b boolean generated always as (a is null) stored;
+-- case: a new serial column has one sequence for the parent and its children
+create table t (a int); create table u () inherits (t); alter table t add column b bigserial; alter table t add column c int not null default 1 check (c > 0);
+create table p (a int) partition by list (a); create table p1 partition of p default; alter table p add column b serial, add column c int default 2, add unique (a, c);
+-- case: OR REPLACE of a partitioned table's trigger replaces those of its partitions
+create table p (id int primary key, a text) partition by list (id); create table p1 partition of p default;
+create function touch() returns trigger language plpgsql as 'begin return new; end';
+create trigger n after update of id on p1 for each statement execute function touch(); comment on trigger n on p1 is 'kept';
+do $$ begin create trigger n before insert on p for each row execute function touch(); exception when duplicate_object then null; end $$;
+create or replace trigger n before insert on p for each row when (new.a is null) execute function touch();
