@@ -80,9 +80,9 @@ fn expect_clauses(command: PolicyCommand, using: Option<&Clause>, with_check: Op
 }
 
 impl Catalog {
-    /// Notes the roles of a policy that are not there.
+    /// Notes the roles of a policy that are not there. Those behind PUBLIC are not looked up.
     fn expect_roles(&mut self, names: &Spanned<Vec<RoleName>>) {
-        for name in &names.value {
+        for name in names.value.iter().take_while(|name| **name != RoleName::Public) {
             if let RoleName::Role(role) = name
                 && !self.roles.contains_key(role)
             {

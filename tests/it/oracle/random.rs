@@ -178,25 +178,29 @@ impl Bench {
                         applied
                             .map_err(|misfit| format!("is refused by the replay, {misfit:?}: {statement}"))?;
                     }
+                    if let Some(failure) = catalog.failures.last() {
+                        return Err(format!("is said to fail, {}: {statement}", failure.misfit));
+                    }
                 }
                 Verdict::Refused { state, message } => {
                     self.statements[1] += 1;
                     let mut copy = catalog.clone();
                     let misfit = parsed.iter().find_map(|part| copy.try_apply(part).err());
-                    let said = misfit.as_ref().map_or("nothing", |misfit| misfit.sql_state().0);
+                    let noted = copy.failures.first().map(|failure| &failure.misfit);
+                    let said = misfit.as_ref().or(noted).map_or("nothing", |misfit| misfit.sql_state().0);
                     if !parsed.is_empty() && said != state {
                         let words: Vec<&str> = statement.split_whitespace().take(2).collect();
                         let kind = format!("{state} ({said}) {}", words.join(" "));
                         self.taken.entry(kind).or_insert((0, format!("{message}: {statement}"))).0 += 1;
                     }
-                    // A misfit has changed nothing, except that an ALTER TABLE keeps what it did before
+                    // What is noted is applied as if it were mended. A misfit has changed nothing, except that an ALTER TABLE keeps what it did before
                     // the action that is refused.
                     let is_one = parsed.iter().all(|part| match &part.kind {
                         StatementKind::AlterTable(alter) => alter.actions.len() == 1,
                         StatementKind::Do(_) => false,
                         _ => true,
                     });
-                    if misfit.is_some() && is_one {
+                    if misfit.is_some() && noted.is_none() && is_one {
                         catalog = copy;
                     }
                 }
