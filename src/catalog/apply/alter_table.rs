@@ -342,6 +342,7 @@ fn add_column_to_child(
         });
         let mut pending = Vec::new();
         table::add_column(catalog, child, &plain, origin, &mut pending);
+        constraint::add_all(catalog, child, &pending, origin);
     }
     if let Some(column) = column_mut(catalog, child, &definition.name) {
         column.inherited = true;

@@ -183,10 +183,7 @@ mod tests {
     #[test]
     fn a_role_that_is_needed_stays() {
         let bench = Bench::new(&format!("{STAFF} drop role staff;"));
-        assert_eq!(
-            bench.reasons()[0],
-            "role staff cannot be dropped because schema hall depends on it"
-        );
+        assert_eq!(bench.reasons()[0], "role staff cannot be dropped because schema hall depends on it");
         let bench = Bench::new("create role a; create role b; grant a to b; drop role a, b;");
         assert_eq!(bench.reasons(), [""; 0]);
     }

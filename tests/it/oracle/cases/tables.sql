@@ -277,3 +277,5 @@ create schema s; create sequence s.q; create sequence r; create table t (a int d
 drop sequence r2 cascade; drop sequence s.q cascade; drop table t9 cascade; drop sequence t_c_seq cascade;
 -- case: a serial's sequence goes to another column
 create table t (a serial, b int); create table u (c int); alter sequence t_a_seq owned by u.c; drop table t; create table w (d bigserial, e int default nextval('w_d_seq')); alter sequence w_d_seq owned by u.c; drop table u cascade;
+-- case: generated columns that children get later
+create table p (a int); create table c (b int) inherits (p); create table g () inherits (c); alter table p add column t boolean generated always as (a is not null) stored; alter table p add column u int generated always as (a + 1) stored check (u > 0);
