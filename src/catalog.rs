@@ -28,7 +28,7 @@ pub mod trigger;
 pub mod types;
 pub mod view;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::api::ApiSettings;
@@ -63,6 +63,8 @@ pub struct Catalog {
     pub sequences: IndexMap<Oid, Sequence>,
     pub functions: IndexMap<Oid, Function>,
     pub types: IndexMap<Oid, UserType>,
+    /// Collations of the project.
+    pub collations: IndexSet<QName>,
     pub extensions: IndexMap<Ident, Extension>,
     pub publications: IndexMap<Ident, Publication>,
     pub event_triggers: IndexMap<Ident, EventTrigger>,
@@ -238,6 +240,12 @@ impl Catalog {
     /// The first schema with a function of this name. Overloads are chosen by the caller.
     pub fn resolve_functions(&self, name: &ObjectName) -> Option<QName> {
         self.resolve(name, |qname| self.function_names.get(qname).map(|_| ())).map(|(qname, ())| qname)
+    }
+
+    /// The collation of the project that a name means here; `None` for the server's own.
+    pub fn resolve_collation(&self, name: &ObjectName) -> Option<QName> {
+        let known = |qname: &QName| self.collations.contains(qname).then_some(());
+        self.resolve(name, known).map(|(qname, ())| qname)
     }
 
     fn resolve<T>(&self, name: &ObjectName, find: impl Fn(&QName) -> Option<T>) -> Option<(QName, T)> {

@@ -113,7 +113,7 @@ impl Truth {
                 "f" | "false" | "n" | "no" | "off" | "0" => Some(Self::False),
                 _ => None,
             },
-            Literal::Number(_) => None,
+            Literal::Number(_) | Literal::Relation(..) => None,
         }
     }
 }

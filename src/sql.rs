@@ -9,6 +9,7 @@ mod lower;
 pub mod name;
 mod parser;
 pub mod plpgsql;
+pub mod spatial;
 mod split;
 pub mod statement;
 pub mod token;

@@ -1,6 +1,7 @@
 //! Applying statements: one match, one line per kind.
 
 mod alter_table;
+mod collation;
 mod comment;
 mod constraint;
 pub mod data_type;
@@ -13,6 +14,7 @@ mod grant;
 mod index;
 mod managed;
 mod namespace;
+mod owned;
 mod owner;
 mod partition;
 mod policy;
@@ -111,6 +113,9 @@ impl Catalog {
             StatementKind::CreateRole(create) => role::create(self, create, origin),
             StatementKind::CreateExtension(create) => extension::create(self, create, origin),
             StatementKind::CreatePublication(publication) => publication::create(self, publication, origin),
+            StatementKind::CreateCollation { name, if_not_exists } => {
+                collation::create(self, name, *if_not_exists)
+            }
             StatementKind::CreateServer { name, wrapper, if_not_exists } => {
                 server::create(self, name, wrapper, *if_not_exists, origin)
             }
@@ -137,7 +142,8 @@ impl Catalog {
             }
             StatementKind::SetOwner { object, owner } => owner::set(self, object, owner, origin),
             StatementKind::Drop(drop) => drop::apply(self, drop, origin),
-            StatementKind::DropOwned => drop::owned(self, statement.span),
+            StatementKind::DropOwned { roles, cascade } => owned::drop(self, roles, *cascade, origin),
+            StatementKind::ReassignOwned { roles, to } => owned::reassign(self, roles, to, origin),
 
             StatementKind::Grant(grant) => grant::apply(self, grant, origin),
             StatementKind::GrantRole(grant) => role::grant(self, grant, origin),
@@ -191,6 +197,7 @@ impl ObjectKind {
             Self::ForeignServer => "foreign server",
             Self::ForeignDataWrapper => "foreign-data wrapper",
             Self::Language => "language",
+            Self::Collation => "collation",
             Self::Policy => "policy",
             Self::Trigger => "trigger",
             Self::Rule => "rule",

@@ -6,11 +6,12 @@
 
 use crate::catalog::Catalog;
 use crate::catalog::Relation;
-use crate::catalog::function::{Function, Returns};
+use crate::catalog::function::{Argument, Function, Returns};
 use crate::catalog::misfit::Misfit;
 use crate::catalog::name::QName;
 use crate::catalog::table::Column;
-use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
+use crate::catalog::types::{Attribute, DataType, TypeRef, UserTypeKind};
+use crate::source::{FileId, Span};
 use crate::sql::expr::{
     Alias, Call, ColumnRef, Cte, CteBody, Expr, FromItem, Literal, Oid, Query, QueryBody, RelationRef,
     ResultColumn, Sublink, SublinkKind, Target,
@@ -51,7 +52,13 @@ struct Item {
 #[derive(Clone, Debug)]
 enum Source {
     /// A relation; the names are its columns' unless an alias renames some.
-    Relation { oid: Oid, columns: Vec<(Ident, i16, Option<DataType>)>, complete: bool },
+    Relation {
+        oid: Oid,
+        columns: Vec<(Ident, i16, Option<DataType>)>,
+        complete: bool,
+        /// Whether a function returns such rows.
+        result: bool,
+    },
     /// A sub-select.
     Derived(Output),
     /// A function, whose columns may be more than its alias names.
@@ -131,7 +138,7 @@ impl<'c> Binder<'c> {
     fn push_relation(&mut self, relation: Oid, names: &[&str]) {
         let mut frame = Frame::default();
         if let Some((name, schema)) = self.catalog.relation_name(relation) {
-            let source = self.relation_source(relation, &[]);
+            let source = self.relation_source(relation, &[], false);
             if names.is_empty() {
                 frame.items.push(Item { name, schema: Some(schema), source });
             } else {
@@ -145,9 +152,20 @@ impl<'c> Binder<'c> {
         self.frames.push(frame);
     }
 
-    fn relation_source(&self, oid: Oid, aliases: &[Ident]) -> Source {
-        let Some((columns, complete)) = self.catalog.columns_of(oid) else { return Source::Derived(None) };
+    /// The columns of a relation. A `result` has them from a function; it may also be of a composite
+    /// type.
+    fn relation_source(&self, oid: Oid, aliases: &[Ident], result: bool) -> Source {
         let renamed = aliases.iter().cloned().map(Some).chain(std::iter::repeat(None));
+        if let Some(UserTypeKind::Composite { attributes }) =
+            self.catalog.types.get(&oid).map(|one| &one.kind)
+        {
+            let column = |(attnum, (attribute, alias)): (i16, (&Attribute, Option<Ident>))| {
+                (alias.unwrap_or_else(|| attribute.name.clone()), attnum, Some(attribute.data_type.clone()))
+            };
+            let columns = (1..).zip(attributes.iter().zip(renamed)).map(column).collect();
+            return Source::Relation { oid, columns, complete: true, result };
+        }
+        let Some((columns, complete)) = self.catalog.columns_of(oid) else { return Source::Derived(None) };
         let columns = columns
             .iter()
             .zip(renamed)
@@ -156,7 +174,7 @@ impl<'c> Binder<'c> {
                 (alias.unwrap_or_else(|| column.name.clone()), column.attnum, data_type)
             })
             .collect();
-        Source::Relation { oid, columns, complete }
+        Source::Relation { oid, columns, complete, result }
     }
 
     /// Binds what an expression refers to.
@@ -180,6 +198,19 @@ impl<'c> Binder<'c> {
                 if call.target.is_none() {
                     self.note_missing_function(call);
                 }
+                self.named_relations(call);
+            }
+            Expr::Field { expr, subscripts, row, .. } => {
+                self.expr(expr);
+                subscripts.iter_mut().for_each(|subscript| self.expr(subscript));
+                if subscripts.is_empty() {
+                    let data_type = self.data_type(expr).filter(|data_type| !data_type.array);
+                    *row = data_type.and_then(|data_type| self.row_of(&data_type));
+                }
+            }
+            Expr::Cast { expr, to } if to.name.name == "regclass" && to.dimensions == 0 => {
+                self.expr(expr);
+                self.name_relation(expr);
             }
             _ => expr.children_mut().into_iter().for_each(|child| self.expr(child)),
         }
@@ -217,6 +248,35 @@ impl<'c> Binder<'c> {
                 .filter(|_| matches!(text, Expr::Literal(_)))
                 .and_then(|data_type| self.catalog.new_label(&data_type, text));
             self.unfit.extend(used);
+        }
+    }
+
+    /// The arguments of a call that name relations.
+    fn named_relations(&self, call: &mut Call) {
+        match call.target.and_then(|oid| self.catalog.functions.get(&oid)) {
+            Some(function) => {
+                for (input, arg) in function.inputs().zip(&mut call.args) {
+                    if input.data_type.is_builtin("regclass") {
+                        self.name_relation(arg);
+                    }
+                }
+            }
+            None if matches!(call.name.name.as_str(), "nextval" | "currval" | "setval") => {
+                call.args.first_mut().into_iter().for_each(|arg| self.name_relation(arg));
+            }
+            None => {}
+        }
+    }
+
+    /// Binds a text to the relation that it names. Only a constant is bound when it is read.
+    fn name_relation(&self, expr: &mut Expr) {
+        let Expr::Literal(Literal::String(text)) = expr else { return };
+        let nowhere = Span::new(FileId(0), 0, 0);
+        let name = crate::catalog::interpret::object_name(text, nowhere);
+        let name = self.located(&name, |name| self.catalog.resolve_relation(name).is_some());
+        let Some((_, relation)) = self.catalog.resolve_relation(&name) else { return };
+        if let Relation::Table(oid) | Relation::View(oid) | Relation::Sequence(oid) = relation {
+            *expr = Expr::Literal(Literal::Relation(std::mem::take(text), oid));
         }
     }
 
@@ -288,7 +348,7 @@ impl<'c> Binder<'c> {
         self.bind_relation(&mut change.table);
         if let Some(oid) = change.table.target {
             let name = change.alias.clone().unwrap_or_else(|| change.table.name.name.clone());
-            let source = self.relation_source(oid, &[]);
+            let source = self.relation_source(oid, &[], false);
             let excluded = Item { name: "excluded".into(), schema: None, source: source.clone() };
             let item = Item { name, schema: change.table.name.schema.clone(), source };
             self.frame().items.push(item);
@@ -388,7 +448,7 @@ impl<'c> Binder<'c> {
                 let item = items.into_iter().find(|item| item.is_called(None, item_name));
                 match item.map(|item| &item.source) {
                     // `row.function` calls a function on the row.
-                    Some(Source::Relation { oid, complete: true, .. })
+                    Some(Source::Relation { oid, complete: true, result: false, .. })
                         if !self.catalog.is_function_name(name) && !is_system_column(name) =>
                     {
                         Some(self.missing_in(*oid, name))
@@ -425,7 +485,7 @@ impl<'c> Binder<'c> {
         let mut sources =
             self.frames.iter().flat_map(|frame| &frame.items).map(|item| &item.source).peekable();
         let is_known = |source: &Source| match source {
-            Source::Relation { complete, .. } => *complete,
+            Source::Relation { complete, result, .. } => *complete && !result,
             Source::Derived(output) => output.is_some(),
             Source::Called(_) => false,
         };
@@ -452,7 +512,7 @@ impl<'c> Binder<'c> {
                         let columns = alias.as_ref().map_or(&[][..], |alias| &alias.columns);
                         relation
                             .target
-                            .map_or(Source::Derived(None), |oid| self.relation_source(oid, columns))
+                            .map_or(Source::Derived(None), |oid| self.relation_source(oid, columns, false))
                     }
                 };
                 let (name, schema) = match alias {
@@ -473,15 +533,16 @@ impl<'c> Binder<'c> {
                 neighbours.push(Item { name, schema: None, source: Source::Derived(output.clone()) });
                 output
             }
-            FromItem::Function { calls, alias } => {
+            FromItem::Function { calls, alias, ordinality } => {
                 calls.iter_mut().for_each(|call| self.expr(call));
-                let output = self.function_output(calls, alias.as_ref());
+                let source = self.function_source(calls, alias.as_ref(), *ordinality);
+                let output = source.output();
                 let name = match (alias, calls.first()) {
                     (Some(alias), _) => alias.name.clone(),
                     (None, Some(Expr::Call(call))) => call.name.name.clone(),
                     _ => Ident::default(),
                 };
-                self.frame().items.push(Item { name, schema: None, source: Source::Called(output.clone()) });
+                self.frame().items.push(Item { name, schema: None, source });
                 output
             }
             FromItem::Join { left, right, on, using, natural, .. } => {
@@ -500,13 +561,70 @@ impl<'c> Binder<'c> {
         ctes.filter(|(cte, _)| cte == name).map(|(_, output)| output.clone()).next()
     }
 
-    /// The columns of a function in FROM.
-    fn function_output(&self, calls: &[Expr], alias: Option<&Alias>) -> Output {
-        if let Some(alias) = alias.filter(|alias| !alias.columns.is_empty()) {
-            let column = |name: &Ident| OutputColumn { name: name.clone(), data_type: None };
-            return Some(alias.columns.iter().map(column).collect());
+    /// What a function in FROM brings. The names of an alias stand for the first columns.
+    fn function_source(&self, calls: &[Expr], alias: Option<&Alias>, ordinality: bool) -> Source {
+        let names = alias.map_or(&[][..], |alias| &alias.columns);
+        let row = match calls {
+            [Expr::Call(call)] => self.row_result(call),
+            _ => None,
+        };
+        if let (Some(oid), false) = (row, ordinality) {
+            return self.relation_source(oid, names, true);
         }
-        let [Expr::Call(call)] = calls else { return None };
+        let output = match row {
+            Some(oid) => self.relation_source(oid, &[], true).output(),
+            None => match calls {
+                [Expr::Call(call)] => self.function_output(call, alias),
+                // ROWS FROM puts the columns beside each other.
+                calls => calls.iter().try_fold(Vec::new(), |mut all, call| {
+                    let Expr::Call(call) = call else { return None };
+                    all.extend(match self.row_result(call) {
+                        Some(oid) => self.relation_source(oid, &[], true).output()?,
+                        None => self.function_output(call, None)?,
+                    });
+                    Some(all)
+                }),
+            },
+        };
+        let Some(mut columns) = output else {
+            let column = |name: &Ident| OutputColumn { name: name.clone(), data_type: None };
+            return Source::Called((!names.is_empty()).then(|| names.iter().map(column).collect()));
+        };
+        if ordinality {
+            columns
+                .push(OutputColumn { name: "ordinality".into(), data_type: Some(DataType::builtin("int8")) });
+        }
+        Source::Called(rename_output(Some(columns), alias))
+    }
+
+    /// The relation or composite type whose rows a function returns.
+    fn row_result(&self, call: &Call) -> Option<Oid> {
+        if call.target.is_none() && call.name.name == "unnest" {
+            let array = self.data_type(call.args.first()?).filter(|data_type| data_type.array)?;
+            return self.row_of(&array);
+        }
+        let function = self.catalog.functions.get(&call.target?)?;
+        let (Returns::Type(data_type) | Returns::SetOf(data_type)) = &function.returns else { return None };
+        let is_out = |mode| matches!(mode, ArgumentMode::Out | ArgumentMode::InOut | ArgumentMode::Table);
+        if data_type.array || function.arguments.iter().any(|argument| is_out(argument.mode)) {
+            return None;
+        }
+        self.row_of(data_type)
+    }
+
+    fn row_of(&self, data_type: &DataType) -> Option<Oid> {
+        match data_type.base {
+            TypeRef::Row(oid) => Some(oid),
+            TypeRef::User(oid) => {
+                let kind = &self.catalog.types.get(&oid)?.kind;
+                matches!(kind, UserTypeKind::Composite { .. }).then_some(oid)
+            }
+            _ => None,
+        }
+    }
+
+    /// The columns of a function in FROM that returns no relation's rows.
+    fn function_output(&self, call: &Call, alias: Option<&Alias>) -> Output {
         let plain = |name: &str| OutputColumn { name: name.into(), data_type: None };
         // A result without columns of its own is one, called as the function is.
         let named = || alias.map_or(&call.name.name, |alias| &alias.name).clone();
@@ -545,22 +663,18 @@ impl<'c> Binder<'c> {
         }
         let (Returns::Type(data_type) | Returns::SetOf(data_type)) = &function.returns else { return None };
         match &data_type.base {
-            TypeRef::Row(oid) if !data_type.array => self.relation_source(*oid, &[]).output(),
-            TypeRef::User(oid) if !data_type.array => match &self.catalog.types.get(oid)?.kind {
-                UserTypeKind::Composite { attributes } => Some(
-                    attributes
-                        .iter()
-                        .map(|attribute| OutputColumn {
-                            name: attribute.name.clone(),
-                            data_type: Some(attribute.data_type.clone()),
-                        })
-                        .collect(),
-                ),
-                _ => Some(vec![OutputColumn { name: named(), data_type: Some(data_type.clone()) }]),
-            },
             TypeRef::Builtin(name) if *name == "record" => None,
             _ => Some(vec![OutputColumn { name: named(), data_type: Some(data_type.clone()) }]),
         }
+    }
+
+    /// The columns of a value that is a row.
+    fn columns_of_row(&self, expr: &Expr) -> Output {
+        if let Expr::Column(ColumnRef { target: Target::Row { relation, .. }, .. }) = expr {
+            return self.relation_source(*relation, &[], false).output();
+        }
+        let row = self.data_type(expr).filter(|data_type| !data_type.array)?;
+        self.relation_source(self.row_of(&row)?, &[], true).output()
     }
 
     fn column(&self, column: &ColumnRef) -> Target {
@@ -582,9 +696,9 @@ impl<'c> Binder<'c> {
             let mut hidden = false;
             for item in &frame.items {
                 match &item.source {
-                    Source::Relation { oid, columns, complete } => {
+                    Source::Relation { oid, columns, complete, result } => {
                         if let Some((_, attnum, _)) = columns.iter().find(|(column, ..)| column == name) {
-                            return Target::Column { relation: *oid, attnum: *attnum, depth };
+                            return target(*oid, *attnum, *result, depth);
                         }
                         hidden |= !complete;
                     }
@@ -626,12 +740,10 @@ impl<'c> Binder<'c> {
                 continue;
             };
             return match &item.source {
-                Source::Relation { oid, columns, .. } => {
-                    columns.iter().find(|(column, ..)| column == name).map_or(
-                        Target::Unknown,
-                        |(_, attnum, _)| Target::Column { relation: *oid, attnum: *attnum, depth },
-                    )
-                }
+                Source::Relation { oid, columns, result, .. } => columns
+                    .iter()
+                    .find(|(column, ..)| column == name)
+                    .map_or(Target::Unknown, |(_, attnum, _)| target(*oid, *attnum, *result, depth)),
                 Source::Derived(_) | Source::Called(_) => Target::Derived { depth },
             };
         }
@@ -643,10 +755,19 @@ impl<'c> Binder<'c> {
     fn function(&self, call: &Call) -> Option<Oid> {
         let name = self.located(&call.name, |name| self.catalog.resolve_functions(name).is_some());
         let name = self.catalog.resolve_functions(&name)?;
-        let fitting = self.catalog.functions_named(&name).filter(|function| takes(function, call.args.len()));
+        let fitting = self.catalog.functions_named(&name).filter(|function| takes(function, &call.args));
         let distance = |function: &&Function| {
-            let pairs = function.inputs().zip(&call.args);
-            pairs.filter(|(input, arg)| self.data_type(arg).as_ref() != Some(&input.data_type)).count()
+            let inputs: Vec<&Argument> = function.inputs().collect();
+            let differs = |(at, arg): (usize, &Expr)| match arg {
+                Expr::Named { name, value } => {
+                    let input = inputs.iter().find(|input| input.name.as_ref() == Some(name));
+                    input.is_some_and(|input| self.data_type(value).as_ref() != Some(&input.data_type))
+                }
+                _ => {
+                    inputs.get(at).is_some_and(|input| self.data_type(arg).as_ref() != Some(&input.data_type))
+                }
+            };
+            call.args.iter().enumerate().filter(|pair| differs(*pair)).count()
         };
         fitting.min_by_key(distance).map(|function| function.oid)
     }
@@ -656,6 +777,9 @@ impl<'c> Binder<'c> {
         for target in targets {
             match &target.expr {
                 Expr::Column(column) if column.star => columns.extend(self.star(column)?),
+                Expr::Field { expr, field: None, subscripts, .. } if subscripts.is_empty() => {
+                    columns.extend(self.columns_of_row(expr)?);
+                }
                 expr => columns.push(OutputColumn {
                     name: target.alias.clone().unwrap_or_else(|| column_name(expr)),
                     data_type: match expr {
@@ -699,13 +823,16 @@ impl<'c> Binder<'c> {
             | Expr::Between { .. } => DataType::builtin("bool"),
             Expr::Literal(Literal::Number(number)) => DataType::builtin(number_type(number)),
             Expr::Literal(Literal::String(_)) => DataType::builtin("text"),
+            Expr::Literal(Literal::Relation(..)) => DataType::builtin("regclass"),
             Expr::Cast { to, .. } => self.catalog.resolve_data_type(to),
             Expr::Column(column) => match column.target {
                 Target::Column { relation, attnum, .. } => {
                     let (columns, _) = self.catalog.columns_of(relation)?;
                     columns.iter().find(|column| column.attnum == attnum)?.data_type.value.clone()
                 }
-                Target::Derived { depth } => self.derived_type(column, depth)?,
+                Target::Derived { depth } | Target::Result { depth, .. } => {
+                    self.derived_type(column, depth)?
+                }
                 _ => return None,
             },
             Expr::Call(call) => match call.target.and_then(|oid| self.catalog.functions.get(&oid)) {
@@ -757,8 +884,12 @@ impl<'c> Binder<'c> {
                 _ => return None,
             },
             Expr::Array(items) => DataType { array: true, ..self.data_type(items.first()?)? },
-            Expr::Field { expr, field: None, subscripts } if subscripts.len() == 1 => {
+            Expr::Field { expr, field: None, subscripts, .. } if subscripts.len() == 1 => {
                 DataType { array: false, ..self.data_type(expr).filter(|data_type| data_type.array)? }
+            }
+            Expr::Field { expr, field: Some(field), subscripts, .. } if subscripts.is_empty() => {
+                let columns = self.columns_of_row(expr)?;
+                columns.into_iter().find(|column| column.name == *field)?.data_type?
             }
             Expr::Session("current_date") => DataType::builtin("date"),
             Expr::Session("current_timestamp") => DataType::builtin("timestamptz"),
@@ -781,12 +912,10 @@ impl<'c> Binder<'c> {
         let frame = self.frames.iter().rev().nth(usize::from(depth))?;
         let items = frame.items.iter().filter(|own| item.is_none_or(|item| own.name == *item));
         let mut columns = items
-            .filter_map(|item| match &item.source {
-                Source::Derived(Some(columns)) | Source::Called(Some(columns)) => Some(columns),
-                _ => None,
-            })
+            .filter(|item| !matches!(item.source, Source::Relation { result: false, .. }))
+            .filter_map(|item| item.source.output())
             .flatten();
-        columns.find(|column| column.name == *name)?.data_type.clone()
+        columns.find(|column| column.name == *name)?.data_type
     }
 
     fn builtin_name(&self, expr: &Expr) -> Option<Ident> {
@@ -842,6 +971,7 @@ impl Item {
 
     fn row(&self, depth: u16) -> Target {
         match &self.source {
+            Source::Relation { oid, result: true, .. } => Target::Result { of: *oid, attnum: 0, depth },
             Source::Relation { oid, .. } => Target::Row { relation: *oid, depth },
             Source::Derived(_) | Source::Called(_) => Target::Derived { depth },
         }
@@ -903,6 +1033,13 @@ fn joined(left: Vec<OutputColumn>, right: Vec<OutputColumn>, using: &[Ident], na
     Some(output)
 }
 
+fn target(relation: Oid, attnum: i16, result: bool, depth: u16) -> Target {
+    match result {
+        true => Target::Result { of: relation, attnum, depth },
+        false => Target::Column { relation, attnum, depth },
+    }
+}
+
 fn depth_of(frames: usize) -> u16 {
     u16::try_from(frames).unwrap_or(u16::MAX)
 }
@@ -914,12 +1051,20 @@ fn rename_output(mut output: Output, alias: Option<&Alias>) -> Output {
     output
 }
 
-/// Whether a call with so many arguments can mean the function.
-fn takes(function: &Function, count: usize) -> bool {
-    let inputs: Vec<_> = function.inputs().collect();
-    let required = inputs.iter().filter(|argument| !argument.has_default).count();
+/// Whether a call with these arguments can mean the function.
+pub(super) fn takes(function: &Function, args: &[Expr]) -> bool {
+    let inputs: Vec<&Argument> = function.inputs().collect();
     let variadic = inputs.last().is_some_and(|argument| argument.mode == ArgumentMode::Variadic);
-    if variadic { count + 1 >= required } else { (required..=inputs.len()).contains(&count) }
+    let placed = args.iter().take_while(|arg| !matches!(arg, Expr::Named { .. })).count();
+    if variadic {
+        let required = inputs.iter().filter(|argument| !argument.has_default).count();
+        return placed == args.len() && placed + 1 >= required;
+    }
+    let Some(rest) = inputs.get(placed..) else { return false };
+    let named: Vec<&Ident> = args.iter().filter_map(Expr::argument_name).collect();
+    let is_given = |input: &&&Argument| input.name.as_ref().is_some_and(|name| named.contains(&name));
+    rest.iter().filter(is_given).count() == named.len()
+        && rest.iter().all(|input| input.has_default || is_given(&input))
 }
 
 fn number_type(number: &str) -> &'static str {
@@ -1014,6 +1159,7 @@ mod tests {
             }
             Target::Row { relation, depth } => format!("row of {} at {depth}", name(relation)),
             Target::Derived { depth } => format!("derived at {depth}"),
+            Target::Result { of, attnum, depth } => format!("result {}.{attnum} at {depth}", name(of)),
             Target::Variable => "variable".to_string(),
         };
         format!("{written}: {meaning}")

@@ -6,7 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use crate::catalog::Catalog;
 use crate::catalog::dependents::Candidates;
-use crate::catalog::function::{Function, Returns};
+use crate::catalog::function::{Function, FunctionKind, Returns};
 use crate::catalog::index::IndexKeyValue;
 use crate::catalog::name::QName;
 use crate::catalog::table::{Constraint, ConstraintKind, Table, TableKind};
@@ -14,44 +14,41 @@ use crate::catalog::trigger::Trigger;
 use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
 use crate::catalog::view::View;
 use crate::sql::expr::{self, Expr, FromItem, Literal, Oid, Query, QueryBody, Target};
-use crate::sql::name::Ident;
+use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{FunctionBody, StatementKind, TypeName};
 
 /// What bound expressions and queries refer to, each once, in order of appearance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct References {
     pub columns: IndexSet<(Oid, i16)>,
-    /// Tables, views and sequences in FROM, and those whose columns or rows are named.
+    /// Tables, views and sequences in FROM, those whose columns or rows are named, and those that a
+    /// constant names.
     pub relations: IndexSet<Oid>,
-    /// Those in FROM alone, sub-selects included.
-    pub queried: IndexSet<Oid>,
     pub functions: IndexSet<Oid>,
+    /// Called by these names, and not known.
+    pub unknown_functions: Vec<ObjectName>,
 }
 
 impl References {
-    pub fn of_expr(expr: &Expr) -> Self {
+    pub fn of_expr(catalog: &Catalog, expr: &Expr) -> Self {
         let mut found = Self::default();
-        found.add_expr(expr);
+        found.add_expr(catalog, expr);
         found
     }
 
-    pub fn of_query(query: &Query) -> Self {
+    pub fn of_query(catalog: &Catalog, query: &Query) -> Self {
         let mut found = Self::default();
-        found.add_query(query);
+        query.walk(&mut |part| found.add_part(catalog, part));
+        query.walk_queries(&mut |query| found.add_from(catalog, query));
         found
     }
 
-    pub fn add_expr(&mut self, expr: &Expr) {
-        expr.walk(&mut |part| self.add_part(part));
-        expr::walk_queries(expr, &mut |query| self.add_from(query));
+    pub fn add_expr(&mut self, catalog: &Catalog, expr: &Expr) {
+        expr.walk(&mut |part| self.add_part(catalog, part));
+        expr::walk_queries(expr, &mut |query| self.add_from(catalog, query));
     }
 
-    pub fn add_query(&mut self, query: &Query) {
-        query.walk(&mut |part| self.add_part(part));
-        query.walk_queries(&mut |query| self.add_from(query));
-    }
-
-    fn add_part(&mut self, part: &Expr) {
+    fn add_part(&mut self, catalog: &Catalog, part: &Expr) {
         match part {
             Expr::Column(column) => match column.target {
                 Target::Column { relation, attnum, .. } => {
@@ -61,18 +58,66 @@ impl References {
                 Target::Row { relation, .. } => {
                     self.relations.insert(relation);
                 }
+                // A row as a whole needs none of its columns.
+                Target::Result { attnum: 0, .. } if !column.star => {}
+                Target::Result { of, attnum, .. } => {
+                    self.columns.insert((of, attnum));
+                    self.relations.insert(of);
+                }
                 Target::Unknown | Target::Derived { .. } | Target::Variable => {}
             },
-            Expr::Call(call) => self.functions.extend(call.target),
+            Expr::Call(call) => match call.target {
+                Some(oid) => drop(self.functions.insert(oid)),
+                None => self.unknown_functions.push(call.name.clone()),
+            },
+            Expr::Literal(Literal::Relation(_, oid)) => drop(self.relations.insert(*oid)),
+            // `(f(x)).id` depends on the column of what the function's rows are like.
+            Expr::Field { field: Some(field), row: Some(row), .. } => {
+                if let Some((relation, attnum)) = field_of_row(catalog, *row, field) {
+                    self.columns.insert((relation, attnum));
+                    self.relations.insert(relation);
+                }
+            }
+            Expr::Field { field: None, row: Some(row), .. } => drop(self.relations.insert(*row)),
             _ => {}
         }
     }
 
-    fn add_from(&mut self, query: &Query) {
+    fn add_from(&mut self, catalog: &Catalog, query: &Query) {
         for_each_relation(query, &mut |oid| {
             self.relations.insert(oid);
-            self.queried.insert(oid);
         });
+        // `*` takes the columns of what functions return.
+        let QueryBody::Select(select) = &query.body else { return };
+        let is_star =
+            |expr: &Expr| matches!(expr, Expr::Column(column) if column.star && column.path.is_empty());
+        if select.targets.iter().any(|target| is_star(&target.expr)) {
+            for item in &select.from {
+                item.walk_calls(&mut |call| self.relations.extend(row_of_result(catalog, call)));
+            }
+        }
+    }
+}
+
+/// The column that a field of a row is; a field of a composite type has no number.
+fn field_of_row(catalog: &Catalog, row: Oid, field: &Ident) -> Option<(Oid, i16)> {
+    let Some((columns, _)) = catalog.columns_of(row) else { return Some((row, 0)) };
+    let column = columns.iter().find(|column| column.name == *field)?;
+    Some((row, column.attnum))
+}
+
+/// The relation or composite type whose rows a function returns.
+fn row_of_result(catalog: &Catalog, expr: &Expr) -> Option<Oid> {
+    let Expr::Call(call) = expr else { return None };
+    let function = catalog.functions.get(&call.target?)?;
+    let (Returns::Type(data_type) | Returns::SetOf(data_type)) = &function.returns else { return None };
+    match data_type.base {
+        TypeRef::Row(relation) => Some(relation),
+        TypeRef::User(oid) => {
+            let kind = &catalog.types.get(&oid)?.kind;
+            matches!(kind, UserTypeKind::Composite { .. }).then_some(oid)
+        }
+        _ => None,
     }
 }
 
@@ -97,6 +142,7 @@ pub(crate) enum Object {
     EventTrigger(Ident),
     Publication(Ident),
     Server(Ident),
+    Collation(QName),
     Column(Oid, i16),
     Default(Oid, i16),
     Constraint(Oid, Ident),
@@ -228,6 +274,9 @@ impl Scan<'_> {
             self.member(&user_type.name, user_type.extension.as_ref(), &object, &mut report);
             match &user_type.kind {
                 UserTypeKind::Domain(domain) if self.has_type(&domain.base) => report(object, Tie::Normal),
+                UserTypeKind::Multirange { range } if self.has(&Object::Type(*range)) => {
+                    report(object, Tie::Auto);
+                }
                 UserTypeKind::Composite { attributes } => {
                     for attribute in attributes.iter().filter(|attribute| self.has_type(&attribute.data_type))
                     {
@@ -246,6 +295,9 @@ impl Scan<'_> {
             if self.has_namespace(&extension.schema.value) {
                 report(Object::Extension(extension.name.clone()), Tie::Normal);
             }
+        }
+        for name in &catalog.collations {
+            self.member(name, None, &Object::Collation(name.clone()), &mut report);
         }
         for trigger in catalog.event_triggers.values() {
             if trigger.function.oid.is_some_and(|oid| self.has(&Object::Function(oid))) {
@@ -303,6 +355,8 @@ impl Scan<'_> {
             let object = || Object::Index(oid, index.name.clone());
             if own || index.parent.is_some_and(|parent| self.has_index(parent)) {
                 report(object(), Tie::Auto);
+            } else if index.keys.iter().any(|key| self.has_collation(key.collation.as_deref())) {
+                report(object(), Tie::Normal);
             } else if expressions().any(|expr| self.in_expr(expr)) {
                 let reads = expressions().any(|expr| self.reads_doomed_column(expr));
                 report(object(), if reads { Tie::Auto } else { Tie::Normal });
@@ -324,25 +378,13 @@ impl Scan<'_> {
                 continue;
             }
             let generated = column.generated.as_ref().is_some_and(|expr| self.in_expr(expr));
-            if self.has_type(&column.data_type.value) || generated {
+            let collated = self.has_collation(column.collation.as_deref());
+            if self.has_type(&column.data_type.value) || generated || collated {
                 report(Object::Column(table.oid, column.attnum), Tie::Normal);
-            } else if column.default.as_ref().is_some_and(|default| {
-                self.in_expr(&default.value)
-                    || self.is_serial_of_doomed(table.oid, column.attnum, &default.value)
-            }) {
+            } else if column.default.as_ref().is_some_and(|default| self.in_expr(&default.value)) {
                 report(Object::Default(table.oid, column.attnum), Tie::Normal);
             }
         }
-    }
-
-    /// Whether a serial column's default takes from a sequence that goes: it does not name it.
-    fn is_serial_of_doomed(&self, table: Oid, attnum: i16, default: &Expr) -> bool {
-        let Expr::Call(call) = default else { return false };
-        call.name.name == "nextval"
-            && call.args.is_empty()
-            && self.catalog.sequences.values().any(|sequence| {
-                sequence.owned_by == Some((table, attnum)) && self.has(&Object::Sequence(sequence.oid))
-            })
     }
 
     fn constraint(&self, table: &Table, constraint: &Constraint, report: Report<'_>) {
@@ -436,7 +478,11 @@ impl Scan<'_> {
             }
             _ => false,
         };
-        if result || arguments() || body() {
+        // The functions that make a range go with its type.
+        let is_constructor = function.language == "internal" && function.kind == FunctionKind::Function;
+        if result && is_constructor {
+            report(object, Tie::Auto);
+        } else if result || arguments() || body() {
             report(object, Tie::Normal);
         }
     }
@@ -459,6 +505,13 @@ impl Scan<'_> {
 
     fn has_extension(&self, name: &Ident) -> bool {
         self.has(&Object::Extension(name.clone()))
+    }
+
+    fn has_collation(&self, name: Option<&str>) -> bool {
+        let Some(name) = name else { return false };
+        self.doomed
+            .iter()
+            .any(|object| matches!(object, Object::Collation(doomed) if doomed.quoted() == name))
     }
 
     fn has_index(&self, oid: Oid) -> bool {
@@ -507,29 +560,18 @@ impl Scan<'_> {
                     self.has_column(relation, attnum) || self.has_relation(relation)
                 }
                 Target::Row { relation, .. } => self.has_relation(relation),
+                Target::Result { of, attnum, .. } => self.has_column(of, attnum),
                 Target::Unknown | Target::Derived { .. } | Target::Variable => false,
             },
-            Expr::Call(call) => {
-                call.target.is_some_and(|oid| self.has(&Object::Function(oid)))
-                    || (call.name.name == "nextval" && self.is_doomed_sequence(&call.args))
-            }
+            Expr::Call(call) => call.target.is_some_and(|oid| self.has(&Object::Function(oid))),
+            Expr::Literal(Literal::Relation(_, oid)) => self.has_relation(*oid),
             Expr::Cast { to, .. } => self.has_written_type(to),
+            Expr::Field { field: Some(field), row: Some(row), .. } => field_of_row(self.catalog, *row, field)
+                .is_some_and(|(relation, attnum)| {
+                    self.has_column(relation, attnum) || self.has_relation(relation)
+                }),
             _ => false,
         }
-    }
-
-    /// Whether `nextval('name')` takes from a sequence that goes.
-    fn is_doomed_sequence(&self, args: &[Expr]) -> bool {
-        let [argument] = args else { return false };
-        let Expr::Literal(Literal::String(text)) = argument.uncast() else { return false };
-        self.doomed.iter().any(|object| match object {
-            Object::Sequence(oid) => self.catalog.sequences.get(oid).is_some_and(|sequence| {
-                let name = &sequence.name;
-                let bare = self.catalog.search_path().any(|schema| schema == name.schema);
-                *text == name.quoted() || (bare && *text == name.name.quoted())
-            }),
-            _ => false,
-        })
     }
 
     fn reads_doomed_column(&self, expr: &Expr) -> bool {
@@ -613,6 +655,7 @@ impl Catalog {
             Object::EventTrigger(name) => format!("event trigger {}", name.quoted()),
             Object::Publication(name) => format!("publication {}", name.quoted()),
             Object::Server(name) => format!("server {}", name.quoted()),
+            Object::Collation(name) => format!("collation {name}"),
             Object::Column(oid, attnum) => format!("column {}", column(oid, *attnum)),
             Object::Default(oid, attnum) => format!("the default of {}", column(oid, *attnum)),
             Object::Constraint(oid, name) => format!("constraint {} on {}", name.quoted(), relation(oid)),

@@ -14,7 +14,7 @@ use crate::catalog::table::{ConstraintKind, Table};
 use crate::catalog::trigger::Trigger;
 use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
 use crate::catalog::{Catalog, Relation};
-use crate::sql::expr::{Expr, Literal, Oid, Query};
+use crate::sql::expr::{Expr, Oid, Query};
 use crate::sql::name::ObjectName;
 use crate::sql::statement::{FunctionBody, Statement, StatementKind};
 
@@ -83,7 +83,7 @@ impl Catalog {
         let mut list = IndexSet::new();
         for object in doomed {
             let oid = match object {
-                Object::Namespace(_) | Object::Extension(_) | Object::Server(_) => {
+                Object::Namespace(_) | Object::Extension(_) | Object::Server(_) | Object::Collation(_) => {
                     return Candidates::Everywhere;
                 }
                 Object::EventTrigger(_) | Object::Publication(_) => continue,
@@ -140,6 +140,7 @@ impl Catalog {
                 UserTypeKind::Composite { attributes } => {
                     attributes.iter().for_each(|attribute| keys.add_type(&attribute.data_type));
                 }
+                UserTypeKind::Multirange { range } => drop(keys.found.insert(*range)),
                 UserTypeKind::Enum { .. } | UserTypeKind::Range | UserTypeKind::Base => {}
             }
         }
@@ -216,12 +217,12 @@ impl Keys<'_> {
     }
 
     fn add_expr(&mut self, expr: &Expr) {
-        self.add(&References::of_expr(expr));
+        self.add(&References::of_expr(self.catalog, expr));
         expr.walk(&mut |part| self.add_part(part));
     }
 
     fn add_query(&mut self, query: &Query) {
-        self.add(&References::of_query(query));
+        self.add(&References::of_query(self.catalog, query));
         query.walk(&mut |part| self.add_part(part));
     }
 
@@ -230,19 +231,10 @@ impl Keys<'_> {
         self.found.extend(&references.functions);
     }
 
-    /// Types of casts, and the sequence of `nextval('name')`.
+    /// Types of casts.
     fn add_part(&mut self, part: &Expr) {
-        match part {
-            Expr::Cast { to, .. } => self.add_type(&self.catalog.resolve_data_type(to)),
-            Expr::Call(call) if call.name.name == "nextval" => {
-                let [argument] = call.args.as_slice() else { return };
-                let Expr::Literal(Literal::String(text)) = argument.uncast() else { return };
-                let name = crate::catalog::interpret::object_name(text, call.span);
-                if let Some((_, Relation::Sequence(oid))) = self.catalog.resolve_relation(&name) {
-                    self.found.insert(oid);
-                }
-            }
-            _ => {}
+        if let Expr::Cast { to, .. } = part {
+            self.add_type(&self.catalog.resolve_data_type(to));
         }
     }
 }

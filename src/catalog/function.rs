@@ -8,7 +8,7 @@ use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Tracked};
 use crate::catalog::types::DataType;
 use crate::source::Span;
-use crate::sql::expr::Oid;
+use crate::sql::expr::{Expr, Oid};
 use crate::sql::name::Ident;
 use crate::sql::statement::{ArgumentMode, FunctionBody, Volatility};
 
@@ -53,6 +53,8 @@ pub struct Argument {
     pub mode: ArgumentMode,
     pub data_type: DataType,
     pub has_default: bool,
+    /// The default, where a statement of the project says it.
+    pub default: Option<Box<Expr>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

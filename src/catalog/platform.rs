@@ -273,6 +273,7 @@ impl Loader<'_> {
                 all_tables: false,
                 tables: IndexMap::default(),
                 schemas: indexmap::IndexSet::default(),
+                via_root: false,
             };
             self.catalog.publications.insert(name.into(), publication);
         }
@@ -331,6 +332,7 @@ impl Loader<'_> {
                     .map(|(name, data_type)| Attribute {
                         name: name.into(),
                         data_type: self.data_type(data_type),
+                        collation: None,
                     })
                     .collect(),
             },
@@ -403,6 +405,7 @@ impl Loader<'_> {
             mode,
             data_type: self.data_type(data_type),
             has_default,
+            default: None,
         }
     }
 
@@ -462,6 +465,7 @@ impl Loader<'_> {
                 identity: is('a').then_some(Identity { always: true }),
                 collation: None,
                 inherited: false,
+                local: true,
                 acl: Acl::default(),
                 comment: None,
             }
@@ -492,6 +496,7 @@ impl Loader<'_> {
             initially_deferred: false,
             validated: Tracked::new(true, ORIGIN),
             inherited: false,
+            local: true,
             no_inherit: false,
             comment: None,
         };

@@ -178,6 +178,31 @@ impl Catalog {
         }
     }
 
+    /// Gives a collation another name or schema.
+    pub fn rename_collation(&mut self, old: &QName, new: QName) {
+        if !self.collations.swap_remove(old) {
+            return;
+        }
+        let (from, to) = (old.quoted(), new.quoted());
+        self.collations.insert(new);
+        let tables = self.tables.values_mut();
+        let named = tables.flat_map(|table| {
+            let columns = table.columns.iter_mut().map(|column| &mut column.collation);
+            let keys = table.indexes.values_mut().flat_map(|index| &mut index.keys);
+            columns.chain(keys.map(|key| &mut key.collation))
+        });
+        for collation in named.filter(|collation| collation.as_deref() == Some(from.as_str())) {
+            *collation = Some(to.clone());
+        }
+        for user_type in self.types.values_mut() {
+            let UserTypeKind::Composite { attributes } = &mut user_type.kind else { continue };
+            let named = attributes.iter_mut().map(|attribute| &mut attribute.collation);
+            for collation in named.filter(|collation| collation.as_deref() == Some(from.as_str())) {
+                *collation = Some(to.clone());
+            }
+        }
+    }
+
     /// Gives a function another name or schema.
     pub fn rename_function(&mut self, oid: Oid, new: QName) {
         let Some(function) = self.functions.get_mut(&oid) else { return };
@@ -210,6 +235,12 @@ impl Catalog {
             .collect();
         for extension in self.extensions.values_mut().filter(|extension| extension.schema.value == *old) {
             extension.schema.value = new.clone();
+        }
+        let collations: Vec<QName> =
+            self.collations.iter().filter(|name| name.schema == *old).cloned().collect();
+        for name in collations {
+            let moved = QName { schema: new.clone(), name: name.name.clone() };
+            self.rename_collation(&name, moved);
         }
         let defaults = self.default_privileges.iter_mut().filter_map(|row| row.schema.as_mut());
         for schema in defaults.filter(|schema| *schema == old) {

@@ -77,6 +77,8 @@ pub struct Publication {
     pub tables: IndexMap<Oid, PublishedTable>,
     /// FOR TABLES IN SCHEMA
     pub schemas: IndexSet<Ident>,
+    /// Changes of partitions are published as their partitioned table's.
+    pub via_root: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -80,6 +80,8 @@ pub struct Column {
     pub collation: Option<String>,
     /// Whether a parent has it.
     pub inherited: bool,
+    /// Whether the table itself was written with it, so that it stays where its parent's goes.
+    pub local: bool,
     pub acl: Acl,
     pub comment: Option<String>,
 }
@@ -99,6 +101,8 @@ pub struct Constraint {
     pub validated: Tracked<bool>,
     /// Whether a parent has it.
     pub inherited: bool,
+    /// Whether the table itself was written with it.
+    pub local: bool,
     pub no_inherit: bool,
     pub comment: Option<String>,
 }

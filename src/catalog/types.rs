@@ -6,6 +6,7 @@ use crate::catalog::name::QName;
 use crate::catalog::origin::History;
 use crate::sql::expr::Oid;
 use crate::sql::name::Ident;
+use crate::sql::spatial;
 
 /// The type of a column, argument or result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,10 @@ impl DataType {
         Self { base: TypeRef::Builtin(Ident::new(name)), modifiers: Vec::new(), array: false }
     }
 
+    pub fn user(oid: Oid) -> Self {
+        Self { base: TypeRef::User(oid), modifiers: Vec::new(), array: false }
+    }
+
     /// Whether it is this built-in type, by internal name, and no array of it.
     pub fn is_builtin(&self, name: &str) -> bool {
         !self.array && matches!(&self.base, TypeRef::Builtin(builtin) if *builtin == *name)
@@ -45,7 +50,10 @@ impl DataType {
     pub fn display(&self, catalog: &Catalog) -> String {
         self.with_brackets(match &self.base {
             TypeRef::Builtin(name) => builtin_words(name, &self.modifiers, true),
-            other => catalog.type_ref_words(other) + &in_parentheses(&self.modifiers),
+            other => {
+                let modifiers = self.spatial_modifier(catalog);
+                catalog.type_ref_words(other) + &modifiers.unwrap_or_else(|| in_parentheses(&self.modifiers))
+            }
         })
     }
 
@@ -55,6 +63,19 @@ impl DataType {
             TypeRef::Builtin(name) => builtin_words(name, &[], false),
             other => catalog.type_ref_words(other),
         })
+    }
+
+    /// The modifier of a type of PostGIS, as it is printed.
+    pub fn spatial_modifier(&self, catalog: &Catalog) -> Option<String> {
+        let name = match &self.base {
+            TypeRef::User(oid) => catalog.types.get(oid)?.name.name.as_str(),
+            TypeRef::Unknown(written) => written.rsplit('.').next()?,
+            TypeRef::Builtin(_) | TypeRef::Row(_) => return None,
+        };
+        match (name, self.modifiers.as_slice()) {
+            ("geometry" | "geography", [modifier]) => Some(spatial::words(*modifier, name == "geography")),
+            _ => None,
+        }
     }
 
     fn with_brackets(&self, element: String) -> String {
@@ -169,6 +190,10 @@ pub enum UserTypeKind {
         attributes: Vec<Attribute>,
     },
     Range,
+    /// What comes with a range type, and goes with it.
+    Multirange {
+        range: Oid,
+    },
     /// A base type, as extensions make them.
     Base,
 }
@@ -186,6 +211,8 @@ pub struct Domain {
 pub struct Attribute {
     pub name: Ident,
     pub data_type: DataType,
+    /// As a column's.
+    pub collation: Option<String>,
 }
 
 #[cfg(test)]

@@ -9,16 +9,17 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};
-use crate::catalog::function::{Function, FunctionKind, Returns};
+use crate::catalog::depend::References;
+use crate::catalog::function::{Function, FunctionKind};
 use crate::catalog::index::Index;
 use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Publication;
 use crate::catalog::table::{Column, Constraint, ConstraintKind, Table, TableKind};
 use crate::catalog::trigger::{FunctionRef, Trigger};
-use crate::catalog::types::{TypeRef, UserType, UserTypeKind};
+use crate::catalog::types::{UserType, UserTypeKind};
 use crate::catalog::view::View;
-use crate::sql::expr::{self, Call, Expr, Oid, Query, QueryBody, Target};
+use crate::sql::expr::Oid;
 use crate::sql::name::Ident;
 use crate::sql::statement::{
     ObjectKind, Persistence, PolicyCommand, Privilege, ReferentialAction, ReplicaIdentity, TriggerEvent,
@@ -366,9 +367,9 @@ impl Dump<'_> {
     fn policy(&mut self, table: &Table, policy: &Policy) {
         let mut references = References::default();
         for expr in policy.expressions() {
-            references.read_expr(self.catalog, expr);
+            references.add_expr(self.catalog, expr);
         }
-        references.relations.remove(&table.oid);
+        references.relations.swap_remove(&table.oid);
         let own = references.columns.iter().filter(|(relation, _)| *relation == table.oid);
         let columns = own.filter_map(|(_, attnum)| table.column_at(*attnum));
         let relations = references.relations.iter().filter_map(|oid| self.catalog.relation_words(*oid));
@@ -389,7 +390,7 @@ impl Dump<'_> {
             "has_with_check": policy.with_check.is_some(),
             "columns": set(columns.map(|column| column.name.to_string())),
             "relations": set(relations),
-            "functions": set(references.functions.iter().map(QName::quoted)),
+            "functions": called(self.catalog, &references),
             "comment": policy.comment,
         });
         self.push("policies", row);
@@ -447,11 +448,11 @@ impl Dump<'_> {
     }
 
     fn view(&mut self, view: &View) {
-        let mut references = References::default();
-        if let Some(query) = &view.query {
-            references.read_query(self.catalog, query);
-        }
-        references.relations.remove(&view.oid);
+        let mut references = match &view.query {
+            Some(query) => References::of_query(self.catalog, query),
+            None => References::default(),
+        };
+        references.relations.swap_remove(&view.oid);
         let depends_on = references.relations.iter().filter_map(|oid| self.catalog.relation_words(*oid));
         let kind = if view.materialized { "materialized view" } else { "view" };
         let row = json!({
@@ -597,7 +598,7 @@ impl Dump<'_> {
                 }
             }
             UserTypeKind::Range => {}
-            UserTypeKind::Base => return,
+            UserTypeKind::Base | UserTypeKind::Multirange { .. } => return,
         }
         self.push("types", row);
     }
@@ -699,7 +700,7 @@ impl Dump<'_> {
     }
 
     /// The tables of a publication as `pg_publication_tables` lists them: those of its schemas, and
-    /// partitions in place of the partitioned table.
+    /// partitions in place of the partitioned table, or the other way round.
     fn published(&self, publication: &Publication) -> Vec<Value> {
         let catalog = self.catalog;
         let mut tables: BTreeMap<&QName, bool> = BTreeMap::new();
@@ -709,6 +710,12 @@ impl Dump<'_> {
                 && table.kind != TableKind::Foreign;
             let own = publication.tables.get(&table.oid).map(|published| published.has_filter);
             let Some(has_filter) = own.or(in_schema.then_some(false)) else { continue };
+            if publication.via_root {
+                if !self.is_published_above(publication, table) {
+                    tables.insert(&table.name, has_filter);
+                }
+                continue;
+            }
             let mut open = vec![table];
             while let Some(table) = open.pop() {
                 if table.kind == TableKind::Partitioned {
@@ -726,6 +733,19 @@ impl Dump<'_> {
             })
         };
         tables.into_iter().map(row).collect()
+    }
+
+    /// Whether a publication has what a partition is a part of.
+    fn is_published_above(&self, publication: &Publication, table: &Table) -> bool {
+        let mut parent = table.parents.first().filter(|_| table.is_partition);
+        while let Some(above) = parent.and_then(|oid| self.catalog.tables.get(oid)) {
+            if publication.tables.contains_key(&above.oid) || publication.schemas.contains(&above.name.schema)
+            {
+                return true;
+            }
+            parent = above.parents.first().filter(|_| above.is_partition);
+        }
+        false
     }
 
     /// The short lists.
@@ -773,84 +793,20 @@ impl Dump<'_> {
     }
 }
 
-/// What expressions and queries refer to, as `pg_depend` records it.
-#[derive(Default)]
-struct References {
-    columns: BTreeSet<(Oid, i16)>,
-    relations: BTreeSet<Oid>,
-    functions: BTreeSet<QName>,
-}
-
-impl References {
-    fn read_expr(&mut self, catalog: &Catalog, expr: &Expr) {
-        expr.walk(&mut |expr| self.read_node(catalog, expr));
-        expr::walk_queries(expr, &mut |query| self.read_from(query));
-    }
-
-    fn read_query(&mut self, catalog: &Catalog, query: &Query) {
-        query.walk(&mut |expr| self.read_node(catalog, expr));
-        query.walk_queries(&mut |query| self.read_from(query));
-    }
-
-    fn read_node(&mut self, catalog: &Catalog, expr: &Expr) {
-        match expr {
-            Expr::Column(column) => match column.target {
-                Target::Column { relation, attnum, .. } => {
-                    self.columns.insert((relation, attnum));
-                    self.relations.insert(relation);
-                }
-                Target::Row { relation, .. } => {
-                    self.relations.insert(relation);
-                }
-                Target::Unknown | Target::Derived { .. } | Target::Variable => {}
-            },
-            Expr::Call(call) => self.functions.extend(called(catalog, call)),
-            // `(f(x)).id` depends on the column of the relation whose rows the function returns.
-            Expr::Field { expr, field: Some(field), .. } => {
-                if let Some((relation, attnum)) = field_of_result(catalog, expr, field) {
-                    self.columns.insert((relation, attnum));
-                    self.relations.insert(relation);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn read_from(&mut self, query: &Query) {
-        if let QueryBody::Select(select) = &query.body {
-            for item in &select.from {
-                item.walk_relations(&mut |relation| self.relations.extend(relation.target));
-            }
-        }
-    }
-}
-
-/// The column that a field of a function's result is.
-fn field_of_result(catalog: &Catalog, expr: &Expr, field: &Ident) -> Option<(Oid, i16)> {
-    let Expr::Call(call) = expr else { return None };
-    let function = catalog.functions.get(&call.target?)?;
-    let (Returns::Type(data_type) | Returns::SetOf(data_type)) = &function.returns else { return None };
-    let TypeRef::Row(relation) = data_type.base else { return None };
-    let (columns, _) = catalog.columns_of(relation)?;
-    let column = columns.iter().find(|column| column.name == *field)?;
-    Some((relation, column.attnum))
-}
-
-/// The function that a call means. One that the catalog cannot tell from its overloads still has
-/// their name; one of `pg_catalog` is not recorded.
-fn called(catalog: &Catalog, call: &Call) -> Option<QName> {
-    if let Some(function) = call.target.and_then(|oid| catalog.functions.get(&oid)) {
-        return Some(function.name.clone());
-    }
-    let at = |schema: &str| QName::new(schema, call.name.name.clone());
-    match &call.name.schema {
+/// The names of the functions that something calls. One that the catalog cannot tell from its
+/// overloads still has their name; one of `pg_catalog` is not recorded.
+fn called(catalog: &Catalog, references: &References) -> Vec<String> {
+    let known = references.functions.iter().filter_map(|oid| catalog.functions.get(oid));
+    let unknown = references.unknown_functions.iter().filter_map(|name| match &name.schema {
         Some(schema) if *schema == "pg_catalog" => None,
-        Some(schema) => Some(at(schema)),
+        Some(schema) => Some(QName { schema: schema.clone(), name: name.name.clone() }),
         None => {
-            let mut schemas = ["public", "extensions"].map(at).into_iter();
-            schemas.find(|name| catalog.functions_named(name).next().is_some())
+            let mut names =
+                ["public", "extensions"].map(|schema| QName::new(schema, name.name.clone())).into_iter();
+            names.find(|name| catalog.functions_named(name).next().is_some())
         }
-    }
+    });
+    set(known.map(|function| function.name.quoted()).chain(unknown.map(|name| name.quoted())))
 }
 
 impl Catalog {
@@ -859,7 +815,8 @@ impl Catalog {
         let table = self.tables.get(&oid).map(|table| &table.name);
         let view = || self.views.get(&oid).map(|view| &view.name);
         let sequence = || self.sequences.get(&oid).map(|sequence| &sequence.name);
-        table.or_else(view).or_else(sequence).map(QName::quoted)
+        let composite = || self.types.get(&oid).map(|user_type| &user_type.name);
+        table.or_else(view).or_else(sequence).or_else(composite).map(QName::quoted)
     }
 
     /// A function's name as `regproc::text` prints it.

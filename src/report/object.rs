@@ -369,9 +369,13 @@ impl Page<'_> {
             TypeRef::Row(oid) => self.relation_name(*oid),
             TypeRef::Unknown(text) => text.clone(),
         };
-        let modifiers = match data_type.modifiers.as_slice() {
-            [] => String::new(),
-            numbers => format!("({})", numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")),
+        let spatial = data_type.spatial_modifier(self.catalog);
+        let modifiers = match (spatial, data_type.modifiers.as_slice()) {
+            (Some(words), _) => words,
+            (None, []) => String::new(),
+            (None, numbers) => {
+                format!("({})", numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(", "))
+            }
         };
         format!("{base}{modifiers}{}", if data_type.array { "[]" } else { "" })
     }

@@ -20,6 +20,9 @@ pub enum Literal {
     /// Any number, as written.
     Number(String),
     String(String),
+    /// A text that names a relation, where one is meant: `nextval('orders_id_seq')`. Bound by the
+    /// catalog.
+    Relation(String, Oid),
 }
 
 /// A column reference: `status`, `orders.status`, `o.*`.
@@ -45,6 +48,9 @@ pub enum Target {
     Row { relation: Oid, depth: u16 },
     /// A column of a sub-select, a CTE or a function in FROM.
     Derived { depth: u16 },
+    /// A column of what a function in FROM returns, which has the type of a relation's rows or a
+    /// composite one; 0 is the whole row. The relation is not read.
+    Result { of: Oid, attnum: i16, depth: u16 },
     /// A parameter or a variable of the function around it.
     Variable,
 }
@@ -142,13 +148,20 @@ pub enum Expr {
     Coalesce(Vec<Self>),
     Array(Vec<Self>),
     Row(Vec<Self>),
-    /// `(expr).field`, `expr[…]`: the subject and the subscripts.
+    /// `(expr).field`, `(expr).*`, `expr[…]`: the subject and the subscripts.
     Field {
         expr: Box<Self>,
         field: Option<Ident>,
         subscripts: Vec<Self>,
+        /// The relation or composite type of the row that the field is taken from, once it is bound.
+        row: Option<Oid>,
     },
     Sublink(Sublink),
+    /// `name => value` among a call's arguments.
+    Named {
+        name: Ident,
+        value: Box<Self>,
+    },
     /// `current_user`, `current_date`, …: the word, in lower case.
     Session(&'static str),
     /// Anything else, by the parser's name for it, with its operands.
@@ -171,6 +184,7 @@ impl Expr {
             Self::Not(expr)
             | Self::IsNull { expr, .. }
             | Self::IsBool { expr, .. }
+            | Self::Named { value: expr, .. }
             | Self::Cast { expr, .. } => vec![&**expr],
             Self::Distinct { left, right, .. } | Self::OpArray { left, right, .. } => vec![&**left, &**right],
             Self::In { expr, list, .. } => std::iter::once(&**expr).chain(list).collect(),
@@ -199,6 +213,7 @@ impl Expr {
             Self::Not(expr)
             | Self::IsNull { expr, .. }
             | Self::IsBool { expr, .. }
+            | Self::Named { value: expr, .. }
             | Self::Cast { expr, .. } => vec![&mut **expr],
             Self::Distinct { left, right, .. } | Self::OpArray { left, right, .. } => {
                 vec![&mut **left, &mut **right]
@@ -268,15 +283,24 @@ impl Expr {
     fn reads_beyond(&self, levels: u16) -> bool {
         let own = match self {
             Self::Column(column) => match column.target {
-                Target::Column { depth, .. } | Target::Row { depth, .. } | Target::Derived { depth } => {
-                    depth > levels
-                }
+                Target::Column { depth, .. }
+                | Target::Row { depth, .. }
+                | Target::Result { depth, .. }
+                | Target::Derived { depth } => depth > levels,
                 Target::Unknown | Target::Variable => false,
             },
             Self::Sublink(sublink) => sublink.query.reads_beyond(levels + 1),
             _ => false,
         };
         own || self.children().into_iter().any(|child| child.reads_beyond(levels))
+    }
+
+    /// The name that an argument is given by.
+    pub fn argument_name(&self) -> Option<&Ident> {
+        match self {
+            Self::Named { name, .. } => Some(name),
+            _ => None,
+        }
     }
 
     /// The expression without the casts around it.
@@ -392,6 +416,8 @@ pub enum FromItem {
     Function {
         calls: Vec<Expr>,
         alias: Option<Alias>,
+        /// WITH ORDINALITY: the last column counts.
+        ordinality: bool,
     },
     Join {
         left: Box<Self>,
@@ -491,6 +517,18 @@ impl Query {
 }
 
 impl FromItem {
+    /// Visits the functions in an item, those that a join brings included.
+    pub fn walk_calls<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+        match self {
+            Self::Function { calls, .. } => calls.iter().for_each(visit),
+            Self::Join { left, right, .. } => {
+                left.walk_calls(visit);
+                right.walk_calls(visit);
+            }
+            Self::Relation { .. } | Self::Query { .. } => {}
+        }
+    }
+
     pub fn walk_queries<'a>(&'a self, visit: &mut dyn FnMut(&'a Query)) {
         match self {
             Self::Query { query, .. } => query.walk_queries(visit),

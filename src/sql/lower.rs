@@ -38,7 +38,7 @@ use crate::source::Span;
 use crate::sql::expr::{ColumnRef, Expr, Literal, QueryBody, Sublink, SublinkKind, Target};
 use crate::sql::name::{Ident, is_reserved};
 use crate::sql::parser::{self, Mode};
-use crate::sql::statement::{Statement, StatementKind, Transaction};
+use crate::sql::statement::{RoleName, Statement, StatementKind, Transaction};
 use crate::sql::token::{Code, Lexer, Token, TokenKind, Tokens, ident};
 
 /// Why a piece of text is no statement.
@@ -282,7 +282,14 @@ impl<'a> Cx<'a> {
             N::DropRoleStmt(n) => S::Drop(self.drop_role(n)),
             N::DropdbStmt(n) => S::Drop(self.drop_database(n)),
             N::DropSubscriptionStmt(n) => S::Drop(self.drop_subscription(n)),
-            N::DropOwnedStmt(_) => S::DropOwned,
+            N::DropOwnedStmt(n) => S::DropOwned {
+                roles: name::roles(&n.roles),
+                cascade: n.behavior() == pb::DropBehavior::DropCascade,
+            },
+            N::ReassignOwnedStmt(n) => S::ReassignOwned {
+                roles: name::roles(&n.roles),
+                to: n.newrole.as_ref().map_or(RoleName::Current, name::role),
+            },
             N::CommentStmt(n) => self.comment(n),
 
             N::RefreshMatViewStmt(n) => {
@@ -343,7 +350,6 @@ fn command(node: &N) -> &'static str {
         N::FetchStmt(_) => "FETCH",
         N::ConstraintsSetStmt(_) => "SET CONSTRAINTS",
         N::SecLabelStmt(_) => "SECURITY LABEL",
-        N::ReassignOwnedStmt(_) => "REASSIGN OWNED",
         N::ImportForeignSchemaStmt(_) => "IMPORT FOREIGN SCHEMA",
         N::AlterSystemStmt(_) => "ALTER SYSTEM",
         N::CreateCastStmt(_) => "CREATE CAST",
@@ -498,7 +504,6 @@ mod tests {
             ("truncate t", "TRUNCATE"),
             ("create cast (a as b) without function", "CREATE CAST"),
             ("create operator === (leftarg = a, function = f)", "CREATE OPERATOR"),
-            ("create collation c from \"C\"", "CREATE COLLATION"),
             ("create statistics s on a, b from t", "CREATE STATISTICS"),
             ("create text search configuration c (copy = simple)", "CREATE TEXT SEARCH CONFIGURATION"),
             ("security label on table t is 'x'", "SECURITY LABEL"),

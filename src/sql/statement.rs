@@ -36,6 +36,10 @@ pub enum StatementKind {
     CreateRole(CreateRole),
     CreateExtension(CreateExtension),
     CreatePublication(Publication),
+    CreateCollation {
+        name: ObjectName,
+        if_not_exists: bool,
+    },
     CreateServer {
         name: Ident,
         wrapper: Ident,
@@ -74,7 +78,14 @@ pub enum StatementKind {
     },
     /// `ALTER … DEPENDS ON EXTENSION`, `ALTER EXTENSION … ADD` and the like: nothing to model.
     Drop(Drop),
-    DropOwned,
+    DropOwned {
+        roles: Vec<RoleName>,
+        cascade: bool,
+    },
+    ReassignOwned {
+        roles: Vec<RoleName>,
+        to: RoleName,
+    },
 
     Grant(Grant),
     GrantRole(GrantRole),
@@ -231,10 +242,9 @@ pub enum ConstraintKind {
         using_index: Option<Ident>,
     },
     ForeignKey(ForeignKey),
-    /// Keys are `None` for expressions.
     Exclude {
         method: Ident,
-        keys: Vec<Option<Ident>>,
+        keys: Vec<IndexKey>,
         include: Vec<Ident>,
         predicate: Option<Expr>,
     },
@@ -532,7 +542,10 @@ pub enum CreateTypeKind {
         constraints: Vec<ConstraintDef>,
     },
     Composite(Vec<ColumnDef>),
-    Range,
+    Range {
+        subtype: TypeName,
+        multirange: Option<ObjectName>,
+    },
     /// A base or shell type.
     Base,
 }
@@ -617,6 +630,8 @@ pub struct Publication {
     pub action: PublicationAction,
     pub tables: Vec<PublishedTable>,
     pub schemas: Vec<Ident>,
+    /// `publish_via_partition_root`, where it is said.
+    pub via_root: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -664,6 +679,7 @@ pub enum ObjectKind {
     ForeignServer,
     ForeignDataWrapper,
     Language,
+    Collation,
     /// Objects on a table; the table stands in [`ObjectRef::name`].
     Policy,
     Trigger,
@@ -673,7 +689,7 @@ pub enum ObjectKind {
     DomainConstraint,
     /// An attribute of a composite type.
     Attribute,
-    /// An object that the catalog does not model: operator, cast, collation, statistics …
+    /// An object that the catalog does not model: operator, cast, statistics …
     Unmodelled(&'static str),
 }
 
@@ -700,6 +716,7 @@ pub struct ObjectRef {
 pub struct Rename {
     pub object: ObjectRef,
     pub if_exists: bool,
+    pub cascade: bool,
     pub to: Ident,
 }
 
@@ -717,6 +734,8 @@ pub struct AlterTable {
     pub name: ObjectName,
     pub if_exists: bool,
     pub only: bool,
+    /// Whether an action says CASCADE.
+    pub cascade: bool,
     pub actions: Vec<Spanned<AlterAction>>,
 }
 
@@ -756,10 +775,11 @@ pub enum AlterAction {
         always: bool,
         options: Box<SequenceOptions>,
     },
-    /// SET GENERATED ALWAYS or BY DEFAULT; options of the sequence alone leave it `None`.
+    /// SET GENERATED ALWAYS or BY DEFAULT, and options of the sequence.
     SetIdentity {
         column: Ident,
         always: Option<bool>,
+        options: SequenceOptions,
     },
     DropIdentity {
         column: Ident,

@@ -311,9 +311,10 @@ fn fixed(expr: &Expr, wanted: &dyn Fn(&Own) -> bool) -> Option<Lookup> {
 fn reads_own_row(expr: &Expr) -> bool {
     let here = match expr {
         Expr::Column(ColumnRef { target, .. }) => match target {
-            Target::Column { depth, .. } | Target::Row { depth, .. } | Target::Derived { depth } => {
-                *depth == 0
-            }
+            Target::Column { depth, .. }
+            | Target::Row { depth, .. }
+            | Target::Result { depth, .. }
+            | Target::Derived { depth } => *depth == 0,
             Target::Unknown => true,
             Target::Variable => false,
         },

@@ -3,14 +3,15 @@
 use crate::catalog::acl::Acl;
 use crate::catalog::apply::constraint::{self, Pending};
 use crate::catalog::apply::table::{self, column_mut};
-use crate::catalog::apply::{Applied, Misfit, owner, partition, trigger, user_type};
+use crate::catalog::apply::{Applied, Misfit, index, owner, partition, sequence, trigger, user_type};
+use crate::catalog::misfit::SqlState;
 use crate::catalog::origin::{Origin, Tracked};
-use crate::catalog::table::{Column, ConstraintKind, Identity, Table, TableKind};
+use crate::catalog::table::{Column, Constraint, ConstraintKind, Identity, Table, TableKind};
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{
-    AlterAction, AlterTable, ConstraintKind as Written, ObjectKind, ObjectRef, Persistence,
+    AlterAction, AlterTable, ConstraintKind as Written, ObjectKind, ObjectRef, Persistence, SequenceOptions,
 };
 
 pub(super) fn alter(catalog: &mut Catalog, statement: &AlterTable, origin: Origin) -> Applied {
@@ -128,14 +129,20 @@ fn alter_one(
             Ok(())
         }
         AlterAction::DropColumn { name: column, if_exists, cascade } => {
+            if column_mut(catalog, oid, column).is_some_and(|column| column.inherited) {
+                return Err(Misfit::refused(
+                    SqlState::INVALID_TABLE_DEFINITION,
+                    format!("cannot drop inherited column {name}.{column}"),
+                ));
+            }
             if statement.only {
                 for child in children(catalog, oid) {
                     if let Some(column) = column_mut(catalog, child, column) {
-                        column.inherited = false;
+                        column.local = true;
                     }
                 }
             }
-            drop_column(catalog, oid, name, column, *if_exists, *cascade)
+            drop_column(catalog, oid, column, *if_exists, *cascade)
         }
         AlterAction::SetDefault { column, default } => with_column(catalog, oid, name, column, |catalog| {
             constraint::set_default(catalog, oid, column, Some(default), !statement.only, place);
@@ -159,13 +166,14 @@ fn alter_one(
         AlterAction::SetType { column, data_type, collation, .. } => {
             catalog.expect_type(data_type);
             let data_type = catalog.resolve_data_type(data_type);
-            let collation = collation.as_ref().map(constraint::collation_name);
+            let collation = collation.as_ref().map(|name| constraint::collation_name(catalog, name));
             let attnum = catalog.tables.get(&oid).and_then(|table| table.column(column)).map(|it| it.attnum);
             if let Some(attnum) = attnum {
                 catalog.expect_free_type(oid, attnum)?;
             }
             with_column(catalog, oid, name, column, |catalog| {
                 set_type(catalog, oid, column, &Tracked::new(data_type, place), collation.as_deref());
+                index::rebuild_in_partitions(catalog, oid, column, origin);
             })
         }
         AlterAction::AddIdentity { column, always, options } => {
@@ -173,11 +181,11 @@ fn alter_one(
                 constraint::add_identity(catalog, oid, column, *always, options, place);
             })
         }
-        AlterAction::SetIdentity { column, always } => with_column(catalog, oid, name, column, |catalog| {
-            if let (Some(column), Some(always)) = (column_mut(catalog, oid, column), always) {
-                column.identity = column.identity.map(|_| Identity { always: *always });
-            }
-        }),
+        AlterAction::SetIdentity { column, always, options } => {
+            with_column(catalog, oid, name, column, |catalog| {
+                set_identity(catalog, oid, column, *always, options, place);
+            })
+        }
         AlterAction::DropIdentity { column, .. } => with_column(catalog, oid, name, column, |catalog| {
             drop_identity(catalog, oid, column);
         }),
@@ -204,10 +212,16 @@ fn alter_one(
             Ok(())
         }
         AlterAction::DropConstraint { name: constraint, if_exists, cascade } => {
+            if constraint_mut(catalog, oid, constraint).is_some_and(|constraint| constraint.inherited) {
+                return Err(Misfit::refused(
+                    SqlState::INVALID_TABLE_DEFINITION,
+                    format!("cannot drop inherited constraint {constraint} on {name}"),
+                ));
+            }
             if statement.only {
                 for child in children(catalog, oid) {
                     if let Some(own) = constraint_mut(catalog, child, constraint) {
-                        own.inherited = false;
+                        own.local = true;
                     }
                 }
             }
@@ -265,6 +279,24 @@ fn alter_one(
     }
 }
 
+/// What ALTER TYPE … CASCADE does to a table of the type.
+pub(super) fn follow_type(catalog: &mut Catalog, oid: Oid, action: &AlterAction, origin: Origin) -> Applied {
+    match action {
+        AlterAction::AddColumn { column, .. } => {
+            table::add_column(catalog, oid, column, origin, &mut Vec::new());
+            Ok(())
+        }
+        AlterAction::DropColumn { name, .. } => drop_column(catalog, oid, name, true, true),
+        AlterAction::SetType { column, data_type, collation, .. } => {
+            let data_type = catalog.resolve_data_type(data_type);
+            let collation = collation.as_ref().map(|name| constraint::collation_name(catalog, name));
+            set_type(catalog, oid, column, &Tracked::new(data_type, origin), collation.as_deref());
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn children(catalog: &Catalog, oid: Oid) -> Vec<Oid> {
     catalog.tables.get(&oid).map(|table| table.children.clone()).unwrap_or_default()
 }
@@ -276,11 +308,7 @@ fn table_oid(catalog: &Catalog, name: &ObjectName) -> Result<Oid, Misfit> {
     }
 }
 
-fn constraint_mut<'c>(
-    catalog: &'c mut Catalog,
-    oid: Oid,
-    name: &Ident,
-) -> Option<&'c mut crate::catalog::table::Constraint> {
+fn constraint_mut<'c>(catalog: &'c mut Catalog, oid: Oid, name: &Ident) -> Option<&'c mut Constraint> {
     catalog.tables.get_mut(&oid)?.constraints.get_mut(name)
 }
 
@@ -317,7 +345,8 @@ fn add_column_to_child(
         own.inherited = true;
     } else {
         let identity = column.identity.filter(|_| table.is_partition);
-        let plain = Column { inherited: true, identity, acl: Acl::default(), comment: None, ..column };
+        let plain =
+            Column { inherited: true, local: false, identity, acl: Acl::default(), comment: None, ..column };
         table.push_column(plain);
         let generated = definition.constraints.iter();
         let generated = generated.filter(|constraint| matches!(constraint.kind, Written::Generated(_)));
@@ -360,6 +389,25 @@ fn set_type(
     }
 }
 
+fn set_identity(
+    catalog: &mut Catalog,
+    oid: Oid,
+    name: &Ident,
+    always: Option<bool>,
+    options: &SequenceOptions,
+    place: Origin,
+) {
+    let Some(column) = column_mut(catalog, oid, name) else { return };
+    if let Some(always) = always {
+        column.identity = column.identity.map(|_| Identity { always });
+    }
+    let at = Some((oid, column.attnum));
+    let mut sequences = catalog.sequences.values_mut();
+    if let Some(own) = sequences.find(|sequence| sequence.identity && sequence.owned_by == at) {
+        sequence::set_counting(own, options, place);
+    }
+}
+
 fn drop_identity(catalog: &mut Catalog, oid: Oid, name: &Ident) {
     let Some(column) = column_mut(catalog, oid, name) else { return };
     column.identity = None;
@@ -373,18 +421,11 @@ fn drop_identity(catalog: &mut Catalog, oid: Oid, name: &Ident) {
     }
 }
 
-fn drop_column(
-    catalog: &mut Catalog,
-    oid: Oid,
-    table: &ObjectName,
-    name: &Ident,
-    if_exists: bool,
-    cascade: bool,
-) -> Applied {
-    let Some(attnum) =
-        catalog.tables.get(&oid).and_then(|table| table.column(name)).map(|column| column.attnum)
-    else {
-        let missing = || Misfit::missing_part(ObjectKind::Column, name, table);
+/// Drops a column, and that of the children which have it from nowhere else.
+fn drop_column(catalog: &mut Catalog, oid: Oid, name: &Ident, if_exists: bool, cascade: bool) -> Applied {
+    let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
+    let Some(attnum) = table.column(name).map(|column| column.attnum) else {
+        let missing = || Misfit::missing_part(ObjectKind::Column, name, &table.name);
         return if if_exists { Ok(()) } else { Err(missing()) };
     };
     catalog.drop_column_dependents(oid, attnum, cascade)?;
@@ -392,13 +433,11 @@ fn drop_column(
     let Some(found) = catalog.tables.get_mut(&oid) else { return Ok(()) };
     found.columns.retain(|column| column.attnum != attnum);
     for child in children {
-        let inherited = catalog
-            .tables
-            .get(&child)
-            .and_then(|table| table.column(name))
-            .is_some_and(|column| column.inherited);
-        if inherited {
-            drop_column(catalog, child, table, name, true, cascade)?;
+        let was_local = column_mut(catalog, child, name).is_none_or(|column| column.local);
+        partition::disinherit_column(catalog, child, name);
+        let is_alone = column_mut(catalog, child, name).is_some_and(|column| !column.inherited);
+        if is_alone && !was_local {
+            drop_column(catalog, child, name, true, cascade)?;
         }
     }
     Ok(())
@@ -427,13 +466,26 @@ fn drop_constraint(
     if let ConstraintKind::ForeignKey(key) = &constraint.kind {
         remove_for_partitions(catalog, oid, &key.columns, key.references);
     }
-    for child in children(catalog, oid) {
-        let same = catalog.tables.get(&child).and_then(|child| same_in_child(child, &constraint, &names));
-        if let Some(same) = same {
-            remove_constraint(catalog, child, &same);
-        }
-    }
+    drop_in_children(catalog, oid, &constraint, &names);
     Ok(())
+}
+
+/// Drops what the children have of a constraint that is gone, and nowhere else from.
+fn drop_in_children(catalog: &mut Catalog, oid: Oid, constraint: &Constraint, names: &[Ident]) {
+    for child in children(catalog, oid) {
+        let same = catalog.tables.get(&child).and_then(|child| same_in_child(child, constraint, names));
+        let Some(same) = same else { continue };
+        let was_local = constraint_mut(catalog, child, &same).is_none_or(|own| own.local);
+        if matches!(constraint.kind, ConstraintKind::Check { .. }) {
+            partition::disinherit_constraint(catalog, child, &same);
+            let is_inherited = constraint_mut(catalog, child, &same).is_some_and(|own| own.inherited);
+            if was_local || is_inherited {
+                continue;
+            }
+        }
+        remove_constraint(catalog, child, &same);
+        drop_in_children(catalog, child, constraint, names);
+    }
 }
 
 /// Removes what a foreign key to a partitioned table brought for its partitions.
@@ -465,11 +517,7 @@ fn remove_constraint(catalog: &mut Catalog, oid: Oid, name: &Ident) {
     catalog.unregister_index(&schema, name);
 }
 
-fn same_in_child(
-    child: &Table,
-    constraint: &crate::catalog::table::Constraint,
-    names: &[Ident],
-) -> Option<Ident> {
+fn same_in_child(child: &Table, constraint: &Constraint, names: &[Ident]) -> Option<Ident> {
     let inherited = child.constraints.values().filter(|own| own.inherited);
     let mut same = inherited.filter(|own| {
         std::mem::discriminant(&own.kind) == std::mem::discriminant(&constraint.kind)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::catalog::apply::index::{self, NewIndex};
 use crate::catalog::apply::table::{column_mut, is_kept_default, own_sequence};
-use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::apply::{Applied, Misfit, sequence};
 use crate::catalog::bind::Binder;
 use crate::catalog::index::IndexKey;
 use crate::catalog::misfit::SqlState;
@@ -176,7 +176,6 @@ fn add_check(
     let mut constraint =
         build(definition, name, ConstraintKind::Check { expr, columns: columns.clone() }, origin);
     constraint.no_inherit = definition.no_inherit;
-    let names = table.column_names(&columns);
     if let Some(existing) = table.constraints.get(&constraint.name) {
         if existing.inherited {
             return Ok(());
@@ -191,7 +190,7 @@ fn add_check(
     catalog.insert_constraint(oid, constraint.clone());
     if !definition.no_inherit {
         for child in children {
-            inherit_check(catalog, oid, child, &constraint, &names);
+            inherit_check(catalog, oid, child, &constraint);
         }
     }
     Ok(())
@@ -209,29 +208,34 @@ fn descendant_with_other(catalog: &Catalog, oid: Oid, name: &Ident) -> Option<QN
     })
 }
 
-/// Gives a child the check of a table above it, and its own children in turn.
-pub(super) fn inherit_check(catalog: &mut Catalog, from: Oid, oid: Oid, check: &Constraint, names: &[Ident]) {
-    let mut copy = check.clone();
-    copy.inherited = true;
-    if let ConstraintKind::Check { expr, .. } = &mut copy.kind {
-        rebind(catalog, expr, from, oid);
-    }
+/// Gives a child its parent's check, and its own children in turn.
+pub(super) fn inherit_check(catalog: &mut Catalog, parent: Oid, oid: Oid, check: &Constraint) {
+    let mut copy = check_for(catalog, parent, oid, check);
+    (copy.inherited, copy.local) = (true, false);
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
-    let attnums: Vec<i16> =
-        names.iter().filter_map(|name| table.column(name)).map(|column| column.attnum).collect();
-    if let ConstraintKind::Check { columns, .. } = &mut copy.kind {
-        *columns = attnums;
-        columns.sort_unstable();
-    }
     let children = table.children.clone();
     if let Some(existing) = table.constraints.get_mut(&copy.name) {
         existing.inherited = true;
     } else {
-        catalog.insert_constraint(oid, copy);
+        catalog.insert_constraint(oid, copy.clone());
     }
     for child in children {
-        inherit_check(catalog, from, child, check, names);
+        inherit_check(catalog, oid, child, &copy);
     }
+}
+
+/// A check of one table as another has it.
+pub(super) fn check_for(catalog: &Catalog, from: Oid, to: Oid, check: &Constraint) -> Constraint {
+    let mut copy = check.clone();
+    if let (ConstraintKind::Check { expr, columns }, Some(old), Some(new)) =
+        (&mut copy.kind, catalog.tables.get(&from), catalog.tables.get(&to))
+    {
+        rebind(catalog, expr, from, to);
+        let names = old.column_names(columns);
+        *columns = names.iter().filter_map(|name| new.column(name)).map(|column| column.attnum).collect();
+        columns.sort_unstable();
+    }
+    copy
 }
 
 fn build(definition: &ConstraintDef, name: Ident, kind: ConstraintKind, origin: Origin) -> Constraint {
@@ -247,6 +251,7 @@ fn build(definition: &ConstraintDef, name: Ident, kind: ConstraintKind, origin: 
         initially_deferred: definition.initially_deferred,
         validated: Tracked::new(!definition.not_valid, place),
         inherited: false,
+        local: true,
         no_inherit: false,
         comment: None,
     }
@@ -390,37 +395,27 @@ fn use_index(
 
 fn add_exclude(catalog: &mut Catalog, oid: Oid, definition: &ConstraintDef, origin: Origin) -> Applied {
     let Written::Exclude { method, keys, include, predicate } = &definition.kind else { return Ok(()) };
-    let included: Vec<Option<Ident>> = include.iter().cloned().map(Some).collect();
     let include_keys = attnums(catalog, oid, include)?;
-    let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
-    let attnum = |name: &Ident| table.column(name).map(|column| column.attnum);
-    let columns: Vec<Option<i16>> = keys.iter().map(|key| key.as_ref().and_then(attnum)).collect();
-    let (schema, table_name) = (table.name.schema.clone(), table.name.name.clone());
+    let Some(table) = catalog.tables.get(&oid).map(|table| table.name.clone()) else { return Ok(()) };
+    let (keys, mut parts) = index::read_keys(catalog, oid, keys, &table)?;
+    let (schema, table_name) = (table.schema, table.name);
     let name = match &definition.name {
         Some(name) => name.clone(),
         None => {
-            let parts = keys.iter().chain(&included).map(|key| key.as_ref().map_or("expr", Ident::as_str));
-            let part = columns_part(index::distinct_parts(parts).iter().map(String::as_str));
+            parts.extend(include.iter().map(ToString::to_string));
+            let parts = index::distinct_parts(parts.iter().map(String::as_str));
+            let part = columns_part(parts.iter().map(String::as_str));
             catalog.choose_index_constraint_name(&schema, &table_name, &part, "excl")
         }
     };
-    let kind = ConstraintKind::Exclude { columns: columns.iter().copied().flatten().collect() };
+    let kind = ConstraintKind::Exclude { columns: keys.iter().filter_map(IndexKey::attnum).collect() };
     let constraint = build(definition, name.clone(), kind, origin);
     let place = constraint.history.created;
     catalog.insert_constraint(oid, constraint);
     let mut new = NewIndex::unique(name.clone(), Vec::new(), place);
     new.unique = false;
     new.method = method.clone();
-    new.keys = columns
-        .into_iter()
-        .map(|column| match column {
-            Some(attnum) => IndexKey::column(attnum),
-            None => IndexKey {
-                value: crate::catalog::index::IndexKeyValue::Expr(Expr::NULL),
-                ..IndexKey::column(0)
-            },
-        })
-        .collect();
+    new.keys = keys;
     new.include = include_keys;
     new.predicate = predicate.as_ref().map(|predicate| bind(catalog, oid, predicate));
     new.constraint = Some(name);
@@ -629,17 +624,18 @@ pub(super) fn add_identity(
     }
     if let Some(sequence) = catalog.sequences.get_mut(&sequence) {
         sequence.increment = options.increment.unwrap_or(1);
-        let low =
-            if sequence.increment < 0 { options.maximum.unwrap_or(-1) } else { options.minimum.unwrap_or(1) };
-        sequence.start = options.start.unwrap_or(low);
+        sequence.start = sequence::start(options);
     }
 }
 
 /// A collation as `regcollation::text` prints it.
-pub(super) fn collation_name(name: &ObjectName) -> String {
-    match name.schema.as_ref().filter(|schema| **schema != "pg_catalog") {
-        Some(schema) => QName { schema: schema.clone(), name: name.name.clone() }.quoted(),
-        None => name.name.quoted(),
+pub(super) fn collation_name(catalog: &Catalog, name: &ObjectName) -> String {
+    match catalog.resolve_collation(name) {
+        Some(own) => own.quoted(),
+        None => match name.schema.as_ref().filter(|schema| **schema != "pg_catalog") {
+            Some(schema) => QName { schema: schema.clone(), name: name.name.clone() }.quoted(),
+            None => name.name.quoted(),
+        },
     }
 }
 

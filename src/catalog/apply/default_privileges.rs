@@ -94,7 +94,7 @@ fn change(
         listed.fold(Privileges::NONE, Privileges::union)
     };
     let grantees: Vec<_> = alter.grantees.iter().map(|role| catalog.grantee(role)).collect();
-    let built_in = if schema.is_some() { Acl::default() } else { Acl::built_in(kind, owner) };
+    let built_in = starting_point(owner, schema, kind);
     let found = catalog
         .default_privileges
         .iter()
@@ -118,10 +118,19 @@ fn change(
             row.acl.revoke(grantee, privileges, alter.grant_option);
         }
     }
-    // The server keeps no row that says what holds anyway.
-    if row.acl.same_rights(&built_in) {
-        catalog.default_privileges.remove(at);
-    }
+    forget_idle(catalog);
+}
+
+/// What a row says before anything is granted or revoked.
+fn starting_point(owner: &Ident, schema: Option<&Ident>, kind: ObjectKind) -> Acl {
+    if schema.is_some() { Acl::default() } else { Acl::built_in(kind, owner) }
+}
+
+/// The server keeps no row that says what holds anyway.
+pub(super) fn forget_idle(catalog: &mut Catalog) {
+    catalog
+        .default_privileges
+        .retain(|row| !row.acl.same_rights(&starting_point(&row.owner, row.schema.as_ref(), row.kind)));
 }
 
 #[cfg(test)]

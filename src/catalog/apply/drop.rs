@@ -2,7 +2,6 @@
 
 use crate::catalog::apply::{Applied, Misfit, comment, extension};
 use crate::catalog::depend::Object;
-use crate::catalog::gap::Aspect;
 use crate::catalog::misfit::{Reason, SqlState};
 use crate::catalog::origin::Origin;
 use crate::catalog::table::TableKind;
@@ -26,7 +25,7 @@ pub(super) fn apply(catalog: &mut Catalog, statement: &Drop, origin: Origin) -> 
     }
     for object in &statement.objects {
         if object.kind == ObjectKind::Role && catalog.roles.contains_key(&object.name.name) {
-            super::role::remove(catalog, &object.name.name);
+            super::role::remove(catalog, &object.name.name)?;
         }
     }
     catalog.drop_objects(targets, statement.cascade, Some(origin))
@@ -39,11 +38,6 @@ fn note_missing_table(catalog: &mut Catalog, object: &ObjectRef, misfit: Misfit)
     if is_part && matches!(misfit.reason, Reason::Missing { kind: ObjectKind::Table, .. }) {
         catalog.record_doubtful(object.name.span, misfit);
     }
-}
-
-pub(super) fn owned(catalog: &mut Catalog, span: Span) -> Applied {
-    catalog.record_unknown(span, "DROP OWNED may drop any object", Aspect::Anything, None);
-    Ok(())
 }
 
 /// What a name stands for. Kinds that the catalog does not model stand for nothing.
@@ -90,6 +84,10 @@ fn find(catalog: &Catalog, object: &ObjectRef) -> Result<Vec<Object>, Misfit> {
         ObjectKind::ForeignDataWrapper => {
             let servers = catalog.servers.values().filter(|server| server.wrapper == *name);
             Ok(servers.map(|server| Object::Server(server.name.clone())).collect())
+        }
+        ObjectKind::Collation => {
+            let name = catalog.resolve_collation(&object.name).ok_or_else(missing)?;
+            Ok(vec![Object::Collation(name)])
         }
         ObjectKind::Role if !catalog.roles.contains_key(name) => Err(missing()),
         _ => Ok(Vec::new()),
@@ -274,6 +272,7 @@ impl Catalog {
             Object::EventTrigger(name) => drop(self.event_triggers.swap_remove(name)),
             Object::Publication(name) => drop(self.publications.swap_remove(name)),
             Object::Server(name) => drop(self.servers.swap_remove(name)),
+            Object::Collation(name) => drop(self.collations.swap_remove(name)),
             Object::Column(oid, attnum) => {
                 if let Some(table) = self.tables.get_mut(oid) {
                     table.columns.retain(|column| column.attnum != *attnum);
@@ -284,7 +283,7 @@ impl Catalog {
                 columns.filter(|column| column.attnum == *attnum).for_each(|column| column.default = None);
             }
             Object::Constraint(oid, name) => self.remove_dropped_constraint(*oid, name),
-            Object::Index(on, name) => self.remove_dropped_index(*on, name),
+            Object::Index(on, name) => self.remove_index_and_constraint(*on, name),
             Object::Policy(oid, name) => {
                 if let Some(table) = self.tables.get_mut(oid) {
                     table.policies.swap_remove(name);
@@ -328,11 +327,11 @@ impl Catalog {
     /// Removes a constraint and the index that serves it.
     fn remove_dropped_constraint(&mut self, oid: Oid, name: &Ident) {
         if self.remove_constraint(oid, name).is_some_and(|constraint| constraint.has_index()) {
-            self.remove_dropped_index(oid, name);
+            self.remove_index_and_constraint(oid, name);
         }
     }
 
-    fn remove_dropped_index(&mut self, on: Oid, name: &Ident) {
+    pub(super) fn remove_index_and_constraint(&mut self, on: Oid, name: &Ident) {
         let schema = if let Some(table) = self.tables.get_mut(&on) {
             // A key column that goes takes the index of its constraint first.
             let index = table.indexes.swap_remove(name);

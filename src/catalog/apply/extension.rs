@@ -192,8 +192,10 @@ impl Installer<'_> {
             }
             "composite" => {
                 let (name, columns) = self.columns(catalog, rest);
-                let attributes =
-                    columns.into_iter().map(|(name, data_type)| Attribute { name, data_type }).collect();
+                let attributes = columns
+                    .into_iter()
+                    .map(|(name, data_type)| Attribute { name, data_type, collation: None })
+                    .collect();
                 self.add_type(catalog, name, UserTypeKind::Composite { attributes });
             }
             "table" => self.add_table(catalog, rest),
@@ -411,6 +413,7 @@ impl Installer<'_> {
             mode,
             data_type: self.data_type(catalog, data_type),
             has_default,
+            default: None,
         }
     }
 }

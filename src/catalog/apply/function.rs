@@ -70,6 +70,39 @@ pub(super) fn create_aggregate(
     put(catalog, function, statement.or_replace, origin)
 }
 
+/// Makes a function that makes values of a range or multirange type.
+pub(super) fn create_constructor(
+    catalog: &mut Catalog,
+    name: &QName,
+    arguments: Vec<(ArgumentMode, DataType)>,
+    result: &DataType,
+    strict: bool,
+    origin: Origin,
+) {
+    let argument =
+        |(mode, data_type)| Argument { name: None, mode, data_type, has_default: false, default: None };
+    let arguments = arguments.into_iter().map(argument).collect();
+    let owner = Ident::new("supabase_admin");
+    let function = Function {
+        oid: catalog.next_oid(),
+        language: "internal".into(),
+        volatility: Volatility::Immutable,
+        strict,
+        parallel: 's',
+        acl: catalog.initial_acl(ObjectKind::Function, &owner, &name.schema),
+        owner,
+        ..blank(
+            catalog,
+            name.clone(),
+            FunctionKind::Function,
+            arguments,
+            Returns::Type(result.clone()),
+            origin,
+        )
+    };
+    catalog.insert_function(function);
+}
+
 pub(super) fn alter(catalog: &mut Catalog, statement: &AlterFunction, origin: Origin) -> Applied {
     let oid = catalog.resolve_routine(&statement.object)?;
     let Some(mut function) = catalog.functions.get(&oid).cloned() else { return Ok(()) };
@@ -130,6 +163,7 @@ fn arguments(catalog: &Catalog, written: &[crate::sql::statement::Argument]) -> 
         mode: argument.mode,
         data_type: catalog.resolve_data_type(&argument.data_type),
         has_default: argument.default.is_some(),
+        default: argument.default.clone().map(Box::new),
     };
     written.iter().map(argument).collect()
 }

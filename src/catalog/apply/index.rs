@@ -1,7 +1,7 @@
 //! CREATE INDEX, and the indexes that constraints, LIKE and partitions bring.
 
-use crate::catalog::apply::constraint::{bind, collation_name, rebind, unique_kind};
-use crate::catalog::apply::{Applied, Misfit, transaction};
+use crate::catalog::apply::constraint::{bind, collation_name, columns_read, rebind, unique_kind};
+use crate::catalog::apply::{Applied, Misfit, partition, transaction};
 use crate::catalog::bind::column_name;
 use crate::catalog::index::{Index, IndexKey, IndexKeyValue};
 use crate::catalog::name::QName;
@@ -12,7 +12,7 @@ use crate::catalog::{Catalog, Relation};
 use crate::source::Span;
 use crate::sql::expr::{Expr, Oid};
 use crate::sql::name::Ident;
-use crate::sql::statement::{CreateIndex, IndexKeyValue as Written, ObjectKind};
+use crate::sql::statement::{self, CreateIndex, IndexKeyValue as Written, ObjectKind};
 
 /// An index to be made.
 #[derive(Clone, Debug)]
@@ -111,28 +111,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateIndex, origin: Ori
             };
         }
     }
-    let mut keys = Vec::with_capacity(statement.keys.len());
-    let mut parts = Vec::new();
-    for key in &statement.keys {
-        let value = match &key.value {
-            Written::Column(name) => {
-                parts.push(name.to_string());
-                IndexKeyValue::Column(attnum(catalog, on, name, &table_name)?)
-            }
-            Written::Expr(expr) => {
-                let part = column_name(expr);
-                parts.push(if part == "?column?" { "expr".to_string() } else { part.to_string() });
-                IndexKeyValue::Expr(bind(catalog, on, expr))
-            }
-        };
-        keys.push(IndexKey {
-            value,
-            operator_class: key.operator_class.as_ref().map(|class| class.name.to_string()),
-            collation: key.collation.as_ref().map(collation_name),
-            descending: key.descending,
-            nulls_first: key.nulls_first.unwrap_or(key.descending),
-        });
-    }
+    let (keys, mut parts) = read_keys(catalog, on, &statement.keys, &table_name)?;
     let include: Vec<i16> = statement
         .include
         .iter()
@@ -166,6 +145,38 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateIndex, origin: Ori
         spread(catalog, on, &name, origin);
     }
     Ok(())
+}
+
+/// The keys of an index, and what each adds to a made-up name.
+pub(super) fn read_keys(
+    catalog: &mut Catalog,
+    on: Oid,
+    written: &[statement::IndexKey],
+    table: &QName,
+) -> Result<(Vec<IndexKey>, Vec<String>), Misfit> {
+    let mut keys = Vec::new();
+    let mut parts = Vec::new();
+    for key in written {
+        let value = match &key.value {
+            Written::Column(name) => {
+                parts.push(name.to_string());
+                IndexKeyValue::Column(attnum(catalog, on, name, table)?)
+            }
+            Written::Expr(expr) => {
+                let part = column_name(expr);
+                parts.push(if part == "?column?" { "expr".to_string() } else { part.to_string() });
+                IndexKeyValue::Expr(bind(catalog, on, expr))
+            }
+        };
+        keys.push(IndexKey {
+            value,
+            operator_class: key.operator_class.as_ref().map(|class| class.name.to_string()),
+            collation: key.collation.as_ref().map(|name| collation_name(catalog, name)),
+            descending: key.descending,
+            nulls_first: key.nulls_first.unwrap_or(key.descending),
+        });
+    }
+    Ok((keys, parts))
 }
 
 fn attnum(catalog: &Catalog, on: Oid, name: &Ident, table: &QName) -> Result<i16, Misfit> {
@@ -240,6 +251,41 @@ pub(super) fn adopt(catalog: &mut Catalog, parent: Oid, name: &Ident, partition:
     let own_name = derived_name(catalog, partition, &mapped);
     add_copy(catalog, partition, mapped, own_name.clone(), constraint, Some(parent_index), origin, true);
     spread(catalog, partition, &own_name, origin);
+}
+
+/// A change of a column's type makes its indexes again. A partition's share of one is made by the
+/// whole's, under a name made up anew, for which the columns' present names count.
+pub(super) fn rebuild_in_partitions(catalog: &mut Catalog, on: Oid, column: &Ident, origin: Origin) {
+    let Some(table) = catalog.tables.get(&on).filter(|table| table.kind == TableKind::Partitioned) else {
+        return;
+    };
+    let Some(attnum) = table.column(column).map(|column| column.attnum) else { return };
+    let reads = |expr: &Expr| columns_read(expr, on).contains(&attnum);
+    let mut names = partition::in_order_of_constraints(table);
+    names.retain(|name| {
+        let Some(index) = table.indexes.get(name) else { return false };
+        index.columns().contains(&Some(attnum))
+            || index.include.contains(&attnum)
+            || index.predicate.iter().any(reads)
+            || index.keys.iter().any(|key| matches!(&key.value, IndexKeyValue::Expr(expr) if reads(expr)))
+    });
+    for name in names {
+        remove_shares(catalog, on, &name);
+        spread(catalog, on, &name, origin);
+    }
+}
+
+/// Removes what the partitions have of an index.
+fn remove_shares(catalog: &mut Catalog, on: Oid, name: &Ident) {
+    let Some(table) = catalog.tables.get(&on) else { return };
+    let Some(index) = table.indexes.get(name).map(|index| index.oid) else { return };
+    for partition in table.children.clone() {
+        let shares = catalog.tables.get(&partition).map(|table| &table.indexes);
+        let share = shares.and_then(|shares| shares.values().find(|own| own.parent == Some(index)));
+        let Some(share) = share.map(|share| share.name.clone()) else { continue };
+        remove_shares(catalog, partition, &share);
+        catalog.remove_index_and_constraint(partition, &share);
+    }
 }
 
 /// LIKE … INCLUDING INDEXES: one index of the source under a new name.
@@ -338,6 +384,14 @@ fn map_index(catalog: &Catalog, index: &Index, from: Oid, to: Oid) -> Index {
         if let IndexKeyValue::Column(attnum) = &mut key.value {
             *attnum = map(*attnum);
         }
+    }
+    for key in &mut mapped.keys {
+        if let IndexKeyValue::Expr(expr) = &mut key.value {
+            rebind(catalog, expr, from.oid, to.oid);
+        }
+    }
+    if let Some(predicate) = &mut mapped.predicate {
+        rebind(catalog, predicate, from.oid, to.oid);
     }
     mapped.include = mapped.include.iter().map(|attnum| map(*attnum)).collect();
     mapped

@@ -2,7 +2,9 @@
 
 use crate::catalog::acl::{Acl, AclEntry, Grantee};
 use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::depend::Object;
 use crate::catalog::origin::Origin;
+use crate::catalog::table::Column;
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::Oid;
 use crate::sql::name::Ident;
@@ -31,30 +33,29 @@ pub(super) fn set(catalog: &mut Catalog, object: &ObjectRef, owner: &RoleName, o
         }
         ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => {
             let oid = catalog.resolve_routine(object)?;
-            if let Some(function) = catalog.functions.get_mut(&oid) {
-                function.history.touch(origin);
-                change(&mut function.owner, &mut function.acl, &owner);
+            of_object(catalog, &Object::Function(oid), &owner, origin);
+        }
+        ObjectKind::Schema
+        | ObjectKind::Publication
+        | ObjectKind::EventTrigger
+        | ObjectKind::ForeignServer => {
+            let name = &object.name.name;
+            let (known, found) = match object.kind {
+                ObjectKind::Schema => {
+                    (catalog.namespaces.contains_key(name), Object::Namespace(name.clone()))
+                }
+                ObjectKind::Publication => {
+                    (catalog.publications.contains_key(name), Object::Publication(name.clone()))
+                }
+                ObjectKind::EventTrigger => {
+                    (catalog.event_triggers.contains_key(name), Object::EventTrigger(name.clone()))
+                }
+                _ => (catalog.servers.contains_key(name), Object::Server(name.clone())),
+            };
+            if !known {
+                return Err(missing());
             }
-        }
-        ObjectKind::Schema => {
-            let namespace = catalog.namespaces.get_mut(&object.name.name).ok_or_else(missing)?;
-            namespace.history.touch(origin);
-            change(&mut namespace.owner, &mut namespace.acl, &owner);
-        }
-        ObjectKind::Publication => {
-            let publication = catalog.publications.get_mut(&object.name.name).ok_or_else(missing)?;
-            publication.history.touch(origin);
-            publication.owner = owner;
-        }
-        ObjectKind::EventTrigger => {
-            let trigger = catalog.event_triggers.get_mut(&object.name.name).ok_or_else(missing)?;
-            trigger.history.touch(origin);
-            trigger.owner = owner;
-        }
-        ObjectKind::ForeignServer => {
-            let server = catalog.servers.get_mut(&object.name.name).ok_or_else(missing)?;
-            server.history.touch(origin);
-            server.owner = owner;
+            of_object(catalog, &found, &owner, origin);
         }
         _ => {}
     }
@@ -107,6 +108,47 @@ fn of_type(catalog: &mut Catalog, oid: Oid, owner: &Ident, origin: Origin) {
     }
 }
 
+/// Gives an object of any kind another owner. What has none of its own is left.
+pub(super) fn of_object(catalog: &mut Catalog, object: &Object, owner: &Ident, origin: Origin) {
+    match object {
+        Object::Table(oid) => of_relation(catalog, Relation::Table(*oid), owner, origin),
+        Object::View(oid) => of_relation(catalog, Relation::View(*oid), owner, origin),
+        Object::Sequence(oid) => of_relation(catalog, Relation::Sequence(*oid), owner, origin),
+        Object::Type(oid) => of_type(catalog, *oid, owner, origin),
+        Object::Function(oid) => {
+            if let Some(function) = catalog.functions.get_mut(oid) {
+                function.history.touch(origin);
+                change(&mut function.owner, &mut function.acl, owner);
+            }
+        }
+        Object::Namespace(name) => {
+            if let Some(namespace) = catalog.namespaces.get_mut(name) {
+                namespace.history.touch(origin);
+                change(&mut namespace.owner, &mut namespace.acl, owner);
+            }
+        }
+        Object::Publication(name) => {
+            if let Some(publication) = catalog.publications.get_mut(name) {
+                publication.history.touch(origin);
+                publication.owner = owner.clone();
+            }
+        }
+        Object::EventTrigger(name) => {
+            if let Some(trigger) = catalog.event_triggers.get_mut(name) {
+                trigger.history.touch(origin);
+                trigger.owner = owner.clone();
+            }
+        }
+        Object::Server(name) => {
+            if let Some(server) = catalog.servers.get_mut(name) {
+                server.history.touch(origin);
+                server.owner = owner.clone();
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Puts the new owner in the old one's place, in the grants as well (`aclnewowner`).
 fn change(owner: &mut Ident, acl: &mut Acl, new: &Ident) {
     let old = std::mem::replace(owner, new.clone());
@@ -154,6 +196,22 @@ pub(super) fn owners(catalog: &mut Catalog) -> impl Iterator<Item = &mut Ident> 
         .chain(event_triggers.values_mut().map(|object| &mut object.owner))
         .chain(servers.values_mut().map(|object| &mut object.owner))
         .chain(default_privileges.iter_mut().map(|object| &mut object.owner))
+}
+
+/// Every list of grants on an object, with the object.
+pub(super) fn granted(catalog: &Catalog) -> impl Iterator<Item = (Object, &Acl)> {
+    let list = catalog.namespaces.values().map(|it| (Object::Namespace(it.name.clone()), &it.acl));
+    list.chain(catalog.tables.values().map(|it| (Object::Table(it.oid), &it.acl)))
+        .chain(catalog.tables.values().flat_map(|it| of_columns(it.oid, &it.columns)))
+        .chain(catalog.views.values().map(|it| (Object::View(it.oid), &it.acl)))
+        .chain(catalog.views.values().flat_map(|it| of_columns(it.oid, &it.columns)))
+        .chain(catalog.sequences.values().map(|it| (Object::Sequence(it.oid), &it.acl)))
+        .chain(catalog.functions.values().map(|it| (Object::Function(it.oid), &it.acl)))
+        .chain(catalog.types.values().map(|it| (Object::Type(it.oid), &it.acl)))
+}
+
+fn of_columns(oid: Oid, columns: &[Column]) -> impl Iterator<Item = (Object, &Acl)> {
+    columns.iter().map(move |column| (Object::Column(oid, column.attnum), &column.acl))
 }
 
 /// Every list of grants there is, to be changed.

@@ -22,6 +22,11 @@ pub(super) fn join(catalog: &mut Catalog, parent: Oid, child: Oid, origin: Origi
         }
     }
     inherit_checks(catalog, parent, child);
+    // What a partition shares with the whole is the whole's.
+    if let Some(table) = catalog.tables.get_mut(&child) {
+        table.columns.iter_mut().for_each(|column| column.local &= !column.inherited);
+        table.constraints.values_mut().for_each(|constraint| constraint.local &= !constraint.inherited);
+    }
     let Some(from) = catalog.tables.get(&parent) else { return };
     let indexes = in_order_of_constraints(from);
     let keys: Vec<Constraint> = from.foreign_keys().map(|(constraint, _)| constraint.clone()).collect();
@@ -118,7 +123,7 @@ fn is_for_partition(catalog: &Catalog, constraint: &Constraint) -> bool {
 }
 
 /// Primary keys come first, which decides made-up names.
-fn in_order_of_constraints(table: &crate::catalog::table::Table) -> Vec<Ident> {
+pub(super) fn in_order_of_constraints(table: &crate::catalog::table::Table) -> Vec<Ident> {
     let mut names: Vec<(bool, u32, Ident)> =
         table.indexes.values().map(|index| (!index.primary, index.oid.0, index.name.clone())).collect();
     names.sort();
@@ -134,23 +139,57 @@ pub(super) fn inherit(catalog: &mut Catalog, parent: Oid, child: Oid) {
     inherit_checks(catalog, parent, child);
 }
 
-/// DETACH PARTITION and NO INHERIT: what was inherited stays, as the child's own.
+/// DETACH PARTITION and NO INHERIT: what was inherited stays, as the child's own unless another
+/// parent has it.
 pub(super) fn leave(catalog: &mut Catalog, parent: Oid, child: Oid) {
     if let Some(parent) = catalog.tables.get_mut(&parent) {
         parent.children.retain(|oid| *oid != child);
     }
     let Some(table) = catalog.tables.get_mut(&child) else { return };
     table.parents.retain(|oid| *oid != parent);
-    let alone = table.parents.is_empty();
     let was_partition = std::mem::replace(&mut table.is_partition, false);
-    if alone {
-        table.columns.iter_mut().for_each(|column| column.inherited = false);
-        table.constraints.values_mut().for_each(|constraint| constraint.inherited = false);
-        table.indexes.values_mut().for_each(|index| index.parent = None);
+    let names: Vec<Ident> = table.columns.iter().map(|column| column.name.clone()).collect();
+    let checks: Vec<Ident> = table.constraints.keys().cloned().collect();
+    for name in names {
+        disinherit_column(catalog, child, &name);
     }
+    for name in checks {
+        disinherit_constraint(catalog, child, &name);
+    }
+    let Some(table) = catalog.tables.get_mut(&child) else { return };
     if was_partition {
+        table.indexes.values_mut().for_each(|index| index.parent = None);
         table.triggers.retain(|_, trigger| !trigger.inherited);
         forget_partition(catalog, child);
+    }
+}
+
+/// Makes a column the child's own, unless a parent still has it.
+pub(super) fn disinherit_column(catalog: &mut Catalog, child: Oid, name: &Ident) {
+    let Some(table) = catalog.tables.get(&child) else { return };
+    let mut parents = table.parents.iter().filter_map(|parent| catalog.tables.get(parent));
+    if parents.any(|parent| parent.column(name).is_some()) {
+        return;
+    }
+    let column = catalog.tables.get_mut(&child).and_then(|table| table.column_mut(name));
+    if let Some(column) = column.filter(|column| column.inherited) {
+        (column.inherited, column.local) = (false, true);
+    }
+}
+
+/// Makes a constraint the child's own, unless a parent still has a check of the name.
+pub(super) fn disinherit_constraint(catalog: &mut Catalog, child: Oid, name: &Ident) {
+    let Some(table) = catalog.tables.get(&child) else { return };
+    let is_check = |constraint: &Constraint| {
+        matches!(constraint.kind, ConstraintKind::Check { .. }) && !constraint.no_inherit
+    };
+    let mut parents = table.parents.iter().filter_map(|parent| catalog.tables.get(parent));
+    if parents.any(|parent| parent.constraints.get(name).is_some_and(is_check)) {
+        return;
+    }
+    let constraint = catalog.tables.get_mut(&child).and_then(|table| table.constraints.get_mut(name));
+    if let Some(constraint) = constraint.filter(|constraint| constraint.inherited) {
+        (constraint.inherited, constraint.local) = (false, true);
     }
 }
 
@@ -195,16 +234,16 @@ fn mark_inherited(catalog: &mut Catalog, child: Oid, name: &Ident) {
 
 fn inherit_checks(catalog: &mut Catalog, parent: Oid, child: Oid) {
     let Some(from) = catalog.tables.get(&parent) else { return };
-    let checks: Vec<(Constraint, Vec<Ident>)> = from
+    let checks: Vec<Constraint> = from
         .constraints
         .values()
         .filter(|constraint| {
             matches!(constraint.kind, ConstraintKind::Check { .. }) && !constraint.no_inherit
         })
-        .map(|constraint| (constraint.clone(), from.column_names(constraint.columns())))
+        .cloned()
         .collect();
-    for (check, names) in checks {
-        constraint::inherit_check(catalog, parent, child, &check, &names);
+    for check in checks {
+        constraint::inherit_check(catalog, parent, child, &check);
     }
 }
 

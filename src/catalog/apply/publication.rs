@@ -24,6 +24,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &statement::Publication, 
         all_tables: statement.all_tables,
         tables: members.into_iter().map(|(oid, member)| (oid, member.table)).collect(),
         schemas: schemas(catalog, statement)?,
+        via_root: statement.via_root.unwrap_or(false),
     };
     catalog.publications.insert(statement.name.clone(), publication);
     Ok(())
@@ -71,6 +72,7 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &statement::Publication, o
         }
         PublicationAction::Set | PublicationAction::Options => {}
     }
+    publication.via_root = statement.via_root.unwrap_or(publication.via_root);
     publication.history.touch(origin);
     Ok(())
 }

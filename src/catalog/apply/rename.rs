@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use crate::catalog::apply::trigger::triggers_mut;
-use crate::catalog::apply::{Applied, Misfit, comment};
+use crate::catalog::apply::{Applied, Misfit, collation, comment, user_type};
 use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
@@ -16,13 +16,13 @@ use crate::sql::name::Ident;
 use crate::sql::statement::{ObjectKind, ObjectRef, Rename};
 
 pub(super) fn apply(catalog: &mut Catalog, statement: &Rename, origin: Origin) -> Applied {
-    match rename(catalog, &statement.object, &statement.to, origin) {
+    match rename(catalog, &statement.object, &statement.to, statement.cascade, origin) {
         Err(misfit) if misfit.is_missing() && statement.if_exists => Ok(()),
         done => done,
     }
 }
 
-fn rename(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
+fn rename(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, cascade: bool, origin: Origin) -> Applied {
     let from = &object.name.name;
     match object.kind {
         ObjectKind::Table
@@ -31,12 +31,12 @@ fn rename(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin)
         | ObjectKind::ForeignTable
         | ObjectKind::Sequence
         | ObjectKind::Index => relation(catalog, object, to, origin),
-        ObjectKind::Type | ObjectKind::Domain => user_type(catalog, object, to, origin),
+        ObjectKind::Type | ObjectKind::Domain => rename_type(catalog, object, to, origin),
         ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => {
             function(catalog, object, to, origin)
         }
-        ObjectKind::Column => column(catalog, object, to, origin),
-        ObjectKind::Attribute => attribute(catalog, object, to, origin),
+        ObjectKind::Column => column(catalog, object, to, cascade, origin),
+        ObjectKind::Attribute => attribute(catalog, object, to, cascade, origin),
         ObjectKind::Constraint => constraint(catalog, object, to, origin),
         ObjectKind::DomainConstraint => domain_constraint(catalog, object, to, origin),
         ObjectKind::Policy => policy(catalog, object, to, origin),
@@ -79,6 +79,9 @@ fn rename(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin)
                 server.wrapper = to.clone();
             }
             Ok(())
+        }
+        ObjectKind::Collation => {
+            collation::rename(catalog, object, |old| QName { name: to.clone(), ..old.clone() })
         }
         _ => Ok(()),
     }
@@ -166,7 +169,7 @@ pub(super) fn touch_relation(catalog: &mut Catalog, relation: Relation, name: &I
     }
 }
 
-fn user_type(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
+fn rename_type(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
     let oid = catalog.resolve_type(&object.name).ok_or_else(|| comment::missing(object))?;
     let Some(user_type) = catalog.types.get_mut(&oid) else { return Ok(()) };
     let new = QName { schema: user_type.name.schema.clone(), name: to.clone() };
@@ -213,9 +216,9 @@ fn part<'o>(catalog: &Catalog, object: &'o ObjectRef) -> Result<(Oid, &'o Ident)
     }
 }
 
-fn column(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
+fn column(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, cascade: bool, origin: Origin) -> Applied {
     if let Some((_, Relation::Composite(_))) = catalog.resolve_relation(&object.name) {
-        return attribute(catalog, object, to, origin);
+        return attribute(catalog, object, to, cascade, origin);
     }
     let (oid, from) = part(catalog, object)?;
     let columns = catalog.columns_of(oid).map(|(columns, _)| columns).unwrap_or_default();
@@ -251,9 +254,16 @@ fn rename_column(catalog: &mut Catalog, oid: Oid, from: &Ident, to: &Ident, orig
     }
 }
 
-fn attribute(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin) -> Applied {
+fn attribute(
+    catalog: &mut Catalog,
+    object: &ObjectRef,
+    to: &Ident,
+    cascade: bool,
+    origin: Origin,
+) -> Applied {
     let missing = || comment::missing(object);
     let oid = catalog.resolve_type(&object.name).ok_or_else(missing)?;
+    let typed = user_type::typed_tables(catalog, oid, cascade)?;
     let (Some(user_type), Some(part)) = (catalog.types.get_mut(&oid), &object.part) else {
         return Err(missing());
     };
@@ -264,6 +274,9 @@ fn attribute(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Orig
     let attribute = attributes.iter_mut().find(|attribute| attribute.name == part.value);
     attribute.ok_or_else(missing)?.name = to.clone();
     user_type.history.touch(origin);
+    for table in typed {
+        rename_column(catalog, table, &part.value, to, origin);
+    }
     Ok(())
 }
 
@@ -404,7 +417,7 @@ mod tests {
         assert_eq!(bench.catalog.gaps, []);
         let table = bench.catalog.table(&QName::new("main", "things")).unwrap();
         let policy = &table.policies["own"];
-        let read = References::of_expr(policy.expressions().next().unwrap());
+        let read = References::of_expr(&bench.catalog, policy.expressions().next().unwrap());
         let names: Vec<&str> =
             read.columns.iter().map(|(_, attnum)| table.column_at(*attnum).unwrap().name.as_str()).collect();
         assert_eq!(names, ["user_id"]);

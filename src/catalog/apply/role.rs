@@ -6,6 +6,7 @@ use crate::catalog::Catalog;
 use crate::catalog::acl::Grantee;
 use crate::catalog::apply::setting::stored_name;
 use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::misfit::SqlState;
 use crate::catalog::origin::Origin;
 use crate::catalog::role::Role;
 use crate::sql::name::Ident;
@@ -120,12 +121,20 @@ pub(super) fn grant(catalog: &mut Catalog, grant: &GrantRole, origin: Origin) ->
     Ok(())
 }
 
-/// Takes a role out, with what others hold through it.
-pub(super) fn remove(catalog: &mut Catalog, name: &Ident) {
+/// Takes a role out, with what others hold through it. Nothing may be its own, granted to it or
+/// limited to it.
+pub(super) fn remove(catalog: &mut Catalog, name: &Ident) -> Applied {
+    if let Some(dependent) = super::owned::dependent_on(catalog, name) {
+        return Err(Misfit::refused(
+            SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+            format!("role {name} cannot be dropped because {dependent} depends on it"),
+        ));
+    }
     catalog.roles.shift_remove(name);
     for role in catalog.roles.values_mut() {
         role.member_of.shift_remove(name);
     }
+    Ok(())
 }
 
 /// Gives a role another name, everywhere it stands.

@@ -65,17 +65,18 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterSequence, origin: Or
     if let Some(data_type) = data_type {
         sequence.data_type = data_type;
     }
-    if let Some(start) = options.start {
-        sequence.start = start;
-    }
-    if let Some(increment) = options.increment {
-        sequence.increment = increment;
-    }
     if let Some(owned_by) = owned_by {
         sequence.owned_by = owned_by;
     }
-    sequence.history.touch(origin);
+    set_counting(sequence, options, origin);
     Ok(())
+}
+
+/// How a sequence counts from now on. What is not said stays as it is, the start included.
+pub(super) fn set_counting(sequence: &mut Sequence, options: &SequenceOptions, origin: Origin) {
+    sequence.start = options.start.unwrap_or(sequence.start);
+    sequence.increment = options.increment.unwrap_or(sequence.increment);
+    sequence.history.touch(origin);
 }
 
 /// The first value: as said, else the least of an ascending sequence and the greatest of a

@@ -1,7 +1,7 @@
 //! SET SCHEMA.
 
 use crate::catalog::apply::rename::{note_constraints_of, rename_typed_tables, touch_relation};
-use crate::catalog::apply::{Applied, Misfit, comment, extension};
+use crate::catalog::apply::{Applied, Misfit, collation, comment, extension};
 use crate::catalog::misfit::{Reason, SqlState};
 use crate::catalog::name::QName;
 use crate::catalog::origin::{Origin, Tracked};
@@ -52,6 +52,10 @@ fn set(catalog: &mut Catalog, object: &ObjectRef, schema: &Ident, origin: Origin
         ObjectKind::Extension => {
             catalog.require_namespace(schema)?;
             return move_extension(catalog, object, schema, origin);
+        }
+        ObjectKind::Collation => {
+            catalog.require_namespace(schema)?;
+            return collation::rename(catalog, object, |old| QName { schema: schema.clone(), ..old.clone() });
         }
         _ => None,
     };

@@ -9,6 +9,7 @@ use crate::catalog::apply::{Applied, Misfit, index, partition};
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
+use crate::catalog::role::Sequence;
 use crate::catalog::table::{Column, ConstraintKind, Identity, Table, TableKind};
 use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
 use crate::catalog::{Catalog, Relation};
@@ -149,6 +150,7 @@ impl Column {
             identity: None,
             collation: None,
             inherited: false,
+            local: true,
             acl: Acl::default(),
             comment: None,
         }
@@ -196,6 +198,7 @@ fn inherit_columns(catalog: &mut Catalog, oid: Oid, parent: Oid, plain: bool) {
                 let identity = if plain { None } else { column.identity };
                 table.push_column(Column {
                     inherited: true,
+                    local: false,
                     identity,
                     acl: Acl::default(),
                     comment: None,
@@ -228,7 +231,9 @@ fn columns_of_type(catalog: &mut Catalog, oid: Oid, of_type: &ObjectName, origin
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
     table.of_type = Some(type_name);
     for attribute in attributes {
-        table.push_column(Column::new(attribute.name, attribute.data_type, origin));
+        let mut column = Column::new(attribute.name, attribute.data_type, origin);
+        column.collation = attribute.collation;
+        table.push_column(column);
     }
 }
 
@@ -249,7 +254,7 @@ pub(super) fn add_column<'a>(
         }
         (None, None) => None,
     };
-    let collation = definition.collation.as_ref().map(constraint::collation_name);
+    let collation = definition.collation.as_ref().map(|name| constraint::collation_name(catalog, name));
     let place = Origin::Statement(definition.span);
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
     match table.column_mut(&definition.name) {
@@ -259,6 +264,7 @@ pub(super) fn add_column<'a>(
                 column.data_type = Tracked::new(data_type, place);
             }
             column.name_span = Some(definition.name_span);
+            column.local = true;
         }
         None => {
             let data_type = data_type.unwrap_or_else(|| DataType::builtin("text"));
@@ -270,12 +276,13 @@ pub(super) fn add_column<'a>(
     }
     if let Some(internal) = serial {
         own_sequence(catalog, oid, &definition.name, internal, false, origin);
+        let next_value = catalog.sequences.values().last().map(|sequence| next_value(sequence, definition));
         let Some(column) = catalog.tables.get_mut(&oid).and_then(|table| table.column_mut(&definition.name))
         else {
             return;
         };
         column.not_null.set(true, place);
-        column.default = Some(Box::new(Tracked::new(next_value(definition), place)));
+        column.default = next_value.map(|next| Box::new(Tracked::new(next, place)));
     }
     for constraint in &definition.constraints {
         if !apply_column_constraint(catalog, oid, definition, constraint, origin) {
@@ -284,12 +291,12 @@ pub(super) fn add_column<'a>(
     }
 }
 
-/// `nextval(…)`, the default of a serial column; its sequence is known by ownership.
-fn next_value(definition: &ColumnDef) -> Expr {
+/// `nextval('orders_id_seq')`, the default of a serial column.
+fn next_value(sequence: &Sequence, definition: &ColumnDef) -> Expr {
     let name = ObjectName { schema: None, name: "nextval".into(), span: definition.span };
     Expr::Call(Box::new(Call {
         name,
-        args: Vec::new(),
+        args: vec![Expr::Literal(Literal::Relation(sequence.name.quoted(), sequence.oid))],
         span: definition.span,
         target: None,
         aggregate: false,
@@ -311,7 +318,7 @@ pub(super) fn own_sequence(
     let name = catalog.choose_relation_name(&schema, &table.name.name, column, "seq");
     let (owner, persistence) = (table.owner.value.clone(), table.persistence);
     let acl = catalog.initial_acl(ObjectKind::Sequence, &owner, &schema);
-    let sequence = crate::catalog::role::Sequence {
+    let sequence = Sequence {
         oid: catalog.next_oid(),
         name: QName { schema, name },
         history: History::new(origin),
@@ -380,7 +387,10 @@ fn copy_like(
             Some(UserTypeKind::Composite { attributes }) => Some(
                 attributes
                     .iter()
-                    .map(|attribute| Column::new(attribute.name.clone(), attribute.data_type.clone(), origin))
+                    .map(|attribute| Column {
+                        collation: attribute.collation.clone(),
+                        ..Column::new(attribute.name.clone(), attribute.data_type.clone(), origin)
+                    })
                     .collect(),
             ),
             _ => None,
@@ -434,6 +444,7 @@ fn copy_like(
     }
     match target {
         Some(Relation::Table(source)) => {
+            rebind_generated(catalog, source, oid);
             copy_like_checks(catalog, oid, source, options, origin);
             Some(source)
         }
@@ -445,25 +456,16 @@ fn copy_like_checks(catalog: &mut Catalog, oid: Oid, source: Oid, options: LikeO
     if !options.constraints {
         return;
     }
-    let Some(from) = catalog.tables.get(&source) else { return };
-    let checks: Vec<_> = from
+    let Some(found) = catalog.tables.get(&source) else { return };
+    let checks: Vec<_> = found
         .constraints
         .values()
         .filter(|constraint| matches!(constraint.kind, ConstraintKind::Check { .. }))
-        .map(|constraint| (constraint.clone(), from.column_names(constraint.columns())))
+        .map(|check| constraint::check_for(catalog, source, oid, check))
         .collect();
-    for (mut check, names) in checks {
-        if let ConstraintKind::Check { expr, .. } = &mut check.kind {
-            constraint::rebind(catalog, expr, source, oid);
-        }
-        let Some(table) = catalog.tables.get(&oid) else { return };
-        let attnums =
-            names.iter().filter_map(|name| table.column(name)).map(|column| column.attnum).collect();
-        if let ConstraintKind::Check { columns, .. } = &mut check.kind {
-            *columns = attnums;
-        }
+    for mut check in checks {
         check.history = History::new(origin);
-        check.inherited = false;
+        (check.inherited, check.local) = (false, true);
         if !options.comments {
             check.comment = None;
         }

@@ -1,8 +1,10 @@
 //! Types: enums, domains, composite types and ranges.
 
 use crate::catalog::Catalog;
+use crate::catalog::apply::constraint::collation_name;
 use crate::catalog::apply::table::is_kept_default;
-use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::apply::{Applied, Misfit, alter_table, function};
+use crate::catalog::depend::Object;
 use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin};
@@ -11,8 +13,8 @@ use crate::source::Spanned;
 use crate::sql::expr::{Expr, Literal, Oid};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{
-    AlterAction, AlterDomain, AlterEnum, AlterTable, ColumnDef, ConstraintDef, ConstraintKind, CreateType,
-    CreateTypeKind, DomainChange, EnumChange, ObjectKind, ObjectRef,
+    AlterAction, AlterDomain, AlterEnum, AlterTable, ArgumentMode, ColumnDef, ConstraintDef, ConstraintKind,
+    CreateType, CreateTypeKind, DomainChange, EnumChange, ObjectKind, ObjectRef, TypeName,
 };
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateType, origin: Origin) -> Applied {
@@ -31,7 +33,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateType, origin: Orig
             let base = catalog.resolve_data_type(base);
             UserTypeKind::Domain(domain(catalog, &name, base, constraints))
         }
-        CreateTypeKind::Range => UserTypeKind::Range,
+        CreateTypeKind::Range { .. } => UserTypeKind::Range,
         CreateTypeKind::Base => UserTypeKind::Base,
     };
     let owner = catalog.session.role.clone();
@@ -50,8 +52,63 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateType, origin: Orig
             catalog.note_constraint_name(&user_type.name.schema, check);
         }
     }
+    let oid = user_type.oid;
     catalog.insert_type(user_type);
+    if let CreateTypeKind::Range { subtype, multirange } = &statement.kind {
+        complete_range(catalog, oid, subtype, multirange.as_ref(), origin);
+    }
     Ok(())
+}
+
+/// What comes with a range type: the functions that make its values, its multirange type and the
+/// functions of that. Functions belong to whom the server was set up by.
+fn complete_range(
+    catalog: &mut Catalog,
+    oid: Oid,
+    subtype: &TypeName,
+    multirange: Option<&ObjectName>,
+    origin: Origin,
+) {
+    let Some(range) = catalog.types.get(&oid).cloned() else { return };
+    let name = match multirange {
+        Some(name) => catalog.creation_name(name),
+        None => QName { schema: range.name.schema.clone(), name: multirange_name(&range.name.name) },
+    };
+    let subtype = catalog.resolve_data_type(subtype);
+    let multirange = UserType {
+        oid: catalog.next_oid(),
+        name: name.clone(),
+        kind: UserTypeKind::Multirange { range: oid },
+        ..range.clone()
+    };
+    let (range_type, multirange_type) = (DataType::user(oid), DataType::user(multirange.oid));
+    catalog.insert_type(multirange);
+    let text = DataType::builtin("text");
+    let several = DataType { array: true, ..range_type.clone() };
+    let made = |list: &[&DataType]| list.iter().map(|one| (ArgumentMode::In, (*one).clone())).collect();
+    for arguments in [made(&[&subtype, &subtype]), made(&[&subtype, &subtype, &text])] {
+        function::create_constructor(catalog, &range.name, arguments, &range_type, false, origin);
+    }
+    // Also the functions of the multirange are made in the range's schema.
+    let name = QName { schema: range.name.schema.clone(), name: name.name };
+    for arguments in [made(&[]), made(&[&range_type]), vec![(ArgumentMode::Variadic, several)]] {
+        function::create_constructor(catalog, &name, arguments, &multirange_type, true, origin);
+    }
+}
+
+/// `price_range` makes `price_multirange`, any other name gets an ending (`makeMultirangeTypeName`
+/// in the server's `typecmds.c`).
+fn multirange_name(range: &Ident) -> Ident {
+    match range.find("range") {
+        Some(at) => Ident::new(format!("{}multi{}", &range[..at], &range[at..])),
+        None => {
+            let mut end = range.len().min(63 - "_multirange".len());
+            while !range.is_char_boundary(end) {
+                end -= 1;
+            }
+            Ident::new(format!("{}_multirange", &range[..end]))
+        }
+    }
 }
 
 /// A base type is made in two steps: a shell first, its input functions, then the type.
@@ -70,16 +127,12 @@ fn attribute(catalog: &Catalog, column: &ColumnDef) -> Attribute {
     let data_type = written.map(|written| catalog.resolve_data_type(written));
     Attribute {
         name: column.name.clone(),
-        data_type: data_type.unwrap_or_else(|| crate::catalog::types::DataType::builtin("text")),
+        data_type: data_type.unwrap_or_else(|| DataType::builtin("text")),
+        collation: column.collation.as_ref().map(|name| collation_name(catalog, name)),
     }
 }
 
-fn domain(
-    catalog: &Catalog,
-    name: &QName,
-    base: crate::catalog::types::DataType,
-    constraints: &[ConstraintDef],
-) -> Domain {
+fn domain(catalog: &Catalog, name: &QName, base: DataType, constraints: &[ConstraintDef]) -> Domain {
     let mut domain = Domain { base, not_null: false, has_default: false, checks: Vec::new() };
     for constraint in constraints {
         match &constraint.kind {
@@ -239,8 +292,12 @@ pub(super) fn alter_composite(catalog: &mut Catalog, statement: &AlterTable, ori
         return super::owner::set(catalog, &object, role, origin);
     }
     let oid = resolve(catalog, ObjectKind::Type, &statement.name)?;
+    let typed = typed_tables(catalog, oid, statement.cascade)?;
     for action in &statement.actions {
         alter_attribute(catalog, oid, &action.value)?;
+        for table in &typed {
+            alter_table::follow_type(catalog, *table, &action.value, origin)?;
+        }
     }
     if let Some(user_type) = catalog.types.get_mut(&oid) {
         user_type.history.touch(origin);
@@ -248,12 +305,31 @@ pub(super) fn alter_composite(catalog: &mut Catalog, statement: &AlterTable, ori
     Ok(())
 }
 
+/// The tables of a type, which change with it. That takes CASCADE.
+pub(super) fn typed_tables(catalog: &Catalog, oid: Oid, cascade: bool) -> Result<Vec<Oid>, Misfit> {
+    let Some(name) = catalog.types.get(&oid).map(|user_type| &user_type.name) else { return Ok(Vec::new()) };
+    let typed = catalog.tables.values().filter(|table| table.of_type.as_ref() == Some(name));
+    let list: Vec<Oid> = typed.map(|table| table.oid).collect();
+    match list.first() {
+        Some(first) if !cascade => {
+            let table = catalog.describe(&Object::Table(*first));
+            Err(Misfit::refused(
+                SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
+                format!("cannot alter type {name} because it is the type of {table}"),
+            ))
+        }
+        _ => Ok(list),
+    }
+}
+
 fn alter_attribute(catalog: &mut Catalog, oid: Oid, action: &AlterAction) -> Applied {
     let added = match action {
         AlterAction::AddColumn { column, .. } => Some(attribute(catalog, column)),
-        AlterAction::SetType { column, data_type, .. } => {
-            Some(Attribute { name: column.clone(), data_type: catalog.resolve_data_type(data_type) })
-        }
+        AlterAction::SetType { column, data_type, collation, .. } => Some(Attribute {
+            name: column.clone(),
+            data_type: catalog.resolve_data_type(data_type),
+            collation: collation.as_ref().map(|name| collation_name(catalog, name)),
+        }),
         _ => None,
     };
     let Some(user_type) = catalog.types.get_mut(&oid) else { return Ok(()) };

@@ -1,14 +1,16 @@
 //! Functions that a statement calls: those of the platform whose effect the model holds, and those
 //! of the project, whose bodies are run.
 
+use crate::catalog::bind::takes;
+use crate::catalog::function::Argument;
 use crate::catalog::gap::{Aspect, Cause};
-use crate::catalog::interpret::value::Value;
-use crate::catalog::interpret::{DEPTH, Interpreter, unquoted};
+use crate::catalog::interpret::value::{Value, array_literal};
+use crate::catalog::interpret::{DEPTH, Interpreter, constant, unquoted};
 use crate::catalog::name::QName;
 use crate::source::Span;
 use crate::sql::expr::{Call, Expr, FromItem, Query, QueryBody};
 use crate::sql::name::Ident;
-use crate::sql::statement::FunctionBody;
+use crate::sql::statement::{ArgumentMode, FunctionBody};
 
 impl Interpreter<'_> {
     /// Runs the functions that a query calls, as far as they change what the model holds.
@@ -145,30 +147,19 @@ impl Interpreter<'_> {
     /// Runs a function of the project, when its body changes the catalog.
     fn call_function(&mut self, call: &Call, span: Span) {
         let Some(name) = self.catalog.resolve_functions(&call.name) else { return };
-        let fitting: Vec<_> = self
-            .catalog
-            .functions_named(&name)
-            .filter(|function| function.inputs().count() >= call.args.len())
-            .collect();
+        let fitting: Vec<_> =
+            self.catalog.functions_named(&name).filter(|function| takes(function, &call.args)).collect();
         let [function] = fitting.as_slice() else { return };
         let Some(FunctionBody::Text(body)) = &function.body else { return };
         let body = body.clone();
-        let parameters: Vec<Ident> =
-            function.inputs().map(|argument| argument.name.clone().unwrap_or_default()).collect();
+        let inputs: Vec<Argument> = function.inputs().cloned().collect();
         let language = function.language.clone();
         let path = function.config.get("search_path").map(|setting| setting.value.clone());
         if self.depth >= DEPTH {
             return;
         }
-        let is_class: Vec<bool> =
-            function.inputs().map(|argument| argument.data_type.is_builtin("regclass")).collect();
-        let mut values = Vec::new();
-        for (arg, is_class) in call.args.iter().zip(is_class) {
-            values.push(match self.value(arg) {
-                Value::Text(text) if is_class => self.regclass(&text).unwrap_or(Value::Unknown),
-                value => value,
-            });
-        }
+        let values: Vec<Value> =
+            inputs.iter().enumerate().map(|(at, input)| self.argument(call, at, input)).collect();
         let session = self.catalog.session.clone();
         if let Some(path) = path {
             self.catalog.session.search_path =
@@ -178,10 +169,9 @@ impl Interpreter<'_> {
         let mut inner = Interpreter::new(self.catalog, self.depth + 1);
         inner.budget = self.budget;
         inner.set_found(Value::Bool(false));
-        for (at, parameter) in parameters.into_iter().enumerate() {
-            let value = values.get(at).cloned().unwrap_or(Value::Unknown);
+        for (at, (input, value)) in inputs.into_iter().zip(values).enumerate() {
             inner.variables.push((Ident::new(format!("${}", at + 1)), value.clone()));
-            inner.variables.push((parameter, value));
+            inner.variables.push((input.name.unwrap_or_default(), value));
         }
         if language == "plpgsql" {
             let block = crate::sql::plpgsql::parse(&body);
@@ -200,6 +190,39 @@ impl Interpreter<'_> {
             if !matches!(gap.cause, Cause::Object(_)) {
                 gap.cause = Cause::Statement(span);
             }
+        }
+    }
+
+    /// What a call gives for an input: by place, by name, or the default.
+    fn argument(&mut self, call: &Call, at: usize, input: &Argument) -> Value {
+        let named = call.args.iter().find_map(|arg| match arg {
+            Expr::Named { name, value } if input.name.as_ref() == Some(name) => Some(&**value),
+            _ => None,
+        });
+        if input.mode == ArgumentMode::Variadic && at < call.args.len() {
+            let rest = call.args.get(at..).unwrap_or_default();
+            let mut values: Vec<Value> = rest.iter().map(|arg| self.value(arg)).collect();
+            return match values.as_slice() {
+                [Value::List(_)] => values.remove(0),
+                values if values.iter().all(Value::is_known) => Value::List(values.to_vec()),
+                _ => Value::Unknown,
+            };
+        }
+        let placed = call.args.get(at).filter(|arg| arg.argument_name().is_none());
+        let value = match (placed.or(named), &input.default) {
+            (Some(expr), _) => self.value(expr),
+            // A default sees nothing of the caller.
+            (None, Some(default)) => constant(self.catalog, default),
+            (None, None) => Value::Unknown,
+        };
+        match value {
+            Value::Text(text) if input.data_type.is_builtin("regclass") => {
+                self.regclass(&text).unwrap_or(Value::Unknown)
+            }
+            Value::Text(text) if input.data_type.array => {
+                array_literal(&text).map_or(Value::Unknown, Value::List)
+            }
+            value => value,
         }
     }
 }

@@ -359,7 +359,8 @@ impl Interpreter<'_> {
                 }
                 Some((alias.name.clone(), rows))
             }
-            FromItem::Function { calls, alias } => {
+            FromItem::Function { ordinality: true, .. } => None,
+            FromItem::Function { calls, alias, ordinality: false } => {
                 let [call] = calls.as_slice() else { return None };
                 let items = self.unnested(call)?;
                 let name = alias.as_ref().map_or_else(|| "unnest".into(), |alias| alias.name.clone());

@@ -392,6 +392,7 @@ fn types(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             UserTypeKind::Domain(_) => "d",
             UserTypeKind::Composite { .. } => "c",
             UserTypeKind::Range => "r",
+            UserTypeKind::Multirange { .. } => "m",
             UserTypeKind::Base => "b",
         };
         row([

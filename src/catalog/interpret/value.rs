@@ -86,7 +86,7 @@ impl Interpreter<'_> {
         match expr {
             Expr::Literal(Literal::Null) => Value::Null,
             Expr::Literal(Literal::Bool(value)) => Value::Bool(*value),
-            Expr::Literal(Literal::String(text)) => Value::text(text),
+            Expr::Literal(Literal::String(text) | Literal::Relation(text, _)) => Value::text(text),
             Expr::Literal(Literal::Number(text)) => {
                 text.parse().map_or_else(|_| Value::text(text), Value::Number)
             }
@@ -100,7 +100,7 @@ impl Interpreter<'_> {
             }
             Expr::Param(number) => self.variable(&Ident::new(format!("${number}"))),
             Expr::Column(column) => self.column(column),
-            Expr::Field { expr, field: None, subscripts } => {
+            Expr::Field { expr, field: None, subscripts, .. } => {
                 match (self.value(expr), subscripts.as_slice()) {
                     (Value::List(items), [at]) => match self.value(at) {
                         Value::Number(at) => usize::try_from(at - 1)
@@ -112,7 +112,7 @@ impl Interpreter<'_> {
                     _ => Value::Unknown,
                 }
             }
-            Expr::Field { expr, field: Some(field), subscripts } if subscripts.is_empty() => {
+            Expr::Field { expr, field: Some(field), subscripts, .. } if subscripts.is_empty() => {
                 match self.value(expr) {
                     Value::Record(fields) => field_of(fields, field),
                     _ => Value::Unknown,
@@ -635,7 +635,7 @@ fn quote_literal(text: &str) -> String {
 }
 
 /// The items of `{a,b}`; quotes within are not followed.
-fn array_literal(text: &str) -> Option<Vec<Value>> {
+pub(super) fn array_literal(text: &str) -> Option<Vec<Value>> {
     let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
     if inner.contains(['"', '\\', '{']) {
         return None;

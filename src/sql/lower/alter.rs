@@ -26,6 +26,7 @@ impl Cx<'_> {
             name: self.optional_relation(n.relation.as_ref()),
             if_exists: n.missing_ok,
             only: n.relation.as_ref().is_some_and(|range| !range.inh),
+            cascade: commands.clone().any(|command| command.behavior() == DropBehavior::DropCascade),
             actions: commands.enumerate().map(action).collect(),
         }
     }
@@ -75,7 +76,12 @@ impl Cx<'_> {
                 }
                 _ => AlterAction::Other("ADD IDENTITY"),
             },
-            T::AtSetIdentity => AlterAction::SetIdentity { column: name(), always: generated(definition) },
+            T::AtSetIdentity => AlterAction::SetIdentity {
+                column: name(),
+                always: generated(definition),
+                options: self
+                    .sequence_options(definitions(definition.map(super::name::items).unwrap_or_default())),
+            },
             T::AtDropIdentity => AlterAction::DropIdentity { column: name(), if_exists },
             T::AtDropExpression => AlterAction::DropExpression { column: name(), if_exists },
             T::AtSetExpression => AlterAction::SetExpression { column: name() },
@@ -214,6 +220,7 @@ fn unmodelled(kind: T) -> &'static str {
 mod tests {
     use super::*;
     use crate::sql::lower::testing::under;
+    use crate::sql::statement::SequenceOptions;
 
     fn actions(text: &str) -> Vec<(AlterAction, &str)> {
         let table = lowered!(AlterTable, text);
@@ -260,8 +267,22 @@ mod tests {
             ("alter a drop default", A::DropDefault { column: column.clone() }),
             ("alter a set not null", A::SetNotNull { column: column.clone() }),
             ("alter a drop not null", A::DropNotNull { column: column.clone() }),
-            ("alter a set generated always", A::SetIdentity { column: column.clone(), always: Some(true) }),
-            ("alter a set increment 2", A::SetIdentity { column: column.clone(), always: None }),
+            (
+                "alter a set generated always",
+                A::SetIdentity {
+                    column: column.clone(),
+                    always: Some(true),
+                    options: SequenceOptions::default(),
+                },
+            ),
+            (
+                "alter a set increment 2",
+                A::SetIdentity {
+                    column: column.clone(),
+                    always: None,
+                    options: SequenceOptions { increment: Some(2), ..SequenceOptions::default() },
+                },
+            ),
             ("alter a drop identity if exists", A::DropIdentity { column: column.clone(), if_exists: true }),
             ("alter a drop expression", A::DropExpression { column: column.clone(), if_exists: false }),
             ("alter a set expression as (b)", A::SetExpression { column: column.clone() }),

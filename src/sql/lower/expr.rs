@@ -80,7 +80,7 @@ impl Cx<'_> {
             N::CollateClause(n) => Expr::Other("collate", some(&[&n.arg])),
             N::MinMaxExpr(n) if n.op() == pb::MinMaxOp::IsLeast => Expr::Other("least", self.exprs(&n.args)),
             N::MinMaxExpr(n) => Expr::Other("greatest", self.exprs(&n.args)),
-            N::NamedArgExpr(n) => Expr::Other("named argument", some(&[&n.arg])),
+            N::NamedArgExpr(n) => Expr::Named { name: n.name.as_str().into(), value: self.boxed(&n.arg) },
             N::SetToDefault(_) => Expr::Other("default", Vec::new()),
             N::CurrentOfExpr(_) => Expr::Other("current of", Vec::new()),
             N::GroupingFunc(n) => Expr::Other("grouping", self.exprs(&n.args)),
@@ -296,9 +296,9 @@ impl Cx<'_> {
                 }
                 (Some(N::AIndices(indices)), _) => {
                     let subscripts = self.bounds(indices);
-                    expr = Expr::Field { expr: Box::new(expr), field: None, subscripts };
+                    expr = Expr::Field { expr: Box::new(expr), field: None, subscripts, row: None };
                 }
-                _ => expr = Expr::Field { expr: Box::new(expr), field, subscripts: Vec::new() },
+                _ => expr = Expr::Field { expr: Box::new(expr), field, subscripts: Vec::new(), row: None },
             }
         }
         expr

@@ -160,7 +160,10 @@ impl Cx<'_> {
                 kind: CreateTypeKind::Base,
             })),
             ObjectType::ObjectOperator => StatementKind::Other("CREATE OPERATOR"),
-            ObjectType::ObjectCollation => StatementKind::Other("CREATE COLLATION"),
+            ObjectType::ObjectCollation => StatementKind::CreateCollation {
+                name: self.name_at(&n.defnames, self.skip_if_exists(2)),
+                if_not_exists: n.if_not_exists,
+            },
             ObjectType::ObjectTsparser => StatementKind::Other("CREATE TEXT SEARCH PARSER"),
             ObjectType::ObjectTsdictionary => StatementKind::Other("CREATE TEXT SEARCH DICTIONARY"),
             ObjectType::ObjectTstemplate => StatementKind::Other("CREATE TEXT SEARCH TEMPLATE"),
@@ -210,11 +213,11 @@ fn text_of(option: &pb::DefElem) -> Option<String> {
     option.arg.as_deref().and_then(value)
 }
 
-fn is_true(option: &pb::DefElem) -> bool {
+pub(super) fn is_true(option: &pb::DefElem) -> bool {
     match option.arg.as_deref().and_then(|node| node.node.as_ref()) {
         Some(N::Boolean(value)) => value.boolval,
         Some(N::Integer(value)) => value.ival != 0,
-        _ => true,
+        _ => !option.arg.as_deref().and_then(value).is_some_and(|word| word == "false" || word == "off"),
     }
 }
 

@@ -106,6 +106,25 @@ pub(super) fn options(nodes: &[Node]) -> Vec<String> {
     definitions(nodes).map(option).collect()
 }
 
+/// `(PointZ, 4326)` of a type of PostGIS.
+mod spatial {
+    use pg_query::NodeEnum as N;
+    use pg_query::protobuf::Node;
+
+    use super::{string, value};
+    use crate::sql::spatial::modifier;
+
+    /// The modifier as one number, as PostGIS stores it.
+    pub(super) fn read(modifiers: &[Node]) -> Option<i64> {
+        let (shape, rest) = modifiers.split_first()?;
+        let shape = match shape.node.as_ref()? {
+            N::ColumnRef(name) => name.fields.last().map(string)?.to_owned(),
+            _ => value(shape)?,
+        };
+        modifier(&shape, rest.first().and_then(value).map_or(Some(0), |srid| srid.parse().ok())?)
+    }
+}
+
 impl Cx<'_> {
     /// The span of the dotted name at a location.
     pub(super) fn name_span(&self, location: i32) -> Span {
@@ -154,10 +173,15 @@ impl Cx<'_> {
 
     /// A type's name. `%type` gives the column as the name, and the table as what is before it.
     pub(super) fn type_name(&self, n: &pb::TypeName) -> TypeName {
-        let modifier = |node: &Node| value(node)?.parse().ok();
+        let number = |node: &Node| value(node)?.parse().ok();
+        let is_spatial = n.names.last().is_some_and(|name| matches!(string(name), "geometry" | "geography"));
+        let modifiers = match is_spatial.then(|| spatial::read(&n.typmods)).flatten() {
+            Some(modifier) => vec![modifier],
+            None => n.typmods.iter().filter_map(number).collect(),
+        };
         TypeName {
             name: qualified(&n.names, self.type_span(n.location)),
-            modifiers: n.typmods.iter().filter_map(modifier).collect(),
+            modifiers,
             dimensions: u8::try_from(n.array_bounds.len()).unwrap_or(u8::MAX),
             setof: n.setof,
             percent_type: n.pct_type,

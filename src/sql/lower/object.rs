@@ -37,6 +37,7 @@ pub(super) fn object_kind(kind: O) -> ObjectKind {
         O::ObjectForeignServer => ObjectKind::ForeignServer,
         O::ObjectFdw => ObjectKind::ForeignDataWrapper,
         O::ObjectLanguage => ObjectKind::Language,
+        O::ObjectCollation => ObjectKind::Collation,
         O::ObjectPolicy => ObjectKind::Policy,
         O::ObjectTrigger => ObjectKind::Trigger,
         O::ObjectRule => ObjectKind::Rule,
@@ -278,6 +279,7 @@ impl Cx<'_> {
         StatementKind::Rename(Box::new(Rename {
             object,
             if_exists: n.missing_ok,
+            cascade: n.behavior() == DropBehavior::DropCascade,
             to: Ident::new(&n.newname),
         }))
     }
@@ -389,7 +391,7 @@ mod tests {
             ("drop procedural language l", K::Language, "l", None),
             ("drop database d", K::Database, "d", None),
             ("drop subscription s", K::Subscription, "s", None),
-            ("drop collation s.c", K::Unmodelled("collation"), "s.c", None),
+            ("drop collation s.c", K::Collation, "s.c", None),
             ("drop text search configuration s.c", K::Unmodelled("text search configuration"), "s.c", None),
         ] {
             let dropped = lowered!(Drop, text);
@@ -404,7 +406,15 @@ mod tests {
         assert_eq!(signature("drop function f"), None);
         assert_eq!(signature("drop function f()"), Some(Vec::new()));
         assert_eq!(signature("drop function f(int, out x text)").unwrap()[1].0, ArgumentMode::Out);
-        assert_eq!(lower("drop owned by x"), StatementKind::DropOwned);
+        let roles = vec![RoleName::Role("x".into()), RoleName::Current];
+        assert_eq!(
+            lower("drop owned by x, current_user cascade"),
+            StatementKind::DropOwned { roles: roles.clone(), cascade: true }
+        );
+        assert_eq!(
+            lower("reassign owned by x, current_user to y"),
+            StatementKind::ReassignOwned { roles, to: RoleName::Role("y".into()) }
+        );
         for text in ["drop cast (a as b)", "drop operator === (a, b)", "drop operator class c using btree"] {
             lowered!(Drop, text);
         }

@@ -137,12 +137,16 @@ impl Cx<'_> {
                 alias: alias(n.alias.as_ref()),
             },
             N::RangeTableSample(n) => self.source(n.relation.as_deref()?)?,
-            N::RangeTableFunc(n) => {
-                FromItem::Function { calls: vec![self.expr(node)], alias: alias(n.alias.as_ref()) }
-            }
-            N::JsonTable(n) => {
-                FromItem::Function { calls: vec![self.expr(node)], alias: alias(n.alias.as_ref()) }
-            }
+            N::RangeTableFunc(n) => FromItem::Function {
+                calls: vec![self.expr(node)],
+                alias: alias(n.alias.as_ref()),
+                ordinality: false,
+            },
+            N::JsonTable(n) => FromItem::Function {
+                calls: vec![self.expr(node)],
+                alias: alias(n.alias.as_ref()),
+                ordinality: false,
+            },
             _ => return None,
         })
     }
@@ -156,7 +160,11 @@ impl Cx<'_> {
         {
             alias.columns = n.coldeflist.iter().filter_map(column_name).collect();
         }
-        FromItem::Function { calls: n.functions.iter().filter_map(call).collect(), alias }
+        FromItem::Function {
+            calls: n.functions.iter().filter_map(call).collect(),
+            alias,
+            ordinality: n.ordinality,
+        }
     }
 
     fn change(&self, kind: ChangeKind, relation: Option<&pb::RangeVar>) -> DataChange {

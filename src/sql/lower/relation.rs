@@ -146,7 +146,7 @@ impl Cx<'_> {
     }
 
     /// A key that is written at some tokens.
-    fn index_key(&self, node: &Node, place: Range<usize>) -> Option<IndexKey> {
+    pub(super) fn index_key(&self, node: &Node, place: Range<usize>) -> Option<IndexKey> {
         let Some(N::IndexElem(n)) = &node.node else { return None };
         let name = |parts: &[Node]| (!parts.is_empty()).then(|| self.name_among(parts, place.clone()));
         let value = match optional(&n.name) {

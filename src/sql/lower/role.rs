@@ -7,6 +7,7 @@ use pg_query::protobuf::{
 };
 
 use super::Cx;
+use super::function::is_true;
 use super::name::{definitions, idents, items, optional, role, roles, value};
 use super::object::object_kind;
 use super::policy::role_name;
@@ -143,7 +144,7 @@ impl Cx<'_> {
     }
 
     pub(super) fn create_publication(&self, n: &pb::CreatePublicationStmt) -> Publication {
-        self.publication(&n.pubname, n.for_all_tables, PublicationAction::Set, &n.pubobjects)
+        self.publication(&n.pubname, n.for_all_tables, PublicationAction::Set, &n.pubobjects, &n.options)
     }
 
     pub(super) fn alter_publication(&self, n: &pb::AlterPublicationStmt) -> Publication {
@@ -154,7 +155,7 @@ impl Cx<'_> {
             AlterPublicationAction::ApSetObjects => PublicationAction::Set,
             AlterPublicationAction::Undefined => PublicationAction::Options,
         };
-        self.publication(&n.pubname, n.for_all_tables, action, &n.pubobjects)
+        self.publication(&n.pubname, n.for_all_tables, action, &n.pubobjects, &n.options)
     }
 
     fn publication(
@@ -163,13 +164,16 @@ impl Cx<'_> {
         all_tables: bool,
         action: PublicationAction,
         objects: &[Node],
+        options: &[Node],
     ) -> Publication {
+        let via_root = definitions(options).find(|option| option.defname == "publish_via_partition_root");
         let mut publication = Publication {
             name: Ident::new(name),
             all_tables,
             action,
             tables: Vec::new(),
             schemas: Vec::new(),
+            via_root: via_root.map(is_true),
         };
         for node in objects {
             let Some(N::PublicationObjSpec(object)) = &node.node else { continue };

@@ -5,11 +5,10 @@ use pg_query::protobuf::{self as pb, ConstrType, Node};
 
 use super::Cx;
 use super::name::{definitions, idents, items, optional, options};
-use super::query::index_column;
 use crate::sql::expr::Expr;
 use crate::sql::name::Ident;
 use crate::sql::statement::{
-    ColumnDef, ConstraintDef, ConstraintKind, CreateTable, ForeignKey, LikeOptions, Persistence,
+    ColumnDef, ConstraintDef, ConstraintKind, CreateTable, ForeignKey, IndexKey, LikeOptions, Persistence,
     ReferentialAction, StatementKind, TableElement,
 };
 
@@ -168,12 +167,20 @@ impl Cx<'_> {
             }),
             ConstrType::ConstrExclusion => ConstraintKind::Exclude {
                 method: Ident::new(if n.access_method.is_empty() { "btree" } else { &n.access_method }),
-                keys: n.exclusions.iter().map(|pair| items(pair).first().and_then(index_column)).collect(),
+                keys: n
+                    .exclusions
+                    .iter()
+                    .filter_map(|pair| self.exclusion_key(n, items(pair).first()?))
+                    .collect(),
                 include: idents(&n.including),
                 predicate: self.optional_expr(&n.where_clause),
             },
             _ => return None,
         })
+    }
+
+    fn exclusion_key(&self, n: &pb::Constraint, node: &Node) -> Option<IndexKey> {
+        self.index_key(node, self.index(n.location)..self.tokens().list.len())
     }
 }
 
@@ -240,6 +247,7 @@ fn like_options(bits: u32) -> LikeOptions {
 mod tests {
     use super::*;
     use crate::sql::lower::testing::under;
+    use crate::sql::statement::IndexKeyValue;
 
     fn columns(table: CreateTable) -> Vec<ColumnDef> {
         let column = |element| match element {
@@ -310,7 +318,7 @@ mod tests {
         assert_eq!(of(0).name.to_string(), "serial");
         assert_eq!(of(4).name.to_string(), "pg_catalog.int4");
         assert_eq!(of(5).dimensions, 2);
-        assert_eq!(of(6).modifiers, [4326]);
+        assert_eq!(of(6).modifiers, [4326 << 8 | 1 << 2]);
     }
 
     #[test]
@@ -361,7 +369,9 @@ mod tests {
         );
         assert!(matches!(kinds[2], ConstraintKind::Unique { primary: false, nulls_not_distinct: true, .. }));
         let ConstraintKind::Exclude { method, keys, predicate, .. } = kinds[3] else { panic!() };
-        assert!(method == "gist" && *keys == [Some("a".into()), None] && predicate.is_some());
+        assert!(matches!(&keys[0].value, IndexKeyValue::Column(column) if column == "a"));
+        assert!(matches!(&keys[1].value, IndexKeyValue::Expr(Expr::Op { .. })));
+        assert!(method == "gist" && predicate.is_some());
         assert!(matches!(kinds[4], ConstraintKind::NotNull { column: Some(column) } if column == "a"));
         let ConstraintKind::ForeignKey(key) = kinds[5] else { panic!() };
         assert_eq!((key.on_update, key.on_delete), (ReferentialAction::SetNull, ReferentialAction::Restrict));

@@ -17,7 +17,16 @@ impl Cx<'_> {
     }
 
     pub(super) fn create_range(&self, n: &pb::CreateRangeStmt) -> CreateType {
-        CreateType { name: self.name_at(&n.type_name, 2), kind: CreateTypeKind::Range }
+        let option = |name: &str| {
+            let option = definitions(&n.params).find(|option| option.defname == name)?;
+            self.type_node(option.arg.as_deref()?)
+        };
+        let subtype = option("subtype").unwrap_or_else(|| self.optional_type(None));
+        let multirange = option("multirange_type_name").map(|name| name.name);
+        CreateType {
+            name: self.name_at(&n.type_name, 2),
+            kind: CreateTypeKind::Range { subtype, multirange },
+        }
     }
 
     pub(super) fn create_composite(&self, n: &pb::CompositeTypeStmt) -> CreateType {
@@ -140,9 +149,11 @@ mod tests {
         let created = lowered!(CreateType, text);
         assert_eq!(under(text, created.name.span), "s.\"Mood\"");
         assert_eq!(created.kind, CreateTypeKind::Enum(vec!["a".into(), "b'c".into()]));
+        let text = "create type r as range (subtype = int, multirange_type_name = s.rs)";
+        let CreateTypeKind::Range { subtype, multirange } = lowered!(CreateType, text).kind else { panic!() };
         assert_eq!(
-            lowered!(CreateType, "create type r as range (subtype = int)").kind,
-            CreateTypeKind::Range
+            (subtype.name.to_string().as_str(), under(text, multirange.unwrap().span)),
+            ("pg_catalog.int4", "s.rs")
         );
         let text = "create type c as (a int, b text collate \"C\")";
         let CreateTypeKind::Composite(columns) = lowered!(CreateType, text).kind else { panic!() };

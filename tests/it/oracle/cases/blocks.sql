@@ -95,3 +95,14 @@ begin;
 create table t (a int);
 rollback;
 create table u (a int);
+-- case: defaults and names of arguments of a called procedure
+create procedure make(n int, prefix text default 't') language plpgsql as $$ begin for i in 1..n loop execute 'create table ' || prefix || i || ' (x int)'; end loop; end $$; call make(2); call make(prefix => 'named', n => 1);
+-- case: functions called with names and defaults
+create function make(t text, n int default 2, prefix text default lower('T_'), variadic cols text[] default '{a}') returns void language plpgsql as $$ declare c text; begin execute format('create table %I ()', prefix || t || n); foreach c in array cols loop execute format('alter table %I add column %I int', prefix || t || n, c); end loop; end $$;
+create function plain(t text, n int default 2, prefix text default lower('U_')) returns void language plpgsql as $$ begin execute format('create table %I ()', prefix || t || n); end $$;
+create function secure(tab regclass, role text default 'anon') returns void language plpgsql as $$ begin execute format('alter table %s enable row level security', tab); execute format('create policy %I on %s to %I using (true)', 'for ' || role, tab, role); end $$;
+do $$ begin perform make('x'); perform plain(n => 3, t => 'y'); perform plain('z', prefix => 'p_'); perform make('w', 1, 'q_', 'c', 'd'); perform make('v', 1, 'q_', variadic array['e', 'f']); end $$;
+select plain('s', prefix := 'r_'); select secure('t_x2'), secure(tab => 'u_y3', role => 'authenticated'), secure(role => 'service_role', tab => 'q_w1'::regclass);
+-- case: overloads told apart by names and defaults
+create function f(a int) returns void language plpgsql as $$ begin create table f_a (); end $$; create function f(b text) returns void language plpgsql as $$ begin create table f_b (); end $$; create function f(a int, c int) returns void language plpgsql as $$ begin create table f_ac (); end $$;
+select f(b => 'x'); select f(a => 1, c => 2);

@@ -62,3 +62,5 @@ create table u (a int);
 create table t (a int); insert into t values (1); update t set a = 2; delete from t; truncate t; select 1; analyze t; lock table t; set statement_timeout = 0; explain select 1; notify x; values (1); table t; prepare q as select 1; deallocate q; show search_path;
 -- case: a temporary table shadows
 create table t (a int); create temp table t (a int); alter table t add b int; alter table public.t add c int; drop table t; alter table t add d int;
+-- case: the name of an exclusion on an expression
+create table t (a int, r int4range, exclude using gist (int4range(a, a + 1) with &&, r with &&));

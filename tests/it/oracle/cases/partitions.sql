@@ -74,3 +74,22 @@ create table a (x int check (x > 0) no inherit); create table b () inherits (a);
 create table a (x int); create table b (z int) inherits (a); create table c () inherits (b); drop table a cascade;
 -- case: types and defaults of inherited columns
 create table a (x int, y int); create table b () inherits (a); alter table a alter x type bigint, alter y set default 4, alter x set not null; alter table only a alter y set not null;
+-- case: publish_via_partition_root
+create table t (a int primary key) partition by list (a); create table t1 partition of t default; create publication r for table t with (publish_via_partition_root);
+-- case: a type change names the indexes of partitions anew
+create table t (a int, b int) partition by list (a); create table t1 partition of t for values in (1); create index on t (b); alter table t rename b to bb; alter table t alter bb type bigint;
+-- case: type changes and indexes of partitions under other names
+create table t (a int, b int, primary key (a), unique (a, b)) partition by list (a); create table t1 (a int not null, b int, constraint own unique (a, b)); create index mine on t1 (b); create table t2 (a int not null, b int) partition by list (a); create table t21 partition of t2 default;
+create index on t (b); alter table t attach partition t1 for values in (1); alter table t attach partition t2 for values in (2, 3); alter table t21 rename to leaf; create index extra on t1 (b, a); create index lower_b on t ((b + 1)) include (a);
+alter table t alter b type bigint;
+-- case: checks and columns come from several parents and go with the last
+create table p (x int, y int, constraint c check (x > 0), constraint d check (y > 0)); create table q (x int, constraint c check (x > 0)); create table b () inherits (p, q); create table e (x int, constraint c check (x > 0)) inherits (p); create table g () inherits (e);
+alter table p drop constraint c; alter table p drop constraint d; alter table p drop column x; alter table only p drop column y; alter table b no inherit q;
+-- case: children that leave one of two parents
+create table p (x int, constraint c check (x > 0)); create table q (x int, z int, constraint c check (x > 0)); create table b () inherits (p, q); alter table b no inherit p; create table e () inherits (b); alter table e no inherit b; alter table q drop column z;
+-- case: constraints of nested partitions go with the whole's
+create table t (a int, b int check (b > 0), constraint u unique (a)) partition by list (a); create table t1 partition of t for values in (1, 2) partition by list (a); create table t11 partition of t1 for values in (1); create table o (a int primary key); alter table t add constraint f foreign key (a) references o;
+alter table t drop constraint u; alter table t drop constraint t_b_check; alter table t drop constraint f;
+-- case: partitioned tables with partition root and schemas in publications
+create schema s; create table t (a int primary key) partition by list (a); create table s.t1 partition of t for values in (1); create table s.u (a int);
+create publication p for tables in schema s with (publish_via_partition_root = true); create publication q for table t, s.t1 with (publish_via_partition_root); alter publication q set (publish_via_partition_root = off); create publication r for table s.t1 where (a > 0); alter publication r set (publish = 'insert', publish_via_partition_root = on); alter publication r add table s.u;

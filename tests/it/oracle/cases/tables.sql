@@ -270,3 +270,16 @@ create table y (a int);
 create table t (a int, g int generated always as (b * 2) stored, b int);
 create table c (z int) inherits (t);
 alter table t add column h int generated always as (a + b) stored;
+-- case: options of an identity column's sequence are changed
+create table t (c int generated always as identity); alter table t alter column c set start with 42 set increment by 2;
+-- case: drop inherited columns
+create table a (x int, y int); create table b (z int) inherits (a); create table c (y int) inherits (a); alter table a drop column x; alter table a drop column y; 
+-- case: a serial column's sequence is dropped
+create table t (b serial); drop sequence t_b_seq cascade;
+-- case: defaults that take from sequences
+create schema s; create sequence s.q; create sequence r; create table t (a int default nextval('s.q'), b int default nextval('r'::regclass), c serial, d int default nextval('r')); alter sequence r rename to r2; create table r (x int); create table u (like t including defaults); create view v as select nextval('r2') as n, 't'::regclass as t; alter table t rename to t9; create policy p on u using ('u'::regclass is not null and currval('r2') > 0); alter table t9 alter c drop default; alter sequence t_c_seq owned by none; alter table u alter b set default nextval('t_c_seq');
+drop sequence r2 cascade; drop sequence s.q cascade; drop table t9 cascade; drop sequence t_c_seq cascade;
+-- case: a serial's sequence goes to another column
+create table t (a serial, b int); create table u (c int); alter sequence t_a_seq owned by u.c; drop table t; create table w (d bigserial, e int default nextval('w_d_seq')); alter sequence w_d_seq owned by u.c; drop table u cascade;
+-- case: generated columns that children get later
+create table p (a int); create table c (b int) inherits (p); create table g () inherits (c); alter table p add column t boolean generated always as (a is not null) stored; alter table p add column u int generated always as (a + 1) stored check (u > 0);

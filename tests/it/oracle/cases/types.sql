@@ -37,3 +37,19 @@ create table public.t (id integer not null, name text); create sequence public.t
 create function eq(text, int) returns bool language sql immutable as 'select true'; create operator === (leftarg = text, rightarg = int, function = eq); create collation nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false); create table t (a text); create type w as (a int); create function tow(int) returns w language sql as 'select row($1)::w'; create cast (int as w) with function tow(int); create text search configuration mine (copy = simple);
 -- case: operator class and family
 create table t (a int); create operator family fam using btree; create function cmp(int, int) returns int language sql immutable as 'select 0'; alter operator family fam using btree rename to fam2; drop operator family fam2 using btree;
+-- case: collations of a project
+create collation nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false); create table t (a text collate nocase);
+-- case: a column is added to a composite type with typed tables
+create type person as (name text, age int); create table people of person;
+alter type person add attribute email text cascade; alter type person rename attribute age to years cascade; alter type person drop attribute name cascade; alter type person alter attribute email type varchar(9) cascade;
+-- case: collations are renamed, moved and dropped
+create schema s; create collation s.one from "C"; create collation if not exists s.one from "C"; create collation two (locale = 'C'); create table t (a text collate s.one, b text collate two, c text collate "C"); create index i on t (c collate two); create table u (like t); create type ct as (a text collate s.one); create table w of ct; create table v () inherits (t);
+alter collation s.one rename to uno; alter schema s rename to s2; alter collation two set schema s2; alter table t alter b type text; alter table t alter c type varchar collate s2.uno; drop collation s2.two cascade;
+-- case: typed tables drop and rename
+create type person as (name text, age int, note text); create table people of person (primary key (name)); create table others of person; create index on people (age);
+alter type person add attribute a int cascade, drop attribute age cascade; alter type person rename to human; alter type human rename attribute note to memo cascade; alter table others not of; alter type human add attribute z text collate "C" cascade;
+-- case: range types
+create type r as range (subtype = float8); create table t (a r, b r[]); alter type r rename to fr; create type r2 as range (subtype = text, multirange_type_name = r2s); create table u (a r2s);
+-- case: names of range types, and what goes with them
+create schema s; create type price_range as range (subtype = numeric(10, 2)); create type s."My range" as range (subtype = text, collation = "C"); create type a234567890123456789012345678901234567890123456789012345678901 as range (subtype = int); create type d as range (subtype = date, multirange_type_name = s.ds); create table t (a price_range, b price_multirange, c s."My multirange", x s.ds); create view v as select price_range(1, 2) as r, price_multirange(price_range(1, 3)) as m; create function f(price_range) returns price_multirange language sql as 'select null::public.price_multirange';
+create domain p as price_range check (not isempty(value)); alter type price_range owner to service_role; comment on type d is 'days'; alter type d set schema s; drop type price_range cascade; drop type a234567890123456789012345678901234567890123456789012345678901; revoke execute on function public.d(date, date) from public;
