@@ -1,11 +1,13 @@
 //! The bodies of functions, parsed and bound.
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use crate::catalog::Catalog;
 use crate::catalog::bind::Binder;
-use crate::catalog::function::Function;
+use crate::catalog::function::{Function, FunctionKind};
 use crate::catalog::types::TypeRef;
 use crate::source::Span;
-use crate::sql::expr::{Expr, Query, QueryBody, RelationRef, walk_queries};
+use crate::sql::expr::{ColumnRef, Expr, Oid, Query, QueryBody, RelationRef, Target, walk_queries};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::{Block, BlockStatement};
 use crate::sql::statement::{FunctionBody, Statement, StatementKind};
@@ -23,6 +25,37 @@ pub struct Routine {
     pub block: Option<Block>,
     /// Whether all of it was read: false for other languages and for what did not parse.
     pub complete: bool,
+}
+
+/// What an extension brings that bodies name.
+#[derive(Clone, Debug)]
+pub struct Members<'a> {
+    functions: FxHashSet<&'a Ident>,
+    types: FxHashMap<Oid, &'a Ident>,
+}
+
+impl<'a> Members<'a> {
+    pub fn of(catalog: &'a Catalog, extension: &Ident) -> Self {
+        let types = catalog.types.values().filter(|known| known.extension.as_ref() == Some(extension));
+        let of_it = |function: &&Function| {
+            // Those of vector are called as PostgreSQL's own are.
+            function.extension.as_ref() == Some(extension) && function.kind != FunctionKind::Aggregate
+        };
+        let functions = catalog.functions.values().filter(of_it);
+        Self {
+            functions: functions.map(|function| &function.name.name).collect(),
+            types: types.map(|known| (known.oid, &known.name.name)).collect(),
+        }
+    }
+}
+
+/// How a body names something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Without a schema, so that the `search_path` has to lead there.
+    pub bare: bool,
+    /// With a schema other than `extensions`.
+    pub in_full: bool,
 }
 
 impl Routine {
@@ -133,6 +166,58 @@ impl Routine {
             )
         };
         !bare && self.statements.iter().all(read)
+    }
+
+    /// How the body names what an extension brings: its functions, and its types in casts and
+    /// declarations. An operator counts where it stands beside a column of such a type.
+    pub fn uses(&self, catalog: &Catalog, members: &Members<'_>) -> Uses {
+        let is_type = |name: &str| members.types.values().any(|known| **known == *name);
+        let is_function = |name: &Ident| members.functions.contains(name);
+        let mut uses = Uses::default();
+        let mut add = |schema: Option<&Ident>| match schema {
+            None => uses.bare = true,
+            Some(schema) => uses.in_full |= *schema != "extensions",
+        };
+        self.walk(&mut |expr| match expr {
+            Expr::Call(call) if is_function(&call.name.name) => add(call.name.schema.as_ref()),
+            Expr::Cast { to, .. } if is_type(&to.name.name) => add(to.name.schema.as_ref()),
+            Expr::Op { left, right, .. } => {
+                let is_of_it = |expr: &Expr| {
+                    let Expr::Column(ColumnRef { target: Target::Column { relation, attnum, .. }, .. }) =
+                        expr
+                    else {
+                        return false;
+                    };
+                    let column = catalog.tables.get(relation).and_then(|table| table.column_at(*attnum));
+                    column.is_some_and(|column| match column.data_type.value.base {
+                        TypeRef::User(oid) => members.types.contains_key(&oid),
+                        _ => false,
+                    })
+                };
+                if left.iter().any(|left| is_of_it(left)) || is_of_it(right) {
+                    add(None);
+                }
+            }
+            _ => {}
+        });
+        let blocks = self.block.iter();
+        blocks.for_each(|block| {
+            block.walk_blocks(&mut |block| {
+                for declared in &block.declarations {
+                    let end =
+                        declared.data_type.find(['(', '[', ' ', '%']).unwrap_or(declared.data_type.len());
+                    let name = declared.data_type[..end].to_lowercase();
+                    let (schema, name) = match name.rsplit_once('.') {
+                        Some((schema, name)) => (Some(Ident::from(schema)), name),
+                        None => (None, name.as_str()),
+                    };
+                    if is_type(name) {
+                        add(schema.as_ref());
+                    }
+                }
+            });
+        });
+        uses
     }
 
     /// Visits every expression of the body, nested ones included.
