@@ -11,7 +11,7 @@ use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::policy::Policy;
-use crate::catalog::table::{Column, Table, TableKind};
+use crate::catalog::table::{Column, ConstraintKind, Table, TableKind};
 use crate::catalog::trigger::Trigger;
 use crate::diagnostic::{Diagnostic, Identity};
 use crate::rule::{CatalogCx, Findings};
@@ -194,6 +194,32 @@ pub(super) fn kept_tables<'a>(cx: &CatalogCx<'a>) -> Vec<&'a Table> {
     catalog.own_tables().filter(is_kept).collect()
 }
 
+/// Whether a table is there for one row of settings: a CHECK allows no second value of its key, or it
+/// has settings for a name, no key at all and a default for each column.
+pub(super) fn holds_one_row(table: &Table) -> bool {
+    const NAMES: [&str; 5] = ["config", "configuration", "setting", "settings", "options"];
+    let key = table.primary_key();
+    let allows_one = |expr: &Expr| match expr {
+        Expr::Column(_) | Expr::IsBool { negated: false, .. } => true,
+        Expr::Op { op, left: Some(left), right } if op == "=" => {
+            let sides = (left.uncast(), right.uncast());
+            matches!(sides, (Expr::Column(_), Expr::Literal(_)) | (Expr::Literal(_), Expr::Column(_)))
+        }
+        _ => false,
+    };
+    let is_checked = table.constraints.values().any(|constraint| match &constraint.kind {
+        ConstraintKind::Check { expr, columns } => {
+            columns.len() == 1 && key == Some(columns.as_slice()) && allows_one(expr)
+        }
+        _ => false,
+    });
+    let is_named = || table.name.name.split('_').any(|word| NAMES.contains(&word));
+    let has_keys =
+        || table.foreign_keys().next().is_some() || table.indexes.values().any(|index| index.unique);
+    let filled = |column: &Column| column.default.is_some();
+    is_checked || key.is_none() && is_named() && !has_keys() && table.columns.iter().all(filled)
+}
+
 /// The options that exempt a table from having a column, whatever column it is.
 pub(super) struct Exempt<'a> {
     pub(super) names: &'a Globs,
@@ -204,6 +230,7 @@ pub(super) struct Exempt<'a> {
 impl Exempt<'_> {
     pub(super) fn has(&self, table: &Table) -> bool {
         self.names.match_name(&table.name)
+            || holds_one_row(table)
             || self.join_tables && table.is_join_table()
             || table.columns.len() < self.min_columns
     }

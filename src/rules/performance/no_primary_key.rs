@@ -5,6 +5,7 @@ use crate::catalog::index::{Index, IndexKey};
 use crate::catalog::table::{ConstraintKind, Table, TableKind};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::upkeep;
 use crate::sql::name::Ident;
 
 declare_rule! {
@@ -12,7 +13,8 @@ declare_rule! {
     ///
     /// Without one, rows cannot be told apart: updates through the Data API may hit more than one,
     /// Realtime cannot say which row changed, and logical replication refuses updates and deletes.
-    /// Partitions are reported with their partitioned table.
+    /// Partitions are reported with their partitioned table. A table for one row of settings, all of
+    /// which have defaults, is silent.
     ///
     /// ```sql,bad
     /// create table public.notes (body text);
@@ -48,7 +50,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 
 /// A partition is told with its partitioned table, which may leave the key to the partitions.
 fn is_keyless(catalog: &Catalog, table: &Table) -> bool {
-    let keyless = table.primary_key().is_none() && !table.is_partition;
+    let keyless = table.primary_key().is_none() && !table.is_partition && !upkeep::holds_one_row(table);
     match table.kind {
         TableKind::Ordinary => keyless,
         TableKind::Partitioned => keyless && (table.children.is_empty() || !all_have_keys(catalog, table)),
@@ -158,6 +160,19 @@ mod tests {
              create table public.b (note text) inherits (public.a);
              --           ^^^^^^^^ info: public.b
              create temp table c (id int);",
+        );
+    }
+
+    #[test]
+    fn settings_of_one_row_need_no_key() {
+        check(
+            &RULE,
+            "create schema basejump;
+             create table basejump.config (enable_teams boolean default true, provider text default 'stripe');
+             create table public.user_settings (user_id uuid, theme text default 'dark');
+             --           ^^^^^^^^^^^^^^^^^^^^ info: public.user_settings
+             create table public.flags (a boolean default true);
+             --           ^^^^^^^^^^^^ info: public.flags",
         );
     }
 
