@@ -95,7 +95,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             format!("alter {keyword} {signature} set search_path = '';")
         } else {
             format!(
-                "alter {keyword} {signature} set search_path = public, extensions, pg_temp; or '' with every name in \
+                "alter {keyword} {signature} set search_path = public, extensions, pg_temp; -- or '' with every name in \
                  the body written in full, such as public.todos"
             )
         };
@@ -121,7 +121,7 @@ fn is_copied_into_queries(function: &Function, routine: Option<&Routine>) -> boo
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{Bench, check};
 
     #[test]
     fn definer_and_invoker() {
@@ -302,5 +302,18 @@ mod tests {
              --              ^^^^^^^^^^^ warning: public.bare
              begin refresh materialized view m; end $$;",
         );
+    }
+
+    #[test]
+    fn the_help_is_sql() {
+        let help = |body: &str| {
+            let text = format!("create function public.f(a text) returns void language plpgsql security definer as $$ {body} $$;");
+            let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
+            found[0].help.clone().unwrap_or_default()
+        };
+        let bare = "alter function public.f(text) set search_path = public, extensions, pg_temp; -- or '' with every name in \
+                    the body written in full, such as public.todos";
+        assert_eq!(help("begin delete from todos; end"), bare);
+        assert_eq!(help("begin perform now(); end"), "alter function public.f(text) set search_path = '';");
     }
 }
