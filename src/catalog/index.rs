@@ -155,8 +155,11 @@ mod tests {
         assert!(table.has_index_led_by(&[3]), "no row with a value is left out");
         assert!(!table.has_index_led_by(&[4]) && !table.has_index_led_by(&[5]), "partial, and brin");
         assert!(!table.has_index_led_by(&[1, 6]), "it is only included");
-        assert!(table.has_index_led_by_one_of(&[2], &[1]), "a constant stands before it");
-        assert!(table.has_index_led_by_one_of(&[4], &[1]), "the look-up leaves out the same rows");
-        assert!(table.has_index_led_by_one_of(&[2, 1], &[]) && !table.has_index_led_by_one_of(&[2, 4], &[]));
+        assert!(table.has_index_led_by_one_of(&[2], &[1], &[1]), "a constant stands before it");
+        assert!(table.has_index_led_by_one_of(&[4], &[1], &[1]), "the look-up leaves out the same rows");
+        assert!(
+            table.has_index_led_by_one_of(&[2, 1], &[], &[])
+                && !table.has_index_led_by_one_of(&[2, 4], &[], &[])
+        );
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::catalog::acl::Grantee;
 use crate::catalog::origin::History;
+use crate::catalog::table::Table;
 use crate::source::{Span, Spanned};
-use crate::sql::expr::Expr;
+use crate::sql::expr::{Expr, Literal, Target};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand};
 
@@ -50,5 +51,84 @@ impl Policy {
     /// Whether it has a say in this command, which is not ALL.
     pub fn covers(&self, command: PolicyCommand) -> bool {
         self.command.value == PolicyCommand::All || self.command.value == command
+    }
+
+    /// Whether a row can pass at most one of two policies in a command: both hold a text column of the
+    /// table to a constant, each to its own.
+    pub fn excludes(&self, other: &Self, table: &Table, command: PolicyCommand) -> bool {
+        let held = |policy: &'_ Self| {
+            let mut list = Vec::new();
+            if let Some(clause) = policy.gates(command).next() {
+                texts_held(&clause.value, table, &mut list);
+            }
+            list
+        };
+        let others = held(other);
+        held(self)
+            .iter()
+            .any(|(own, text)| others.iter().any(|(attnum, other)| own == attnum && text != other))
+    }
+}
+
+/// The columns of a table that a condition compares with a constant text, whatever else it asks.
+fn texts_held(expr: &Expr, table: &Table, held: &mut Vec<(i16, String)>) {
+    match expr {
+        Expr::And(list) => list.iter().for_each(|part| texts_held(part, table, held)),
+        Expr::Op { op, left: Some(left), right } if op == "=" => {
+            let (left, right) = (as_text(left), as_text(right));
+            let sides = [(left, right), (right, left)];
+            for (column, constant) in sides {
+                let (Expr::Column(column), Expr::Literal(Literal::String(text))) = (column, constant) else {
+                    continue;
+                };
+                let Target::Column { relation, attnum, depth: 0 } = column.target else { continue };
+                let data_type = table.column_at(attnum).map(|column| &column.data_type.value);
+                let is_text = data_type.is_some_and(|it| it.is_builtin("text") || it.is_builtin("varchar"));
+                if relation == table.oid && is_text {
+                    held.push((attnum, text.clone()));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The expression without casts to text: others, such as `citext`, bring their own `=`.
+fn as_text(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Cast { expr, to } if to.name.name == "text" || to.name.name == "varchar" => as_text(expr),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::name::QName;
+    use crate::sql::statement::PolicyCommand;
+    use crate::testing::Bench;
+
+    #[test]
+    fn policies_for_different_texts_exclude_each_other() {
+        let bench = Bench::new(
+            "create extension citext with schema extensions;
+             create table a (id int, kind text, name extensions.citext);
+             create policy one on a for select using (kind = 'one' and id = 1);
+             create policy two on a for select using (id = 2 and 'two'::text = kind);
+             create policy also_two on a for select using ((kind)::text = 'two');
+             create policy either on a for select using (kind = 'one' or id = 1);
+             create policy name on a for select using (name = 'one');
+             create policy other_name on a for select using (name = 'ONE');
+             create policy cast_name on a for select using (kind::citext = 'ONE');",
+        );
+        let table = bench.catalog.table(&QName::new("public", "a")).expect("the table is there");
+        let excludes = |one: &str, other: &str| {
+            table.policies[one].excludes(&table.policies[other], table, PolicyCommand::Select)
+        };
+        assert!(excludes("one", "two") && excludes("one", "also_two"));
+        for (one, other) in
+            [("two", "also_two"), ("one", "either"), ("name", "other_name"), ("one", "cast_name")]
+        {
+            assert!(!excludes(one, other), "{one} and {other}");
+        }
     }
 }

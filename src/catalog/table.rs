@@ -201,12 +201,13 @@ impl Table {
 
     /// Whether an index finds rows by any one of these columns: it holds every row that the
     /// comparison could match, and leads with the column, or with `fixed` ones that a constant is
-    /// known for before it.
-    pub fn has_index_led_by_one_of(&self, attnums: &[i16], fixed: &[i16]) -> bool {
+    /// known for before it. What it leaves out by `tested` ones the look-up leaves out, too.
+    pub fn has_index_led_by_one_of(&self, attnums: &[i16], fixed: &[i16], tested: &[i16]) -> bool {
         let leads = |index: &Index| {
             let mut keys = index.keys.iter().map(IndexKey::attnum);
-            let first = keys.find(|key| key.is_none_or(|key| !fixed.contains(&key))).flatten();
-            first.is_some_and(|first| attnums.contains(&first)) && index.serves_look_ups_with(fixed)
+            let is_skipped = |key: &i16| fixed.contains(key) && !attnums.contains(key);
+            let first = keys.find(|key| key.is_none_or(|key| !is_skipped(&key))).flatten();
+            first.is_some_and(|first| attnums.contains(&first)) && index.serves_look_ups_with(tested)
         };
         // A partitioned table leaves out the partitions that cannot hold the value.
         let partitioned_by = self.partition_key.iter().flatten().next().copied().flatten();

@@ -2,6 +2,7 @@
 //! know such a column, and how a habit of the whole project is told once.
 
 use indexmap::IndexMap;
+use rustc_hash::FxHashSet;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
@@ -10,14 +11,14 @@ use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::policy::Policy;
-use crate::catalog::table::{Column, Table, TableKind};
+use crate::catalog::table::{Column, ConstraintKind, Table, TableKind};
 use crate::catalog::trigger::Trigger;
 use crate::diagnostic::{Diagnostic, Identity};
 use crate::rule::{CatalogCx, Findings};
 use crate::source::Span;
 use crate::sql::expr::{Expr, Oid};
 use crate::sql::name::Ident;
-use crate::sql::plpgsql::BlockStatementKind;
+use crate::sql::plpgsql::{Block, BlockStatementKind, Fragment};
 use crate::sql::statement::{ChangeKind, PolicyCommand, StatementKind, TriggerEvent, TriggerTiming};
 use crate::workload::routine::Routine;
 
@@ -193,6 +194,32 @@ pub(super) fn kept_tables<'a>(cx: &CatalogCx<'a>) -> Vec<&'a Table> {
     catalog.own_tables().filter(is_kept).collect()
 }
 
+/// Whether a table is there for one row of settings: a CHECK allows no second value of its key, or it
+/// has settings for a name, no key at all and a default for each column.
+pub(super) fn holds_one_row(table: &Table) -> bool {
+    const NAMES: [&str; 5] = ["config", "configuration", "setting", "settings", "options"];
+    let key = table.primary_key();
+    let allows_one = |expr: &Expr| match expr {
+        Expr::Column(_) | Expr::IsBool { negated: false, .. } => true,
+        Expr::Op { op, left: Some(left), right } if op == "=" => {
+            let sides = (left.uncast(), right.uncast());
+            matches!(sides, (Expr::Column(_), Expr::Literal(_)) | (Expr::Literal(_), Expr::Column(_)))
+        }
+        _ => false,
+    };
+    let is_checked = table.constraints.values().any(|constraint| match &constraint.kind {
+        ConstraintKind::Check { expr, columns } => {
+            columns.len() == 1 && key == Some(columns.as_slice()) && allows_one(expr)
+        }
+        _ => false,
+    });
+    let is_named = || table.name.name.split('_').any(|word| NAMES.contains(&word));
+    let has_keys =
+        || table.foreign_keys().next().is_some() || table.indexes.values().any(|index| index.unique);
+    let filled = |column: &Column| column.default.is_some();
+    is_checked || key.is_none() && is_named() && !has_keys() && table.columns.iter().all(filled)
+}
+
 /// The options that exempt a table from having a column, whatever column it is.
 pub(super) struct Exempt<'a> {
     pub(super) names: &'a Globs,
@@ -203,6 +230,7 @@ pub(super) struct Exempt<'a> {
 impl Exempt<'_> {
     pub(super) fn has(&self, table: &Table) -> bool {
         self.names.match_name(&table.name)
+            || holds_one_row(table)
             || self.join_tables && table.is_join_table()
             || table.columns.len() < self.min_columns
     }
@@ -295,19 +323,43 @@ fn assigns(cx: &CatalogCx<'_>, trigger: &Trigger, column: &Column) -> bool {
     let routine = trigger.function.oid.and_then(|oid| cx.workload.routines.get(&oid));
     let Some(routine) = routine.filter(|routine| routine.complete) else { return true };
     let Some(block) = &routine.block else { return true };
+    let rows = new_rows(block);
     let mut found = false;
     block.walk(&mut |statement| {
         found |= match &statement.kind {
-            BlockStatementKind::Assign { target, field, .. } => {
-                *target == "new" && field.as_ref().is_none_or(|field| *field == column.name)
+            BlockStatementKind::Assign { target, field, value } => {
+                let sets = |field: &Ident| *field == column.name;
+                rows.contains(target) && field.as_ref().map_or_else(|| !is_copy(value), sets)
             }
             BlockStatementKind::Sql { into, .. }
             | BlockStatementKind::Execute { into, .. }
-            | BlockStatementKind::Receive { into, .. } => into.iter().any(|name| *name == "new"),
+            | BlockStatementKind::Receive { into, .. } => into.iter().any(|name| rows.contains(name)),
             _ => false,
         };
     });
     found
+}
+
+/// The variables that may hold the row as it will be: `new`, and what is returned in its place.
+fn new_rows(block: &Block) -> FxHashSet<Ident> {
+    let mut rows = FxHashSet::from_iter([Ident::from("new")]);
+    block.walk(&mut |statement| {
+        let BlockStatementKind::Return(Some(value)) = &statement.kind else { return };
+        value.value.iter().for_each(|value| {
+            value.walk(&mut |part| {
+                if let Expr::Column(column) = part {
+                    rows.extend(column.path.first().filter(|name| **name != "old").cloned());
+                }
+            });
+        });
+    });
+    rows
+}
+
+/// Whether a value is `new` or `old` as they are.
+fn is_copy(value: &Fragment) -> bool {
+    matches!(&value.value, Some(Expr::Column(column))
+        if matches!(column.path.as_slice(), [only] if *only == "new" || *only == "old"))
 }
 
 /// Whether nobody but the project's functions can update a table, and each of them sets a column.
@@ -386,14 +438,17 @@ pub(super) fn is_now(expr: &Expr) -> bool {
 /// Whether a trigger's function assigns a column of the new row, always, and does nothing else.
 fn touches_only(routine: &Routine, column: &Ident) -> bool {
     let Some(block) = routine.block.as_ref().filter(|_| routine.complete) else { return false };
+    let rows = new_rows(block);
     let mut assigned = 0;
     let mut other = false;
     block.walk(&mut |statement| match &statement.kind {
         BlockStatementKind::Assign { target, field: Some(field), value }
-            if *target == "new" && field == column && value.value.as_ref().is_some_and(is_now) =>
+            if rows.contains(target) && field == column && value.value.as_ref().is_some_and(is_now) =>
         {
             assigned += 1;
         }
+        BlockStatementKind::Assign { target, field: None, value }
+            if rows.contains(target) && is_copy(value) => {}
         BlockStatementKind::Return(_) => {}
         _ => other = true,
     });

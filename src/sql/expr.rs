@@ -461,6 +461,19 @@ impl Query {
         }
     }
 
+    /// Whether a join compares columns that only their names pair: USING and NATURAL.
+    pub fn joins_by_name(&self) -> bool {
+        fn joins(item: &FromItem) -> bool {
+            match item {
+                FromItem::Join { left, right, using, natural, .. } => {
+                    *natural || !using.is_empty() || joins(left) || joins(right)
+                }
+                _ => false,
+            }
+        }
+        matches!(&self.body, QueryBody::Select(select) if select.from.iter().any(joins))
+    }
+
     /// The queries that stand in this one beside its expressions: in WITH, in FROM, and the sides of
     /// a UNION.
     pub fn inner_queries(&self) -> Vec<&Self> {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::Catalog;
@@ -26,6 +26,9 @@ pub struct Filter {
     pub columns: Vec<i16>,
     /// Held to a constant in the same place: they may stand before the others in an index.
     pub fixed: Vec<i16>,
+    /// Mentioned by conditions that no value but constants decides, those of `fixed` among them: a
+    /// partial index may leave out what they do.
+    pub tested: Vec<i16>,
     pub evidence: Evidence,
 }
 
@@ -110,8 +113,17 @@ struct Lookup {
     table: Oid,
     attnum: i16,
     span: Span,
-    /// Whether with a constant.
-    fixed: bool,
+    by: By,
+}
+
+/// What a condition holds a column to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// A value that is known before the row is read.
+    Value,
+    Constant,
+    /// More than one value: `is not null`.
+    Test,
 }
 
 /// A column that the query itself brings, in a comparison.
@@ -124,16 +136,16 @@ struct Own {
 
 fn add_groups(groups: Vec<Vec<Lookup>>, source: &Arc<EvidenceSource>, filters: &mut Vec<Filter>) {
     for group in groups {
-        let Some(first) = group.iter().find(|lookup| !lookup.fixed) else { continue };
-        let (mut columns, mut fixed): (Vec<i16>, Vec<i16>) = (Vec::new(), Vec::new());
-        for lookup in &group {
-            let list = if lookup.fixed { &mut fixed } else { &mut columns };
-            if !list.contains(&lookup.attnum) {
-                list.push(lookup.attnum);
-            }
-        }
+        let Some(first) = group.iter().find(|lookup| lookup.by == By::Value) else { continue };
+        let listed = |wanted: &[By]| {
+            let lookups = group.iter().filter(|lookup| wanted.contains(&lookup.by));
+            let attnums: IndexSet<i16> = lookups.map(|lookup| lookup.attnum).collect();
+            attnums.into_iter().collect()
+        };
+        let (columns, fixed) = (listed(&[By::Value]), listed(&[By::Constant]));
+        let tested = listed(&[By::Constant, By::Test]);
         let evidence = Evidence { span: first.span, source: Arc::clone(source) };
-        filters.push(Filter { table: first.table, columns, fixed, evidence });
+        filters.push(Filter { table: first.table, columns, fixed, tested, evidence });
     }
 }
 
@@ -199,10 +211,13 @@ fn add_tables(tables: &[Oid], conditions: &[&Expr], source: &Arc<EvidenceSource>
             let table = second.relation;
             if !twice.contains(&table) && tables.contains(&table) && reached.insert(table) {
                 let from_reached = joins.get(&table).into_iter().flatten();
-                let lookups = from_reached
+                let mut lookups: Vec<Lookup> = from_reached
                     .filter(|(_, other)| other.relation == first)
-                    .map(|(own, _)| Lookup { table, attnum: own.attnum, span: own.span, fixed: false })
+                    .map(|(own, _)| Lookup { table, attnum: own.attnum, span: own.span, by: By::Value })
                     .collect();
+                flatten(conditions, &mut |conjunct| {
+                    lookups.extend(held(conjunct, &|column| column.relation == table));
+                });
                 found.push((table, lookups));
                 pending.push(table);
             }
@@ -214,7 +229,7 @@ fn add_tables(tables: &[Oid], conditions: &[&Expr], source: &Arc<EvidenceSource>
         let by_join = joins.get(table).into_iter().flatten();
         let by_join: Vec<Lookup> = by_join
             .filter(|(_, other)| looked_up.contains(&other.relation))
-            .map(|(own, _)| Lookup { table: *table, attnum: own.attnum, span: own.span, fixed: false })
+            .map(|(own, _)| Lookup { table: *table, attnum: own.attnum, span: own.span, by: By::Value })
             .collect();
         let groups = groups.into_iter().map(|group| [group, by_join.clone()].concat()).collect();
         add_groups(groups, source, filters);
@@ -241,9 +256,9 @@ fn groups(conditions: &[&Expr], wanted: &dyn Fn(&Own) -> bool) -> Vec<Vec<Lookup
     let mut nested = Vec::new();
     flatten(conditions, &mut |conjunct| match conjunct {
         Expr::Or(list) => nested.push(of_branches(list, wanted)),
-        other => direct.extend(lookup(other, wanted).or_else(|| fixed(other, wanted))),
+        other => direct.extend(lookup(other, wanted).or_else(|| held(other, wanted))),
     });
-    if direct.iter().any(|lookup| !lookup.fixed) {
+    if direct.iter().any(|lookup| lookup.by == By::Value) {
         return vec![direct];
     }
     let branches = nested.into_iter().find(|branches| !branches.is_empty()).unwrap_or_default();
@@ -284,12 +299,12 @@ fn lookup(expr: &Expr, wanted: &dyn Fn(&Own) -> bool) -> Option<Lookup> {
         _ => return None,
     };
     let known = !reads_own_row(other) && !is_constant(other);
-    known.then_some(Lookup { table: own.relation, attnum: own.attnum, span: own.span, fixed: false })
+    known.then_some(Lookup { table: own.relation, attnum: own.attnum, span: own.span, by: By::Value })
 }
 
 /// The column that a condition holds to a constant: `kind = 'x'`, `kind in ('x', 'y')`, `active`,
-/// `deleted_at is null`.
-fn fixed(expr: &Expr, wanted: &dyn Fn(&Own) -> bool) -> Option<Lookup> {
+/// `deleted_at is null`; or only tests: `slug is not null`.
+fn held(expr: &Expr, wanted: &dyn Fn(&Own) -> bool) -> Option<Lookup> {
     let column = match expr {
         Expr::Op { op, left: Some(left), right } if op == "=" => {
             if is_constant(right) {
@@ -304,7 +319,8 @@ fn fixed(expr: &Expr, wanted: &dyn Fn(&Own) -> bool) -> Option<Lookup> {
         other => other,
     };
     let own = own_column(column.uncast()).filter(wanted)?;
-    Some(Lookup { table: own.relation, attnum: own.attnum, span: own.span, fixed: true })
+    let by = if matches!(expr, Expr::IsNull { negated: true, .. }) { By::Test } else { By::Constant };
+    Some(Lookup { table: own.relation, attnum: own.attnum, span: own.span, by })
 }
 
 /// Whether it reads a row of this query, or something that is not known.

@@ -5,9 +5,10 @@ use rustc_hash::FxHashSet;
 
 use crate::catalog::Catalog;
 use crate::catalog::name::QName;
+use crate::catalog::view::View;
 use crate::source::Span;
 use crate::sql::expr::{
-    Call, CteBody, Expr, FromItem, Literal, Oid, Query, QueryBody, Sublink, SublinkKind, Target,
+    Call, CteBody, Expr, FromItem, Literal, Oid, Query, QueryBody, RelationRef, Sublink, SublinkKind, Target,
 };
 use crate::workload::Workload;
 
@@ -108,6 +109,38 @@ impl Workload {
                 }
                 QueryBody::Values(_) => false,
             }
+    }
+
+    /// The tables that a view reads in some place where nothing asks for the caller: neither the
+    /// view itself nor one of those between it and the table.
+    pub fn read_unasked(&self, catalog: &Catalog, view: &View) -> FxHashSet<Oid> {
+        let mut found = FxHashSet::default();
+        let mut seen = FxHashSet::from_iter([view.oid]);
+        let mut pending: Vec<&Query> = view.query.iter().collect();
+        while let Some(query) = pending.pop() {
+            if self.asks_for_caller(query) {
+                continue;
+            }
+            let mut read = |relation: &RelationRef| {
+                let Some(oid) = relation.target else { return };
+                if catalog.tables.contains_key(&oid) {
+                    found.insert(oid);
+                } else if let Some(inner) = catalog.views.get(&oid).filter(|_| seen.insert(oid)) {
+                    pending.extend(&inner.query);
+                }
+            };
+            let QueryBody::SetOperation(left, right) = &query.body else {
+                query.walk_relations(&mut |relation| read(relation));
+                continue;
+            };
+            for cte in &query.ctes {
+                if let CteBody::Query(query) = &cte.query {
+                    query.walk_relations(&mut |relation| read(relation));
+                }
+            }
+            pending.extend([&**left, &**right]);
+        }
+        found
     }
 
     fn mentions_caller(&self, expr: &Expr) -> bool {

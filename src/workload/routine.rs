@@ -1,14 +1,16 @@
 //! The bodies of functions, parsed and bound.
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use crate::catalog::Catalog;
 use crate::catalog::bind::Binder;
-use crate::catalog::function::Function;
-use crate::catalog::types::TypeRef;
+use crate::catalog::function::{Function, FunctionKind, Returns};
+use crate::catalog::types::{TypeRef, UserTypeKind};
 use crate::source::Span;
-use crate::sql::expr::{Expr, Query, QueryBody, RelationRef, walk_queries};
+use crate::sql::expr::{ColumnRef, Expr, Literal, Oid, Query, QueryBody, RelationRef, Target, walk_queries};
 use crate::sql::name::Ident;
-use crate::sql::plpgsql::{Block, BlockStatement};
-use crate::sql::statement::{FunctionBody, Statement, StatementKind};
+use crate::sql::plpgsql::{Block, BlockStatement, BlockStatementKind};
+use crate::sql::statement::{BodyText, FunctionBody, Statement, StatementKind};
 
 /// What the body of one function does, as far as it can be read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,10 +21,97 @@ pub struct Routine {
     pub expressions: Vec<Expr>,
     /// The texts that EXECUTE runs; `None` where the expression could not be read.
     pub executed: Vec<(Span, Option<Expr>)>,
+    /// What EXECUTE runs, for each text that says it all: a constant, or one of `format` that leaves
+    /// nothing but names and values open. A name that is left open is `x`.
+    pub dynamic: Vec<Vec<Statement>>,
     /// The code of a PL/pgSQL body.
     pub block: Option<Block>,
     /// Whether all of it was read: false for other languages and for what did not parse.
     pub complete: bool,
+}
+
+/// What a body leaves to the `search_path`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LooksUp {
+    /// Nothing: every name is in full, and it has no operators.
+    Nothing,
+    /// Operators, functions and types of PostgreSQL itself: another path changes them only where it
+    /// puts `pg_catalog` behind another schema.
+    BuiltIns,
+    /// Names of the project or of extensions, or more than can be read.
+    Names,
+}
+
+/// The types with operators of their own that extensions bring, and where they are used. What is of a type that the catalog does
+/// not know may be of one of them.
+#[derive(Clone, Debug)]
+pub struct Brought<'a> {
+    types: FxHashMap<Oid, &'a Ident>,
+    columns: FxHashSet<&'a Ident>,
+}
+
+impl<'a> Brought<'a> {
+    pub fn of(catalog: &'a Catalog) -> Self {
+        // Rows and enums have PostgreSQL's own operators.
+        let plain =
+            |kind: &UserTypeKind| !matches!(kind, UserTypeKind::Composite { .. } | UserTypeKind::Enum { .. });
+        let types = catalog.types.values().filter(|known| known.extension.is_some() && plain(&known.kind));
+        let mut brought = Self {
+            types: types.map(|known| (known.oid, &known.name.name)).collect(),
+            columns: FxHashSet::default(),
+        };
+        let own = catalog.own_tables().flat_map(|table| &table.columns);
+        let of_type = own.filter(|column| brought.is_type(&column.data_type.value.base));
+        brought.columns = of_type.map(|column| &column.name).collect();
+        brought
+    }
+
+    fn is_type(&self, base: &TypeRef) -> bool {
+        match base {
+            TypeRef::User(oid) => self.types.contains_key(oid),
+            TypeRef::Unknown(_) => true,
+            TypeRef::Builtin(_) | TypeRef::Row(_) => false,
+        }
+    }
+
+    /// Whether the text of a type names one of them.
+    fn is_named(&self, text: &str) -> bool {
+        let end = text.find(['(', '[', ' ']).unwrap_or(text.len());
+        let name = text[..end].to_lowercase();
+        let name = name.rsplit('.').next().unwrap_or(&name);
+        self.types.values().any(|known| **known == *name)
+    }
+}
+
+/// What an extension brings that bodies name.
+#[derive(Clone, Debug)]
+pub struct Members<'a> {
+    functions: FxHashSet<&'a Ident>,
+    types: FxHashMap<Oid, &'a Ident>,
+}
+
+impl<'a> Members<'a> {
+    pub fn of(catalog: &'a Catalog, extension: &Ident) -> Self {
+        let types = catalog.types.values().filter(|known| known.extension.as_ref() == Some(extension));
+        let of_it = |function: &&Function| {
+            // Those of vector are called as PostgreSQL's own are.
+            function.extension.as_ref() == Some(extension) && function.kind != FunctionKind::Aggregate
+        };
+        let functions = catalog.functions.values().filter(of_it);
+        Self {
+            functions: functions.map(|function| &function.name.name).collect(),
+            types: types.map(|known| (known.oid, &known.name.name)).collect(),
+        }
+    }
+}
+
+/// How a body names something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Without a schema, so that the `search_path` has to lead there.
+    pub bare: bool,
+    /// With a schema other than `extensions`.
+    pub in_full: bool,
 }
 
 impl Routine {
@@ -46,13 +135,19 @@ impl Routine {
     }
 
     fn of_block(block: Block) -> Self {
-        use crate::sql::plpgsql::BlockStatementKind;
         let mut routine = Self { complete: true, ..Self::default() };
         block.walk(&mut |statement: &BlockStatement| {
             routine.statements.extend(statement.sql().cloned());
             routine
                 .executed
                 .extend(statement.executed().map(|fragment| (fragment.span, fragment.value.clone())));
+            let templates = statement.executed().and_then(|fragment| {
+                let text = template(fragment.value.as_ref()?)?;
+                let body = BodyText { text: text.into(), span: fragment.span, verbatim: false };
+                let (statements, complete) = crate::sql::parse_body(&body);
+                complete.then_some(statements)
+            });
+            routine.dynamic.extend(templates);
             routine
                 .expressions
                 .extend(statement.fragments().into_iter().filter_map(|part| part.value.clone()));
@@ -78,7 +173,7 @@ impl Routine {
         }
         let path = function.search_path();
         let mut binder = Binder::new(catalog).with_variables(variables).with_search_path(path);
-        for statement in &mut self.statements {
+        for statement in self.statements.iter_mut().chain(self.dynamic.iter_mut().flatten()) {
             binder.statement(&mut statement.kind);
         }
         for expr in &mut self.expressions {
@@ -104,37 +199,143 @@ impl Routine {
         }
     }
 
-    /// Whether all of the body was read, and everything in it that is not PostgreSQL's own goes by
-    /// its full name: tables, functions and types. Operators of extensions have no full name that
-    /// anybody writes.
-    pub fn names_schemas(&self, catalog: &Catalog) -> bool {
-        // With citext, `=` means its own.
-        let operators = catalog.extensions.keys().any(|name| *name == "citext");
-        let mut bare = !self.complete || !self.executed.is_empty();
-        self.walk_relations(&mut |relation| bare |= relation.name.schema.is_none());
-        self.walk(&mut |expr| {
-            bare |= match expr {
-                Expr::Call(call) => call.name.schema.is_none() && call.target.is_some(),
-                Expr::Cast { to, .. } => {
-                    let built_in = || matches!(catalog.resolve_data_type(to).base, TypeRef::Builtin(_));
-                    to.name.schema.is_none() && !built_in()
+    /// What the body leaves to the `search_path`.
+    pub fn looks_up(&self, catalog: &Catalog, function: &Function, brought: &Brought<'_>) -> LooksUp {
+        if !self.complete || self.dynamic.len() < self.executed.len() {
+            return LooksUp::Names;
+        }
+        let in_full = |statement: &&Statement| match &statement.kind {
+            StatementKind::Query(_) | StatementKind::Change(_) | StatementKind::Call(_) => true,
+            StatementKind::Refresh { name, .. } => name.schema.is_some(),
+            _ => false,
+        };
+        let dynamic = Self { statements: self.dynamic.concat(), ..Self::default() };
+        let mut bare = !self.statements.iter().chain(&dynamic.statements).all(|one| in_full(&one));
+        let (mut built_in, mut operator) = (false, false);
+        let mut of_extension =
+            function.arguments.iter().any(|argument| brought.is_type(&argument.data_type.base));
+        for part in [self, &dynamic] {
+            part.walk_relations(&mut |relation| bare |= relation.name.schema.is_none());
+            part.walk_queries(&mut |query| built_in |= query.joins_by_name());
+            part.walk(&mut |expr| match expr {
+                Expr::Call(call) => {
+                    bare |= call.name.schema.is_none() && call.target.is_some();
+                    built_in |= call.name.schema.is_none();
+                    let target = call.target.and_then(|oid| catalog.functions.get(&oid));
+                    of_extension |= target.is_some_and(|target| match &target.returns {
+                        Returns::Type(data_type) | Returns::SetOf(data_type) => {
+                            brought.is_type(&data_type.base)
+                        }
+                        Returns::Nothing | Returns::Table => false,
+                    });
                 }
-                Expr::Op { op, .. } => operators || !OPERATORS.contains(&op.as_str()),
-                _ => false,
-            };
-        });
-        if let Some(block) = &self.block {
-            block.walk_blocks(&mut |block| {
-                bare |= block.declarations.iter().any(|declared| is_bare_type(catalog, &declared.data_type));
+                Expr::Cast { to, .. } => {
+                    let base = catalog.resolve_data_type(to).base;
+                    bare |= to.name.schema.is_none() && !matches!(base, TypeRef::Builtin(_));
+                    built_in |= to.name.schema.is_none();
+                    of_extension |= brought.is_type(&base);
+                }
+                Expr::Column(column) => {
+                    of_extension |= column.path.last().is_some_and(|name| brought.columns.contains(name))
+                }
+                Expr::Op { op, .. } | Expr::OpArray { op, .. } => {
+                    operator = true;
+                    bare |= !OPERATORS.contains(&op.as_str());
+                }
+                Expr::Sublink(sublink) => operator |= sublink.test.is_some(),
+                Expr::In { .. }
+                | Expr::Between { .. }
+                | Expr::Distinct { .. }
+                | Expr::Case { operand: Some(_), .. } => {
+                    operator = true;
+                }
+                Expr::Other(..) => built_in = true,
+                _ => {}
             });
         }
-        let read = |statement: &Statement| {
-            matches!(
-                statement.kind,
-                StatementKind::Query(_) | StatementKind::Change(_) | StatementKind::Call(_)
-            )
+        if let Some(block) = &self.block {
+            block.walk_blocks(&mut |block| {
+                for declared in &block.declarations {
+                    bare |= is_bare_type(catalog, &declared.data_type);
+                    built_in = true;
+                    of_extension |= brought.is_named(&declared.data_type);
+                }
+            });
+            // CASE of PL/pgSQL compares, too.
+            block.walk(&mut |statement| {
+                operator |= matches!(statement.kind, BlockStatementKind::Case { operand: Some(_), .. });
+            });
+        }
+        match () {
+            // Operators of extensions have no full name that anybody writes.
+            () if bare || of_extension && operator => LooksUp::Names,
+            () if built_in || operator => LooksUp::BuiltIns,
+            () => LooksUp::Nothing,
+        }
+    }
+
+    /// Visits every query of the body, nested ones included.
+    fn walk_queries<'a>(&'a self, visit: &mut dyn FnMut(&'a Query)) {
+        for statement in &self.statements {
+            match &statement.kind {
+                StatementKind::Query(query) => query.walk_queries(visit),
+                StatementKind::Change(change) => change.walk_queries(visit),
+                _ => {}
+            }
+        }
+        self.expressions.iter().for_each(|expr| walk_queries(expr, visit));
+    }
+
+    /// How the body names what an extension brings: its functions, and its types in casts and
+    /// declarations. An operator counts where it stands beside a column of such a type.
+    pub fn uses(&self, catalog: &Catalog, members: &Members<'_>) -> Uses {
+        let is_type = |name: &str| members.types.values().any(|known| **known == *name);
+        let is_function = |name: &Ident| members.functions.contains(name);
+        let mut uses = Uses::default();
+        let mut add = |schema: Option<&Ident>| match schema {
+            None => uses.bare = true,
+            Some(schema) => uses.in_full |= *schema != "extensions",
         };
-        !bare && self.statements.iter().all(read)
+        self.walk(&mut |expr| match expr {
+            Expr::Call(call) if is_function(&call.name.name) => add(call.name.schema.as_ref()),
+            Expr::Cast { to, .. } if is_type(&to.name.name) => add(to.name.schema.as_ref()),
+            Expr::Op { left, right, .. } => {
+                let is_of_it = |expr: &Expr| {
+                    let Expr::Column(ColumnRef { target: Target::Column { relation, attnum, .. }, .. }) =
+                        expr
+                    else {
+                        return false;
+                    };
+                    let column = catalog.tables.get(relation).and_then(|table| table.column_at(*attnum));
+                    column.is_some_and(|column| match column.data_type.value.base {
+                        TypeRef::User(oid) => members.types.contains_key(&oid),
+                        _ => false,
+                    })
+                };
+                if left.iter().any(|left| is_of_it(left)) || is_of_it(right) {
+                    add(None);
+                }
+            }
+            _ => {}
+        });
+        let blocks = self.block.iter();
+        blocks.for_each(|block| {
+            block.walk_blocks(&mut |block| {
+                for declared in &block.declarations {
+                    let end =
+                        declared.data_type.find(['(', '[', ' ', '%']).unwrap_or(declared.data_type.len());
+                    let name = declared.data_type[..end].to_lowercase();
+                    let (schema, name) = match name.rsplit_once('.') {
+                        Some((schema, name)) => (Some(Ident::from(schema)), name),
+                        None => (None, name.as_str()),
+                    };
+                    if is_type(name) {
+                        add(schema.as_ref());
+                    }
+                }
+            });
+        });
+        uses
     }
 
     /// Visits every expression of the body, nested ones included.
@@ -164,6 +365,38 @@ const OPERATORS: &[&str] = &[
     "=", "<>", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "||", "->", "->>", "#>", "#>>", "@>", "?",
     "?|", "?&", "~~", "~~*", "!~~", "!~~*", "~", "~*", "!~", "!~*", "@@", "#-",
 ];
+
+/// The SQL of a text for EXECUTE, where it is known but for names and values.
+fn template(command: &Expr) -> Option<String> {
+    let format = match command.uncast() {
+        Expr::Literal(Literal::String(text)) => return Some(text.clone()),
+        Expr::Call(call) if call.name.name == "format" => match call.args.first()? {
+            Expr::Literal(Literal::String(text)) => text,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let mut sql = String::with_capacity(format.len());
+    let mut parts = format.split('%');
+    sql.push_str(parts.next()?);
+    while let Some(part) = parts.next() {
+        // `%I`, or `%1$I`.
+        let kind = part.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        let kind = if kind.len() < part.len() { kind.strip_prefix('$')? } else { kind };
+        match kind.chars().next() {
+            Some('I') => sql.push('x'),
+            Some('L') => sql.push_str("'x'"),
+            Some(_) => return None,
+            None => {
+                sql.push('%');
+                sql.push_str(parts.next()?);
+                continue;
+            }
+        }
+        sql.push_str(&kind[1..]);
+    }
+    Some(sql)
+}
 
 /// Whether the type of a variable is one of the project's or of an extension, without its schema.
 fn is_bare_type(catalog: &Catalog, text: &str) -> bool {

@@ -1,13 +1,18 @@
+use indexmap::IndexSet;
+
 use crate::access::{Access, Shown, describe, grant_spans, in_words};
 use crate::catalog::Catalog;
 use crate::catalog::acl::Privileges;
 use crate::catalog::gap::Aspect;
+use crate::catalog::origin::Origin;
+use crate::catalog::policy::Policy;
+use crate::catalog::role::Role;
 use crate::catalog::table::{Column, Table};
 use crate::catalog::view::View;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::sql::expr::{Expr, QueryBody, Target};
-use crate::sql::statement::Privilege;
+use crate::sql::statement::{PolicyCommand, Privilege};
 
 declare_rule! {
     /// Finds views that the Data API serves and that read tables with the rights of their owner.
@@ -33,8 +38,8 @@ declare_rule! {
     /// `create or replace view` without `with (…)` takes `security_invoker` away again.
     ///
     /// It is a warning where nothing leaks today: no table behind the view has RLS, its policies
-    /// let those who read the view read every row anyway, or the view itself chooses rows by who
-    /// asks (`where user_id = auth.uid()`). Views that read no table are silent.
+    /// let those who read the view read every row anyway, or the view itself, or one that it
+    /// reads through, chooses rows by who asks (`where user_id = auth.uid()`). Views that read no table are silent.
     "definer-view-exposed" {
         group: Group::Api,
         severity: Severity::Error,
@@ -49,10 +54,16 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for view in cx.catalog.own_views().filter(|view| !view.materialized && !view.security_invoker()) {
         let unclear =
             [Aspect::Views, Aspect::Grants].iter().any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
-        let access = cx.catalog.view_access(view);
+        let mut access = cx.catalog.view_access(view);
+        // A write calls no function of the target list.
+        if !view.is_updatable() {
+            access.retain(|access| may_call_all(cx.catalog, access.role, view));
+        }
         let Some(first) = access.first().filter(|_| !unclear) else { continue };
         // A view with its owner's rights shows the same to all who may read it.
-        let shown = cx.catalog.shown_to(first.role, view);
+        let mut shown = cx.catalog.shown_to(first.role, view);
+        // What the platform keeps is the worst to show, and few tables are named.
+        shown.sort_by_key(|shown| shown.table.history.created != Origin::Platform);
         if !shown.is_empty() {
             report(cx, view, &access, &shown, out);
         }
@@ -68,28 +79,47 @@ fn report(cx: &CatalogCx<'_>, view: &View, access: &[Access<'_>], shown: &[Shown
     for grant in grant_spans(access, &view.acl, &view.columns).into_iter().take(3) {
         found.label(grant, "granted here");
     }
-    let name = view.name.quoted();
+    found.help(help(cx.catalog, view, access, &blamed));
+}
+
+fn help(catalog: &Catalog, view: &View, access: &[Access<'_>], blamed: &[Shown<'_>]) -> String {
+    let revoke = format!("revoke all on {} from anon, authenticated;", view.name.quoted());
     // What the platform keeps from callers, they cannot read with their own rights either.
-    let of_platform = blamed.iter().all(|shown| shown.table.name.schema == "auth");
-    let refused = blamed.iter().find(|shown| {
-        let may_read = |access: &Access<'_>| {
-            let table = shown.table;
-            cx.catalog.can_on_any_column(&access.role.name, &table.acl, &table.columns, Privilege::Select)
+    if blamed.iter().all(|shown| shown.table.name.schema == "auth") {
+        return revoke;
+    }
+    let may_read = |table: &Table| {
+        let can = |access: &Access<'_>| {
+            catalog.can_on_any_column(&access.role.name, &table.acl, &table.columns, Privilege::Select)
         };
-        !access.iter().any(may_read)
-    });
-    found.help(match refused {
-        _ if of_platform => format!("revoke all on {name} from anon, authenticated;"),
-        Some(shown) => format!(
-            "revoke all on {name} from anon, authenticated; unless the view is there to show a part of {}, which they \
-             may not read themselves: then make sure that it shows nothing else",
-            shown.table.name
-        ),
-        None => format!(
-            "alter view {name} set (security_invoker = true); -- it then shows each user the rows that the tables' \
-             policies allow"
-        ),
-    });
+        access.iter().any(can)
+    };
+    if let Some(refused) = blamed.iter().find(|shown| !may_read(shown.table)) {
+        return format!(
+            "{revoke} -- unless the view is there to show a part of {}, which they may not read themselves: then make \
+             sure that it shows nothing else",
+            refused.table.name
+        );
+    }
+    // A view that shows what another one reads hands on what that one's rights let it see.
+    let readers: IndexSet<String> = blamed.iter().map(|shown| shown.view.name.quoted()).collect();
+    let alter: Vec<String> =
+        readers.iter().map(|name| format!("alter view {name} set (security_invoker = true);")).collect();
+    let alter = alter.join(" ");
+    let shows_rows = |policy: &Policy| {
+        let binds = |access: &Access<'_>| catalog.policy_binds(policy, access.role);
+        policy.permissive && policy.covers(PolicyCommand::Select) && access.iter().any(binds)
+    };
+    let is_closed = |table: &Table| table.rls.value && !table.policies.values().any(shows_rows);
+    let closed: Vec<Shown<'_>> = blamed.iter().filter(|shown| is_closed(shown.table)).copied().collect();
+    if closed.is_empty() {
+        return format!("{alter} -- it then shows each user the rows that the tables' policies allow");
+    }
+    format!(
+        "keep the view as it is if its own conditions are to decide who sees which rows; otherwise first give {} a \
+         policy for SELECT, without which the view would be empty, and then: {alter}",
+        names(&closed)
+    )
 }
 
 /// How bad it is, the sentence, and the tables that it is about.
@@ -103,8 +133,8 @@ fn judge<'a>(
         shown.iter().filter(|shown| wanted(shown)).copied().collect()
     };
     let bypassed = keep(&|shown| is_bypassed(cx.catalog, shown));
-    let asks = |view: &View| view.query.as_ref().is_some_and(|query| cx.workload.asks_for_caller(query));
-    let unguarded = keep(&|shown| is_bypassed(cx.catalog, shown) && !asks(view) && !asks(shown.view));
+    let unasked = cx.workload.read_unasked(cx.catalog, view);
+    let unguarded = keep(&|shown| is_bypassed(cx.catalog, shown) && unasked.contains(&shown.table.oid));
     let leaking: Vec<_> =
         unguarded.iter().filter(|shown| leaks(cx.catalog, access, shown)).copied().collect();
     let written = written_through(cx.catalog, view, access, &bypassed);
@@ -178,6 +208,29 @@ fn takes_new_rows(view: &View, table: &Table) -> bool {
     table.columns.iter().filter(is_required).all(|column| shows(column.attnum))
 }
 
+/// Whether a role may call the functions that a view and those behind it call: these run with the
+/// rights of who asks, and reading the view fails at the first that may not.
+fn may_call_all(catalog: &Catalog, role: &Role, view: &View) -> bool {
+    let mut refused = false;
+    let (mut seen, mut pending) = (vec![view.oid], vec![view]);
+    while let Some(view) = pending.pop() {
+        let Some(query) = &view.query else { continue };
+        query.walk(&mut |expr| {
+            let Expr::Call(call) = expr else { return };
+            let function = call.target.and_then(|oid| catalog.functions.get(&oid));
+            refused |= function.is_some_and(|function| !catalog.can_execute(&role.name, function));
+        });
+        query.walk_relations(&mut |relation| {
+            let inner = relation.target.and_then(|oid| catalog.views.get(&oid));
+            if let Some(inner) = inner.filter(|inner| !inner.materialized && !seen.contains(&inner.oid)) {
+                seen.push(inner.oid);
+                pending.push(inner);
+            }
+        });
+    }
+    !refused
+}
+
 /// Whether a table has policies that its view's owner is above.
 fn is_bypassed(catalog: &Catalog, shown: &Shown<'_>) -> bool {
     shown.table.rls.value && catalog.is_above_policies(&shown.view.owner, shown.table)
@@ -199,7 +252,7 @@ fn names(shown: &[Shown<'_>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{Bench, check};
 
     const TABLES: &str = "create table public.orders (id bigint, user_id uuid, total int);\n\
                           alter table public.orders enable row level security;\n\
@@ -320,6 +373,93 @@ mod tests {
              --          ^^^^^^^^^^^^^^ warning: up to the conditions in the view alone
              create view public.marked as select total, user_id = auth.uid() as mine from public.orders limit 10;
              --          ^^^^^^^^^^^^^ error: can read every row of view public.marked",
+        );
+    }
+
+    #[test]
+    fn a_view_between_may_choose_the_rows() {
+        view(
+            "
+             create view public.one as select id, user_id, total from public.orders;
+             revoke all on public.one from anon, authenticated;
+             create view public.two as select o.* from public.one o where o.user_id = auth.uid();
+             --          ^^^^^^^^^^ warning: up to the conditions in the view alone
+             create view public.three as select * from public.two;
+             --          ^^^^^^^^^^^^ warning: up to the conditions in the view alone
+             create view public.both as select id from public.two union all
+             --          ^^^^^^^^^^^ warning: up to the conditions in the view alone
+               select o.id from public.orders o where o.user_id = auth.uid();
+             create view public.around as select id from public.two union all select id from public.one;
+             --          ^^^^^^^^^^^^^ error: can read every row of view public.around, past the row level security of public.orders
+             create view public.beside as select t.id from public.two t join public.one o on o.id > t.id;
+             --          ^^^^^^^^^^^^^ error: can read every row of view public.beside",
+        );
+    }
+
+    /// What is advised about the last view of a text.
+    fn help(text: &str) -> String {
+        let found = Bench::new(&format!("{TABLES}{text}")).run(&RULE, &RULE.options.defaults());
+        found.last().and_then(|last| last.help.clone()).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_help_names_the_view_that_reads_the_table() {
+        let own = "alter view public.v set (security_invoker = true); -- it then shows each user the rows that the \
+                   tables' policies allow";
+        assert_eq!(help("create view public.v as select id from public.orders;"), own);
+        assert_eq!(
+            help(
+                "create schema private; create view private.rows as select * from public.orders;
+                 create view public.v as select count(*) from private.rows;"
+            ),
+            own.replace("public.v", "private.rows")
+        );
+    }
+
+    #[test]
+    fn a_table_without_policies_would_leave_the_view_empty() {
+        let tables = "create table public.t (id bigint primary key, user_id uuid);
+             alter table public.t enable row level security;
+             create policy add on public.t for insert with check (true);";
+        let own = "create view public.v as select id from public.t where user_id = (select auth.uid());";
+        let advice = "keep the view as it is if its own conditions are to decide who sees which rows; otherwise first \
+                      give public.t a policy for SELECT, without which the view would be empty, and then: alter view \
+                      public.v set (security_invoker = true);";
+        assert_eq!(help(&format!("{tables}{own}")), advice);
+        let policy = "create policy own on public.t to authenticated using (user_id = (select auth.uid()));";
+        assert!(help(&format!("{tables}{policy}{own}")).starts_with("alter view public.v set"));
+    }
+
+    #[test]
+    fn what_the_platform_keeps_comes_first() {
+        let tables = "create table public.a (id uuid primary key); alter table public.a enable row level security;
+             create table public.b (id uuid primary key); alter table public.b enable row level security;
+             create table public.c (id uuid primary key); alter table public.c enable row level security;";
+        let sessions = "create view public.m as
+             --          ^^^^^^^^ error: past the row level security of auth.sessions, public.a, public.b and 1 more
+             select a.id, s.ip from public.a join public.b using (id) join public.c using (id)
+             join auth.sessions s on s.user_id = a.id;";
+        view(&format!("{tables}\n             {sessions}"));
+        assert!(help(&format!("{tables}{sessions}")).contains("a part of auth.sessions"));
+        let text = format!("{tables}{sessions}");
+        let bench = Bench::new(&text);
+        let found = bench.run(&RULE, &RULE.options.defaults());
+        assert_eq!(found[0].labels[0].text, "auth.sessions is read here");
+    }
+
+    #[test]
+    fn functions_are_called_with_the_rights_of_who_asks() {
+        view(
+            "
+             create function public.rate() returns int language sql security definer as $$ select 2 $$;
+             revoke execute on function public.rate() from public, anon;
+             create view public.sums as select sum(total) * public.rate() as sum from public.orders;
+             --          ^^^^^^^^^^^ error: every signed-in user can read every row of view public.sums
+             create view public.over_sums as select max(sum) from public.sums;
+             --          ^^^^^^^^^^^^^^^^ error: every signed-in user can read every row of view public.over_sums
+             create function public.cost() returns int language sql as $$ select 2 $$;
+             revoke execute on function public.cost() from public, anon, authenticated, service_role;
+             create view public.closed as select sum(total) * public.cost() from public.orders;",
         );
     }
 

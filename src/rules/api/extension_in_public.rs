@@ -1,8 +1,12 @@
+use crate::access::in_words;
 use crate::catalog::apply::extension::is_relocatable;
-use crate::catalog::function::Function;
+use crate::catalog::function::{Function, FunctionKind};
 use crate::catalog::origin::Origin;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::sql::name::Ident;
+use crate::sql::statement::FunctionBody;
+use crate::workload::routine::{Members, Uses};
 
 declare_rule! {
     /// Finds extensions whose functions, types and tables are in the schema `public`.
@@ -31,6 +35,9 @@ declare_rule! {
     }
 }
 
+/// More functions than these are counted.
+const MOST_NAMED: usize = 3;
+
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for extension in cx.catalog.extensions.values() {
         let of_project = extension.history.created != Origin::Platform && extension.schema.value == "public";
@@ -52,18 +59,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let so = if callable { ": anybody can call functions of it through the Data API" } else { ", among the project's own tables and functions" };
         let message = format!("extension {name} is in the schema public{so}");
         let help = if moves {
-            let fixed = |function: &Function| {
-                let path = function.search_path();
-                path.is_some_and(|path| path.iter().any(|name| *name == "public") && !path.iter().any(|name| *name == "extensions"))
-            };
-            let mut help = format!("alter extension {name} set schema extensions;");
-            if let Some(function) = cx.catalog.own_functions().find(|function| fixed(function)) {
-                help.push_str(&format!(
-                    " -- first add extensions to the search_path of functions that set one without it and use {name}, perhaps {}",
-                    function.name
-                ));
-            }
-            help
+            move_away(cx, &extension.name)
         } else {
             format!("create extension {name} with schema extensions; -- it cannot be moved later, only dropped and created anew")
         };
@@ -75,10 +71,59 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     }
 }
 
+/// What moves an extension to `extensions`, and first whatever would no longer find it there.
+fn move_away(cx: &CatalogCx<'_>, extension: &Ident) -> String {
+    let members = Members::of(cx.catalog, extension);
+    let mut statements = Vec::new();
+    let (mut also, mut in_full) = (Vec::new(), Vec::new());
+    for function in cx.catalog.own_functions() {
+        let Some(routine) = cx.workload.routines.get(&function.oid) else { continue };
+        let path = function.search_path().unwrap_or_default();
+        let has = |schema: &str| path.iter().any(|name| *name == *schema);
+        let cut_off = has("public") && !has("extensions");
+        let Uses { bare, in_full: qualified } = match matches!(function.body, Some(FunctionBody::Text(_))) {
+            true => routine.uses(cx.catalog, &members),
+            false => Uses::default(),
+        };
+        if qualified {
+            in_full.push(function.name.to_string());
+        }
+        if !bare || !cut_off {
+            continue;
+        }
+        if statements.len() == MOST_NAMED {
+            also.push(function.name.to_string());
+            continue;
+        }
+        let keyword = if function.kind == FunctionKind::Procedure { "procedure" } else { "function" };
+        let path: Vec<String> = path.iter().chain([&Ident::from("extensions")]).map(Ident::quoted).collect();
+        let signature = function.signature(cx.catalog);
+        statements.push(format!("alter {keyword} {signature} set search_path = {};", path.join(", ")));
+    }
+    statements.push(format!("alter extension {} set schema extensions;", extension.quoted()));
+    let help = statements.join(" ");
+    let mut first = Vec::new();
+    if !also.is_empty() {
+        first.push(format!("add extensions to the search_path of {} as well", listed(&also)));
+    }
+    if !in_full.is_empty() {
+        first.push(format!("name its functions and types without public in {}", listed(&in_full)));
+    }
+    if first.is_empty() { help } else { format!("first {}; then: {help}", first.join(", and ")) }
+}
+
+/// The first few of many names.
+fn listed(names: &[String]) -> String {
+    match names.split_at_checked(MOST_NAMED) {
+        Some((first, rest)) if !rest.is_empty() => format!("{} and {} more", first.join(", "), rest.len()),
+        _ => in_words(names, "and"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{Bench, check};
 
     #[test]
     fn the_schema_that_it_ends_in_counts() {
@@ -118,5 +163,41 @@ mod tests {
              create extension postgis schema public;
              --               ^^^^^^^ warning: postgis",
         );
+    }
+
+    #[test]
+    fn the_help_mends_the_functions_that_would_not_find_it() {
+        let text = "create extension citext;
+             create table public.names (name citext, plain text);
+             create function public.none() returns trigger language plpgsql security definer set search_path = public as $$
+             begin return new; end $$;
+             create function public.cast_it(x text) returns boolean language plpgsql set search_path = public, pg_temp as $$
+             begin return x::citext = 'a'; end $$;
+             create function public.free(x text) returns boolean language plpgsql as $$ begin return x::citext = 'a'; end $$;
+             create function public.safe(x text) returns boolean language plpgsql set search_path = public, extensions as $$
+             begin return x::citext = 'a'; end $$;
+             create function public.declared() returns void language plpgsql set search_path = public as $$
+             declare x citext; begin end $$;
+             create function public.compared(x text) returns bigint language sql set search_path = public as $$
+             select count(*) from names where name = x $$;
+             create function public.other(x text) returns bigint language sql set search_path = public as $$
+             select count(*) from names where plain = x $$;
+             create function public.in_full(x text) returns boolean language plpgsql set search_path = '' as $$
+             begin return x::public.citext = 'a'; end $$;";
+        let help = |text: &str| {
+            let found = Bench::new(text).run(&RULE, &RULE.options.defaults());
+            found[0].help.clone().unwrap_or_default()
+        };
+        assert_eq!(
+            help(text),
+            "first name its functions and types without public in public.in_full; then: \
+             alter function public.cast_it(text) set search_path = public, pg_temp, extensions; \
+             alter function public.declared() set search_path = public, extensions; \
+             alter function public.compared(text) set search_path = public, extensions; \
+             alter extension citext set schema extensions;"
+        );
+        let fourth = "create function public.fourth() returns void language plpgsql set search_path = public as $$
+             declare x citext[]; begin end $$;";
+        assert!(help(&format!("{text}{fourth}")).contains("add extensions to the search_path of public.fourth as well"));
     }
 }

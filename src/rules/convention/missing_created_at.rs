@@ -12,8 +12,8 @@ declare_rule! {
     /// delete what is old. It cannot be added for the rows that are there by then.
     ///
     /// A column counts by its name, or when it is filled with the current time by default. Join tables,
-    /// whose columns are all part of keys, are exempt. What many tables lack is
-    /// reported once.
+    /// whose columns are all part of keys, are exempt, and so are those for one row of settings. What
+    /// many tables lack is reported once.
     ///
     /// Options: `names`, the accepted names; `exempt`, patterns of tables (`countries`, `private.*`);
     /// `exempt-join-tables`; `min-columns`, to exempt look-up tables with fewer columns.
@@ -124,6 +124,20 @@ mod tests {
              create table public.pair (x int references public.a, y int references public.a, primary key (x, y));
              create temp table t (id int);
              create table auth.mine (id int);",
+        );
+    }
+
+    #[test]
+    fn settings_of_one_row_are_exempt() {
+        check(
+            &RULE,
+            "create table public.config (teams boolean default true, provider text default 'stripe');
+             create table public.app (id bool primary key default true check (id), title text);
+             create table public.site (id int primary key check (id = 1), title text);
+             create table public.pages (id int primary key check (id > 1), title text);
+             --           ^^^^^^^^^^^^ warning: public.pages
+             create table public.user_config (user_id uuid, theme text default 'dark');
+             --           ^^^^^^^^^^^^^^^^^^ warning: public.user_config",
         );
     }
 

@@ -11,8 +11,8 @@ declare_rule! {
     /// Caches, synchronisation and support all ask which of two copies is the newer one.
     ///
     /// Tables whose rows are written once need no such column: they are known by their names, which the
-    /// option `append-only` lists. Join tables, whose columns are all part of keys, are exempt. What
-    /// many tables lack is reported once.
+    /// option `append-only` lists. Join tables, whose columns are all part of keys, are exempt, and
+    /// so are those for one row of settings. What many tables lack is reported once.
     ///
     /// Options: `names`, the accepted names; `append-only` and `exempt`, patterns of tables (`*_log`,
     /// `private.*`); `exempt-join-tables`; `min-columns`, to exempt look-up tables with fewer columns.

@@ -11,7 +11,8 @@ declare_rule! {
     /// Finds columns like `created_at` that may stay empty or mean another time.
     ///
     /// Without a default the column is null unless each insert thinks of it; without NOT NULL it can be
-    /// emptied. A `timestamp` without time zone holds what the clock on the wall showed, in a zone that
+    /// emptied. Where it is NOT NULL and has no default, an insert that forgets it fails: that is an
+    /// info, and none for an `updated_at`, which a trigger should set. A `timestamp` without time zone holds what the clock on the wall showed, in a zone that
     /// nobody wrote down: browsers then show it hours off.
     ///
     /// A column that a trigger fills needs neither default nor NOT NULL; an `updated_at` may be null
@@ -119,6 +120,11 @@ impl Subject<'_> {
         columns.map(|(column, _)| column.name.quoted())
     }
 
+    /// Whether inserts that forget a column fail, and nothing else is wrong.
+    fn fails_loudly(&self) -> bool {
+        self.columns.iter().all(|(column, lacks)| *lacks == [Lack::Default] && column.not_null.value)
+    }
+
     fn lacks(&self, lack: Lack) -> Option<Span> {
         let (column, _) = self.columns.iter().find(|(_, lacks)| lacks.contains(&lack))?;
         column.name_span.or(self.table.name_span)
@@ -138,7 +144,12 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             names.dedup();
             names.truncate(MOST_NAMED);
             let message = format!("{} of {} tables {}", places.len(), subjects.len(), lack.of_many(&names.join(" or ")));
+            let mut lacking = subjects.iter().flat_map(|subject| &subject.columns).filter(|(_, lacks)| lacks.contains(&lack));
+            let loud = lack == Lack::Default && lacking.all(|(column, _)| column.not_null.value);
             if let Some(finding) = upkeep::report_habit(out, &places, lack.words(), message) {
+                if loud {
+                    finding.severity(Severity::Info);
+                }
                 let column = names.first().map_or("…", String::as_str);
                 let filled = if lack == Lack::NotNull { filled("…", names.get(..1).unwrap_or_default()) } else { String::new() };
                 finding.note(lack.words()).help(format!("{filled}alter table … {};", lack.mended(column)));
@@ -163,9 +174,12 @@ fn subject<'a>(cx: &CatalogCx<'_>, table: &'a Table, options: &TimestampWithoutD
         // Null until the first change is what some mean by `updated_at`.
         let is_filled =
             is_set(TriggerEvent::Insert) || options.updated.has(column) && is_set(TriggerEvent::Update);
+        // An insert that forgets it fails, and that no trigger sets it is what
+        // `updated-at-not-maintained` says.
+        let is_told = options.updated.has(column) && column.not_null.value;
         let has = |lack: &Lack| match lack {
             Lack::NotNull => !column.not_null.value && !is_filled,
-            Lack::Default => column.default.is_none() && !is_filled,
+            Lack::Default => column.default.is_none() && !is_filled && !is_told,
             Lack::Zone => column.data_type.value.is_builtin("timestamp"),
         };
         (column, LACKS.into_iter().filter(has).collect())
@@ -196,6 +210,9 @@ fn report(subject: &Subject<'_>, out: &mut Findings) {
         Identity::new("table", &table.name),
         format!("in {}, {}", table.name, said.join(", and ")),
     );
+    if subject.fails_loudly() {
+        finding.severity(Severity::Info);
+    }
     let words: Vec<&str> = lacks.iter().map(|lack| lack.words()).collect();
     finding
         .note(words.join(" and "))
@@ -219,10 +236,15 @@ mod tests {
              create table public.b (id int primary key, created_at timestamptz default now());
              --                                         ^^^^^^^^^^ warning: in public.b, created_at may be null
              create table public.c (id int primary key, created_at timestamptz not null);
-             --                                         ^^^^^^^^^^ warning: in public.c, created_at has no default
+             --                                         ^^^^^^^^^^ info: in public.c, created_at has no default
              create table public.d (id int primary key, created_at timestamp not null default now());
              --                                         ^^^^^^^^^^ warning: in public.d, created_at has no time zone
-             create table public.e (id int primary key, born timestamptz);",
+             create table public.e (id int primary key, born timestamptz);
+             create table public.f (id int primary key, updated_at timestamptz not null);
+             create table public.g (id int primary key, created_at timestamptz not null, updated_at timestamptz);
+             --                                         ^^^^^^^^^^ warning: in public.g, created_at has no default, and updated_at has
+             create table public.h (id int primary key, updated_at timestamp not null);
+             --                                         ^^^^^^^^^^ warning: in public.h, updated_at has no time zone",
         );
     }
 
@@ -271,6 +293,22 @@ mod tests {
              create table public.e (id int primary key, created_at timestamptz default now());
              create table public.f (id int primary key, created_at timestamp default now());
              --                                         ^^^^^^^^^^ warning: in public.f, created_at has no time zone",
+        );
+    }
+
+    #[test]
+    fn a_habit_of_loud_failures_is_an_info() {
+        let tables: String = ["b", "c", "d", "e", "f"]
+            .map(|name| format!("create table public.{name} (id int primary key, created_at timestamptz not null);\n"))
+            .concat();
+        check(
+            &RULE,
+            &format!(
+                "
+                 create table public.a (id int primary key, created_at timestamptz not null);
+                 --                                         ^^^^^^^^^^ info: 6 of 6 tables have no default for created_at
+                 {tables}"
+            ),
         );
     }
 }

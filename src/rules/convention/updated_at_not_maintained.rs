@@ -14,7 +14,7 @@ declare_rule! {
     /// lie.
     ///
     /// A trigger counts when it runs before each update and is `moddatetime`, or a function that
-    /// assigns the column of `new`. A function that cannot be read has the benefit of the doubt. A
+    /// assigns the column of `new`, or of what it returns in its place. A function that cannot be read has the benefit of the doubt. A
     /// table that only functions of the project can update, each of which sets the column, is fine as
     /// well. What many tables lack is reported once.
     ///
@@ -151,6 +151,39 @@ mod tests {
              begin select now() into new.updated_at; return new; end $$;
              create trigger t before update on public.d for each row execute function public.selected();",
         );
+    }
+
+    /// The function that Hasura writes.
+    const COPY: &str = "create function public.set_current_timestamp_updated_at() returns trigger language plpgsql as $$
+        declare _new record;
+        begin _new := new; _new.updated_at = now(); return _new; end $$;\n";
+
+    #[test]
+    fn the_row_may_be_changed_in_a_copy() {
+        let tables = "create table public.t (id int primary key, updated_at timestamptz);
+             create trigger t_updated_at before update on public.t
+               for each row execute function public.set_current_timestamp_updated_at();
+             create table public.u (id int primary key, updated_at timestamptz);
+             --                                         ^^^^^^^^^^ warning: no trigger sets public.u.updated_at
+             create function public.copied() returns trigger language plpgsql as $$
+             declare row record;
+             begin row := new; row.id = 1; return row; end $$;
+             create trigger t before update on public.u for each row execute function public.copied();
+             create table public.v (id int primary key, updated_at timestamptz);
+             --                                         ^^^^^^^^^^ warning: no trigger sets public.v.updated_at
+             create function public.lost() returns trigger language plpgsql as $$
+             declare row record;
+             begin row := new; row.updated_at = now(); return new; end $$;
+             create trigger t before update on public.v for each row execute function public.lost();
+             create table public.w (id int primary key, updated_at timestamptz);
+             create trigger t before update on public.w
+               for each row execute function public.set_current_timestamp_updated_at();";
+        let text = format!("{COPY}{tables}");
+        check(&RULE, &text);
+        let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
+        let help = "create trigger u_updated_at before update on public.u for each row execute function \
+                    public.set_current_timestamp_updated_at();";
+        assert_eq!(found[0].help.as_deref(), Some(help));
     }
 
     #[test]

@@ -3,7 +3,7 @@ use crate::catalog::gap::Aspect;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::sql::statement::{FunctionBody, StatementKind};
-use crate::workload::routine::Routine;
+use crate::workload::routine::{Brought, LooksUp, Routine};
 
 declare_rule! {
     /// Finds functions that do not say in which schemas the names in their body are to be found.
@@ -12,7 +12,8 @@ declare_rule! {
     /// `todos` on the list, and unless the function sets the list itself, whoever calls it does. In
     /// a `security definer` function, which runs with its owner's rights, a caller who may create
     /// objects anywhere can slip in a table or function of their own. In others it makes the
-    /// function fail or read another table, which is an info.
+    /// function fail or read another table, which is an info. So it is where all names are in full:
+    /// operators such as `=` have none, and mean what a schema before `pg_catalog` says.
     ///
     /// ```sql,bad
     /// create function public.count_todos() returns bigint language plpgsql security definer as $$
@@ -32,7 +33,7 @@ declare_rule! {
     /// `create or replace function` forgets a path that `alter function … set search_path` had set.
     ///
     /// Silent are aggregates, functions of extensions, bodies whose names are settled when they are
-    /// made (`begin atomic`, `return …`), and of the functions that run as the caller those that
+    /// made (`begin atomic`, `return …`) or that look nothing up, and of the functions that run as the caller those that
     /// write every name in full and those of a single SELECT in SQL: PostgreSQL may copy these into
     /// the query, which is faster, and could not if they set a path.
     "function-search-path-mutable" {
@@ -46,6 +47,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let brought = Brought::of(cx.catalog);
     for function in cx.catalog.own_functions() {
         let fixed = function.config.contains_key("search_path");
         let routine = cx.workload.routines.get(&function.oid);
@@ -53,15 +55,22 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if fixed || unclear || !looks_names_up(function) || is_copied_into_queries(function, routine) {
             continue;
         }
-        let in_full = routine.is_some_and(|routine| routine.names_schemas(cx.catalog));
+        let looks_up = routine.map_or(LooksUp::Names, |routine| routine.looks_up(cx.catalog, function, &brought));
         let definer = function.security_definer.value;
-        if in_full && !definer {
+        if looks_up == LooksUp::Nothing || looks_up == LooksUp::BuiltIns && !definer {
             continue;
         }
+        let in_full = looks_up == LooksUp::BuiltIns;
         let Some(span) = function.name_span else { continue };
         let signature = function.signature(cx.catalog);
         let keyword = if function.kind == FunctionKind::Procedure { "procedure" } else { "function" };
-        let message = if definer {
+        let message = if in_full {
+            format!(
+                "{keyword} {} runs with its owner's rights and does not fix its search_path: a caller who puts a schema before \
+                 pg_catalog can make operators and built-in functions in it mean others",
+                function.name
+            )
+        } else if definer {
             format!(
                 "{keyword} {} runs with its owner's rights and does not fix its search_path: a caller who sets another one can make \
                  names in it mean other tables and functions",
@@ -78,14 +87,15 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         found.note("has no `set search_path`").what(signature.clone());
         if definer {
             found.label(function.security_definer.origin.span(), "runs with its owner's rights");
-        } else {
+        }
+        if in_full || !definer {
             found.severity(Severity::Info);
         }
         let help = if in_full {
             format!("alter {keyword} {signature} set search_path = '';")
         } else {
             format!(
-                "alter {keyword} {signature} set search_path = public, extensions, pg_temp; or '' with every name in \
+                "alter {keyword} {signature} set search_path = public, extensions, pg_temp; -- or '' with every name in \
                  the body written in full, such as public.todos"
             )
         };
@@ -111,23 +121,23 @@ fn is_copied_into_queries(function: &Function, routine: Option<&Routine>) -> boo
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{Bench, check};
 
     #[test]
     fn definer_and_invoker() {
         check(
             &RULE,
             "
-             create function public.f() returns void language plpgsql security definer as $$ begin end $$;
+             create function public.f() returns void language plpgsql security definer as $$ begin perform g(); end $$;
              --              ^^^^^^^^ warning: function public.f runs with its owner's rights and does not fix its search_path: a caller who sets another one can
              create function public.g() returns bigint language plpgsql as $$ begin return (select count(*) from todos); end $$;
              --              ^^^^^^^^ info: function public.g does not fix its search_path: depending on who calls it
              create function public.h() returns trigger language plpgsql as $$ begin perform g(); return new; end $$;
              --              ^^^^^^^^ info: function public.h
-             create procedure public.p() language plpgsql security definer as $$ begin end $$;
+             create procedure public.p() language plpgsql security definer as $$ begin delete from todos; end $$;
              --               ^^^^^^^^ warning: procedure public.p
              create function public.s() returns bigint language sql security definer as $$ select count(*) from auth.users $$;
-             --              ^^^^^^^^ warning: function public.s
+             --              ^^^^^^^^ info: function public.s runs with its owner's rights and does not fix its search_path: a caller who puts a schema before pg_catalog
              create function public.f(a int) returns void language plpgsql security definer set search_path = '' as $$ begin end $$;",
         );
     }
@@ -144,7 +154,7 @@ mod tests {
              alter function public.d() set search_path = '';
              create function public.e() returns void language plpgsql security definer as $$ begin end $$;
              alter function public.e() set search_path = '';
-             create function public.f() returns void language plpgsql security definer set search_path = '' as $$ begin end $$;
+             create function public.f() returns void language plpgsql security definer set search_path = '' as $$ begin delete from todos; end $$;
              --              ^^^^^^^^ warning: public.f
              alter function public.f() reset search_path;
              create function public.i() returns void language plpgsql set search_path = '' as $$ begin end $$;
@@ -152,7 +162,7 @@ mod tests {
              create function public.gone() returns void language plpgsql security definer as $$ begin end $$;
              drop function public.gone();
              -- file: 2.sql
-             create or replace function public.e() returns void language plpgsql security definer as $$ begin end $$;
+             create or replace function public.e() returns void language plpgsql security definer as $$ begin delete from todos; end $$;
              --                         ^^^^^^^^ warning: public.e",
         );
     }
@@ -207,5 +217,103 @@ mod tests {
              create function public.near(a text) returns boolean language plpgsql as $$ begin return a <-> 'x' < 1; end $$;
              --              ^^^^^^^^^^^ info: public.near",
         );
+    }
+
+    #[test]
+    fn what_looks_nothing_up_needs_no_path() {
+        check(
+            &RULE,
+            "create table public.t (id int, s text);
+             create function public.f() returns trigger language plpgsql security definer as $$
+             begin if new.user_id is null then new.user_id := auth.uid(); end if; return new; end $$;
+             create function public.compares() returns trigger language plpgsql security definer as $$
+             --              ^^^^^^^^^^^^^^^ info: can make operators and built-in functions in it mean others
+             begin if new.s = 'a' then delete from public.t; end if; return new; end $$;
+             create function public.calls() returns trigger language plpgsql security definer as $$
+             --              ^^^^^^^^^^^^ info: operators and built-in functions
+             begin new.at := now(); return new; end $$;
+             create function public.joins() returns setof int language sql security definer as $$
+             --              ^^^^^^^^^^^^ info: operators and built-in functions
+             select t.id from public.t join public.t u using (id) $$;
+             create function public.among() returns trigger language plpgsql security definer as $$
+             --              ^^^^^^^^^^^^ info: operators and built-in functions
+             begin if new.s in ('a', 'b') then return null; end if; return new; end $$;
+             create function public.bare() returns trigger language plpgsql security definer as $$
+             --              ^^^^^^^^^^^ warning: names in it mean other tables
+             begin delete from t; return new; end $$;",
+        );
+    }
+
+    #[test]
+    fn only_what_is_of_a_type_of_an_extension_takes_its_operators() {
+        check(
+            &RULE,
+            "create extension citext with schema extensions;
+             create table public.t (id int, s text, name extensions.citext);
+             create function public.other() returns trigger language plpgsql as $$
+             begin if new.s = 'a' then delete from public.t where s = 'b'; end if; return new; end $$;
+             create function public.field() returns trigger language plpgsql as $$
+             --              ^^^^^^^^^^^^ info: public.field
+             begin if new.name = 'a' then delete from public.t; end if; return new; end $$;
+             create function public.argument(a extensions.citext) returns void language plpgsql as $$
+             --              ^^^^^^^^^^^^^^^ info: public.argument
+             begin delete from public.t where a = 'x'; end $$;
+             create function public.variable() returns void language plpgsql as $$
+             --              ^^^^^^^^^^^^^^^ info: public.variable
+             declare a extensions.citext; begin delete from public.t where s = a; end $$;",
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_executed_is_read_where_it_says_all() {
+        check(
+            &RULE,
+            "create table public.c (a int);
+             create materialized view public.m as select a from public.c;
+             create function public.is_set(n text) returns boolean language plpgsql as $$
+             declare r boolean;
+             begin execute format('select %I from public.c limit 1', n) into r; return r; end $$;
+             create function public.in_order(n text) returns boolean language plpgsql as $$
+             begin execute format('delete from %2$I.%1$I where s like ''a%%'' and s = %L', n, n); return true; end $$;",
+        );
+        check(
+            &RULE,
+            "
+             create function public.bare(n text) returns void language plpgsql as $$
+             --              ^^^^^^^^^^^ info: public.bare
+             begin execute format('delete from %I', n); end $$;
+             create function public.pasted(n text) returns void language plpgsql as $$
+             --              ^^^^^^^^^^^^^ info: public.pasted
+             begin execute format('delete from public.%s', n); end $$;
+             create function public.half(n text) returns void language plpgsql as $$
+             --              ^^^^^^^^^^^ info: public.half
+             begin execute 'delete from public.c'; execute n; end $$;",
+        );
+    }
+
+    #[test]
+    fn a_refresh_names_its_view() {
+        check(
+            &RULE,
+            "create materialized view public.m as select 1 as a;
+             create function public.again() returns void language plpgsql security definer as $$
+             begin refresh materialized view public.m; end $$;
+             create function public.bare() returns void language plpgsql security definer as $$
+             --              ^^^^^^^^^^^ warning: public.bare
+             begin refresh materialized view m; end $$;",
+        );
+    }
+
+    #[test]
+    fn the_help_is_sql() {
+        let help = |body: &str| {
+            let text = format!("create function public.f(a text) returns void language plpgsql security definer as $$ {body} $$;");
+            let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
+            found[0].help.clone().unwrap_or_default()
+        };
+        let bare = "alter function public.f(text) set search_path = public, extensions, pg_temp; -- or '' with every name in \
+                    the body written in full, such as public.todos";
+        assert_eq!(help("begin delete from todos; end"), bare);
+        assert_eq!(help("begin perform now(); end"), "alter function public.f(text) set search_path = '';");
     }
 }

@@ -22,7 +22,8 @@ declare_rule! {
     /// A call is fine anywhere in a sub-select that reads nothing of the row. It is not in one that
     /// does, such as an `exists (…)` that compares with a column of the table. Nor does it help that
     /// a condition like `auth.role() = 'authenticated'` reads no column at all. A policy that never
-    /// runs, because one beside it is `true`, is left alone.
+    /// runs, because one beside it is `true`, is left alone. Calls in WITH CHECK alone, as an INSERT
+    /// has them, are an info: requests write few rows.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, owner uuid);
@@ -59,9 +60,15 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let Some(first) = calls.first() else { continue };
         let what = called(first);
         let object = Identity::part("policy", name, policy.name.to_string());
-        let message = format!("policy {} calls {what} again for each row of {name}", policy.name.delimited());
+        let reads = policy.using.as_ref().is_some_and(|clause| !calls_per_row(&clause.value).is_empty());
+        let of = if reads { "of" } else { "that is written to" };
+        let message = format!("policy {} calls {what} again for each row {of} {name}", policy.name.delimited());
         let finding = out.report(first.span, object, message);
         finding.note("called for each row").help(help(policy, name, cx.sources));
+        // A request looks at many rows and writes few.
+        if !reads {
+            finding.severity(Severity::Info);
+        }
         finding.label_each(calls[1..].iter().map(|call| (call.span, "and here")));
     }
 }
@@ -219,6 +226,19 @@ mod tests {
                select 1 from public.members m where m.team = notes.team and m.member = (select auth.uid())));
              create policy d on public.notes using ((select auth.uid() = owner));
              --                                             ^^^^^^^^^^ warning: policy \"d\"",
+        );
+    }
+
+    #[test]
+    fn a_call_for_each_row_that_is_written_is_an_info() {
+        policy(
+            "
+             create policy a on public.notes for insert with check (auth.uid() = owner);
+             --                                                     ^^^^^^^^^^ info: policy \"a\" calls auth.uid() again for each row that is written to public.notes
+             create policy b on public.notes for update using (owner = (select auth.uid())) with check (auth.uid() = owner);
+             --                                                                                         ^^^^^^^^^^ info: policy \"b\"
+             create policy c on public.notes for update using (auth.uid() = owner) with check (auth.uid() = owner);
+             --                                                ^^^^^^^^^^ warning: for each row of public.notes",
         );
     }
 

@@ -1,4 +1,5 @@
 use indexmap::IndexMap;
+use rustc_hash::FxHashSet;
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::Grantee;
@@ -16,7 +17,8 @@ declare_rule! {
     /// Permissive policies are joined by OR: each of them runs for each row until one lets it through.
     /// Two that say for whom they are, and differ in it, cost nothing. Neither do restrictive ones
     /// count, nor policies for roles that no request has. Where one of them is `true`, PostgreSQL
-    /// leaves out the others, so that nothing runs at all.
+    /// leaves out the others, so that nothing runs at all. And policies that each want another text
+    /// in one column, as those of Storage want another `bucket_id`, never let the same row through.
     ///
     /// A `for all` policy beside one for `select`, as admins and readers often have, is reported as
     /// information: to merge them, the first must be split into its commands.
@@ -101,12 +103,16 @@ impl Roles {
         let mut names = Vec::new();
         for (name, groups) in &self.0 {
             let holds = |policy: &Policy| policy.roles.value.iter().any(|role| groups.contains(role));
-            let own: Vec<usize> =
-                at_work.iter().filter(|(_, policy)| holds(policy)).map(|(at, _)| *at).collect();
-            let mut bound = at_work.iter().filter(|(at, _)| own.contains(at));
-            if own.len() > 1 && !bound.any(|(_, policy)| policy.silences_others(command)) {
+            let own: Vec<(usize, &Policy)> =
+                at_work.iter().filter(|(_, policy)| holds(policy)).copied().collect();
+            let is_silenced = own.iter().any(|(_, policy)| policy.silences_others(command));
+            let meets_another = |(at, policy): &&(usize, &Policy)| {
+                own.iter().any(|(other_at, other)| other_at != at && !policy.excludes(other, table, command))
+            };
+            let meeting: Vec<usize> = own.iter().filter(meets_another).map(|(at, _)| *at).collect();
+            if !is_silenced && !meeting.is_empty() {
                 names.push(name.clone());
-                own.into_iter().for_each(|at| crowded[at] = true);
+                meeting.into_iter().for_each(|at| crowded[at] = true);
             }
         }
         let together: Vec<usize> = (0..crowded.len()).filter(|at| crowded[*at]).collect();
@@ -139,8 +145,7 @@ fn report(table: &Table, policies: &[&Policy], roles: &[Ident], commands: &[Poli
         table.name,
         names.join(", "),
     );
-    let all_and_one = matches!(policies, [one, other]
-        if (one.command.value == PolicyCommand::All) != (other.command.value == PolicyCommand::All));
+    let mixed = policies.iter().any(|policy| is_for_all(policy)) && !policies.iter().all(|policy| is_for_all(policy));
     let finding: &mut Diagnostic =
         out.report(last.name_span, Identity::new("table", &table.name), message);
     finding.note("this one runs beside the others").what(words.join(" ").to_lowercase());
@@ -152,17 +157,39 @@ fn report(table: &Table, policies: &[&Policy], roles: &[Ident], commands: &[Poli
             policy.name.quoted(),
             table.name.quoted()
         ));
-    } else if all_and_one && words == ["SELECT"] {
-        finding.severity(Severity::Info).help(
-            "say with TO whom each policy is for; or split the FOR ALL policy into INSERT, UPDATE and DELETE and join \
-             what is left by OR",
-        );
     } else {
-        finding.help(
-            "say with TO whom each policy is for, so that they no longer meet; or make them one, their conditions \
-             joined by OR",
-        );
+        let joined = if mixed {
+            format!(
+                "split the FOR ALL policy into one for each command, and make those for {} one, their conditions joined \
+                 by OR",
+                listed(words.iter().map(ToString::to_string))
+            )
+        } else {
+            "make them one, their conditions joined by OR".to_string()
+        };
+        let apart = if can_be_told_apart(policies) {
+            "say with TO whom each policy is for, so that they no longer meet; or "
+        } else {
+            ""
+        };
+        finding.help(format!("{apart}{joined}"));
+        // What an admin and a reader may do cannot be said shorter.
+        if mixed && policies.len() == 2 && words == ["SELECT"] {
+            finding.severity(Severity::Info);
+        }
     }
+}
+
+fn is_for_all(policy: &Policy) -> bool {
+    policy.command.value == PolicyCommand::All
+}
+
+/// Whether a TO for those policies that have none may keep them all apart: no two of the others are
+/// for the same role already.
+fn can_be_told_apart(policies: &[&Policy]) -> bool {
+    let named = policies.iter().map(|policy| &policy.roles.value).filter(|roles| !roles.contains(&Grantee::Public));
+    let mut seen: FxHashSet<&Grantee> = FxHashSet::default();
+    named.flatten().all(|role| seen.insert(role))
 }
 
 /// Whether it lets nobody through but `service_role`, which needs no policy.
@@ -190,7 +217,7 @@ fn listed(words: impl Iterator<Item = String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{Bench, check};
 
     fn policies(text: &str) {
         check(
@@ -289,6 +316,55 @@ mod tests {
              create policy admins on public.t for all using (a is null);
              --            ^^^^^^ info: do SELECT on public.t",
         );
+    }
+
+    #[test]
+    fn policies_for_rows_of_their_own_never_meet() {
+        check(
+            &RULE,
+            "create policy a on storage.objects for select using (bucket_id = 'a' and name = 'x');
+             create policy b on storage.objects for select using (bucket_id = 'b');
+             create policy c on storage.objects for insert with check (bucket_id = 'c' and name = 'x');
+             create policy d on storage.objects for insert with check (bucket_id = 'd');
+             create policy e on storage.objects for insert with check (bucket_id = 'd' and name = 'y');
+             --            ^ warning: 2 policies run for each row when anon and authenticated do INSERT on storage.objects: \"d\", \"e\"",
+        );
+    }
+
+    /// What is advised about the policies of one table.
+    fn help(text: &str) -> String {
+        let table = "create table public.t (id int, a uuid); alter table public.t enable row level security;";
+        let found = Bench::new(&format!("{table}{text}")).run(&RULE, &RULE.options.defaults());
+        found.first().and_then(|found| found.help.clone()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_policy_for_all_is_never_merged_into_one_for_a_command() {
+        let split = "split the FOR ALL policy into one for each command, and make those for SELECT one, their conditions \
+                     joined by OR";
+        let to = "say with TO whom each policy is for, so that they no longer meet; or ";
+        let three = "create policy a on public.t using (a is null);
+             create policy b on public.t for select using (id = 1);
+             create policy c on public.t for select using (id = 2);";
+        assert_eq!(help(three), format!("{to}{split}"));
+        let two = "create policy a on public.t to authenticated using (a is null);
+             create policy b on public.t for select to authenticated using (id = 1);";
+        assert_eq!(help(two), split);
+    }
+
+    #[test]
+    fn roles_that_meet_already_need_no_to() {
+        let join = "make them one, their conditions joined by OR";
+        let to = "say with TO whom each policy is for, so that they no longer meet; or ";
+        let policies = |one: &str, other: &str| {
+            help(&format!(
+                "create policy a on public.t for select {one} using (id = 1);
+                 create policy b on public.t for select {other} using (id = 2);"
+            ))
+        };
+        assert_eq!(policies("to authenticated", "to anon, authenticated"), join);
+        assert_eq!(policies("to authenticated", ""), format!("{to}{join}"));
+        assert_eq!(policies("", ""), format!("{to}{join}"));
     }
 
     #[test]

@@ -71,15 +71,15 @@ struct Wanted<'a> {
 fn unserved<'a>(catalog: &Catalog, table: &Table, filters: &[&'a Filter]) -> Vec<Wanted<'a>> {
     let told_as_key: FxHashSet<i16> =
         unindexed_foreign_key::unserved(catalog, table).flat_map(|(_, key)| &key.columns).copied().collect();
-    let mut groups: IndexMap<(&[i16], &[i16]), Vec<&Evidence>> = IndexMap::new();
+    let mut groups: IndexMap<_, Vec<&Evidence>> = IndexMap::new();
     for filter in filters {
-        groups.entry((&filter.columns, &filter.fixed)).or_default().push(&filter.evidence);
+        groups.entry((&filter.columns, &filter.fixed, &filter.tested)).or_default().push(&filter.evidence);
     }
     let mut wanted: Vec<Wanted<'_>> = Vec::new();
     groups.sort_by(|one, _, other, _| one.0.len().cmp(&other.0.len()));
-    for ((columns, fixed), evidence) in groups {
+    for ((columns, fixed, tested), evidence) in groups {
         let is_told = columns.iter().any(|attnum| told_as_key.contains(attnum));
-        if is_told || table.has_index_led_by_one_of(columns, fixed) {
+        if is_told || table.has_index_led_by_one_of(columns, fixed, tested) {
             continue;
         }
         let telling = columns.iter().copied().filter(|attnum| {
@@ -254,6 +254,45 @@ mod tests {
              create index on public.t (owner) where gone is null;
              create policy a on public.t using (kind = 'user' and of = auth.uid());
              create policy b on public.t using (owner = auth.uid() and gone is null);",
+        );
+    }
+
+    #[test]
+    fn a_test_beside_the_look_up_hides_no_index() {
+        check(
+            &RULE,
+            "create table public.a (id uuid primary key, slug text unique, name text, gone timestamptz);
+             create index on public.a (name) where gone is not null;
+             create table public.b (id uuid primary key, kind text, slug text);
+             --                                                     ^^^^ warning: no index leads with public.b.slug
+             create index on public.b (kind, slug);
+             create function public.g(slug text) returns uuid language plpgsql as $$
+             begin
+               perform 1 from public.a where a.slug is null and a.slug = g.slug;
+               perform 1 from public.a where a.slug = 'x' and a.slug = g.slug;
+               perform 1 from public.a where a.gone is not null and a.name = g.slug;
+               perform 1 from public.b where b.kind is not null and b.slug = g.slug;
+               return (select id from public.a where a.slug is not null and a.slug = g.slug);
+             end $$;",
+        );
+    }
+
+    #[test]
+    fn what_a_join_holds_to_a_constant_may_lead() {
+        check(
+            &RULE,
+            "create table public.projects (id bigint primary key, owner uuid);
+             create index on public.projects (owner);
+             create table public.votes (id bigint primary key, content_type text, content_id bigint);
+             create index on public.votes (content_type, content_id);
+             create table public.likes (id bigint primary key, content_type text, content_id bigint);
+             --                                                                   ^^^^^^^^^^ warning: public.likes.content_id
+             create index on public.likes (content_type, content_id);
+             create function public.f(p uuid) returns bigint language sql stable as $$
+               select count(v.id) from public.projects pr
+               left join public.votes v on v.content_id = pr.id and v.content_type = 'projects'
+               left join public.likes l on l.content_id = pr.id
+               where pr.owner = p $$;",
         );
     }
 

@@ -11,9 +11,10 @@ declare_rule! {
     /// Finds policies that let every row be read.
     ///
     /// For public content that is how it should be, and the finding is an info; there is none when
-    /// the name of the policy says so (`public`, `everyone`, `anyone`, `all users`). It is a warning
-    /// whatever the name when the table has columns that are nobody else's business by their names, such as `email`,
-    /// `phone` or `access_token`, and the role may read them.
+    /// the name of the policy says so (`public`, `everyone`, `anyone`, `anon`, `all users`). It is a
+    /// warning whatever the name when the table is called `private`, `secret` or `internal`, or has
+    /// columns that are nobody else's business by their names, such as `email`, `phone` or
+    /// `access_token`, and the role may read them.
     ///
     /// ```sql,bad
     /// create table public.profiles (id uuid primary key, username text, email text);
@@ -60,7 +61,8 @@ fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_
     let is = |schema: &str, name: &str| table.name.schema == *schema && table.name.name == *name;
     let files = is("storage", "objects");
     let channels = is("realtime", "messages");
-    if sensitive.is_empty() && !files && !channels && says_so(policy) {
+    let private = is_private(table);
+    if sensitive.is_empty() && !private && !files && !channels && says_so(policy) {
         return;
     }
     let whom = describe(opened, &table.name.to_string());
@@ -94,27 +96,40 @@ fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_
     for (column, span) in sensitive.iter().take(3) {
         found.label(*span, format!("{column} can be read"));
     }
-    if sensitive.is_empty() {
-        found.help("right for public content; otherwise name the rows in USING");
+    let to = if policy.binds_anonymous() { "to authenticated " } else { "" };
+    let own_rows = table
+        .owner_column(catalog)
+        .map(|owner| format!("alter policy {name} on {on} {to}using ((select auth.uid()) = {});", owner.name.quoted()));
+    if sensitive.is_empty() && private {
+        found.severity(Severity::Warning);
+        found.help(own_rows.unwrap_or_else(|| format!("alter policy {name} on {on} {to}using (…);")));
+    } else if sensitive.is_empty() {
+        let otherwise = own_rows.unwrap_or_else(|| "name the rows in USING".to_string());
+        found.help(format!("right for public content; otherwise {otherwise}"));
     } else {
-        let condition = match table.owner_column(catalog) {
-            Some(owner) => format!("(select auth.uid()) = {}", owner.name.quoted()),
-            None => "…".to_string(),
-        };
-        let to = if policy.binds_anonymous() { "to authenticated " } else { "" };
+        let narrowed = own_rows.unwrap_or_else(|| format!("alter policy {name} on {on} {to}using (…);"));
         found.severity(Severity::Warning).help(format!(
-            "alter policy {name} on {on} {to}using ({condition}); \
-             or revoke select on the table and grant it on the public columns alone"
+            "{narrowed} -- or revoke select on the table and grant it on the public columns alone",
         ));
     }
+}
+
+/// Whether the name of a table says that its rows are not for everybody.
+fn is_private(table: &Table) -> bool {
+    let name = table.name.name.to_lowercase();
+    let mut words = name.split(|letter: char| !letter.is_alphanumeric());
+    words.any(|word| matches!(word, "private" | "secret" | "secrets" | "internal" | "confidential"))
 }
 
 /// Whether the name of a policy says that it is for everybody: then nobody needs to be told.
 fn says_so(policy: &Policy) -> bool {
     let name = policy.name.to_lowercase();
     let mut words = name.split(|letter: char| !letter.is_alphanumeric());
-    words.any(|word| matches!(word, "everyone" | "everybody" | "anyone" | "anybody" | "public" | "publicly"))
-        || name.contains("all users")
+    let says_so = |word| {
+        let known = ["everyone", "everybody", "anyone", "anybody", "anon", "anonymous", "public", "publicly"];
+        known.contains(&word)
+    };
+    words.any(says_so) || name.contains("all users")
 }
 
 /// The columns that one of the roles may read and should not.
@@ -136,7 +151,7 @@ fn sensitive_columns(
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{Bench, check};
 
     #[test]
     fn public_content_is_an_info() {
@@ -159,6 +174,8 @@ mod tests {
              alter table public.posts enable row level security;
              create policy \"Posts are viewable by everyone\" on public.posts for select using (true);
              create policy posts_select_public on public.posts for select using (true);
+             create policy \"Allow anonymous read access to posts\" on public.posts for select using (true);
+             create policy \"anon and authenticated can read\" on public.posts for select using (true);
              create policy publication_read on public.posts for select using (true);
              --                                                               ^^^^ info: public.posts
              create table public.people (id bigint, email text);
@@ -178,6 +195,25 @@ mod tests {
              create policy read on public.people for select to authenticated using (1 = 1);
              --                                                                     ^^^^^ warning: every signed-in user can read every row of public.people, with email, phone, api_key and 1 more",
         );
+    }
+
+    #[test]
+    fn a_table_may_be_private_by_its_name() {
+        let text = "create table public.private_items (id bigint primary key, owner_id uuid references auth.users);
+             alter table public.private_items enable row level security;
+             create policy public_read on public.private_items for select to authenticated using (true);
+             --                                                                                   ^^^^ warning: every signed-in user can read every row of public.private_items
+             create table public.privately (id bigint primary key, owner_id uuid references auth.users);
+             alter table public.privately enable row level security;
+             create policy read on public.privately for select using (true);
+             --                                                       ^^^^ info: public.privately";
+        check(&RULE, text);
+        let found = Bench::new(text).run(&RULE, &RULE.options.defaults());
+        let own = "alter policy public_read on public.private_items using ((select auth.uid()) = owner_id);";
+        assert_eq!(found[0].help.as_deref(), Some(own));
+        let own = "right for public content; otherwise alter policy read on public.privately to authenticated using \
+                   ((select auth.uid()) = owner_id);";
+        assert_eq!(found[1].help.as_deref(), Some(own));
     }
 
     #[test]

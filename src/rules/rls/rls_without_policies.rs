@@ -70,7 +70,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             .note("no policy for this table")
             .label(table.rls.origin.span(), "row level security is enabled here")
             .help(format!(
-                "create a policy; or, if only the server uses it: revoke all on {name} from anon, authenticated;"
+                "revoke all on {name} from anon, authenticated; -- if only the server uses it; otherwise create a policy"
             ));
     }
 }
@@ -120,7 +120,7 @@ fn comment_below(sources: &Sources, statement: Span) -> String {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{Bench, check};
 
     #[test]
     fn a_policy_of_any_kind_or_none() {
@@ -141,6 +141,14 @@ mod tests {
              -- file: 2.sql
              drop policy gone on public.c;",
         );
+    }
+
+    #[test]
+    fn the_help_is_sql() {
+        let text = "create table public.a (id bigint); alter table public.a enable row level security;";
+        let found = Bench::new(text).run(&RULE, &RULE.options.defaults());
+        let help = "revoke all on public.a from anon, authenticated; -- if only the server uses it; otherwise create a policy";
+        assert_eq!(found[0].help.as_deref(), Some(help));
     }
 
     #[test]
