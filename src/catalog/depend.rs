@@ -480,9 +480,10 @@ impl Scan<'_> {
         };
         // The functions that make a range go with its type.
         let is_constructor = function.language == "internal" && function.kind == FunctionKind::Function;
+        let parts = || function.parts.iter().any(|part| self.has(&Object::Function(*part)));
         if result && is_constructor {
             report(object, Tie::Auto);
-        } else if result || arguments() || body() {
+        } else if result || arguments() || parts() || body() {
             report(object, Tie::Normal);
         }
     }

@@ -194,6 +194,7 @@ impl Keys<'_> {
             self.add_type(data_type);
         }
         function.arguments.iter().for_each(|argument| self.add_type(&argument.data_type));
+        self.found.extend(&function.parts);
         let Some(FunctionBody::Statements { statements, .. }) = &function.body else { return };
         for statement in statements {
             match &statement.kind {

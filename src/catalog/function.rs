@@ -33,6 +33,8 @@ pub struct Function {
     pub language: Ident,
     /// Absent for aggregates, C functions and the platform's own.
     pub body: Option<FunctionBody>,
+    /// The functions that an aggregate is made of.
+    pub parts: Vec<Oid>,
     pub security_definer: Tracked<bool>,
     pub volatility: Volatility,
     pub strict: bool,

@@ -51,13 +51,16 @@ pub(super) fn create_aggregate(
 ) -> Applied {
     let name = catalog.creation_name(&statement.name);
     catalog.require_namespace(&name.schema)?;
-    let finished = statement.final_function.as_ref().and_then(|name| {
-        let result = |function: &Function| match &function.returns {
-            Returns::Type(data_type) => Some(data_type.clone()),
-            _ => None,
-        };
-        catalog.routines_named(name).find_map(result)
+    let last = statement.final_function.as_ref().and_then(|name| catalog.routines_named(name).next());
+    let finished = last.and_then(|function| match &function.returns {
+        Returns::Type(data_type) => Some(data_type.clone()),
+        _ => None,
     });
+    // The step takes the state and the arguments.
+    let takes_state = |function: &&Function| function.inputs().count() == statement.arguments.len() + 1;
+    let step = statement.state_function.as_ref();
+    let step = step.and_then(|name| catalog.routines_named(name).find(takes_state));
+    let parts = step.into_iter().chain(last).map(|function| function.oid).collect();
     let state = statement.state_type.as_ref().map(|state| catalog.resolve_data_type(state));
     let result = finished.or(state).unwrap_or_else(|| DataType::builtin("record"));
     let arguments = arguments(catalog, &statement.arguments);
@@ -65,6 +68,7 @@ pub(super) fn create_aggregate(
         name_span: Some(statement.name.span),
         language: "internal".into(),
         volatility: Volatility::Immutable,
+        parts,
         ..blank(catalog, name, FunctionKind::Aggregate, arguments, Returns::Type(result), origin)
     };
     put(catalog, function, statement.or_replace, origin)
@@ -143,6 +147,7 @@ pub(super) fn blank(
         returns,
         language: Ident::default(),
         body: None,
+        parts: Vec::new(),
         security_definer: Tracked::new(false, origin),
         volatility: Volatility::Volatile,
         strict: false,

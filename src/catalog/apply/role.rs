@@ -77,14 +77,16 @@ pub(super) fn alter(catalog: &mut Catalog, alter: &AlterRole, origin: Origin) ->
     Ok(())
 }
 
-/// ALTER ROLE … SET; without a role (ALL) nothing of the catalog changes.
+/// ALTER ROLE … SET. What ALL roles get is kept with what the database sets.
 pub(super) fn alter_set(
     catalog: &mut Catalog,
     role: Option<&RoleName>,
     change: &SettingChange,
     origin: Origin,
 ) -> Applied {
-    let Some(name) = role.and_then(|role| catalog.role_ident(role)) else { return Ok(()) };
+    let Some(name) = role.and_then(|role| catalog.role_ident(role)) else {
+        return alter_database_set(catalog, change);
+    };
     catalog.require_role(&name)?;
     let value = catalog.stored_setting(change);
     if let Some(role) = catalog.roles.get_mut(&name) {
