@@ -20,6 +20,7 @@ use crate::catalog::Catalog;
 use crate::catalog::apply::{Applied, Misfit, rows};
 use crate::catalog::gap::{Aspect, Cause};
 pub(super) use crate::catalog::interpret::value::Value;
+use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::source::Span;
 use crate::sql::expr::{Expr, Query, Sublink, SublinkKind};
@@ -50,7 +51,7 @@ enum Flow {
     /// A statement did not fit; a handler may take it.
     Failed(Span, Misfit),
     /// An error that is raised on purpose, by its name; a handler may take it.
-    Raised(Option<String>),
+    Raised(Span, Option<String>),
 }
 
 /// Runs a DO block.
@@ -62,8 +63,13 @@ pub(super) fn run_do(catalog: &mut Catalog, block: &DoBlock, span: Span) -> Appl
     };
     let mut interpreter = Interpreter::new(catalog, 0);
     interpreter.found(Some(false));
-    if let Flow::Failed(span, misfit) = interpreter.block(body) {
-        catalog.record_misfit(span, misfit);
+    match interpreter.block(body) {
+        Flow::Failed(span, misfit) => catalog.record_misfit(span, misfit),
+        Flow::Raised(place, _) => {
+            let misfit = Misfit::refused(SqlState::RAISE_EXCEPTION, "the block raises an exception");
+            catalog.record_misfit(span, misfit.at(place));
+        }
+        Flow::Next | Flow::Stop | Flow::Perhaps | Flow::Exit | Flow::Continue => {}
     }
     Ok(())
 }
@@ -150,7 +156,7 @@ impl<'c> Interpreter<'c> {
             Flow::Failed(_, misfit) => {
                 block.handlers.iter().find(|handler| handles(&handler.conditions, misfit))
             }
-            Flow::Raised(condition) => {
+            Flow::Raised(_, condition) => {
                 let condition = condition.as_deref();
                 block.handlers.iter().find(|handler| takes_raised(&handler.conditions, condition))
             }
@@ -233,6 +239,9 @@ impl<'c> Interpreter<'c> {
             }
             BlockStatementKind::Sql { statement, into } => {
                 self.receive(statement, into);
+                if matches!(statement.kind, StatementKind::Change(_)) {
+                    self.found(None);
+                }
                 self.apply(statement)
             }
             BlockStatementKind::Perform(statement) => {
@@ -254,7 +263,7 @@ impl<'c> Interpreter<'c> {
                 flow
             }
             BlockStatementKind::Raise { level: RaiseLevel::Exception, condition, .. } => {
-                Flow::Raised(condition.clone())
+                Flow::Raised(statement.span, condition.clone())
             }
             BlockStatementKind::Return(_) => Flow::Stop,
             BlockStatementKind::Exit { condition, resumes } => {
@@ -286,6 +295,7 @@ impl<'c> Interpreter<'c> {
             | BlockStatementKind::Other(_) => Flow::Next,
             BlockStatementKind::Receive { into, .. } => {
                 into.iter().for_each(|variable| self.set(variable, Value::Unknown));
+                self.found(None);
                 Flow::Next
             }
         }
@@ -403,7 +413,7 @@ impl<'c> Interpreter<'c> {
                     self.tolerant -= 1;
                     return match flow {
                         Flow::Exit | Flow::Continue => flow,
-                        Flow::Next | Flow::Stop | Flow::Perhaps | Flow::Failed(..) | Flow::Raised(_) => {
+                        Flow::Next | Flow::Stop | Flow::Perhaps | Flow::Failed(..) | Flow::Raised(..) => {
                             Flow::Next
                         }
                     };

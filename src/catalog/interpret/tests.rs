@@ -62,6 +62,29 @@ fn check_blocks(cases: &[(&str, &[&str])]) {
 }
 
 #[test]
+fn a_block_that_raises_fails() {
+    check_blocks(&[
+        (
+            "begin raise exception 'run this by hand'; end",
+            &["a(id)", "b(id)", "fails: the block raises an exception"],
+        ),
+        ("begin raise exception 'never mind'; exception when others then null; end", &["a(id)", "b(id)"]),
+        (
+            "begin update a set id = 1; if not found then raise exception 'no rows'; end if; end",
+            &["a(id)", "b(id)"],
+        ),
+        (
+            "declare n int; begin select count(*) into n from a; if n = 0 then raise exception 'empty'; end if; end",
+            &["a(id)", "b(id)"],
+        ),
+        (
+            "begin if to_regclass('public.a') is null then raise exception 'no table'; end if; end",
+            &["a(id)", "b(id)"],
+        ),
+    ]);
+}
+
+#[test]
 fn guards_that_ask_the_catalogs_are_decided() {
     check_blocks(&[
         (
