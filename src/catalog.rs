@@ -123,6 +123,8 @@ pub struct Session {
     pub search_path: Vec<Ident>,
     /// The owner of what is made.
     pub role: Ident,
+    /// Whether the bodies of new functions are looked into.
+    check_function_bodies: bool,
     /// Whether BEGIN was said.
     in_transaction: bool,
     /// Where the running transaction starts.
@@ -145,6 +147,7 @@ impl Default for Session {
         Self {
             search_path: vec!["public".into(), "extensions".into()],
             role: "postgres".into(),
+            check_function_bodies: true,
             in_transaction: false,
             transaction_start: None,
             new_labels: Vec::new(),

@@ -7,7 +7,7 @@
 use crate::catalog::Catalog;
 use crate::catalog::Relation;
 use crate::catalog::function::{Argument, Function, Returns};
-use crate::catalog::misfit::Misfit;
+use crate::catalog::misfit::{Misfit, SqlState};
 use crate::catalog::name::QName;
 use crate::catalog::table::Column;
 use crate::catalog::types::{Attribute, DataType, TypeRef, UserTypeKind};
@@ -426,10 +426,20 @@ impl<'c> Binder<'c> {
             Some((_, Relation::Table(oid) | Relation::View(oid) | Relation::Sequence(oid))) => Some(oid),
             Some(_) => None,
             None => {
-                self.unfit.push(Misfit::missing(ObjectKind::Table, &relation.name));
+                let name = &relation.name;
+                let misfit = match &self.search_path {
+                    Some(_) if name.schema.is_none() => self.not_on_path(name, SqlState::UNDEFINED_TABLE),
+                    _ => Misfit::missing(ObjectKind::Table, name),
+                };
+                self.unfit.push(misfit.at(name.span));
                 None
             }
         };
+    }
+
+    /// A bare name that the `search_path` of the function around does not lead to.
+    fn not_on_path(&self, name: &ObjectName, state: SqlState) -> Misfit {
+        Misfit::refused(state, format!("the search_path that the function sets does not lead to {name}"))
     }
 
     /// Notes a column that none of the relations in sight has, if all of their columns are known.
@@ -475,8 +485,13 @@ impl<'c> Binder<'c> {
             || self.catalog.resolve_type_name(&name).is_some();
         if !is_there && !is_column {
             let arguments = if call.args.is_empty() { "()" } else { "(…)" };
-            let shown = Misfit::missing(ObjectKind::Function, &name).with_suffix(arguments);
-            self.unfit.push(shown.at(call.name.span));
+            let misfit = match &self.search_path {
+                Some(_) if call.name.schema.is_none() => {
+                    self.not_on_path(&call.name, SqlState::UNDEFINED_FUNCTION)
+                }
+                _ => Misfit::missing(ObjectKind::Function, &name).with_suffix(arguments),
+            };
+            self.unfit.push(misfit.at(call.name.span));
         }
     }
 

@@ -1,5 +1,7 @@
 //! Functions, procedures and aggregates.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 
 use crate::catalog::Catalog;
@@ -10,7 +12,7 @@ use crate::catalog::types::DataType;
 use crate::source::Span;
 use crate::sql::expr::{Expr, Oid};
 use crate::sql::name::Ident;
-use crate::sql::statement::{ArgumentMode, FunctionBody, Volatility};
+use crate::sql::statement::{ArgumentMode, FunctionBody, Statement, Volatility};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FunctionKind {
@@ -33,6 +35,8 @@ pub struct Function {
     pub language: Ident,
     /// Absent for aggregates, C functions and the platform's own.
     pub body: Option<FunctionBody>,
+    /// The statements of a body in language `sql`, and whether that is all of them.
+    pub statements: Option<Arc<(Vec<Statement>, bool)>>,
     /// The functions that an aggregate is made of.
     pub parts: Vec<Oid>,
     pub security_definer: Tracked<bool>,

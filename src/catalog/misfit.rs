@@ -169,6 +169,11 @@ impl Misfit {
         Self { beside: place, ..self }
     }
 
+    /// Whether it is about an object of this bare name.
+    pub(super) fn is_about(&self, name: &Ident) -> bool {
+        self.subject.as_ref().is_some_and(|subject| subject.name == *name)
+    }
+
     /// Whether it is that an object is not there.
     pub fn is_missing(&self) -> bool {
         matches!(self.reason, Reason::Missing { .. })

@@ -372,6 +372,7 @@ impl Loader<'_> {
             returns,
             language,
             body: None,
+            statements: None,
             parts: Vec::new(),
             security_definer: Tracked::new(is("definer"), ORIGIN),
             volatility: match () {

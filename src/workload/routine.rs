@@ -122,7 +122,8 @@ impl Routine {
                 Self { statements: statements.clone(), complete: true, ..Self::default() }
             }
             Some(FunctionBody::Text(body)) if function.language == "sql" => {
-                let (statements, complete) = crate::sql::parse_body(body);
+                let parsed = function.statements.as_deref().cloned();
+                let (statements, complete) = parsed.unwrap_or_else(|| crate::sql::parse_body(body));
                 Self { statements, complete, ..Self::default() }
             }
             Some(FunctionBody::Text(body)) if function.language == "plpgsql" => {

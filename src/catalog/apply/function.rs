@@ -2,6 +2,8 @@
 
 use indexmap::IndexMap;
 
+use std::sync::Arc;
+
 use crate::catalog::Catalog;
 use crate::catalog::apply::setting::stored_name;
 use crate::catalog::apply::signature::is_same_type;
@@ -12,6 +14,7 @@ use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::types::DataType;
+use crate::sql;
 use crate::sql::expr::Oid;
 use crate::sql::name::Ident;
 use crate::sql::statement::{
@@ -41,7 +44,29 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateFunction, origin: 
         ..blank(catalog, name, kind, arguments, returns, origin)
     };
     set_attributes(catalog, &mut function, &statement.attributes, origin);
+    if let Some(FunctionBody::Text(body)) = function.body.as_ref().filter(|_| function.language == "sql") {
+        function.statements = Some(Arc::new(sql::parse_body(body)));
+        expect_names(catalog, &function);
+    }
     put(catalog, function, statement.or_replace, origin)
+}
+
+/// Notes what a body in language `sql` names in vain: PostgreSQL looks there when it makes the
+/// function, unless the session says otherwise, as those of dumps do.
+fn expect_names(catalog: &mut Catalog, function: &Function) {
+    let Some(parsed) = function.statements.as_ref().filter(|_| catalog.session.check_function_bodies) else {
+        return;
+    };
+    let names = function.arguments.iter().filter_map(|argument| argument.name.clone());
+    let path = function.search_path();
+    let mut binder = Binder::new(catalog).with_variables(names).with_search_path(path);
+    for statement in &parsed.0 {
+        binder.statement(&mut statement.kind.clone());
+    }
+    let mut unfit = binder.into_unfit();
+    // It may call itself.
+    unfit.retain(|misfit| !misfit.is_about(&function.name.name));
+    catalog.unfit.extend(unfit);
 }
 
 pub(super) fn create_aggregate(
@@ -147,6 +172,7 @@ pub(super) fn blank(
         returns,
         language: Ident::default(),
         body: None,
+        statements: None,
         parts: Vec::new(),
         security_definer: Tracked::new(false, origin),
         volatility: Volatility::Volatile,

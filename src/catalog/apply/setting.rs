@@ -46,6 +46,10 @@ pub(super) fn set(catalog: &mut Catalog, change: &SettingChange) -> Applied {
             [role] if role != "none" => catalog.session.role = Ident::new(role),
             _ => catalog.session.role = default.role,
         },
+        ("check_function_bodies", SettingValue::Values(values)) => {
+            catalog.session.check_function_bodies =
+                values.iter().all(|value| value != "false" && value != "off");
+        }
         ("role" | "session_authorization", SettingValue::Default) => catalog.session.role = default.role,
         _ => {}
     }

@@ -37,3 +37,30 @@ declare_rule! {
         check: Check::Catalog(|cx, out| refusal::report(&RULE, cx, out)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::check;
+
+    #[test]
+    fn an_empty_search_path_finds_no_tables() {
+        check(&RULE, "
+create table a (id int);
+create function f() returns bigint language sql set search_path = '' as $$ select count(*) from a $$;
+--                                                                                              ^ error: the search_path that the function sets does not lead to a
+create function g() returns bigint language sql set search_path = '' as $$ select count(*) from public.a $$;
+create function h() returns bigint language sql set search_path = public as $$ select max(id) from a $$;
+");
+    }
+
+    #[test]
+    fn what_reads_a_column_keeps_its_type() {
+        check(&RULE, "
+create table a (id int, title varchar(9));
+create policy p on a using (title = 'x');
+  alter table a alter column title type text;
+--^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: cannot change the type of column public.a.title because policy p
+");
+    }
+}

@@ -87,6 +87,21 @@ create view y as with n as (select id as num from a) select n.num from n group b
     }
 
     #[test]
+    fn bodies_in_sql_are_looked_into() {
+        check(&RULE, "
+create table a (id int, owner uuid);
+create function f() returns bigint language sql as $$ select count(*) from b $$;
+--                                                                         ^ error: table public.b is not made
+create function g(who uuid) returns setof a language sql as $$ select * from a where ownr = who $$;
+--                                                                                   ^^^^ error: column public.a.ownr
+create function h(n int) returns int language sql as $$ select case n when 0 then 0 else h(n - 1) end $$;
+create function i() returns bigint language plpgsql as $$ begin return (select count(*) from b); end $$;
+set check_function_bodies = false;
+create function j() returns bigint language sql as $$ select count(*) from c $$;
+");
+    }
+
+    #[test]
     fn what_may_be_there_is_left_alone() {
         check(&RULE, "
 create table a (id int);
