@@ -422,19 +422,24 @@ impl<'c> Binder<'c> {
 
     fn bind_relation(&mut self, relation: &mut RelationRef) {
         let name = self.located(&relation.name, |name| self.catalog.resolve_relation(name).is_some());
-        relation.target = match self.catalog.resolve_relation(&name) {
+        let found = self.catalog.resolve_relation(&name);
+        relation.target = match found {
             Some((_, Relation::Table(oid) | Relation::View(oid) | Relation::Sequence(oid))) => Some(oid),
-            Some(_) => None,
-            None => {
-                let name = &relation.name;
-                let misfit = match &self.search_path {
-                    Some(_) if name.schema.is_none() => self.not_on_path(name, SqlState::UNDEFINED_TABLE),
-                    _ => Misfit::missing(ObjectKind::Table, name),
-                };
-                self.unfit.push(misfit.at(name.span));
-                None
-            }
+            _ => None,
         };
+        if found.is_none() {
+            self.note_missing_relation(&relation.name);
+        }
+    }
+
+    fn note_missing_relation(&mut self, name: &ObjectName) {
+        let misfit = match &self.search_path {
+            // `pg_catalog` is on every path, and not in the model.
+            Some(_) if name.schema.is_none() && name.name.starts_with("pg_") => return,
+            Some(_) if name.schema.is_none() => self.not_on_path(name, SqlState::UNDEFINED_TABLE),
+            _ => Misfit::missing(ObjectKind::Table, name),
+        };
+        self.unfit.push(misfit.at(name.span));
     }
 
     /// A bare name that the `search_path` of the function around does not lead to.

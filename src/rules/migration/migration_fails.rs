@@ -50,6 +50,7 @@ create table a (id int);
 create function f() returns bigint language sql set search_path = '' as $$ select count(*) from a $$;
 --                                                                                              ^ error: the search_path that the function sets does not lead to a
 create function g() returns bigint language sql set search_path = '' as $$ select count(*) from public.a $$;
+create function i() returns bigint language sql set search_path = '' as $$ select count(*) from pg_index $$;
 create function h() returns bigint language sql set search_path = public as $$ select max(id) from a $$;
 ");
     }
