@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::catalog::apply::{Applied, Misfit, rows};
-use crate::catalog::gap::{Aspect, Cause};
+use crate::catalog::gap::{Aspect, Cause, Touch};
 pub(super) use crate::catalog::interpret::value::Value;
 use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
@@ -575,8 +575,14 @@ impl<'c> Interpreter<'c> {
 
     fn execute(&mut self, command: &Fragment, into: &[Ident], span: Span) -> Flow {
         into.iter().for_each(|variable| self.set(variable, Value::Unknown));
-        let Value::Text(text) = self.fragment(command) else {
-            let touches = self.guess(command);
+        let value = self.fragment(command);
+        let Value::Text(text) = value else {
+            let touches = match value {
+                // INTO wants rows, and what changes the catalog gives none.
+                _ if !into.is_empty() => Vec::new(),
+                Value::Definition => vec![Touch { aspect: Aspect::Functions, object: None }],
+                _ => self.guess(command),
+            };
             if !touches.is_empty() {
                 let cause = Cause::Statement(span);
                 let reason = "SQL that is only known when it runs";

@@ -43,6 +43,9 @@ impl Interpreter<'_> {
                             Some("state it outside of the condition, with IF EXISTS or IF NOT EXISTS");
                     }
                 }
+                BlockStatementKind::Execute { into, .. } if !into.is_empty() => {
+                    into.iter().for_each(|variable| self.set(variable, Value::Unknown));
+                }
                 BlockStatementKind::Execute { command, .. } => {
                     let value = self.fragment(command);
                     let known = match &value {
@@ -51,6 +54,9 @@ impl Interpreter<'_> {
                     };
                     let touches = match known {
                         Some(list) => list.iter().flat_map(|inner| self.touches(inner)).collect(),
+                        None if value == Value::Definition => {
+                            vec![Touch { aspect: Aspect::Functions, object: None }]
+                        }
                         None => self.guess(command),
                     };
                     if !touches.is_empty() {

@@ -1,17 +1,28 @@
 //! Queries over the system catalogs, lists and values: a small evaluator of the SELECTs that
 //! migrations use to decide what to do.
 
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
 use crate::catalog::interpret::system::Wanted;
 use crate::catalog::interpret::value::Value;
 use crate::catalog::interpret::{Interpreter, system};
 use crate::sql::expr::{Call, Expr, FromItem, Literal, Query, QueryBody, Select};
 use crate::sql::name::Ident;
 
+/// A row with one more record.
+fn with(row: &[Part], name: &Ident, record: &Rc<Record>) -> Vec<Part> {
+    let mut row = row.to_vec();
+    row.push((name.clone(), Rc::clone(record)));
+    row
+}
+
 /// Rows that a query may look at before it is given up: joins multiply.
 const ROWS: usize = 200_000;
 
 /// One relation's share of a joined row.
-pub(super) type Part = (Ident, Record);
+pub(super) type Part = (Ident, Rc<Record>);
 
 /// The columns of one row.
 pub(super) type Record = Vec<(Ident, Value)>;
@@ -128,8 +139,8 @@ impl Interpreter<'_> {
             match &target.expr {
                 Expr::Column(column) if column.star => {
                     let row = self.rows.last().cloned().unwrap_or_default();
-                    let fields: Vec<_> = row.into_iter().flat_map(|(_, fields)| fields).collect();
-                    records.iter_mut().for_each(|record| record.extend(fields.iter().cloned()));
+                    let fields = || row.iter().flat_map(|(_, fields)| fields.iter().cloned());
+                    records.iter_mut().for_each(|record| record.extend(fields()));
                 }
                 expr => {
                     let name =
@@ -273,7 +284,13 @@ impl Interpreter<'_> {
                 if using.is_empty() =>
             {
                 let rows = self.join(left, first, filter)?;
-                let rows = self.join(rows, second, filter)?;
+                let rows = match (&**second, on) {
+                    (FromItem::Join { .. }, _) | (_, None) => self.join(rows, second, filter)?,
+                    (second, Some(on)) => {
+                        let (name, records) = self.rows_of(second, filter)?;
+                        self.join_by_key(&rows, &name, &records, on)?
+                    }
+                };
                 let Some(on) = on else { return Some(rows) };
                 let mut kept = Vec::new();
                 for row in rows {
@@ -289,17 +306,73 @@ impl Interpreter<'_> {
                 if left.len().saturating_mul(records.len()) > ROWS {
                     return None;
                 }
-                let mut rows = Vec::new();
-                for row in &left {
-                    for record in &records {
-                        let mut row = row.clone();
-                        row.push((name.clone(), record.clone()));
-                        rows.push(row);
-                    }
-                }
-                Some(rows)
+                let pairs = left.iter().flat_map(|row| records.iter().map(|record| with(row, &name, record)));
+                Some(pairs.collect())
             }
         }
+    }
+
+    /// Puts the records beside the rows that one of the condition's equalities, between texts, may
+    /// join them to. The whole condition is for the caller.
+    fn join_by_key(
+        &mut self,
+        rows: &[Vec<Part>],
+        name: &Ident,
+        records: &[Rc<Record>],
+        on: &Expr,
+    ) -> Option<Vec<Vec<Part>>> {
+        let of_item = |expr: &Expr| match expr.uncast() {
+            Expr::Column(column) => match column.path.as_slice() {
+                [qualifier, column] if qualifier == name => Some(column.clone()),
+                _ => None,
+            },
+            _ => None,
+        };
+        let mut open = vec![on];
+        let mut keys = Vec::new();
+        while let Some(expr) = open.pop() {
+            match expr {
+                Expr::And(list) => open.extend(list),
+                Expr::Op { op, left: Some(left), right } if op == "=" => {
+                    match (of_item(left), of_item(right)) {
+                        (Some(column), None) => keys.push((column, &**right)),
+                        (None, Some(column)) => keys.push((column, &**left)),
+                        _ => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+        // Names of relations tell more apart than those of their schemas.
+        keys.sort_by_key(|(column, _)| column.contains("schema"));
+        for (column, other) in keys {
+            let text = |record: &Rc<Record>| match record.iter().find(|(field, _)| *field == column) {
+                Some((_, Value::Text(text))) => Some(text.clone()),
+                _ => None,
+            };
+            let Some(texts) = records.iter().map(text).collect::<Option<Vec<_>>>() else { continue };
+            let mut found: FxHashMap<String, Vec<&Rc<Record>>> = FxHashMap::default();
+            for (text, record) in texts.into_iter().zip(records) {
+                found.entry(text).or_default().push(record);
+            }
+            let mut joined = Vec::new();
+            for row in rows {
+                let key = match self.with_row(row, |this| this.value(other)) {
+                    Value::Text(key) => key,
+                    Value::Null => continue,
+                    _ => return None,
+                };
+                joined.extend(found.get(&key).into_iter().flatten().map(|record| with(row, name, record)));
+                if joined.len() > ROWS {
+                    return None;
+                }
+            }
+            return Some(joined);
+        }
+        if rows.len().saturating_mul(records.len()) > ROWS {
+            return None;
+        }
+        Some(rows.iter().flat_map(|row| records.iter().map(|record| with(row, name, record))).collect())
     }
 
     /// The columns of an item that a filter compares with values known before its rows are read.
@@ -324,7 +397,7 @@ impl Interpreter<'_> {
                             continue;
                         }
                         match self.value(value) {
-                            Value::Unknown | Value::Something | Value::Null => {}
+                            Value::Unknown | Value::Something | Value::Definition | Value::Null => {}
                             value => wanted.push((name.clone(), value)),
                         }
                     }
@@ -336,7 +409,12 @@ impl Interpreter<'_> {
     }
 
     /// The rows of one item of FROM, and the name that they go by.
-    fn rows_of(&mut self, item: &FromItem, filter: Option<&Expr>) -> Option<(Ident, Vec<Record>)> {
+    fn rows_of(&mut self, item: &FromItem, filter: Option<&Expr>) -> Option<(Ident, Vec<Rc<Record>>)> {
+        let (name, records) = self.records_of(item, filter)?;
+        Some((name, records.into_iter().map(Rc::new).collect()))
+    }
+
+    fn records_of(&mut self, item: &FromItem, filter: Option<&Expr>) -> Option<(Ident, Vec<Record>)> {
         match item {
             FromItem::Relation { relation, alias } => {
                 let called = alias.as_ref().map_or(&relation.name.name, |alias| &alias.name);

@@ -672,7 +672,7 @@ fn columns(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
                 ("table_name", Value::text(&view.name.name)),
                 ("column_name", Value::text(&column.name)),
                 ("is_nullable", yes_no(true)),
-                ("data_type", Value::Unknown),
+                ("data_type", information_type(catalog, column)),
             ]));
         }
     }

@@ -62,6 +62,29 @@ fn check_blocks(cases: &[(&str, &[&str])]) {
 }
 
 #[test]
+fn what_sql_is_for_may_be_told_without_its_text() {
+    check_blocks(&[
+        (
+            "declare r record; begin for r in select oid from pg_proc where proname like 'a\\_%' escape '\\' loop
+             execute replace(pg_get_functiondef(r.oid), 'x', 'y'); end loop; end",
+            &["a(id)", "b(id)"],
+        ),
+        (
+            "declare d text; begin d := pg_get_functiondef(current_setting('x')::oid); execute replace(d, 'x', 'y'); end",
+            &["a(id)", "b(id)", "gap: SQL that is only known when it runs: Functions of anything"],
+        ),
+        ("declare n int; begin execute current_setting('x') into n; end", &["a(id)", "b(id)"]),
+        (
+            "declare r record; begin for r in select c.table_name from information_schema.columns c join
+             information_schema.tables t on c.table_schema = t.table_schema and c.table_name = t.table_name
+             where t.table_schema = 'public' and c.column_name = 'id' and c.table_name like 'a%'
+             loop execute format('alter table %I add x int', r.table_name); end loop; end",
+            &["a(id, x)", "b(id)"],
+        ),
+    ]);
+}
+
+#[test]
 fn a_block_that_raises_fails() {
     check_blocks(&[
         (

@@ -26,6 +26,8 @@ pub(in crate::catalog) enum Value {
     Object(Object),
     /// Not known, but not null.
     Something,
+    /// The CREATE OR REPLACE FUNCTION of some function, or null.
+    Definition,
     Unknown,
 }
 
@@ -47,7 +49,7 @@ impl Value {
     }
 
     pub(super) fn is_known(&self) -> bool {
-        !matches!(self, Self::Unknown | Self::Something)
+        !matches!(self, Self::Unknown | Self::Something | Self::Definition)
     }
 
     /// The only field of a record with one; anything else as it is.
@@ -127,7 +129,7 @@ impl Interpreter<'_> {
                 operate(op, left, right)
             }
             Expr::IsNull { expr, negated } => match self.value(expr) {
-                Value::Unknown => Value::Unknown,
+                Value::Unknown | Value::Definition => Value::Unknown,
                 value => Value::Bool((value == Value::Null) != *negated),
             },
             Expr::IsBool { expr, value, negated } => match (self.value(expr), value) {
@@ -346,6 +348,10 @@ impl Interpreter<'_> {
                 Value::Text(text) => Value::text(Ident::new(text).quoted()),
                 _ => Value::Unknown,
             },
+            // LIKE … ESCAPE; the backslash is what escapes anyway.
+            ("like_escape", [pattern @ Value::Text(_), Value::Text(escape)]) if escape == "\\" => {
+                pattern.clone()
+            }
             ("quote_literal" | "quote_nullable", [Value::Text(text)]) => Value::text(quote_literal(text)),
             // Functions of the system catalogs are strict: of an object that is there, they tell something.
             (
@@ -359,9 +365,11 @@ impl Interpreter<'_> {
                 [first, ..],
             ) => match first {
                 Value::Null => Value::Null,
+                _ if call.name.name == "pg_get_functiondef" => Value::Definition,
                 Value::Unknown => Value::Unknown,
                 _ => Value::Something,
             },
+            ("replace" | "regexp_replace", [Value::Definition, ..]) => Value::Definition,
             ("lower" | "upper" | "btrim" | "trim" | "regexp_replace" | "replace" | "format", [first, ..])
                 if *first == Value::Something =>
             {
@@ -506,8 +514,12 @@ fn operate(op: &str, left: Value, right: Value) -> Value {
     match (op, left, right) {
         (_, Value::Unknown, _) | (_, _, Value::Unknown) => Value::Unknown,
         (_, Value::Null, _) | (_, _, Value::Null) => Value::Null,
-        ("||", Value::Something, _) | ("||", _, Value::Something) => Value::Something,
-        (_, Value::Something, _) | (_, _, Value::Something) => Value::Unknown,
+        ("||", Value::Something | Value::Definition, _) | ("||", _, Value::Something | Value::Definition) => {
+            Value::Something
+        }
+        (_, Value::Something | Value::Definition, _) | (_, _, Value::Something | Value::Definition) => {
+            Value::Unknown
+        }
         ("||", Value::Text(left), Value::Text(right)) => Value::Text(left + &right),
         ("||", Value::List(mut left), Value::List(right)) => {
             left.extend(right);
