@@ -419,6 +419,18 @@ mod tests {
     }
 
     #[test]
+    fn a_column_that_is_never_null_is_equal_to_itself() {
+        let bench = Bench::new(
+            "create table a (id int not null, b int);
+             create policy same on a for select using (id = id);
+             create policy null_or_same on a for select using (b = b);",
+        );
+        let table = bench.catalog.table(&QName::new("public", "a")).expect("the table is there");
+        let opens = |name: &str| table.policies[name].opens(PolicyCommand::Select, &bench.catalog);
+        assert!(opens("same") && !opens("null_or_same"));
+    }
+
+    #[test]
     fn a_restrictive_policy_narrows() {
         let bench = Bench::new(
             "create table a (id int);
