@@ -2,6 +2,9 @@
 //!
 //! Only requests count: what the roles can do that the Data API, Storage and Realtime take on.
 
+mod body;
+mod matrix;
+
 use std::collections::BTreeSet;
 
 use crate::catalog::Catalog;
@@ -12,11 +15,13 @@ use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::table::{Column, Table};
 use crate::catalog::view::View;
-use crate::predicate;
+use crate::predicate::{self, Caller, Conditions};
 use crate::source::Span;
-use crate::sql::expr::Oid;
+use crate::sql::expr::{Expr, Oid};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand, Privilege};
+
+pub use matrix::{COMMANDS, Cell, Reason, Relations, Rights, Row};
 
 /// What a role of a request can do with a relation, row level security aside.
 #[derive(Clone, Debug)]
@@ -36,14 +41,6 @@ impl Access<'_> {
         self.privileges.iter().any(|privilege| privilege != Privilege::Select)
     }
 }
-
-/// The commands of a request, with the privilege that each needs.
-const COMMANDS: [(PolicyCommand, Privilege); 4] = [
-    (PolicyCommand::Select, Privilege::Select),
-    (PolicyCommand::Insert, Privilege::Insert),
-    (PolicyCommand::Update, Privilege::Update),
-    (PolicyCommand::Delete, Privilege::Delete),
-];
 
 const DML: Privileges =
     Privileges::of(&[Privilege::Select, Privilege::Insert, Privilege::Update, Privilege::Delete]);
@@ -73,6 +70,13 @@ impl Catalog {
         self.access(&view.name, &view.acl, &view.columns)
     }
 
+    /// Whether a condition lets every row through, whoever asks. That a column is never null counts.
+    pub fn is_always_true(&self, expr: &Expr) -> bool {
+        let mut conditions = Conditions::new(Caller::Anyone, self);
+        let node = conditions.read(expr);
+        conditions.is_always(&node)
+    }
+
     /// Whether a policy binds a role: it is for the role, for one whose rights it has, or for
     /// everybody, and the role is not above policies.
     pub fn policy_binds(&self, policy: &Policy, role: &Role) -> bool {
@@ -96,7 +100,7 @@ impl Catalog {
         for access in &mut list {
             let open = |command: PolicyCommand| {
                 commands.contains(&command)
-                    && policy.opens(command)
+                    && policy.opens(command, self)
                     && self.policy_binds(policy, access.role)
                     && !self.is_restricted(table, command, access.role)
             };
@@ -113,7 +117,8 @@ impl Catalog {
     /// Whether a role may read every row of a table: it has no row level security, or a policy
     /// lets all through.
     pub fn reads_all_rows(&self, table: &Table, role: &Role) -> bool {
-        let open = |policy: &Policy| policy.opens(PolicyCommand::Select) && self.policy_binds(policy, role);
+        let open =
+            |policy: &Policy| policy.opens(PolicyCommand::Select, self) && self.policy_binds(policy, role);
         self.can_on_any_column(&role.name, &table.acl, &table.columns, Privilege::Select)
             && (!table.rls.value
                 || table.policies.values().any(open)
@@ -126,7 +131,7 @@ impl Catalog {
             !policy.permissive
                 && policy.covers(command)
                 && self.policy_binds(policy, role)
-                && !policy.gates(command).any(|clause| predicate::is_always_true(&clause.value))
+                && !policy.gates(command).any(|clause| self.is_always_true(&clause.value))
         })
     }
 }
@@ -206,21 +211,25 @@ impl Policy {
 
     /// Whether a permissive policy lets a command touch every row. Without its expression it lets
     /// none through.
-    pub fn opens(&self, command: PolicyCommand) -> bool {
+    pub fn opens(&self, command: PolicyCommand, catalog: &Catalog) -> bool {
         let decides = match command {
             PolicyCommand::Insert => self.with_check.as_ref().or(self.using.as_ref()),
             _ => self.using.as_ref(),
         };
         self.permissive
             && self.covers(command)
-            && decides.is_some_and(|clause| predicate::is_always_true(&clause.value))
+            && decides.is_some_and(|clause| catalog.is_always_true(&clause.value))
     }
 
     /// Whether it is true for every row that a command reads and writes. PostgreSQL leaves
     /// `true OR …` out of a query: the permissive policies beside it do not run.
     pub fn silences_others(&self, command: PolicyCommand) -> bool {
-        let all_rows = self.gates(command).all(|clause| predicate::is_always_true(&clause.value));
-        self.opens(command) && all_rows
+        let mut gates = self.gates(command).peekable();
+        let reads = command == PolicyCommand::Insert || self.using.is_some();
+        self.permissive
+            && reads
+            && gates.peek().is_some()
+            && gates.all(|clause| predicate::is_always_true(&clause.value))
     }
 }
 
@@ -374,7 +383,7 @@ mod tests {
         let table = bench.catalog.table(&QName::new("public", "a")).expect("the table is there");
         let opens = |name: &str| -> Vec<&str> {
             let policy = &table.policies[name];
-            let commands = COMMANDS.iter().filter(|(command, _)| policy.opens(*command));
+            let commands = COMMANDS.iter().filter(|(command, _)| policy.opens(*command, &bench.catalog));
             commands.map(|(_, privilege)| privilege.keyword()).collect()
         };
         assert!(opens("none_added").is_empty());
@@ -407,6 +416,18 @@ mod tests {
         assert_eq!((shown("anon", "v1"), shown("anon", "v2"), shown("anon", "v3")), (1, 0, 0));
         assert_eq!(shown("authenticated", "v3"), 1);
         assert_eq!((shown("anon", "v4"), shown("anon", "v5")), (1, 0));
+    }
+
+    #[test]
+    fn a_column_that_is_never_null_is_equal_to_itself() {
+        let bench = Bench::new(
+            "create table a (id int not null, b int);
+             create policy same on a for select using (id = id);
+             create policy null_or_same on a for select using (b = b);",
+        );
+        let table = bench.catalog.table(&QName::new("public", "a")).expect("the table is there");
+        let opens = |name: &str| table.policies[name].opens(PolicyCommand::Select, &bench.catalog);
+        assert!(opens("same") && !opens("null_or_same"));
     }
 
     #[test]

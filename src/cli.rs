@@ -1,5 +1,6 @@
 //! The command line: the only place that prints.
 
+mod access;
 mod args;
 mod catalog;
 mod check;
@@ -54,6 +55,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::Rules(args)) => rules::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Catalog(args)) => catalog::run(&args),
+        Some(Command::Access(args)) => access::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
     }
 }

@@ -3,6 +3,7 @@
 //! Renderers take a report and a writer. They decide nothing: what is found, silenced and sorted was
 //! settled before.
 
+pub(crate) mod access;
 pub mod catalog;
 pub(crate) mod concise;
 pub(crate) mod human;

@@ -398,7 +398,7 @@ impl Catalog {
         let is_any = |names: &[&str]| names.iter().any(|name| schema == name);
         match made(schema) {
             Some(made) => !made && !is_any(&["public", "extensions"]),
-            None => is_any(&["pg_catalog", "information_schema"]) || is_any(&OPTIONAL_SCHEMAS),
+            None => is_any(&["pg_catalog", "information_schema"]),
         }
     }
 }

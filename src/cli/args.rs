@@ -30,6 +30,8 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Print what the migrations add up to.
     Catalog(CatalogArgs),
+    /// Print who reaches which rows of which tables.
+    Access(AccessArgs),
     /// Print completions for a shell.
     Completions(CompletionsArgs),
 }
@@ -102,6 +104,19 @@ pub(super) struct CatalogArgs {
 }
 
 #[derive(Args, Debug)]
+pub(super) struct AccessArgs {
+    /// A table or view such as `public.todos`, to see what makes it so, and paths as `check` takes
+    /// them.
+    #[arg(value_name = "OBJECT|PATHS")]
+    pub(super) words: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) project: ProjectArgs,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = AccessFormat::Human)]
+    pub(super) format: AccessFormat,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct CompletionsArgs {
     #[arg(value_enum)]
     pub(super) shell: clap_complete::Shell,
@@ -121,6 +136,13 @@ pub(super) enum Format {
 pub(super) enum ListFormat {
     Human,
     Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum AccessFormat {
+    Human,
+    Json,
+    Markdown,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

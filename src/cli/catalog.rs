@@ -50,14 +50,14 @@ pub(super) fn run(args: &CatalogArgs) -> anyhow::Result<u8> {
 }
 
 /// Whether a word names an object and no path: it has no slash, and no such file is there.
-fn is_object(word: &Path) -> bool {
+pub(super) fn is_object(word: &Path) -> bool {
     let text = word.to_string_lossy();
     let looks_so = !text.contains(['/', '\\', '*']) && !text.starts_with('.') && text != "-";
     looks_so && !text.ends_with(".sql") && !word.exists()
 }
 
 fn describe(workspace: &Workspace, word: &str, out: &mut impl Write) -> io::Result<bool> {
-    for name in qualified(word).into_iter().chain([literal(word)]) {
+    for name in spellings(word) {
         let mut found = false;
         for Replayed { catalog, .. } in &workspace.projects {
             found |= object::render(catalog, &workspace.sources, &name, out)?;
@@ -67,6 +67,11 @@ fn describe(workspace: &Workspace, word: &str, out: &mut impl Write) -> io::Resu
         }
     }
     Ok(false)
+}
+
+/// The names that a word may mean.
+pub(super) fn spellings(word: &str) -> Vec<QName> {
+    qualified(word).into_iter().chain([literal(word)]).collect()
 }
 
 /// Reads `schema.name` as SQL does, quotes and case included; a bare name is one of `public`.
@@ -85,7 +90,7 @@ fn literal(word: &str) -> QName {
     QName::new(schema, name)
 }
 
-fn hint(workspace: &Workspace, word: &str) -> String {
+pub(super) fn hint(workspace: &Workspace, word: &str) -> String {
     let mut names = Vec::new();
     for Replayed { catalog, .. } in &workspace.projects {
         let tables = catalog.tables.values().map(|table| &table.name);

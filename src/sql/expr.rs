@@ -55,6 +55,18 @@ pub enum Target {
     Variable,
 }
 
+impl Target {
+    fn depth_mut(&mut self) -> Option<&mut u16> {
+        match self {
+            Self::Column { depth, .. }
+            | Self::Row { depth, .. }
+            | Self::Result { depth, .. }
+            | Self::Derived { depth } => Some(depth),
+            Self::Unknown | Self::Variable => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     pub name: ObjectName,
@@ -250,17 +262,19 @@ impl Expr {
     }
 
     /// Whether both say the same, wherever they are written and however their columns are qualified.
-    /// Sub-selects are compared with their places, so that two are never the same.
     pub fn same_as(&self, other: &Self) -> bool {
-        let place_free = |expr: &Self| {
-            let mut expr = expr.clone();
-            expr.forget_places();
-            expr
-        };
-        place_free(self) == place_free(other)
+        self.place_free() == other.place_free()
     }
 
-    fn forget_places(&mut self) {
+    /// The expression without the places of what it names, and without qualifiers that are not needed:
+    /// two that say the same are equal then.
+    pub fn place_free(&self) -> Self {
+        let mut expr = self.clone();
+        expr.visit_mut(0, &mut |node, _| node.forget_place());
+        expr
+    }
+
+    fn forget_place(&mut self) {
         let nowhere = Span::new(FileId(0), 0, 0);
         match self {
             Self::Column(column) => {
@@ -274,10 +288,51 @@ impl Expr {
                 call.name.span = nowhere;
             }
             Self::Cast { to, .. } => to.name.span = nowhere,
-            Self::Sublink(sublink) => sublink.span = nowhere,
+            Self::Sublink(sublink) => {
+                sublink.span = nowhere;
+                sublink.query.visit_relations_mut(&mut |relation| relation.name.span = nowhere);
+            }
             _ => {}
         }
-        self.children_mut().into_iter().for_each(Self::forget_places);
+    }
+
+    /// Visits this node and everything below it from the inside out, sub-selects included, with the
+    /// number of queries that lie between it and where `level` was counted from.
+    pub fn visit_mut(&mut self, level: u16, visit: &mut dyn FnMut(&mut Self, u16)) {
+        for child in self.children_mut() {
+            child.visit_mut(level, visit);
+        }
+        if let Self::Sublink(sublink) = self {
+            sublink.query.visit_mut(level + 1, visit);
+        }
+        visit(self, level);
+    }
+
+    /// The same expression where it stands `by` queries deeper: what it reads is that much further
+    /// away.
+    #[must_use]
+    pub fn deeper(mut self, by: u16) -> Self {
+        self.visit_mut(0, &mut |node, level| {
+            if let Self::Column(column) = node
+                && let Some(depth) = column.target.depth_mut().filter(|depth| **depth >= level)
+            {
+                *depth += by;
+            }
+        });
+        self
+    }
+
+    /// The target of a bare `(select …)` in the place of the sub-select.
+    #[must_use]
+    pub fn lifted(mut self) -> Self {
+        self.visit_mut(0, &mut |node, level| {
+            if let Self::Column(column) = node
+                && let Some(depth) = column.target.depth_mut().filter(|depth| **depth > level)
+            {
+                *depth -= 1;
+            }
+        });
+        self
     }
 
     fn reads_beyond(&self, levels: u16) -> bool {
@@ -425,6 +480,8 @@ pub enum FromItem {
         on: Option<Box<Expr>>,
         using: Vec<Ident>,
         natural: bool,
+        /// LEFT, RIGHT or FULL: rows stay that `on` does not hold for.
+        outer: bool,
         alias: Option<Alias>,
     },
 }
@@ -491,6 +548,55 @@ impl Query {
         list
     }
 
+    /// Visits every expression of the query from the inside out, nested queries included. Changes in
+    /// WITH are left out.
+    pub fn visit_mut(&mut self, level: u16, visit: &mut dyn FnMut(&mut Expr, u16)) {
+        for cte in &mut self.ctes {
+            if let CteBody::Query(query) = &mut cte.query {
+                query.visit_mut(level + 1, visit);
+            }
+        }
+        match &mut self.body {
+            QueryBody::SetOperation(left, right) => {
+                left.visit_mut(level + 1, visit);
+                right.visit_mut(level + 1, visit);
+            }
+            QueryBody::Select(select) => {
+                let Select { targets, from, filter, group_by, having, windows, distinct: _, distinct_on } =
+                    &mut **select;
+                targets.iter_mut().for_each(|target| target.expr.visit_mut(level, visit));
+                from.iter_mut().for_each(|item| item.visit_mut(level, visit));
+                let conditions = [filter, having].into_iter().flatten().map(|expr| &mut **expr);
+                let clauses = conditions.chain(group_by).chain(windows).chain(distinct_on);
+                clauses.for_each(|expr| expr.visit_mut(level, visit));
+            }
+            QueryBody::Values(rows) => {
+                rows.iter_mut().flatten().for_each(|expr| expr.visit_mut(level, visit));
+            }
+        }
+        let rest = self.order_by.iter_mut().chain(&mut self.limits);
+        rest.for_each(|expr| expr.visit_mut(level, visit));
+    }
+
+    /// Visits the relations that stand in FROM here and in queries of FROM and WITH.
+    fn visit_relations_mut(&mut self, visit: &mut dyn FnMut(&mut RelationRef)) {
+        for cte in &mut self.ctes {
+            if let CteBody::Query(query) = &mut cte.query {
+                query.visit_relations_mut(visit);
+            }
+        }
+        match &mut self.body {
+            QueryBody::SetOperation(left, right) => {
+                left.visit_relations_mut(visit);
+                right.visit_relations_mut(visit);
+            }
+            QueryBody::Select(select) => {
+                select.from.iter_mut().for_each(|item| item.visit_relations_mut(visit));
+            }
+            QueryBody::Values(_) => {}
+        }
+    }
+
     /// Whether a column in it belongs to a query that is more than `levels` around this one.
     fn reads_beyond(&self, levels: u16) -> bool {
         self.inner_queries().into_iter().any(|query| query.reads_beyond(levels + 1))
@@ -539,6 +645,31 @@ impl FromItem {
                 right.walk_calls(visit);
             }
             Self::Relation { .. } | Self::Query { .. } => {}
+        }
+    }
+
+    fn visit_mut(&mut self, level: u16, visit: &mut dyn FnMut(&mut Expr, u16)) {
+        match self {
+            Self::Query { query, .. } => query.visit_mut(level + 1, visit),
+            Self::Function { calls, .. } => calls.iter_mut().for_each(|call| call.visit_mut(level, visit)),
+            Self::Join { left, right, on, .. } => {
+                left.visit_mut(level, visit);
+                right.visit_mut(level, visit);
+                on.iter_mut().for_each(|on| on.visit_mut(level, visit));
+            }
+            Self::Relation { .. } => {}
+        }
+    }
+
+    fn visit_relations_mut(&mut self, visit: &mut dyn FnMut(&mut RelationRef)) {
+        match self {
+            Self::Relation { relation, .. } => visit(relation),
+            Self::Query { query, .. } => query.visit_relations_mut(visit),
+            Self::Join { left, right, .. } => {
+                left.visit_relations_mut(visit);
+                right.visit_relations_mut(visit);
+            }
+            Self::Function { .. } => {}
         }
     }
 

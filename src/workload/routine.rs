@@ -162,7 +162,7 @@ impl Routine {
 
     /// Names resolve by the function's own `search_path` where it sets one; parameters and
     /// variables come after columns.
-    fn bind(&mut self, catalog: &Catalog, function: &Function) {
+    pub fn binder<'c>(&self, catalog: &'c Catalog, function: &Function) -> Binder<'c> {
         let mut variables: Vec<Ident> =
             function.arguments.iter().filter_map(|argument| argument.name.clone()).collect();
         variables.extend(["new", "old", "found", "tg_op", "tg_table_name"].map(Ident::from));
@@ -172,8 +172,11 @@ impl Routine {
                 variables.extend(block.declarations.iter().map(|declaration| declaration.name.clone()));
             });
         }
-        let path = function.search_path();
-        let mut binder = Binder::new(catalog).with_variables(variables).with_search_path(path);
+        Binder::new(catalog).with_variables(variables).with_search_path(function.search_path())
+    }
+
+    fn bind(&mut self, catalog: &Catalog, function: &Function) {
+        let mut binder = self.binder(catalog, function);
         for statement in self.statements.iter_mut().chain(self.dynamic.iter_mut().flatten()) {
             binder.statement(&mut statement.kind);
         }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["nearest", "source"],
     &["sql"],
-    &["catalog", "predicate", "access"],
-    &["diagnostic", "workload"],
+    &["catalog", "predicate"],
+    &["diagnostic", "workload", "access"],
     &["rule"],
     &["rules"],
     &["config"],

@@ -1,5 +1,6 @@
 //! Tests of the whole program, as one binary: it is run as users run it, and the house is looked after.
 
+mod access;
 mod catalog;
 mod cli;
 mod config;

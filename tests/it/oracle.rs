@@ -12,6 +12,7 @@
 
 mod compare;
 mod random;
+mod rights;
 mod server;
 
 use std::collections::BTreeSet;

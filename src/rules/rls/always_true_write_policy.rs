@@ -68,7 +68,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 }
 
 fn open(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_>], out: &mut Findings) {
-    let decides = policy.clauses().find(|clause| predicate::is_always_true(&clause.value));
+    let decides = policy.clauses().find(|clause| catalog.is_always_true(&clause.value));
     let Some(clause) = decides else { return };
     let certain = !catalog.may_have_changed(&table.name, Aspect::Grants);
     let anonymous = opened.iter().any(|access| access.role.name == "anon" && access.can_write());
@@ -100,7 +100,7 @@ fn help(catalog: &Catalog, table: &Table, policy: &Policy) -> String {
         return format!("drop policy {name} on {on}; -- the service role is above policies and needs none");
     }
     let to = if policy.binds_anonymous() { "to authenticated " } else { "" };
-    let closed = policy.using.as_ref().is_some_and(|using| !predicate::is_always_true(&using.value));
+    let closed = policy.using.as_ref().is_some_and(|using| !catalog.is_always_true(&using.value));
     if closed && policy.with_check.is_some() {
         return format!("alter policy {name} on {on} with check (…); -- the condition of USING, or a stricter one");
     }
@@ -121,7 +121,7 @@ fn help(catalog: &Catalog, table: &Table, policy: &Policy) -> String {
 /// `with check (true)` of a policy that looks at the rows before a change, where requests can make
 /// one.
 fn loose_check<'a>(catalog: &Catalog, table: &Table, policy: &'a Policy) -> Option<&'a Clause> {
-    let check = policy.with_check.as_ref().filter(|check| predicate::is_always_true(&check.value))?;
+    let check = policy.with_check.as_ref().filter(|check| catalog.is_always_true(&check.value))?;
     let using = policy.using.as_ref()?;
     let usable = policy.permissive
         && policy.covers(PolicyCommand::Update)

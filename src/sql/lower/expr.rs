@@ -205,11 +205,19 @@ impl Cx<'_> {
         let [low, high] = bounds else {
             return Expr::Other("between", vec![*self.boxed(&n.lexpr), *self.boxed(&n.rexpr)]);
         };
+        let symmetric = match n.kind() {
+            AExprKind::AexprBetweenSym => Some("between symmetric"),
+            AExprKind::AexprNotBetweenSym => Some("not between symmetric"),
+            _ => None,
+        };
+        if let Some(name) = symmetric {
+            return Expr::Other(name, vec![*self.boxed(&n.lexpr), self.expr(low), self.expr(high)]);
+        }
         Expr::Between {
             expr: self.boxed(&n.lexpr),
             low: Box::new(self.expr(low)),
             high: Box::new(self.expr(high)),
-            negated: matches!(n.kind(), AExprKind::AexprNotBetween | AExprKind::AexprNotBetweenSym),
+            negated: n.kind() == AExprKind::AexprNotBetween,
         }
     }
 
@@ -422,7 +430,8 @@ mod tests {
         assert!(matches!(target("a = any (b)"), Expr::OpArray { all: false, op, .. } if op == "="));
         assert!(matches!(target("a <> all (array[1])"), Expr::OpArray { all: true, op, .. } if op == "<>"));
         assert!(matches!(target("a between 1 and 2"), Expr::Between { negated: false, .. }));
-        assert!(matches!(target("a not between symmetric 1 and 2"), Expr::Between { negated: true, .. }));
+        assert!(matches!(target("a not between 1 and 2"), Expr::Between { negated: true, .. }));
+        assert!(matches!(target("a not between symmetric 1 and 2"), Expr::Other("not between symmetric", _)));
     }
 
     #[test]

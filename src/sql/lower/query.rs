@@ -134,6 +134,7 @@ impl Cx<'_> {
                 on: self.optional_box(&n.quals),
                 using: idents(&n.using_clause),
                 natural: n.is_natural,
+                outer: n.jointype() != pb::JoinType::JoinInner,
                 alias: alias(n.alias.as_ref()),
             },
             N::RangeTableSample(n) => self.source(n.relation.as_deref()?)?,

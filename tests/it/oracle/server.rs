@@ -148,6 +148,16 @@ impl Server {
         Session::new(self)
     }
 
+    /// What a script of role `postgres` prints in a database of its own.
+    pub(super) fn run_in_fresh(&self, script: &str) -> Result<String, String> {
+        let name = self.new_name();
+        let create = format!("create database {name} template {} owner postgres", TEMPLATES[0].0);
+        self.psql("postgres", &create)?;
+        let out = self.psql_as("postgres", &name, script);
+        self.psql("postgres", &format!("drop database {name}"))?;
+        out
+    }
+
     fn new_name(&self) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         format!("case_{}", COUNT.fetch_add(1, Ordering::Relaxed))

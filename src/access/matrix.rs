@@ -1,0 +1,847 @@
+//! The matrix: which rows each role of requests reaches with each command, and what makes it so.
+
+use indexmap::IndexMap;
+
+use crate::access::body;
+use crate::catalog::acl::{Acl, Grantee};
+use crate::catalog::function::{FunctionKind, Returns};
+use crate::catalog::gap::Aspect;
+use crate::catalog::name::QName;
+use crate::catalog::origin::Origin;
+use crate::catalog::policy::Policy;
+use crate::catalog::role::Role;
+use crate::catalog::table::{Column, Table};
+use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
+use crate::catalog::view::View;
+use crate::catalog::{Catalog, Relation};
+use crate::predicate::{Body, Caller, Conditions, Facts, Gives, Link, Node, Reach, is_plain};
+use crate::source::Span;
+use crate::sql::expr::{Call, Expr, FromItem, Oid, Query, QueryBody, walk_queries};
+use crate::sql::name::Ident;
+use crate::sql::statement::{Clause, PolicyCommand, Privilege, Volatility};
+use crate::workload::Workload;
+
+/// Decides who reaches which rows.
+pub struct Rights<'a> {
+    catalog: &'a Catalog,
+    /// The functions whose calls can be replaced by what they do.
+    bodies: IndexMap<Oid, Body>,
+}
+
+/// What one role reaches in one relation with one command.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    pub command: PolicyCommand,
+    /// With a statement that reads columns, as each request of the Data API with a filter does. For
+    /// INSERT: the rows that can be added.
+    pub reach: Reach,
+    /// With a statement that reads no column, such as an UPDATE or DELETE without WHERE.
+    pub blind: Reach,
+    /// Of the new rows of an UPDATE.
+    pub new_rows: Option<Reach>,
+    /// Of added rows, with RETURNING.
+    pub returned: Option<Reach>,
+    /// The columns in which the caller's id or address stands, where `reach` is of own rows.
+    pub owner_columns: Vec<Ident>,
+    /// The privilege is on these columns only.
+    pub columns: Option<Vec<Ident>>,
+    pub reasons: Vec<Reason>,
+}
+
+/// A part of what makes a cell as it is.
+#[derive(Clone, Debug)]
+pub struct Reason {
+    pub text: String,
+    /// Where it is said; the platform says the rest.
+    pub origin: Origin,
+    /// What it lets through by itself: of a policy, or of a view's condition.
+    pub reach: Option<Reach>,
+}
+
+impl Reason {
+    fn new(text: impl Into<String>, origin: Origin) -> Self {
+        Self { text: text.into(), origin, reach: None }
+    }
+}
+
+/// A row of the matrix.
+#[derive(Clone, Debug)]
+pub struct Row<'a> {
+    pub role: &'a Role,
+    /// SELECT, INSERT, UPDATE, DELETE.
+    pub cells: [Cell; 4],
+}
+
+/// A relation and the rows of the matrix that are about it.
+#[derive(Clone, Debug)]
+pub struct Relations<'a> {
+    pub name: QName,
+    pub rows: Vec<Row<'a>>,
+}
+
+impl Catalog {
+    /// The tables and views that the matrix is about: the project's own that the API serves, and
+    /// those of the platform that the project has policies for.
+    pub fn relations_of_requests(&self) -> Vec<QName> {
+        let own = self.own_tables().map(|table| &table.name);
+        let own = own.chain(self.own_views().map(|view| &view.name));
+        let mut names: Vec<QName> = own.filter(|name| self.is_exposed(&name.schema)).cloned().collect();
+        let platform = |table: &&Table| {
+            table.history.created == Origin::Platform
+                && table.policies.values().any(|policy| policy.history.created != Origin::Platform)
+        };
+        names.extend(self.tables.values().filter(platform).map(|table| table.name.clone()));
+        names
+    }
+
+    /// Whether a name is that of a table or view.
+    pub fn is_relation_with_rows(&self, name: &QName) -> bool {
+        matches!(self.relation(name), Some(Relation::Table(_) | Relation::View(_)))
+    }
+}
+
+/// The commands of a request, with the privilege that each needs.
+pub const COMMANDS: [(PolicyCommand, Privilege); 4] = [
+    (PolicyCommand::Select, Privilege::Select),
+    (PolicyCommand::Insert, Privilege::Insert),
+    (PolicyCommand::Update, Privilege::Update),
+    (PolicyCommand::Delete, Privilege::Delete),
+];
+
+/// What the catalog itself knows: the bodies of functions take a [`Workload`].
+impl Facts for Catalog {
+    fn is_not_null(&self, relation: Oid, attnum: i16) -> bool {
+        let Some(table) = self.tables.get(&relation) else { return false };
+        let known = |column: &Column| column.not_null.value && has_order(self, &column.data_type.value);
+        table.column_at(attnum).is_some_and(known) && !self.may_have_changed(&table.name, Aspect::Shape)
+    }
+
+    fn is_ordered(&self, relation: Oid, attnum: i16) -> bool {
+        let column = self.tables.get(&relation).and_then(|table| table.column_at(attnum));
+        let column = column.or_else(|| self.views.get(&relation)?.column_at(attnum));
+        column.is_some_and(|column| has_order(self, &column.data_type.value))
+    }
+
+    fn gives(&self, function: Oid) -> Gives {
+        match self.functions.get(&function) {
+            Some(function) if function.kind == FunctionKind::Function => match function.returns {
+                Returns::SetOf(_) | Returns::Table => Gives::Rows,
+                _ => Gives::Value,
+            },
+            _ => Gives::Unknown,
+        }
+    }
+
+    fn is_stable(&self, call: &Call) -> bool {
+        let declared = call.target.and_then(|oid| self.functions.get(&oid));
+        match declared {
+            Some(function) if !is_plain(call) => function.volatility != Volatility::Volatile,
+            _ => is_plain(call) || call.name.name == "current_setting",
+        }
+    }
+}
+
+impl Facts for Rights<'_> {
+    fn is_not_null(&self, relation: Oid, attnum: i16) -> bool {
+        self.catalog.is_not_null(relation, attnum)
+    }
+
+    fn is_ordered(&self, relation: Oid, attnum: i16) -> bool {
+        self.catalog.is_ordered(relation, attnum)
+    }
+
+    fn gives(&self, function: Oid) -> Gives {
+        self.catalog.gives(function)
+    }
+
+    fn is_stable(&self, call: &Call) -> bool {
+        self.catalog.is_stable(call)
+    }
+
+    fn body(&self, function: Oid) -> Option<&Body> {
+        self.bodies.get(&function)
+    }
+}
+
+/// Whether the values of a type have an order, and none is null in parts.
+fn has_order(catalog: &Catalog, data_type: &DataType) -> bool {
+    match &data_type.base {
+        TypeRef::Builtin(name) => {
+            !matches!(name.as_str(), "json" | "xml" | "point" | "line" | "record" | "polygon" | "path")
+        }
+        TypeRef::User(oid) => match catalog.types.get(oid).map(|user_type| &user_type.kind) {
+            Some(UserTypeKind::Enum { .. }) => true,
+            Some(UserTypeKind::Domain(domain)) => has_order(catalog, &domain.base),
+            _ => false,
+        },
+        TypeRef::Row(_) | TypeRef::Unknown(_) => false,
+    }
+}
+
+/// The conditions of one command: on the rows that are there, and on new ones.
+struct Gates {
+    rows: Node,
+    /// The same for a statement that reads no column.
+    blind: Node,
+    new: Option<Node>,
+    /// With RETURNING.
+    returned: Option<Node>,
+}
+
+impl<'a> Rights<'a> {
+    pub fn new(catalog: &'a Catalog, workload: &Workload) -> Self {
+        let doubts = catalog.doubts(&[Aspect::Functions]);
+        let read = |(oid, routine): (&Oid, _)| {
+            let function = catalog.functions.get(oid).filter(|function| !doubts.concern(&function.name))?;
+            Some((*oid, body::body(catalog, function, routine)?))
+        };
+        Self { catalog, bodies: workload.routines.iter().filter_map(read).collect() }
+    }
+
+    /// The rows of the matrix for a table or view: one for each role of requests.
+    pub fn of(&self, name: &QName) -> Vec<Row<'a>> {
+        let catalog = self.catalog;
+        match catalog.relation(name) {
+            Some(Relation::Table(oid)) => {
+                self.rows(|role, command| self.table(&catalog.tables[&oid], role, command))
+            }
+            Some(Relation::View(oid)) => {
+                self.rows(|role, command| self.view(&catalog.views[&oid], role, command))
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn rows(&self, cell: impl Fn(&'a Role, PolicyCommand) -> Cell) -> Vec<Row<'a>> {
+        let cells = |role| Row { role, cells: COMMANDS.map(|(command, _)| cell(role, command)) };
+        self.catalog.api_roles().map(cells).collect()
+    }
+
+    /// What a role reaches in a table.
+    pub fn table(&self, table: &'a Table, role: &'a Role, command: PolicyCommand) -> Cell {
+        let mut reasons = Vec::new();
+        let Some(columns) =
+            self.privilege(&table.name, &table.acl, &table.columns, role, command, &mut reasons)
+        else {
+            return Cell::none(command, reasons);
+        };
+        let mut conditions = Conditions::new(Caller::of_role(&role.name), self);
+        let readable =
+            self.catalog.can_on_any_column(&role.name, &table.acl, &table.columns, Privilege::Select);
+        let gates = self.gates(table, role, command, readable, &mut conditions, &mut reasons);
+        let mut cell = self.cell(command, &conditions, &gates, reasons);
+        self.doubt(&table.name, &mut cell);
+        let names = |at: &i16| table.column_at(*at).map(|column| column.name.clone());
+        cell.owner_columns = owner_columns(&conditions, &gates, command).iter().filter_map(names).collect();
+        cell.columns = columns;
+        if !readable && command != PolicyCommand::Select && command != PolicyCommand::Insert {
+            let why = "without SELECT no statement can have a condition on columns";
+            cell.reasons.push(Reason::new(why, Origin::Platform));
+        }
+        cell
+    }
+
+    /// Whether a role has the privilege for a command; the columns where it has it on some only.
+    #[expect(clippy::option_option, reason = "no privilege, on the whole, on some columns")]
+    fn privilege(
+        &self,
+        name: &QName,
+        acl: &Acl,
+        columns: &[Column],
+        role: &Role,
+        command: PolicyCommand,
+        reasons: &mut Vec<Reason>,
+    ) -> Option<Option<Vec<Ident>>> {
+        let catalog = self.catalog;
+        let privilege = COMMANDS.iter().find(|(one, _)| *one == command).map(|(_, privilege)| *privilege)?;
+        let served =
+            catalog.is_exposed(&name.schema) || name.schema == "storage" || name.schema == "realtime";
+        if !served {
+            let text = format!("the API does not serve the schema {}", name.schema.quoted());
+            reasons.push(Reason::new(text, Origin::Platform));
+            return None;
+        }
+        if !catalog.can_use_namespace(&role.name, &name.schema) {
+            let text = format!("no USAGE on the schema {}", name.schema.quoted());
+            reasons.push(Reason::new(text, Origin::Platform));
+            return None;
+        }
+        let roles = catalog.inherited_roles(&role.name);
+        let holds = |grantee: &Grantee| match grantee {
+            Grantee::Public => true,
+            Grantee::Role(name) => roles.contains(name),
+        };
+        if catalog.can(&role.name, acl, privilege) {
+            for entry in &acl.entries {
+                if holds(&entry.grantee) && entry.privileges.contains(privilege) {
+                    let to = format!("{} granted to {}", privilege.keyword(), entry.grantee);
+                    reasons.push(Reason::new(to, entry.origin));
+                }
+            }
+            return Some(None);
+        }
+        let mut names = Vec::new();
+        for column in columns {
+            for entry in &column.acl.entries {
+                if holds(&entry.grantee)
+                    && entry.privileges.contains(privilege)
+                    && !names.contains(&column.name)
+                {
+                    names.push(column.name.clone());
+                    let text = format!(
+                        "{} ({}) granted to {}",
+                        privilege.keyword(),
+                        column.name.quoted(),
+                        entry.grantee
+                    );
+                    reasons.push(Reason::new(text, entry.origin));
+                }
+            }
+        }
+        if names.is_empty() {
+            reasons.push(Reason::new(format!("{} is not granted", privilege.keyword()), Origin::Platform));
+            return None;
+        }
+        Some(Some(names))
+    }
+
+    /// What a statement must pass to touch a row of a table (PostgreSQL manual, CREATE POLICY, table
+    /// of policies applied by command type).
+    fn gates(
+        &self,
+        table: &Table,
+        role: &Role,
+        command: PolicyCommand,
+        readable: bool,
+        conditions: &mut Conditions<'_>,
+        reasons: &mut Vec<Reason>,
+    ) -> Gates {
+        let open = !table.rls.value || self.catalog.is_above_policies(&role.name, table);
+        let is_update = command == PolicyCommand::Update;
+        if open {
+            let (text, origin) = match table.rls.value {
+                false => ("row level security is off".to_string(), table.rls.origin),
+                true => (format!("policies do not bind {}", role.name.quoted()), Origin::Platform),
+            };
+            reasons.push(Reason { text, origin, reach: Some(Reach::All) });
+            let rows = if readable || command == PolicyCommand::Insert { Node::TRUE } else { Node::FALSE };
+            let new = is_update.then_some(Node::TRUE);
+            let returned =
+                (command == PolicyCommand::Insert).then_some(if readable { Node::TRUE } else { Node::FALSE });
+            return Gates { rows, blind: Node::TRUE, new, returned };
+        }
+        reasons.push(Reason::new("row level security is on", table.rls.origin));
+        let using = |policy: &'_ Policy| policy.using.clone();
+        let check = |policy: &'_ Policy| policy.with_check.clone().or_else(|| policy.using.clone());
+        let select = |conditions: &mut Conditions<'_>, reasons: &mut Vec<Reason>| {
+            if readable {
+                self.gate(table, role, PolicyCommand::Select, "", &using, conditions, reasons)
+            } else {
+                Node::FALSE
+            }
+        };
+        match command {
+            PolicyCommand::Insert => {
+                let new = self.gate(table, role, command, "", &check, conditions, reasons);
+                let returned = select(conditions, &mut Vec::new());
+                let returned = Some(Node::all([new.clone(), returned]));
+                Gates { rows: new.clone(), blind: new, new: None, returned }
+            }
+            PolicyCommand::Select => {
+                let rows = select(conditions, reasons);
+                Gates { blind: rows.clone(), rows, new: None, returned: None }
+            }
+            _ => {
+                let blind = self.gate(table, role, command, "", &using, conditions, reasons);
+                let visible = select(conditions, reasons);
+                let rows = Node::all([blind.clone(), visible]);
+                let new = is_update
+                    .then(|| self.gate(table, role, command, "new rows: ", &check, conditions, reasons));
+                Gates { rows, blind, new, returned: None }
+            }
+        }
+    }
+
+    /// The policies of one command together: permissive ones by OR, restrictive ones by AND. A policy
+    /// without the expression that is asked for has no say.
+    #[expect(clippy::too_many_arguments, reason = "all of it decides")]
+    fn gate(
+        &self,
+        table: &Table,
+        role: &Role,
+        command: PolicyCommand,
+        about: &str,
+        clause: &dyn Fn(&Policy) -> Option<Clause>,
+        conditions: &mut Conditions<'_>,
+        reasons: &mut Vec<Reason>,
+    ) -> Node {
+        let (mut permissive, mut restrictive) = (Vec::new(), Vec::new());
+        let mut denied = None;
+        for policy in table.policies.values() {
+            if !policy.covers(command) || !self.catalog.policy_binds(policy, role) {
+                continue;
+            }
+            let Some(clause) = clause(policy) else { continue };
+            denied = denied.or_else(|| self.denied(&clause.value, conditions.caller_role(), &role.name));
+            let node = conditions.read(&clause.value);
+            let kind = if policy.permissive { "policy" } else { "restrictive policy" };
+            let word = format!("{command:?}").to_uppercase();
+            let text = format!("{about}{kind} {} for {word}", policy.name.quoted());
+            let reach = Some(conditions.reach(&node));
+            reasons.push(Reason { text, origin: Origin::Statement(clause.span), reach });
+            for at in node.atoms() {
+                let atom = &conditions.atoms[at];
+                let connects = matches!(atom.link, Link::Own(_) | Link::Tenant | Link::Opaque);
+                if let (true, Some(span)) = (connects, atom.span) {
+                    let text = match atom.link {
+                        Link::Own(_) => "  holds the row to the caller",
+                        Link::Tenant => "  connects the row with the caller",
+                        _ => "  cannot be read",
+                    };
+                    reasons.push(Reason::new(text, Origin::Statement(span)));
+                }
+            }
+            if policy.permissive { permissive.push(node) } else { restrictive.push(node) }
+        }
+        if permissive.is_empty() {
+            let word = format!("{command:?}").to_uppercase();
+            let text = format!("{about}no permissive policy for {word}");
+            reasons.push(Reason { text, origin: Origin::Platform, reach: Some(Reach::None) });
+        }
+        let node = Node::all(std::iter::once(Node::any(permissive)).chain(restrictive));
+        // The statement fails before the first row, unless the part that needs the right is optimised
+        // away.
+        let Some(what) = denied else { return node };
+        reasons.push(Reason::new(format!("a policy needs {what}"), Origin::Platform));
+        if conditions.is_always(&node) { conditions.unread(&Expr::Param(0)) } else { node }
+    }
+
+    /// What is lacking to evaluate an expression. Functions run with the rights of the caller, also
+    /// in a view; tables are read with those of its owner.
+    fn denied(&self, expr: &Expr, caller: Option<&str>, reader: &Ident) -> Option<String> {
+        let mut lacks = None;
+        expr.walk(&mut |part| {
+            lacks = lacks.take().or_else(|| self.lacks_execute(part, caller));
+        });
+        walk_queries(expr, &mut |query| {
+            lacks = lacks.take().or_else(|| self.lacks_select(query, reader));
+        });
+        lacks
+    }
+
+    fn lacks_execute(&self, part: &Expr, caller: Option<&str>) -> Option<String> {
+        let Expr::Call(call) = part else { return None };
+        let function = self.catalog.functions.get(&call.target?)?;
+        let allowed = self.catalog.can_execute(&Ident::new(caller?), function);
+        (!allowed).then(|| format!("EXECUTE on {}", function.name.quoted()))
+    }
+
+    /// Of the tables in a query's own FROM.
+    fn lacks_select(&self, query: &Query, reader: &Ident) -> Option<String> {
+        let catalog = self.catalog;
+        let QueryBody::Select(select) = &query.body else { return None };
+        let mut lacks = None;
+        for item in &select.from {
+            item.walk_relations(&mut |relation| {
+                let Some(oid) = relation.target else { return };
+                let (name, acl) = match (catalog.tables.get(&oid), catalog.views.get(&oid)) {
+                    (Some(table), _) => (&table.name, &table.acl),
+                    (_, Some(view)) => (&view.name, &view.acl),
+                    _ => return,
+                };
+                // With SELECT on some columns only it may lack the one that is read.
+                if !catalog.can(reader, acl, Privilege::Select) {
+                    lacks.get_or_insert_with(|| format!("SELECT on all of {}", name.quoted()));
+                }
+            });
+        }
+        lacks
+    }
+
+    fn cell(
+        &self,
+        command: PolicyCommand,
+        conditions: &Conditions<'_>,
+        gates: &Gates,
+        reasons: Vec<Reason>,
+    ) -> Cell {
+        let new_rows = gates.new.as_ref().map(|node| conditions.reach(node));
+        // A row that cannot become any other cannot be changed.
+        let stuck = new_rows == Some(Reach::None);
+        let reach = |node: &Node| if stuck { Reach::None } else { conditions.reach(node) };
+        Cell {
+            command,
+            reach: reach(&gates.rows),
+            blind: reach(&gates.blind),
+            new_rows,
+            returned: gates.returned.as_ref().map(|node| conditions.reach(node)),
+            owner_columns: Vec::new(),
+            columns: None,
+            reasons,
+        }
+    }
+
+    fn is_doubtful(&self, name: &QName) -> bool {
+        let aspects =
+            [Aspect::Rls, Aspect::Policies, Aspect::Grants, Aspect::Roles, Aspect::Functions, Aspect::Views];
+        self.catalog.doubts(&aspects).concern(name)
+    }
+
+    /// Takes back what statements that could not be followed may have changed.
+    fn doubt(&self, name: &QName, cell: &mut Cell) {
+        if self.is_doubtful(name) {
+            cell.reach = Reach::Unknown;
+            cell.blind = Reach::Unknown;
+            cell.new_rows = cell.new_rows.map(|_| Reach::Unknown);
+            cell.returned = cell.returned.map(|_| Reach::Unknown);
+            cell.reasons
+                .push(Reason::new("a statement that was not followed may have changed it", Origin::Platform));
+        }
+    }
+
+    /// What a role reaches through a view.
+    pub fn view(&self, view: &'a View, role: &'a Role, command: PolicyCommand) -> Cell {
+        let mut reasons = Vec::new();
+        let Some(columns) = self.privilege(&view.name, &view.acl, &view.columns, role, command, &mut reasons)
+        else {
+            return Cell::none(command, reasons);
+        };
+        let readable =
+            self.catalog.can_on_any_column(&role.name, &view.acl, &view.columns, Privilege::Select);
+        let mut conditions = Conditions::new(Caller::of_role(&role.name), self);
+        let gates = if view.materialized && command == PolicyCommand::Select {
+            let text = "a materialized view shows what its owner reads";
+            reasons.push(Reason { text: text.into(), origin: view.history.created, reach: Some(Reach::All) });
+            Gates { rows: Node::TRUE, blind: Node::TRUE, new: None, returned: None }
+        } else {
+            self.view_gates(view, role, command, readable, 0, &mut conditions, &mut reasons).unwrap_or_else(
+                || {
+                    let node = conditions.unread(&Expr::Param(0));
+                    reasons.push(Reason::new("its query is not followed", view.history.last()));
+                    let new = (command == PolicyCommand::Update).then(|| node.clone());
+                    let returned = (command == PolicyCommand::Insert).then(|| node.clone());
+                    Gates { rows: node.clone(), blind: node, new, returned }
+                },
+            )
+        };
+        let mut cell = self.cell(command, &conditions, &gates, reasons);
+        self.doubt(&view.name, &mut cell);
+        cell.columns = columns;
+        cell
+    }
+
+    /// The conditions of a view that shows rows of one relation as they are; of others only that they
+    /// show everything, or nothing.
+    #[expect(clippy::too_many_arguments, reason = "all of it decides")]
+    fn view_gates(
+        &self,
+        view: &View,
+        role: &Role,
+        command: PolicyCommand,
+        readable: bool,
+        depth: u8,
+        conditions: &mut Conditions<'_>,
+        reasons: &mut Vec<Reason>,
+    ) -> Option<Gates> {
+        let query = view.query.as_ref()?;
+        let writes = command != PolicyCommand::Select;
+        let special = !view.rules.is_empty() || !view.triggers.is_empty();
+        if depth > 4 || writes && special {
+            return None;
+        }
+        if writes && !view.is_updatable() {
+            reasons.push(Reason::new("rows cannot be written through it", view.history.last()));
+            let new = (command == PolicyCommand::Update).then_some(Node::FALSE);
+            return Some(Gates { rows: Node::FALSE, blind: Node::FALSE, new, returned: Some(Node::FALSE) });
+        }
+        let (oid, filter) = shown_relation(query)?;
+        let reader = if view.security_invoker() { &role.name } else { &view.owner };
+        let how = if view.security_invoker() {
+            "reads with the rights of the caller"
+        } else {
+            "reads with the rights of its owner"
+        };
+        reasons.push(Reason::new(how, view.history.last()));
+        let as_role = self.catalog.roles.get(reader)?;
+        let can = |acl, columns: &[Column], privilege| {
+            self.catalog.can_on_any_column(&as_role.name, acl, columns, privilege)
+        };
+        let privilege = COMMANDS.iter().find(|(one, _)| *one == command).map(|(_, privilege)| *privilege)?;
+        let (granted, base_readable) = match (self.catalog.tables.get(&oid), self.catalog.views.get(&oid)) {
+            (Some(table), _) => (
+                can(&table.acl, &table.columns, privilege),
+                can(&table.acl, &table.columns, Privilege::Select),
+            ),
+            (_, Some(view)) => {
+                (can(&view.acl, &view.columns, privilege), can(&view.acl, &view.columns, Privilege::Select))
+            }
+            _ => return None,
+        };
+        let base = self.catalog.tables.get(&oid).map(|table| &table.name);
+        if base.is_some_and(|name| self.is_doubtful(name)) {
+            return None;
+        }
+        let mut gates = match (granted, self.catalog.tables.get(&oid)) {
+            (false, _) => {
+                let text = format!("{} may not do it on what it shows", reader.quoted());
+                reasons.push(Reason::new(text, Origin::Platform));
+                let new = (command == PolicyCommand::Update).then_some(Node::FALSE);
+                Gates { rows: Node::FALSE, blind: Node::FALSE, new, returned: Some(Node::FALSE) }
+            }
+            (true, Some(table)) => self.gates(table, as_role, command, base_readable, conditions, reasons),
+            (true, None) => {
+                let inner = self.catalog.views.get(&oid)?;
+                // Below a view of another's rights, `security_invoker` asks for the caller's own again.
+                let as_role = if inner.security_invoker() { role } else { as_role };
+                if filter.is_some() || inner.materialized {
+                    return None;
+                }
+                self.view_gates(inner, as_role, command, base_readable, depth + 1, conditions, reasons)?
+            }
+        };
+        let mut lacks = None;
+        query.walk(&mut |part| {
+            lacks = lacks.take().or_else(|| self.lacks_execute(part, conditions.caller_role()));
+        });
+        query.walk_queries(&mut |query| {
+            lacks = lacks.take().or_else(|| self.lacks_select(query, reader));
+        });
+        if let Some(what) = lacks {
+            reasons.push(Reason::new(format!("its query needs {what}"), view.history.last()));
+            return None;
+        }
+        if let Some(filter) = filter {
+            let node = conditions.read(filter);
+            let reach = Some(conditions.reach(&node));
+            reasons.push(Reason { text: "its WHERE".into(), origin: view.history.last(), reach });
+            if command != PolicyCommand::Insert {
+                gates.rows = Node::all([gates.rows, node.clone()]);
+                // The view's own WHERE does not make PostgreSQL ask for the SELECT policies below.
+                gates.blind = Node::all([gates.blind, node]);
+            }
+        }
+        if !readable && command != PolicyCommand::Select && command != PolicyCommand::Insert {
+            gates.rows = Node::FALSE;
+        }
+        Some(gates)
+    }
+}
+
+/// The one relation whose rows a query shows, and its condition.
+fn shown_relation(query: &Query) -> Option<(Oid, Option<&Expr>)> {
+    let QueryBody::Select(select) = &query.body else { return None };
+    let aggregated = |expr: &Expr| {
+        expr.any(&|part| match part {
+            Expr::Call(call) => call.aggregate || call.target.is_some() || call.name.name == "unnest",
+            Expr::Other("over", _) => true,
+            _ => false,
+        })
+    };
+    let plain = query.ctes.is_empty()
+        && query.limits.is_empty()
+        && select.group_by.is_empty()
+        && select.having.is_none()
+        && !select.targets.iter().any(|target| aggregated(&target.expr));
+    match select.from.as_slice() {
+        [FromItem::Relation { relation, .. }] if plain => Some((relation.target?, select.filter.as_deref())),
+        _ => None,
+    }
+}
+
+/// The columns that hold the row to the caller.
+fn owner_columns(conditions: &Conditions<'_>, gates: &Gates, command: PolicyCommand) -> Vec<i16> {
+    let node = if command == PolicyCommand::Insert { &gates.blind } else { &gates.rows };
+    let mut found = Vec::new();
+    for at in node.atoms() {
+        if let Link::Own(columns) = &conditions.atoms[at].link {
+            found.extend(columns.iter().copied());
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+impl Cell {
+    fn none(command: PolicyCommand, reasons: Vec<Reason>) -> Self {
+        Self {
+            command,
+            reach: Reach::None,
+            blind: Reach::None,
+            new_rows: (command == PolicyCommand::Update).then_some(Reach::None),
+            returned: (command == PolicyCommand::Insert).then_some(Reach::None),
+            owner_columns: Vec::new(),
+            columns: None,
+            reasons,
+        }
+    }
+
+    /// The places that make it so.
+    pub fn spans(&self) -> impl Iterator<Item = Span> {
+        self.reasons.iter().filter_map(|reason| reason.origin.span())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Bench;
+
+    /// What a role reaches in a relation: select, insert, update, delete.
+    fn reached(sql: &str, role: &str, relation: &str) -> [&'static str; 4] {
+        let bench = Bench::new(sql);
+        let workload = Workload::of(&bench.catalog);
+        let rights = Rights::new(&bench.catalog, &workload);
+        let rows = rights.of(&QName::new("public", relation));
+        let row = rows.iter().find(|row| row.role.name == *role).expect("the role makes requests");
+        row.cells.each_ref().map(|cell| cell.reach.word())
+    }
+
+    const NOTES: &str =
+        "create table notes (id int primary key, owner uuid, team int, open boolean not null);
+        create table members (who uuid, team int);
+        alter table notes enable row level security;";
+
+    fn check(cases: &[(&str, &str, [&str; 4])]) {
+        for (sql, role, expected) in cases {
+            assert_eq!(reached(&format!("{NOTES} {sql}"), role, "notes"), *expected, "{role}: {sql}");
+        }
+    }
+
+    #[test]
+    fn policies_of_each_command() {
+        check(&[
+            ("", "anon", ["none"; 4]),
+            ("alter table notes disable row level security;", "anon", ["all rows"; 4]),
+            ("create policy p on notes using (true);", "anon", ["all rows"; 4]),
+            ("create policy p on notes using (owner = auth.uid());", "anon", ["none"; 4]),
+            ("create policy p on notes using (owner = auth.uid());", "authenticated", ["own rows"; 4]),
+            // Without a condition on columns a DELETE would do it, but a request has one.
+            ("create policy p on notes for delete using (true);", "anon", ["none"; 4]),
+            (
+                "create policy p on notes for insert with check (true);",
+                "anon",
+                ["none", "all rows", "none", "none"],
+            ),
+            (
+                "create policy p on notes for select using (open); create policy q on notes for update using (true);",
+                "anon",
+                ["some rows", "none", "some rows", "none"],
+            ),
+            (
+                "create policy p on notes using (true);
+                 create policy q on notes as restrictive to authenticated using (owner = auth.uid());",
+                "authenticated",
+                ["own rows"; 4],
+            ),
+            (
+                "create policy p on notes for select using (open); create policy q on notes for select using (not open);",
+                "anon",
+                ["all rows", "none", "none", "none"],
+            ),
+            ("create policy p on notes to service_role using (true);", "authenticated", ["none"; 4]),
+            ("create policy p on notes for update using (true) with check (false);", "anon", ["none"; 4]),
+        ]);
+    }
+
+    #[test]
+    fn privileges_come_first() {
+        let open = "create policy p on notes using (true);";
+        check(&[
+            (&format!("{open} revoke all on notes from anon;"), "anon", ["none"; 4]),
+            (
+                &format!("{open} revoke all on notes from anon; grant select (id) on notes to public;"),
+                "anon",
+                ["all rows", "none", "none", "none"],
+            ),
+            (
+                &format!("{open} revoke select on notes from anon;"),
+                "anon",
+                ["none", "all rows", "none", "none"],
+            ),
+            (&format!("{open} revoke usage on schema public from anon, public;"), "anon", ["none"; 4]),
+        ]);
+    }
+
+    #[test]
+    fn functions_are_followed() {
+        let team = |body: &str| {
+            format!(
+                "create function f(wanted int) returns boolean {body}; create policy p on notes using (f(team));"
+            )
+        };
+        for (body, expected) in [
+            (
+                "language sql stable as $$ select exists (select 1 from members m where m.team = $1 and m.who = auth.uid()) $$",
+                "tenant rows",
+            ),
+            (
+                "language plpgsql stable as $$ declare me uuid := auth.uid(); begin
+                   if me is null then return false; end if;
+                   return exists (select 1 from members where who = me and team = wanted); end $$",
+                "tenant rows",
+            ),
+            ("language sql strict as $$ select true $$", "some rows"),
+            ("language sql as $$ select true $$", "all rows"),
+            ("language sql security definer as $$ select current_user = 'postgres' $$", "all rows"),
+            (
+                "language plpgsql as $$ begin for i in 1..2 loop return true; end loop; return false; end $$",
+                "unknown",
+            ),
+        ] {
+            let sql = format!("{NOTES} {}", team(body));
+            assert_eq!(reached(&sql, "authenticated", "notes")[0], expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn views_read_with_the_rights_of_their_owners_or_the_caller() {
+        let own = "create policy p on notes using (owner = auth.uid());";
+        for (view, expected) in [
+            ("create view v as select * from notes;", ["all rows"; 4]),
+            ("create view v with (security_invoker) as select * from notes;", ["own rows"; 4]),
+            (
+                "create view v as select * from notes where owner = auth.uid();",
+                ["own rows", "all rows", "own rows", "own rows"],
+            ),
+            ("create materialized view v as select * from notes;", ["all rows", "none", "none", "none"]),
+            (
+                "create view v as select n.id from notes n join members m using (team);",
+                ["unknown", "none", "none", "none"],
+            ),
+        ] {
+            let sql = format!("{NOTES} {own} {view}");
+            assert_eq!(reached(&sql, "authenticated", "v"), expected, "{view}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_followed_is_not_known() {
+        let sql = format!("{NOTES} do $$ begin execute (select note from somewhere); end $$;");
+        assert_eq!(reached(&sql, "anon", "notes")[0], "unknown");
+    }
+
+    #[test]
+    fn a_cell_tells_its_reasons() {
+        let sql = format!(
+            "{NOTES} create policy mine on notes for select to authenticated using (owner = auth.uid());"
+        );
+        let bench = Bench::new(&sql);
+        let workload = Workload::of(&bench.catalog);
+        let rights = Rights::new(&bench.catalog, &workload);
+        let rows = rights.of(&QName::new("public", "notes"));
+        let cell = &rows.iter().find(|row| row.role.name == *"authenticated").expect("it is there").cells[0];
+        assert_eq!(cell.owner_columns, ["owner".into()] as [Ident; 1]);
+        let said: Vec<_> = cell.reasons.iter().map(|reason| reason.text.as_str()).collect();
+        assert_eq!(
+            said,
+            [
+                "SELECT granted to authenticated",
+                "row level security is on",
+                "policy mine for SELECT",
+                "  holds the row to the caller"
+            ]
+        );
+        assert_eq!(cell.spans().count(), 3);
+    }
+}

@@ -1,0 +1,396 @@
+//! Formulas over atoms, and what can be proved about them.
+
+use crate::predicate::{Caller, Facts, Link, Reach, Truth};
+use crate::source::Span;
+use crate::sql::expr::Expr;
+
+/// A formula. Its atoms stand in the [`Conditions`] that read it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Node {
+    Const(Truth),
+    Atom(usize),
+    Not(Box<Self>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    /// Whether the operand is this: never null.
+    Is(Box<Self>, Truth),
+    /// CASE WHEN a THEN b ELSE c
+    If(Box<Self>, Box<Self>, Box<Self>),
+}
+
+/// What is not taken apart further.
+#[derive(Clone, Debug)]
+pub struct Atom {
+    /// Without places.
+    pub expr: Expr,
+    /// Where it is written, as far as its parts have places.
+    pub span: Option<Span>,
+    /// How its being true connects the row with the caller.
+    pub link: Link,
+    pub(super) form: Form,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Form {
+    /// The expression is null: true or false.
+    IsNull,
+    /// A comparison of these, which is null if and only if one of them is.
+    Strict(Vec<Operand>),
+    /// True or false.
+    TwoValued,
+    Plain,
+    /// Each time it is read it may be something else.
+    Volatile,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Operand {
+    pub(super) expr: Expr,
+    pub(super) not_null: bool,
+    /// The atom that says whether it is null.
+    pub(super) null: Option<usize>,
+}
+
+/// Formulas that share their atoms, for one caller.
+pub struct Conditions<'a> {
+    pub(super) caller: Caller<'a>,
+    pub(super) facts: &'a dyn Facts,
+    /// How many queries lie between what is read and the row that is asked about.
+    pub(super) level: u16,
+    pub(super) nesting: u8,
+    pub atoms: Vec<Atom>,
+}
+
+/// More atoms than this are not tried against each other.
+const ATOMS: usize = 12;
+
+/// How many assignments a proof may try.
+const STEPS: u32 = 2_000;
+
+/// Beyond, atoms are not compared with each other.
+const COMPARED: usize = 48;
+
+impl Node {
+    pub const TRUE: Self = Self::Const(Truth::True);
+    pub const FALSE: Self = Self::Const(Truth::False);
+
+    pub(super) fn negate(self) -> Self {
+        match self {
+            Self::Const(truth) => Self::Const(truth.negate()),
+            Self::Not(inner) => *inner,
+            other => Self::Not(Box::new(other)),
+        }
+    }
+
+    /// AND of any number.
+    pub fn all(nodes: impl IntoIterator<Item = Self>) -> Self {
+        Self::connect(nodes, Truth::False, Truth::True, Self::And)
+    }
+
+    /// OR of any number.
+    pub fn any(nodes: impl IntoIterator<Item = Self>) -> Self {
+        Self::connect(nodes, Truth::True, Truth::False, Self::Or)
+    }
+
+    fn connect(
+        nodes: impl IntoIterator<Item = Self>,
+        decides: Truth,
+        neutral: Truth,
+        make: fn(Vec<Self>) -> Self,
+    ) -> Self {
+        let mut left: Vec<Self> = Vec::new();
+        for node in nodes {
+            match node {
+                Self::Const(truth) if truth == decides => return Self::Const(decides),
+                Self::Const(truth) if truth == neutral => {}
+                node => left.push(node),
+            }
+        }
+        if left.len() > 1 {
+            return make(left);
+        }
+        left.pop().unwrap_or(Self::Const(neutral))
+    }
+
+    pub(super) fn is(self, truth: Truth) -> Self {
+        match self {
+            Self::Const(own) => Self::Const(Truth::of(own == truth)),
+            node => Self::Is(Box::new(node), truth),
+        }
+    }
+
+    pub(super) fn choice(when: Self, then: Self, otherwise: Self) -> Self {
+        match when {
+            Self::Const(Truth::True) => then,
+            Self::Const(_) => otherwise,
+            _ if then == otherwise => then,
+            when => Self::If(Box::new(when), Box::new(then), Box::new(otherwise)),
+        }
+    }
+
+    fn collect(&self, found: &mut Vec<usize>) {
+        match self {
+            Self::Const(_) => {}
+            Self::Atom(at) => {
+                if !found.contains(at) {
+                    found.push(*at);
+                }
+            }
+            Self::Not(inner) | Self::Is(inner, _) => inner.collect(found),
+            Self::And(list) | Self::Or(list) => list.iter().for_each(|node| node.collect(found)),
+            Self::If(when, then, otherwise) => {
+                [when, then, otherwise].into_iter().for_each(|node| node.collect(found));
+            }
+        }
+    }
+
+    /// The atoms in it, each once.
+    pub fn atoms(&self) -> Vec<usize> {
+        let mut found = Vec::new();
+        self.collect(&mut found);
+        found
+    }
+
+    /// The value when some atoms have one: `None` if it depends on the others.
+    fn value(&self, values: &[Option<Truth>]) -> Option<Truth> {
+        match self {
+            Self::Const(truth) => Some(*truth),
+            Self::Atom(at) => values[*at],
+            Self::Not(inner) => inner.value(values).map(Truth::negate),
+            Self::And(list) => combine(list, values, Truth::False, Truth::True),
+            Self::Or(list) => combine(list, values, Truth::True, Truth::False),
+            Self::Is(inner, truth) => Some(Truth::of(inner.value(values)? == *truth)),
+            Self::If(when, then, otherwise) => match when.value(values) {
+                Some(Truth::True) => then.value(values),
+                Some(_) => otherwise.value(values),
+                None => then.value(values).filter(|then| Some(*then) == otherwise.value(values)),
+            },
+        }
+    }
+}
+
+/// AND and OR: one operand decides, all others must be known.
+fn combine(list: &[Node], values: &[Option<Truth>], decides: Truth, neutral: Truth) -> Option<Truth> {
+    let (mut result, mut unknown) = (neutral, false);
+    for node in list {
+        match node.value(values) {
+            Some(truth) if truth == decides => return Some(decides),
+            Some(Truth::Null) => result = Truth::Null,
+            Some(_) => {}
+            None => unknown = true,
+        }
+    }
+    (!unknown).then_some(result)
+}
+
+/// A search for values of the atoms with which a formula is as wanted.
+struct Search<'s> {
+    atoms: &'s [Atom],
+    node: &'s Node,
+    /// In the order in which they get values: first those that say what is null.
+    order: Vec<usize>,
+    values: Vec<Option<Truth>>,
+    /// What each atom may be; atoms that are not in the formula have no say.
+    may_be_true: &'s dyn Fn(&Atom) -> bool,
+    wanted: &'s dyn Fn(Truth) -> bool,
+    steps: u32,
+}
+
+impl Search<'_> {
+    /// Whether there are such values; `None` if that took too long.
+    fn run(&mut self, at: usize) -> Option<bool> {
+        if let Some(truth) = self.node.value(&self.values) {
+            return Some((self.wanted)(truth));
+        }
+        let Some(atom) = self.order.get(at).copied() else { return Some(true) };
+        for truth in [Truth::True, Truth::False, Truth::Null] {
+            if !self.may_be(atom, truth) {
+                continue;
+            }
+            self.steps = self.steps.checked_sub(1)?;
+            self.values[atom] = Some(truth);
+            let found = self.run(at + 1);
+            if found != Some(false) {
+                return found;
+            }
+        }
+        self.values[atom] = None;
+        Some(false)
+    }
+
+    fn may_be(&self, at: usize, truth: Truth) -> bool {
+        let atom = &self.atoms[at];
+        if truth == Truth::True && !(self.may_be_true)(atom) {
+            return false;
+        }
+        match &atom.form {
+            Form::IsNull | Form::TwoValued => truth != Truth::Null,
+            Form::Plain | Form::Volatile => true,
+            Form::Strict(operands) => {
+                let is_null = |operand: &Operand| operand.null.and_then(|at| self.values[at]);
+                let known = |operand: &Operand| operand.not_null || is_null(operand) == Some(Truth::False);
+                if operands.iter().any(|operand| is_null(operand) == Some(Truth::True)) {
+                    truth == Truth::Null
+                } else {
+                    truth != Truth::Null || !operands.iter().all(known)
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Conditions<'a> {
+    pub fn new(caller: Caller<'a>, facts: &'a dyn Facts) -> Self {
+        Self { caller, facts, level: 0, nesting: 0, atoms: Vec::new() }
+    }
+
+    /// The role of who asks, if it is known.
+    pub fn caller_role(&self) -> Option<&'a str> {
+        self.caller.role()
+    }
+
+    /// The atom of an expression, an earlier one if it says the same.
+    pub(super) fn atom(&mut self, source: &Expr, form: Form) -> Node {
+        let expr = source.place_free();
+        let is_null = matches!(form, Form::IsNull);
+        let same = |atom: &Atom| {
+            !matches!(atom.form, Form::Volatile)
+                && matches!(atom.form, Form::IsNull) == is_null
+                && atom.expr == expr
+        };
+        if !matches!(form, Form::Volatile)
+            && let Some(at) = self.atoms.iter().take(COMPARED).position(same)
+        {
+            return Node::Atom(at);
+        }
+        let mut form = form;
+        let at = self.atoms.len();
+        let near = self.atoms.len().min(COMPARED);
+        match &mut form {
+            Form::IsNull => {
+                for atom in &mut self.atoms[..near] {
+                    if let Form::Strict(operands) = &mut atom.form {
+                        let same = operands.iter_mut().filter(|operand| operand.expr == expr);
+                        same.for_each(|operand| operand.null = Some(at));
+                    }
+                }
+            }
+            Form::Strict(operands) => {
+                for operand in operands {
+                    let says = |atom: &Atom| matches!(atom.form, Form::IsNull) && atom.expr == operand.expr;
+                    operand.null = self.atoms[..near].iter().position(says);
+                }
+            }
+            _ => {}
+        }
+        let link = if is_null { self.link_of_null(source) } else { self.link(source) };
+        let mut span = None;
+        source.walk(&mut |part| {
+            let own = match part {
+                Expr::Column(column) => Some(column.span),
+                Expr::Call(call) => Some(call.span),
+                Expr::Sublink(sublink) => Some(sublink.span),
+                _ => None,
+            };
+            span = span.or(own);
+        });
+        self.atoms.push(Atom { expr, span, link, form });
+        Node::Atom(at)
+    }
+
+    /// Whether some values of the atoms make a formula as wanted; `None` if that cannot be told.
+    fn can_be(
+        &self,
+        node: &Node,
+        may_be_true: &dyn Fn(&Atom) -> bool,
+        wanted: &dyn Fn(Truth) -> bool,
+    ) -> Option<bool> {
+        let mut order = node.atoms();
+        if order.len() > ATOMS {
+            return None;
+        }
+        // Where one says that an operand is null, the others are bound to it.
+        order.sort_by_key(|at| (!matches!(self.atoms[*at].form, Form::IsNull), *at));
+        let values = vec![None; self.atoms.len()];
+        Search { atoms: &self.atoms, node, order, values, may_be_true, wanted, steps: STEPS }.run(0)
+    }
+
+    fn proves(&self, node: &Node, holds: &dyn Fn(Truth) -> bool) -> bool {
+        self.can_be(node, &|_| true, &|truth| !holds(truth)) == Some(false)
+    }
+
+    /// What it is for every row, if that is the same and can be told.
+    pub fn value(&self, node: &Node) -> Option<Truth> {
+        if let Node::Const(truth) = node {
+            return Some(*truth);
+        }
+        [Truth::True, Truth::False, Truth::Null]
+            .into_iter()
+            .find(|wanted| self.proves(node, &|truth| truth == *wanted))
+    }
+
+    pub fn is_always(&self, node: &Node) -> bool {
+        self.proves(node, &|truth| truth == Truth::True)
+            || match node {
+                Node::And(list) => list.iter().all(|node| self.is_always(node)),
+                Node::Or(list) if node.atoms().len() > ATOMS => list.iter().any(|node| self.is_always(node)),
+                _ => false,
+            }
+    }
+
+    pub fn is_never(&self, node: &Node) -> bool {
+        self.proves(node, &|truth| truth != Truth::True)
+            || match node {
+                Node::Or(list) => list.iter().all(|node| self.is_never(node)),
+                Node::And(list) if node.atoms().len() > ATOMS => list.iter().any(|node| self.is_never(node)),
+                _ => false,
+            }
+    }
+
+    /// Whether the one is true only where the other is.
+    pub fn implies(&self, one: &Node, other: &Node) -> bool {
+        let both = Node::any([one.clone().is(Truth::True).negate(), other.clone().is(Truth::True)]);
+        self.is_always(&both)
+    }
+
+    /// Whether it is true only where an atom is true that connects the row with the caller so well.
+    fn is_bound(&self, node: &Node, by: &dyn Fn(&Link) -> bool) -> bool {
+        self.can_be(node, &|atom| !by(&atom.link), &|truth| truth == Truth::True) == Some(false)
+    }
+
+    /// Which rows it lets through.
+    pub fn reach(&self, node: &Node) -> Reach {
+        if self.is_never(node) {
+            return Reach::None;
+        }
+        if self.is_always(node) {
+            return Reach::All;
+        }
+        if self.is_bound(node, &|link| matches!(link, Link::Own(_))) {
+            return Reach::Own;
+        }
+        if self.is_bound(node, &|link| matches!(link, Link::Own(_) | Link::Tenant)) {
+            return Reach::Tenant;
+        }
+        let atoms = node.atoms();
+        // Where the whole is too much for a proof, its parts may not be.
+        let parts = match node {
+            Node::And(list) if atoms.len() > ATOMS => {
+                list.iter().map(|node| self.reach(node)).reduce(Reach::and)
+            }
+            Node::Or(list) if atoms.len() > ATOMS => {
+                list.iter().map(|node| self.reach(node)).reduce(Reach::or)
+            }
+            _ => None,
+        };
+        let opaque = atoms.iter().any(|at| self.atoms[*at].link == Link::Opaque);
+        parts.unwrap_or(if opaque { Reach::Unknown } else { Reach::Some })
+    }
+}
+
+impl Conditions<'_> {
+    /// Something of which nothing is known.
+    pub fn unread(&mut self, expr: &Expr) -> Node {
+        self.atom(expr, Form::Volatile)
+    }
+}
