@@ -17,6 +17,8 @@ mod value;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
+use rustc_hash::FxHashMap;
+
 use crate::catalog::apply::{Applied, Misfit, rows};
 use crate::catalog::gap::{Aspect, Cause, Touch};
 pub(super) use crate::catalog::interpret::value::Value;
@@ -101,6 +103,10 @@ struct Interpreter<'c> {
     rows: Vec<Vec<query::Part>>,
     /// The rows that aggregates are about; none where there are no aggregates.
     groups: Vec<Option<query::Group>>,
+    /// What sub-selects give without the rows around them; nothing where they need those.
+    alone: FxHashMap<*const Query, Option<Vec<Value>>>,
+    /// How many queries are being evaluated, one within the other.
+    nested: usize,
     /// Within a guard, what does not fit is left out without a word.
     tolerant: usize,
     depth: usize,
@@ -116,6 +122,8 @@ impl<'c> Interpreter<'c> {
             endless: 0,
             rows: Vec::new(),
             groups: Vec::new(),
+            alone: FxHashMap::default(),
+            nested: 0,
             tolerant: 0,
             depth,
             budget: BUDGET,

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use crate::catalog::Catalog;
 use crate::catalog::apply::Applied;
 use crate::catalog::bind::is_builtin_function;
 use crate::catalog::gap::{Aspect, Cause};
 use crate::catalog::name::QName;
+use crate::catalog::origin::Origin;
+use crate::catalog::{Catalog, Relation};
 use crate::source::Span;
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::ObjectKind;
@@ -307,7 +308,7 @@ impl Catalog {
     /// Records that a statement is not applied: as a failure where it is certain that PostgreSQL
     /// refuses it, too, as a gap where it may not.
     pub(super) fn record_misfit(&mut self, span: Span, misfit: Misfit) {
-        if self.attempts == 0 && self.is_certain(&misfit) {
+        if self.attempts == 0 && self.is_certain(span, &misfit) {
             let misfit = self.with_schema(misfit);
             self.failures.push(Failure { statement: span, misfit });
         } else {
@@ -319,7 +320,7 @@ impl Catalog {
     /// right, unless there is a block around that may take the error.
     pub(super) fn record_unfit(&mut self, span: Span, unfit: Vec<Misfit>) -> Applied {
         for misfit in unfit {
-            if !self.is_certain(&misfit) {
+            if !self.is_certain(span, &misfit) {
                 continue;
             }
             if self.attempts > 0 {
@@ -362,7 +363,7 @@ impl Catalog {
 
     /// Whether nothing that was not followed can have made, changed or dropped what the misfit is
     /// about, and it is not the platform's or an extension's, of which not everything is known.
-    fn is_certain(&self, misfit: &Misfit) -> bool {
+    fn is_certain(&self, span: Span, misfit: &Misfit) -> bool {
         let kind = match &misfit.reason {
             Reason::Missing { kind, .. } | Reason::Exists { kind, .. } => Some(*kind),
             Reason::NotAllowed { .. } | Reason::Refused { .. } => None,
@@ -383,7 +384,32 @@ impl Catalog {
             Some(subject) => self.touched.concern_name(&subject.name, aspects),
             None => self.touched.ever(aspects),
         };
-        !may_be_foreign && !is_doubtful
+        !may_be_foreign && !is_doubtful && !self.depends_on_failure(span, misfit)
+    }
+
+    /// Whether what is in the way may not be there: it is the platform's, which may have it or not,
+    /// or it was made in another file that fails, which leaves nothing behind.
+    fn depends_on_failure(&self, span: Span, misfit: &Misfit) -> bool {
+        let Some(subject) = &misfit.subject else { return false };
+        let name = ObjectName { schema: subject.schema.clone(), name: subject.name.clone(), span };
+        let made = match &misfit.reason {
+            Reason::Exists { kind: ObjectKind::Publication, .. } => {
+                self.publications.get(&subject.name).map(|publication| publication.history.created)
+            }
+            _ => match self.resolve_relation(&name) {
+                Some((_, Relation::Table(oid))) => self.tables.get(&oid).map(|table| table.history.created),
+                Some((_, Relation::View(oid))) => self.views.get(&oid).map(|view| view.history.created),
+                _ => None,
+            },
+        };
+        match made {
+            Some(Origin::Platform) => matches!(misfit.reason, Reason::Exists { .. }),
+            Some(Origin::Statement(made)) => {
+                made.file != span.file
+                    && self.failures.iter().any(|failure| failure.statement.file == made.file)
+            }
+            None => false,
+        }
     }
 
     /// Whether a schema is there, or one of the system's.

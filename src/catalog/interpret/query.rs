@@ -11,6 +11,15 @@ use crate::catalog::interpret::{Interpreter, system};
 use crate::sql::expr::{Call, Expr, FromItem, Literal, Query, QueryBody, Select};
 use crate::sql::name::Ident;
 
+/// A text or identity as something to look up by.
+fn key_of(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text.clone()),
+        Value::Object(object) => Some(format!("{object:?}")),
+        _ => None,
+    }
+}
+
 /// A row with one more record.
 fn with(row: &[Part], name: &Ident, record: &Rc<Record>) -> Vec<Part> {
     let mut row = row.to_vec();
@@ -33,6 +42,16 @@ pub(super) type Group = Vec<Vec<Part>>;
 impl Interpreter<'_> {
     /// The rows of a query, as records; `None` when it cannot be told.
     pub(super) fn select(&mut self, query: &Query) -> Option<Vec<Value>> {
+        if self.rows.is_empty() && self.groups.is_empty() && self.nested == 0 {
+            self.alone.clear();
+        }
+        self.nested += 1;
+        let rows = self.rows_of_query(query);
+        self.nested -= 1;
+        rows
+    }
+
+    fn rows_of_query(&mut self, query: &Query) -> Option<Vec<Value>> {
         if !query.ctes.is_empty() {
             return None;
         }
@@ -57,6 +76,25 @@ impl Interpreter<'_> {
             _ => return None,
         }
         Some(rows)
+    }
+
+    /// A query within a row. What it gives without the rows around it is the same for each of them.
+    pub(super) fn sub_select(&mut self, query: &Query) -> Option<Vec<Value>> {
+        if self.rows.is_empty() {
+            return self.select(query);
+        }
+        let key: *const Query = query;
+        if !self.alone.contains_key(&key) {
+            let rows = std::mem::take(&mut self.rows);
+            let groups = std::mem::take(&mut self.groups);
+            let found = self.select(query);
+            (self.rows, self.groups) = (rows, groups);
+            self.alone.insert(key, found);
+        }
+        match &self.alone[&key] {
+            Some(rows) => Some(rows.clone()),
+            None => self.select(query),
+        }
     }
 
     fn select_rows(&mut self, select: &Select) -> Option<Vec<Value>> {
@@ -346,9 +384,8 @@ impl Interpreter<'_> {
         // Names of relations tell more apart than those of their schemas.
         keys.sort_by_key(|(column, _)| column.contains("schema"));
         for (column, other) in keys {
-            let text = |record: &Rc<Record>| match record.iter().find(|(field, _)| *field == column) {
-                Some((_, Value::Text(text))) => Some(text.clone()),
-                _ => None,
+            let text = |record: &Rc<Record>| {
+                record.iter().find(|(field, _)| *field == column).and_then(|(_, value)| key_of(value))
             };
             let Some(texts) = records.iter().map(text).collect::<Option<Vec<_>>>() else { continue };
             let mut found: FxHashMap<String, Vec<&Rc<Record>>> = FxHashMap::default();
@@ -357,11 +394,11 @@ impl Interpreter<'_> {
             }
             let mut joined = Vec::new();
             for row in rows {
-                let key = match self.with_row(row, |this| this.value(other)) {
-                    Value::Text(key) => key,
-                    Value::Null => continue,
-                    _ => return None,
-                };
+                let value = self.with_row(row, |this| this.value(other));
+                if value == Value::Null {
+                    continue;
+                }
+                let key = key_of(&value)?;
                 joined.extend(found.get(&key).into_iter().flatten().map(|record| with(row, name, record)));
                 if joined.len() > ROWS {
                     return None;

@@ -41,8 +41,13 @@ impl Wanted {
 
     /// The tables whose name or identity is wanted; all where neither is.
     fn tables<'c>(&self, catalog: &'c Catalog, name: &str, identity: &str) -> Vec<&'c Table> {
-        if let Some(oid) = self.relation(identity) {
-            return catalog.tables.get(&oid).into_iter().collect();
+        match self.get(identity) {
+            Some(Value::Object(Object::Relation(oid))) => {
+                return catalog.tables.get(oid).into_iter().collect();
+            }
+            // An index, or something else that is no table.
+            Some(Value::Object(_)) => return Vec::new(),
+            _ => {}
         }
         match self.text(name) {
             Some(name) => in_any_schema(catalog, name, |qname| catalog.table(qname)),

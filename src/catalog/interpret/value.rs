@@ -198,7 +198,7 @@ impl Interpreter<'_> {
     }
 
     fn sublink(&mut self, sublink: &Sublink) -> Value {
-        let Some(rows) = self.select(&sublink.query) else { return Value::Unknown };
+        let Some(rows) = self.sub_select(&sublink.query) else { return Value::Unknown };
         match sublink.kind {
             SublinkKind::Exists => Value::Bool(!rows.is_empty()),
             SublinkKind::Scalar => rows.into_iter().next().map_or(Value::Null, Value::single),
