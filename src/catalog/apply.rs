@@ -14,6 +14,7 @@ mod function;
 mod grant;
 mod index;
 mod managed;
+mod mutable;
 mod namespace;
 mod owned;
 mod owner;

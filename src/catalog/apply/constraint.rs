@@ -92,6 +92,10 @@ pub(super) fn add(
         // It may read columns that stand after its own.
         Written::Generated(expr) => {
             let bound = bind(catalog, oid, expr);
+            if column.and_then(|name| column_mut(catalog, oid, name)).is_some_and(|column| !column.inherited)
+            {
+                catalog.expect_immutable(oid, &bound, "a generated column", definition.span);
+            }
             if let Some(column) = column.and_then(|name| column_mut(catalog, oid, name)) {
                 column.generated = Some(Box::new(bound));
             }

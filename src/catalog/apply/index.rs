@@ -141,6 +141,14 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateIndex, origin: Ori
         options: statement.options.clone(),
         ..NewIndex::unique(name.clone(), Vec::new(), origin)
     };
+    let expressions = new.keys.iter().filter_map(|key| match &key.value {
+        IndexKeyValue::Expr(expr) => Some(expr),
+        IndexKeyValue::Column(_) => None,
+    });
+    for expr in expressions.chain(&new.predicate) {
+        let Some(span) = origin.span() else { break };
+        catalog.expect_immutable(on, expr, "an index", span);
+    }
     if let (true, Some(span)) = (new.unique, origin.span()) {
         let columns: Vec<i16> = new.keys.iter().filter_map(IndexKey::attnum).collect();
         expect_partition_key(catalog, on, &columns, span);
