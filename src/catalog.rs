@@ -84,6 +84,8 @@ pub struct Catalog {
     unfit: Vec<Misfit>,
     /// How many blocks are around that may take an error.
     attempts: usize,
+    /// Whether a statement made a cast: which types become others of themselves is not known then.
+    has_own_casts: bool,
     pub session: Session,
     /// Relations by name: they share one name space (`pg_class`).
     relations: FxHashMap<QName, Relation>,

@@ -204,6 +204,18 @@ pub(crate) fn check_refused(before: &str, cases: &[(&str, &str)]) {
     }
 }
 
+/// Replays each text, whose last statement is noted as refused for this reason, and applied as if it
+/// were mended; without a reason it is to be taken.
+pub(crate) fn check_noted(before: &str, cases: &[(&str, Option<&str>)]) {
+    for (text, reason) in cases {
+        let bench = Bench::new(&format!("{before} {text}"));
+        let reasons: Vec<String> =
+            bench.catalog.failures.iter().map(|failure| failure.misfit.to_string()).collect();
+        assert_eq!(reasons.first().map(String::as_str), *reason, "{text}");
+        assert!(reasons.len() < 2, "{text}: {reasons:?}");
+    }
+}
+
 fn files(text: &str) -> Vec<(&str, &str)> {
     let mut list = Vec::new();
     let mut rest = text;

@@ -1,6 +1,7 @@
 //! Applying statements: one match, one line per kind.
 
 mod alter_table;
+mod cast;
 mod collation;
 mod comment;
 mod constraint;
@@ -13,6 +14,7 @@ mod function;
 mod grant;
 mod index;
 mod managed;
+mod mutable;
 mod namespace;
 mod owned;
 mod owner;
@@ -88,7 +90,14 @@ impl Catalog {
     /// Applies a statement, or says why it cannot be.
     pub fn try_apply(&mut self, statement: &Statement) -> Applied {
         self.expect_own_ground(statement);
-        let applied = self.dispatch(statement);
+        let applied = match &statement.kind {
+            // The relations of a query are looked up in another way.
+            StatementKind::Query(_)
+            | StatementKind::Call(_)
+            | StatementKind::Change(_)
+            | StatementKind::Do(_) => self.dispatch(statement),
+            _ => self.dispatch(statement).map_err(|misfit| self.blame_schema(misfit)),
+        };
         self.note_references_of(statement);
         let unfit = std::mem::take(&mut self.unfit);
         applied.and_then(|()| self.record_unfit(statement.span, unfit))
@@ -162,7 +171,10 @@ impl Catalog {
                 rows::change(self, change, statement.span)
             }
             StatementKind::Transaction(change) => transaction::apply(self, change),
-            StatementKind::Other(command) => transaction::expect_none(self, command),
+            StatementKind::Other(command) => {
+                self.has_own_casts |= *command == "CREATE CAST";
+                transaction::expect_none(self, command)
+            }
             StatementKind::Data(target) => {
                 target.iter().for_each(|target| self.expect_target(target));
                 Ok(())

@@ -82,6 +82,11 @@ impl Index {
         self.keys.iter().map(IndexKey::attnum).collect()
     }
 
+    /// Whether a foreign key can refer to these columns, in any order, by it.
+    pub fn is_key_of(&self, attnums: &[i16]) -> bool {
+        self.unique && self.predicate.is_none() && self.keys.len() == attnums.len() && self.is_led_by(attnums)
+    }
+
     /// Whether these columns are, in any order, its first ones.
     pub fn is_led_by(&self, attnums: &[i16]) -> bool {
         let leading = self.keys.get(..attnums.len());

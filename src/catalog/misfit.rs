@@ -22,6 +22,8 @@ pub struct Misfit {
     pub beside: Option<Span>,
     /// It is a policy that does not fit.
     pub in_policy: bool,
+    /// What to do about it, where the reason alone does not tell.
+    pub help: Option<&'static str>,
     /// The object that it is about, or a part of.
     subject: Option<Box<Subject>>,
 }
@@ -60,6 +62,7 @@ impl SqlState {
     pub const ACTIVE_SQL_TRANSACTION: Self = Self("25001");
     pub const DEPENDENT_OBJECTS_STILL_EXIST: Self = Self("2BP01");
     pub const INVALID_SCHEMA_NAME: Self = Self("3F000");
+    pub const DATATYPE_MISMATCH: Self = Self("42804");
     pub const DUPLICATE_COLUMN: Self = Self("42701");
     pub const DUPLICATE_FUNCTION: Self = Self("42723");
     pub const DUPLICATE_OBJECT: Self = Self("42710");
@@ -68,7 +71,9 @@ impl SqlState {
     pub const AMBIGUOUS_FUNCTION: Self = Self("42725");
     pub const FEATURE_NOT_SUPPORTED: Self = Self("0A000");
     pub const INSUFFICIENT_PRIVILEGE: Self = Self("42501");
+    pub const INVALID_FOREIGN_KEY: Self = Self("42830");
     pub const INVALID_FUNCTION_DEFINITION: Self = Self("42P13");
+    pub const INVALID_GRANT_OPERATION: Self = Self("0LP01");
     pub const INVALID_OBJECT_DEFINITION: Self = Self("42P17");
     pub const INVALID_PARAMETER_VALUE: Self = Self("22023");
     pub const INVALID_TABLE_DEFINITION: Self = Self("42P16");
@@ -88,6 +93,7 @@ impl SqlState {
             "others" => return true,
             "dependent_objects_still_exist" => Self::DEPENDENT_OBJECTS_STILL_EXIST,
             "invalid_schema_name" => Self::INVALID_SCHEMA_NAME,
+            "datatype_mismatch" => Self::DATATYPE_MISMATCH,
             "duplicate_column" => Self::DUPLICATE_COLUMN,
             "duplicate_function" => Self::DUPLICATE_FUNCTION,
             "duplicate_object" => Self::DUPLICATE_OBJECT,
@@ -96,7 +102,9 @@ impl SqlState {
             "ambiguous_function" => Self::AMBIGUOUS_FUNCTION,
             "feature_not_supported" => Self::FEATURE_NOT_SUPPORTED,
             "insufficient_privilege" => Self::INSUFFICIENT_PRIVILEGE,
+            "invalid_foreign_key" => Self::INVALID_FOREIGN_KEY,
             "invalid_function_definition" => Self::INVALID_FUNCTION_DEFINITION,
+            "invalid_grant_operation" => Self::INVALID_GRANT_OPERATION,
             "invalid_object_definition" => Self::INVALID_OBJECT_DEFINITION,
             "invalid_parameter_value" => Self::INVALID_PARAMETER_VALUE,
             "invalid_table_definition" => Self::INVALID_TABLE_DEFINITION,
@@ -117,7 +125,7 @@ impl SqlState {
 
 impl Misfit {
     fn new(reason: Reason, at: Option<Span>) -> Self {
-        Self { reason, at, beside: None, in_policy: false, subject: None }
+        Self { reason, at, beside: None, in_policy: false, help: None, subject: None }
     }
 
     pub fn missing(kind: ObjectKind, name: impl Into<Named>) -> Self {
@@ -153,6 +161,18 @@ impl Misfit {
     #[must_use]
     pub fn at(self, span: Span) -> Self {
         Self { at: Some(span), ..self }
+    }
+
+    /// The same, about one object: doubts about others do not matter.
+    #[must_use]
+    pub(super) fn about(self, name: impl Into<Named>) -> Self {
+        Self { subject: name.into().subject, ..self }
+    }
+
+    /// The same, with what to do about it.
+    #[must_use]
+    pub(super) fn helped_by(self, help: &'static str) -> Self {
+        Self { help: Some(help), ..self }
     }
 
     /// The same, with the name continued.
@@ -359,6 +379,31 @@ impl Catalog {
             *name = format!("{}.{name}", schema.quoted());
         }
         misfit
+    }
+
+    /// Whether statements that were not followed may have made or changed an object of this name.
+    pub(super) fn is_in_doubt(&self, name: &Ident) -> bool {
+        self.touched.concern_name(name, &ALL)
+    }
+
+    /// Where a relation or type is looked up for a definition, a schema that is not there is what
+    /// PostgreSQL objects to.
+    pub(super) fn blame_schema(&self, misfit: Misfit) -> Misfit {
+        let schema = misfit.subject.as_ref().and_then(|subject| subject.schema.as_ref());
+        match schema.filter(|schema| misfit.is_missing() && !self.is_schema(schema)) {
+            Some(schema) => {
+                let blamed = Misfit::missing(ObjectKind::Schema, schema);
+                Misfit { at: misfit.at, in_policy: misfit.in_policy, ..blamed }
+            }
+            None => misfit,
+        }
+    }
+
+    /// Notes that a schema for something new is not there.
+    pub(super) fn expect_schema(&mut self, name: &ObjectName) {
+        if let Some(schema) = name.schema.as_ref().filter(|schema| !self.is_schema(schema)) {
+            self.unfit.push(Misfit::missing(ObjectKind::Schema, schema).at(name.span));
+        }
     }
 
     /// Whether nothing that was not followed can have made, changed or dropped what the misfit is

@@ -32,6 +32,14 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
         }
         let beside = match &misfit.reason {
             Reason::Refused { state: SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, .. } => "the value is added here",
+            Reason::Refused {
+                state:
+                    SqlState::INVALID_FUNCTION_DEFINITION
+                    | SqlState::INVALID_OBJECT_DEFINITION
+                    | SqlState::INVALID_TABLE_DEFINITION
+                    | SqlState::WRONG_OBJECT_TYPE,
+                ..
+            } => "it is made here",
             Reason::Refused { .. } => "this depends on it",
             _ => "it is made here",
         };
@@ -53,7 +61,9 @@ fn rule_of(misfit: &Misfit) -> &'static str {
         Reason::Missing { .. } => "unknown-object",
         Reason::NotAllowed { kind: ObjectKind::Schema, .. } => "object-in-managed-schema",
         Reason::NotAllowed { .. } => "managed-table-alter",
-        Reason::Refused { state: SqlState::SYNTAX_ERROR, .. } => "policy-clause-command-mismatch",
+        Reason::Refused { state: SqlState::SYNTAX_ERROR, .. } if misfit.in_policy => {
+            "policy-clause-command-mismatch"
+        }
         Reason::Refused { state: SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, .. } => {
             "enum-value-used-in-same-file"
         }
@@ -72,6 +82,9 @@ fn object(misfit: &Misfit) -> Identity {
 }
 
 fn help(misfit: &Misfit) -> Option<String> {
+    if let Some(help) = misfit.help {
+        return Some(help.to_string());
+    }
     match &misfit.reason {
         Reason::Missing { kind: ObjectKind::Role, name, .. } => Some(format!(
             "create the role in an earlier migration or in supabase/roles.sql: create role {name};"

@@ -7,11 +7,13 @@ use crate::catalog::apply::{Applied, Misfit, index, owner, partition, sequence, 
 use crate::catalog::misfit::SqlState;
 use crate::catalog::origin::{Origin, Tracked};
 use crate::catalog::table::{Column, Constraint, ConstraintKind, Identity, Table, TableKind};
+use crate::catalog::types::DataType;
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{
-    AlterAction, AlterTable, ConstraintKind as Written, ObjectKind, ObjectRef, Persistence, SequenceOptions,
+    AlterAction, AlterTable, ConstraintDef, ConstraintKind as Written, ObjectKind, ObjectRef, Persistence,
+    SequenceOptions,
 };
 
 pub(super) fn alter(catalog: &mut Catalog, statement: &AlterTable, origin: Origin) -> Applied {
@@ -24,6 +26,10 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterTable, origin: Origi
         } else {
             Err(Misfit::missing(statement.kind, &statement.name))
         };
+    };
+    let keys = match relation {
+        Relation::Table(oid) => new_foreign_keys(catalog, oid, statement),
+        _ => Vec::new(),
     };
     let mut actions: Vec<_> = statement.actions.iter().collect();
     actions.sort_by_key(|action| pass(&action.value));
@@ -39,7 +45,33 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterTable, origin: Origi
         };
         done?;
     }
+    if let Relation::Table(oid) = relation {
+        for (column, definition) in keys {
+            constraint::expect_key(catalog, oid, definition, column);
+        }
+    }
     Ok(())
+}
+
+/// The foreign keys that a statement adds, with the column that each is written with.
+fn new_foreign_keys<'a>(
+    catalog: &Catalog,
+    oid: Oid,
+    statement: &'a AlterTable,
+) -> Vec<(Option<&'a Ident>, &'a ConstraintDef)> {
+    let is_new = |name: &Ident| catalog.tables.get(&oid).is_some_and(|table| table.column(name).is_none());
+    let mut keys = Vec::new();
+    for action in &statement.actions {
+        match &action.value {
+            AlterAction::AddConstraint(definition) => keys.push((None, definition)),
+            AlterAction::AddColumn { column, .. } if is_new(&column.name) => {
+                keys.extend(column.constraints.iter().map(|definition| (Some(&column.name), definition)));
+            }
+            _ => {}
+        }
+    }
+    keys.retain(|(_, definition)| matches!(definition.kind, Written::ForeignKey(_)));
+    keys
 }
 
 /// The pass in which PostgreSQL does an action: what drops comes first, then types, new columns,
@@ -135,6 +167,7 @@ fn alter_one(
                     format!("cannot drop inherited column {name}.{column}"),
                 ));
             }
+            expect_not_partition_key(catalog, oid, column, "drop")?;
             if statement.only {
                 for child in children(catalog, oid) {
                     if let Some(column) = column_mut(catalog, child, column) {
@@ -144,12 +177,18 @@ fn alter_one(
             }
             drop_column(catalog, oid, column, *if_exists, *cascade)
         }
-        AlterAction::SetDefault { column, default } => with_column(catalog, oid, name, column, |catalog| {
-            constraint::set_default(catalog, oid, column, Some(default), !statement.only, place);
-        }),
-        AlterAction::DropDefault { column } => with_column(catalog, oid, name, column, |catalog| {
-            constraint::set_default(catalog, oid, column, None, !statement.only, place);
-        }),
+        AlterAction::SetDefault { column, default } => {
+            expect_plain(catalog, oid, column)?;
+            with_column(catalog, oid, name, column, |catalog| {
+                constraint::set_default(catalog, oid, column, Some(default), !statement.only, place);
+            })
+        }
+        AlterAction::DropDefault { column } => {
+            expect_plain(catalog, oid, column)?;
+            with_column(catalog, oid, name, column, |catalog| {
+                constraint::set_default(catalog, oid, column, None, !statement.only, place);
+            })
+        }
         AlterAction::SetNotNull { column } => with_column(catalog, oid, name, column, |catalog| {
             if statement.only {
                 if let Some(column) = column_mut(catalog, oid, column).filter(|column| !column.not_null.value)
@@ -160,16 +199,23 @@ fn alter_one(
                 constraint::set_not_null(catalog, oid, column, place);
             }
         }),
-        AlterAction::DropNotNull { column } => with_column(catalog, oid, name, column, |catalog| {
-            drop_not_null(catalog, oid, column, place);
-        }),
-        AlterAction::SetType { column, data_type, collation, .. } => {
+        AlterAction::DropNotNull { column } => {
+            expect_may_be_null(catalog, oid, column)?;
+            with_column(catalog, oid, name, column, |catalog| {
+                drop_not_null(catalog, oid, column, place);
+            })
+        }
+        AlterAction::SetType { column, data_type, collation, using } => {
             catalog.expect_type(data_type);
             let data_type = catalog.resolve_data_type(data_type);
             let collation = collation.as_ref().map(|name| constraint::collation_name(catalog, name));
-            let attnum = catalog.tables.get(&oid).and_then(|table| table.column(column)).map(|it| it.attnum);
-            if let Some(attnum) = attnum {
-                catalog.expect_free_type(oid, attnum)?;
+            expect_not_partition_key(catalog, oid, column, "change the type of")?;
+            let found = catalog.tables.get(&oid).and_then(|table| table.column(column));
+            if let Some(attnum) = found.map(|found| found.attnum) {
+                match why_not_cast(catalog, oid, column, &data_type, using.is_some()) {
+                    Some(misfit) => catalog.unfit.push(misfit),
+                    None => catalog.expect_free_type(oid, attnum)?,
+                }
             }
             with_column(catalog, oid, name, column, |catalog| {
                 set_type(catalog, oid, column, &Tracked::new(data_type, place), collation.as_deref());
@@ -177,6 +223,7 @@ fn alter_one(
             })
         }
         AlterAction::AddIdentity { column, always, options } => {
+            expect_no_default(catalog, oid, column)?;
             with_column(catalog, oid, name, column, |catalog| {
                 constraint::add_identity(catalog, oid, column, *always, options, place);
             })
@@ -248,7 +295,12 @@ fn alter_one(
             Ok(())
         }
         AlterAction::DetachPartition { partition: child } => {
-            let child = table_oid(catalog, child)?;
+            let (child_name, child) = (child, table_oid(catalog, child)?);
+            let table = catalog.tables.get(&oid);
+            if table.is_some_and(|it| it.kind == TableKind::Partitioned && !it.children.contains(&child)) {
+                let why = format!("{child_name} is not a partition of {name}");
+                return Err(Misfit::refused(SqlState::UNDEFINED_TABLE, why).about(child_name));
+            }
             partition::leave(catalog, oid, child);
             Ok(())
         }
@@ -259,7 +311,11 @@ fn alter_one(
             Ok(())
         }
         AlterAction::NoInherit { parent } => {
-            let parent = table_oid(catalog, parent)?;
+            let (parent_name, parent) = (parent, table_oid(catalog, parent)?);
+            if catalog.tables.get(&oid).is_some_and(|table| !table.parents.contains(&parent)) {
+                let why = format!("{parent_name} is not a parent of {name}");
+                return Err(Misfit::refused(SqlState::UNDEFINED_TABLE, why).about(name));
+            }
             partition::leave(catalog, parent, oid);
             Ok(())
         }
@@ -306,6 +362,100 @@ fn table_oid(catalog: &Catalog, name: &ObjectName) -> Result<Oid, Misfit> {
         Some((_, Relation::Table(oid))) => Ok(oid),
         _ => Err(Misfit::missing(ObjectKind::Table, name)),
     }
+}
+
+fn column_refused(catalog: &Catalog, oid: Oid, state: SqlState, why: &str, column: &Ident) -> Misfit {
+    let Some(table) = catalog.tables.get(&oid).map(|table| &table.name) else {
+        return Misfit::refused(state, why);
+    };
+    Misfit::refused(state, format!("{why} {table}.{}", column.quoted())).about(table)
+}
+
+fn expect_not_partition_key(catalog: &Catalog, oid: Oid, column: &Ident, what: &str) -> Applied {
+    let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
+    let attnum = table.column(column).map(|column| column.attnum);
+    if attnum.is_none() || !table.partition_key.iter().flatten().any(|key| *key == attnum) {
+        return Ok(());
+    }
+    let why = format!("cannot {what} a column of the partition key,");
+    Err(column_refused(catalog, oid, SqlState::INVALID_TABLE_DEFINITION, &why, column))
+}
+
+/// Refuses to give a default to a column, or take it away, that has its values from elsewhere.
+fn expect_plain(catalog: &Catalog, oid: Oid, column: &Ident) -> Applied {
+    let Some(found) = catalog.tables.get(&oid).and_then(|table| table.column(column)) else { return Ok(()) };
+    let (why, help) = if found.identity.is_some() {
+        let help = "write `alter column … drop identity` to make it a plain column";
+        ("an identity column has no default:", help)
+    } else if found.generated.is_some() {
+        let help = "write `alter column … drop expression` to make it a plain column";
+        ("a generated column has no default:", help)
+    } else {
+        return Ok(());
+    };
+    Err(column_refused(catalog, oid, SqlState::SYNTAX_ERROR, why, column).helped_by(help))
+}
+
+fn expect_may_be_null(catalog: &Catalog, oid: Oid, column: &Ident) -> Applied {
+    let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
+    let Some(found) = table.column(column) else { return Ok(()) };
+    if found.identity.is_some() {
+        let why = "an identity column cannot be null:";
+        return Err(column_refused(catalog, oid, SqlState::SYNTAX_ERROR, why, column));
+    }
+    if table.primary_key().is_some_and(|key| key.contains(&found.attnum)) {
+        let why = "a column of the primary key cannot be null:";
+        return Err(column_refused(catalog, oid, SqlState::INVALID_TABLE_DEFINITION, why, column));
+    }
+    Ok(())
+}
+
+/// What a column has to be like before it becomes an identity column.
+fn expect_no_default(catalog: &Catalog, oid: Oid, column: &Ident) -> Applied {
+    let Some(found) = catalog.tables.get(&oid).and_then(|table| table.column(column)) else { return Ok(()) };
+    let (why, help) = if !found.not_null.value {
+        ("an identity column has to be NOT NULL first:", "write `alter column … set not null` before")
+    } else if found.identity.is_some() {
+        ("it is an identity column already:", "leave it out")
+    } else if found.default.is_some() {
+        ("an identity column has no default:", "write `alter column … drop default` before")
+    } else {
+        return Ok(());
+    };
+    let state = SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE;
+    Err(column_refused(catalog, oid, state, why, column).helped_by(help))
+}
+
+/// Why a column cannot get another type: its values or its default do not become it of themselves.
+fn why_not_cast(
+    catalog: &Catalog,
+    oid: Oid,
+    column: &Ident,
+    to: &DataType,
+    has_using: bool,
+) -> Option<Misfit> {
+    let table = catalog.tables.get(&oid).filter(|table| table.kind != TableKind::Foreign)?;
+    let found = table.column(column).filter(|found| found.generated.is_none() && !found.inherited)?;
+    if catalog.is_in_doubt(&table.name.name) {
+        return None;
+    }
+    let place = format!("{}.{}", table.name, column.quoted());
+    let fits = |from: &DataType| catalog.is_assignable(from, to) != Some(false);
+    let from = &found.data_type.value;
+    if !has_using && !fits(from) {
+        let (from, to) = (from.display(catalog), to.display(catalog));
+        let why = format!("column {place} of type {from} cannot be cast automatically to {to}");
+        let misfit = Misfit::refused(SqlState::DATATYPE_MISMATCH, why).about(&table.name);
+        return Some(
+            misfit.helped_by("say how each value is turned into the new type: alter column … type … using …"),
+        );
+    }
+    let default = catalog.type_of_default(found).filter(|default| !fits(default))?;
+    let (default, to) = (default.display(catalog), to.display(catalog));
+    let why =
+        format!("the default of column {place}, of type {default}, cannot be cast automatically to {to}");
+    let misfit = Misfit::refused(SqlState::DATATYPE_MISMATCH, why).about(&table.name);
+    Some(misfit.helped_by("drop the default before, and set it again after: USING is for the values alone"))
 }
 
 fn constraint_mut<'c>(catalog: &'c mut Catalog, oid: Oid, name: &Ident) -> Option<&'c mut Constraint> {
@@ -372,7 +522,7 @@ fn set_type(
     catalog: &mut Catalog,
     oid: Oid,
     name: &Ident,
-    data_type: &Tracked<crate::catalog::types::DataType>,
+    data_type: &Tracked<DataType>,
     collation: Option<&str>,
 ) {
     if let Some(column) = column_mut(catalog, oid, name) {
@@ -456,9 +606,11 @@ fn drop_constraint(
         let missing = || Misfit::missing_part(ObjectKind::Constraint, name, table);
         return if if_exists { Ok(()) } else { Err(missing()) };
     };
-    if cascade && matches!(constraint.kind, ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. })
-    {
-        drop_references(catalog, oid, constraint.columns());
+    if matches!(constraint.kind, ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. }) {
+        match cascade {
+            true => drop_references(catalog, oid, constraint.columns()),
+            false => expect_no_reference(catalog, oid, &constraint)?,
+        }
     }
     let names =
         catalog.tables.get(&oid).map(|table| table.column_names(constraint.columns())).unwrap_or_default();
@@ -527,6 +679,31 @@ fn same_in_child(child: &Table, constraint: &Constraint, names: &[Ident]) -> Opt
             }
     });
     same.next().map(|own| own.name.clone())
+}
+
+/// Refuses to drop a key that foreign keys need, and no other key could serve.
+fn expect_no_reference(catalog: &Catalog, oid: Oid, constraint: &Constraint) -> Applied {
+    let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
+    let columns = constraint.columns();
+    if table.indexes.values().filter(|index| index.is_key_of(columns)).count() != 1 {
+        return Ok(());
+    }
+    let is_same = |key: &[i16]| key.len() == columns.len() && key.iter().all(|one| columns.contains(one));
+    let mut referring = catalog
+        .tables
+        .values()
+        .flat_map(|other| other.foreign_keys().map(move |(constraint, key)| (&other.name, constraint, key)));
+    let found = referring
+        .find(|(_, own, key)| key.references == oid && !own.inherited && is_same(&key.referenced_columns));
+    let Some((other, own, _)) = found else { return Ok(()) };
+    let why = format!(
+        "cannot drop constraint {} on {} because constraint {} on {other} depends on it",
+        constraint.name.quoted(),
+        table.name,
+        own.name.quoted()
+    );
+    let misfit = Misfit::refused(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, why);
+    Err(misfit.about(&table.name).beside(own.history.created.span()))
 }
 
 /// Foreign keys that need a key which is dropped with CASCADE.
@@ -637,7 +814,7 @@ fn reset_options(options: &mut Vec<String>, names: &[Ident]) {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Bench, check_refused, check_shapes};
+    use crate::testing::{Bench, check_noted, check_refused, check_shapes};
 
     #[test]
     fn columns_come_change_and_go() {
@@ -710,5 +887,148 @@ mod tests {
         let bench = Bench::new("create view v as select 1 as a; alter view v set (security_invoker = on);");
         let view = bench.catalog.views.values().find(|view| view.name.name == "v").expect("v is made");
         assert!(view.security_invoker());
+    }
+
+    #[test]
+    fn types_change_where_values_and_defaults_become_them() {
+        check_noted(
+            "create type mood as enum ('ok'); create type other as enum ('ok');
+             create table t (a text, b int, c text default 'ok', d mood default 'ok', e text default now(),
+               f varchar(9), g int default 0, h int generated always as (1) stored, tags text[] default '{}');",
+            &[
+                ("alter table t alter a type varchar(9);", None),
+                ("alter table t alter a type uuid using a::uuid;", None),
+                (
+                    "alter table t alter a type uuid;",
+                    Some("column public.t.a of type text cannot be cast automatically to uuid"),
+                ),
+                (
+                    "alter table t alter f type jsonb;",
+                    Some("column public.t.f of type character varying(9) cannot be cast automatically to jsonb"),
+                ),
+                (
+                    "alter table t alter b type boolean;",
+                    Some("column public.t.b of type integer cannot be cast automatically to boolean"),
+                ),
+                ("alter table t alter b type bigint;", None),
+                ("alter table t alter b type text;", None),
+                (
+                    "alter table t alter d type other;",
+                    Some("column public.t.d of type public.mood cannot be cast automatically to public.other"),
+                ),
+                (
+                    "alter table t alter c type mood using c::mood;",
+                    Some("the default of column public.t.c, of type text, cannot be cast automatically to public.mood"),
+                ),
+                ("alter table t alter c drop default, alter c type mood using c::mood;", None),
+                ("alter table t alter c type mood using c::mood, alter c drop default;", None),
+                ("alter table t alter d type text; alter table t alter d type mood using d::mood;", None),
+                ("alter table t alter e type timestamptz using e::timestamptz;", None),
+                (
+                    "alter table t alter g type boolean using g > 0;",
+                    Some("the default of column public.t.g, of type integer, cannot be cast automatically to boolean"),
+                ),
+                (
+                    "alter table t alter tags type jsonb using to_jsonb(tags);",
+                    Some("the default of column public.t.tags, of type text[], cannot be cast automatically to jsonb"),
+                ),
+                ("create cast (text as uuid) with inout as assignment; alter table t alter a type uuid;", None),
+                ("do $$ begin alter table t alter a type uuid; exception when others then null; end $$;", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn keys_have_what_refers_to_them() {
+        check_noted(
+            "create table o (id uuid primary key, n int, m int unique, k int); create unique index on o (k) where k > 0;
+             create table bare (a int); create table two (a int, b int, primary key (a, b));
+             create table t (a int, u uuid, x text); create view v as select 1 as a;",
+            &[
+                ("alter table t add foreign key (u) references o;", None),
+                ("alter table t add foreign key (a) references o (m);", None),
+                (
+                    "alter table t add foreign key (a) references o (n);",
+                    Some("no unique key of public.o has the columns that a foreign key refers to (n)"),
+                ),
+                (
+                    "alter table t add foreign key (a) references o (k);",
+                    Some("no unique key of public.o has the columns that a foreign key refers to (k)"),
+                ),
+                ("create table s (a int references bare);", Some("table public.bare has no primary key to refer to")),
+                (
+                    "create table s (a int references two);",
+                    Some("a foreign key of public.s refers to public.two with another number of columns"),
+                ),
+                (
+                    "create table s (a text references o);",
+                    Some("column public.s.a is of type text, and public.o.id, which it refers to, of type uuid"),
+                ),
+                (
+                    "alter table t add column o int references o;",
+                    Some("column public.t.o is of type integer, and public.o.id, which it refers to, of type uuid"),
+                ),
+                ("alter table t add column if not exists a int references bare;", None),
+                ("create table s (id int primary key, up int references s, other bigint references s (id));", None),
+                ("create table s (like o including all, up uuid references s (id));", None),
+                ("alter table t add foreign key (a) references t (u), add unique (u), alter a type uuid using null;", None),
+                ("create table s (id uuid references auth.users (id));", None),
+                (
+                    "create table s (id int references auth.users (id));",
+                    Some("column public.s.id is of type integer, and auth.users.id, which it refers to, of type uuid"),
+                ),
+                (
+                    "alter table t add foreign key (u) references o; alter table o drop constraint o_pkey;",
+                    Some("cannot drop constraint o_pkey on public.o because constraint t_u_fkey on public.t depends on it"),
+                ),
+                (
+                    "alter table t add foreign key (u) references o; alter table o add unique (id);
+                     alter table t drop constraint t_u_fkey; alter table o drop constraint o_pkey;",
+                    None,
+                ),
+                ("alter table t add foreign key (a) references v;", Some("public.v is not a table, and foreign keys refer to tables alone")),
+            ],
+        );
+    }
+
+    #[test]
+    fn columns_are_altered_where_they_may_be() {
+        check_refused(
+            "create table t (id int generated always as identity, k int primary key, g int generated always as (1) stored,
+               d int not null default 0, n int);
+             create table p (a int, b int) partition by range (a); create table c (a int);",
+            &[
+                ("alter table t alter id set default 1;", "an identity column has no default: public.t.id"),
+                ("alter table t alter g set default 1;", "a generated column has no default: public.t.g"),
+                ("alter table t alter k drop not null;", "a column of the primary key cannot be null: public.t.k"),
+                (
+                    "alter table t alter d add generated always as identity;",
+                    "an identity column has no default: public.t.d",
+                ),
+                (
+                    "alter table t alter n add generated always as identity;",
+                    "an identity column has to be NOT NULL first: public.t.n",
+                ),
+                ("alter table t add primary key (n);", "table public.t has a primary key already"),
+                ("alter table p drop column a;", "cannot drop a column of the partition key, public.p.a"),
+                (
+                    "alter table p alter a type bigint;",
+                    "cannot change the type of a column of the partition key, public.p.a",
+                ),
+                ("alter table c no inherit t;", "t is not a parent of c"),
+                (
+                    "drop sequence t_id_seq;",
+                    "cannot drop sequence public.t_id_seq because identity column public.t.id requires it",
+                ),
+            ],
+        );
+        check_noted(
+            "create table t (d int not null default 0, n int);",
+            &[
+                ("alter table t alter d drop default, alter d add generated always as identity;", None),
+                ("alter table t alter n set not null, alter n add generated always as identity;", None),
+                ("alter table t alter n drop not null;", None),
+            ],
+        );
     }
 }

@@ -11,7 +11,7 @@ use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::register::columns_part;
-use crate::catalog::table::{Constraint, ConstraintKind, ForeignKey, Identity, TableKind};
+use crate::catalog::table::{Constraint, ConstraintKind, ForeignKey, Identity, Table, TableKind};
 use crate::catalog::types::TypeRef;
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::{Expr, Oid, Target};
@@ -92,6 +92,10 @@ pub(super) fn add(
         // It may read columns that stand after its own.
         Written::Generated(expr) => {
             let bound = bind(catalog, oid, expr);
+            if column.and_then(|name| column_mut(catalog, oid, name)).is_some_and(|column| !column.inherited)
+            {
+                catalog.expect_immutable(oid, &bound, "a generated column", definition.span);
+            }
             if let Some(column) = column.and_then(|name| column_mut(catalog, oid, name)) {
                 column.generated = Some(Box::new(bound));
             }
@@ -293,8 +297,8 @@ fn add_unique(
     let keys = attnums(catalog, oid, &names)?;
     let include_keys = attnums(catalog, oid, include)?;
     let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
-    if *primary && table.primary_key().is_some() {
-        return Err(Misfit::exists(ObjectKind::Constraint, format!("primary key of {}", table.name)));
+    if *primary {
+        expect_no_primary_key(table)?;
     }
     let (schema, table_name) = (table.name.schema.clone(), table.name.name.clone());
     let name = match &definition.name {
@@ -309,6 +313,10 @@ fn add_unique(
     if !catalog.is_relation_name_free(&QName { schema, name: name.clone() }) {
         return Err(Misfit::exists(ObjectKind::Index, name));
     }
+    if table.constraints.contains_key(&name) {
+        return Err(Misfit::exists_part(ObjectKind::Constraint, &name, &table.name));
+    }
+    index::expect_partition_key(catalog, oid, &keys, definition.span);
     let kind = unique_kind(*primary, keys.clone());
     let constraint = build(definition, name.clone(), kind, origin);
     let place = constraint.history.created;
@@ -327,6 +335,101 @@ fn add_unique(
     index::insert(catalog, oid, new);
     index::spread(catalog, oid, &name, origin);
     Ok(())
+}
+
+fn expect_no_primary_key(table: &Table) -> Applied {
+    let Some(old) =
+        table.constraints.values().find(|it| matches!(it.kind, ConstraintKind::PrimaryKey { .. }))
+    else {
+        return Ok(());
+    };
+    let why = format!("table {} has a primary key already", table.name);
+    Err(Misfit::refused(SqlState::INVALID_TABLE_DEFINITION, why)
+        .about(&table.name)
+        .beside(old.history.created.span())
+        .helped_by("drop the old key first, or write `unique`"))
+}
+
+/// Notes what a foreign key that is made refers to in vain: columns that are no key, or are of
+/// another type. All that the statement makes is there by then.
+pub(super) fn expect_key(
+    catalog: &mut Catalog,
+    oid: Oid,
+    definition: &ConstraintDef,
+    column: Option<&Ident>,
+) {
+    if let Some(misfit) = why_not_refer(catalog, oid, definition, column) {
+        catalog.unfit.push(misfit.at(definition.span));
+    }
+}
+
+fn why_not_refer(
+    catalog: &Catalog,
+    oid: Oid,
+    definition: &ConstraintDef,
+    column: Option<&Ident>,
+) -> Option<Misfit> {
+    let Written::ForeignKey(key) = &definition.kind else { return None };
+    let from = catalog.tables.get(&oid)?;
+    let (to_name, to) = match catalog.resolve_relation(&key.references)? {
+        (name, Relation::Table(oid)) => (name, catalog.tables.get(&oid)?),
+        _ => return None,
+    };
+    if catalog.is_in_doubt(&from.name.name) || catalog.is_in_doubt(&to_name.name) {
+        return None;
+    }
+    let refused = |state, why: String| Some(Misfit::refused(state, why).about(&to_name));
+    let names: Vec<&Ident> =
+        if key.columns.is_empty() { column.into_iter().collect() } else { key.columns.iter().collect() };
+    let columns = names.iter().map(|name| from.column(name)).collect::<Option<Vec<_>>>()?;
+    // Of the platform's and extensions' tables not every key is known.
+    let is_own = to.history.created != Origin::Platform && to.extension.is_none();
+    let referenced = if key.referenced_columns.is_empty() {
+        match to.primary_key() {
+            Some(key) => key.to_vec(),
+            None if is_own => {
+                let why = format!("table {to_name} has no primary key to refer to");
+                return refused(SqlState::UNDEFINED_OBJECT, why).map(|misfit| {
+                    misfit.helped_by("give that table a primary key first, or name a unique column")
+                });
+            }
+            None => return None,
+        }
+    } else {
+        let named = key.referenced_columns.iter().map(|name| Some(to.column(name)?.attnum));
+        named.collect::<Option<Vec<_>>>()?
+    };
+    if columns.len() != referenced.len() {
+        let why =
+            format!("a foreign key of {} refers to {} with another number of columns", from.name, to_name);
+        return refused(SqlState::INVALID_FOREIGN_KEY, why);
+    }
+    let list = || to.column_names(&referenced).iter().map(Ident::quoted).collect::<Vec<_>>().join(", ");
+    let serving = || to.indexes.values().filter(|index| index.is_key_of(&referenced));
+    if is_own && serving().next().is_none() {
+        let why =
+            format!("no unique key of {to_name} has the columns that a foreign key refers to ({})", list());
+        return refused(SqlState::INVALID_FOREIGN_KEY, why)
+            .map(|misfit| misfit.helped_by("make them unique first: alter table … add unique (…)"));
+    }
+    if serving().any(|index| index.keys.iter().any(|key| key.operator_class.is_some())) {
+        return None;
+    }
+    columns.iter().zip(&referenced).find_map(|(column, attnum)| {
+        let other = to.column_at(*attnum)?;
+        let (own, key) = (&column.data_type.value, &other.data_type.value);
+        (catalog.can_refer(own, key) == Some(false)).then_some(())?;
+        let why = format!(
+            "column {}.{} is of type {}, and {to_name}.{}, which it refers to, of type {}",
+            from.name,
+            column.name.quoted(),
+            own.display(catalog),
+            other.name.quoted(),
+            key.display(catalog)
+        );
+        refused(SqlState::DATATYPE_MISMATCH, why)
+            .map(|misfit| misfit.helped_by("give both columns the same type"))
+    })
 }
 
 pub(super) fn unique_kind(primary: bool, columns: Vec<i16>) -> ConstraintKind {
@@ -360,8 +463,8 @@ fn use_index(
         let state = SqlState::WRONG_OBJECT_TYPE;
         return refused(state, "the index is not unique, or not one of all rows by their columns");
     }
-    if primary && table.primary_key().is_some() {
-        return Err(Misfit::exists(ObjectKind::Constraint, format!("primary key of {}", table.name)));
+    if primary {
+        expect_no_primary_key(table)?;
     }
     let columns: Vec<i16> = found.columns().into_iter().flatten().collect();
     let names = table.column_names(&columns);
@@ -439,7 +542,13 @@ fn add_foreign_key(
     let columns = attnums(catalog, oid, &names)?;
     let references = match catalog.resolve_relation(&key.references) {
         Some((_, Relation::Table(references))) => references,
-        _ => return Err(Misfit::missing(ObjectKind::Table, &key.references)),
+        Some((found, _)) => {
+            let why = format!("{found} is not a table, and foreign keys refer to tables alone");
+            return Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, why).about(&found));
+        }
+        None => {
+            return Err(catalog.blame_schema(Misfit::missing(ObjectKind::Table, &key.references)));
+        }
     };
     let referenced_columns = if key.referenced_columns.is_empty() {
         catalog.tables.get(&references).and_then(|table| table.primary_key()).unwrap_or_default().to_vec()

@@ -29,7 +29,8 @@ impl Catalog {
     /// Notes a type that is not there.
     pub(super) fn expect_type(&mut self, written: &TypeName) {
         if !written.percent_type && self.resolve_type_name(&written.name).is_none() {
-            self.unfit.push(Misfit::missing(ObjectKind::Type, &written.name));
+            let misfit = self.blame_schema(Misfit::missing(ObjectKind::Type, &written.name));
+            self.unfit.push(misfit);
         }
     }
 

@@ -107,7 +107,19 @@ fn find_relation(catalog: &Catalog, object: &ObjectRef) -> Result<Object, Misfit
         }
         (ObjectKind::View, Relation::View(oid)) if !materialized(oid) => Ok(Object::View(oid)),
         (ObjectKind::MaterializedView, Relation::View(oid)) if materialized(oid) => Ok(Object::View(oid)),
-        (ObjectKind::Sequence, Relation::Sequence(oid)) => Ok(Object::Sequence(oid)),
+        (ObjectKind::Sequence, Relation::Sequence(oid)) => {
+            let sequence = catalog.sequences.get(&oid).filter(|sequence| sequence.identity);
+            match sequence.and_then(|sequence| sequence.owned_by) {
+                Some((table, attnum)) => {
+                    let column = catalog.describe(&Object::Column(table, attnum));
+                    let why = format!("cannot drop sequence {name} because identity {column} requires it");
+                    Err(Misfit::refused(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, why)
+                        .about(&name)
+                        .helped_by("write `alter table … alter column … drop identity`, which drops it, too"))
+                }
+                None => Ok(Object::Sequence(oid)),
+            }
+        }
         (ObjectKind::Index, Relation::Index { on }) => {
             let table = catalog.tables.get(&on);
             let index = table.and_then(|table| table.indexes.get(&name.name));

@@ -269,7 +269,13 @@ fn put(catalog: &mut Catalog, mut function: Function, or_replace: bool, origin: 
         return Err(Misfit::exists(noun(function.kind), &function.name));
     }
     if let Some(why) = why_not_replace(old, &function) {
-        return Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, format!("{why} {}", function.name)));
+        let (state, help) = match old.kind == function.kind {
+            true => (SqlState::INVALID_FUNCTION_DEFINITION, DROP_FUNCTION),
+            false => (SqlState::WRONG_OBJECT_TYPE, DROP_ROUTINE),
+        };
+        let place = old.history.last().span();
+        let misfit = Misfit::refused(state, format!("{why} {}", function.name));
+        return Err(misfit.about(&function.name).beside(place).helped_by(help));
     }
     old.history.touch(origin);
     *old = Function {
@@ -283,6 +289,10 @@ fn put(catalog: &mut Catalog, mut function: Function, or_replace: bool, origin: 
     };
     Ok(())
 }
+
+const DROP_FUNCTION: &str = "drop the function first, and make it again: `create or replace` keeps its arguments' names, \
+     their defaults, and its return type";
+const DROP_ROUTINE: &str = "drop the old one first";
 
 fn noun(kind: FunctionKind) -> ObjectKind {
     match kind {

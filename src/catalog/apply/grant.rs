@@ -3,12 +3,13 @@
 use crate::catalog::acl::{Acl, Grantee, Privileges};
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::function::FunctionKind;
+use crate::catalog::misfit::SqlState;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::table::Column;
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
-use crate::sql::statement::{Grant, GrantTarget, ObjectKind, ObjectRef, PrivilegeSpec};
+use crate::sql::statement::{Grant, GrantTarget, ObjectKind, ObjectRef, PrivilegeSpec, RoleName};
 
 /// What a statement does to the grants of each object that it names.
 struct Change<'a> {
@@ -28,6 +29,10 @@ enum Target {
 
 pub(super) fn apply(catalog: &mut Catalog, statement: &Grant, origin: Origin) -> Applied {
     catalog.require_roles(&statement.grantees)?;
+    if statement.is_grant && statement.grant_option && statement.grantees.contains(&RoleName::Public) {
+        let why = "grant options can only be granted to roles, and PUBLIC is none";
+        catalog.unfit.push(Misfit::refused(SqlState::INVALID_GRANT_OPERATION, why));
+    }
     let grantees = statement.grantees.iter().map(|role| catalog.grantee(role)).collect();
     let targets = match &statement.target {
         GrantTarget::Objects(objects) => {

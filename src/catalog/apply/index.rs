@@ -4,6 +4,7 @@ use crate::catalog::apply::constraint::{bind, collation_name, columns_read, rebi
 use crate::catalog::apply::{Applied, Misfit, partition, transaction};
 use crate::catalog::bind::column_name;
 use crate::catalog::index::{Index, IndexKey, IndexKeyValue};
+use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::register::columns_part;
@@ -140,11 +141,39 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateIndex, origin: Ori
         options: statement.options.clone(),
         ..NewIndex::unique(name.clone(), Vec::new(), origin)
     };
+    let expressions = new.keys.iter().filter_map(|key| match &key.value {
+        IndexKeyValue::Expr(expr) => Some(expr),
+        IndexKeyValue::Column(_) => None,
+    });
+    for expr in expressions.chain(&new.predicate) {
+        let Some(span) = origin.span() else { break };
+        catalog.expect_immutable(on, expr, "an index", span);
+    }
+    if let (true, Some(span)) = (new.unique, origin.span()) {
+        let columns: Vec<i16> = new.keys.iter().filter_map(IndexKey::attnum).collect();
+        expect_partition_key(catalog, on, &columns, span);
+    }
     insert(catalog, on, new);
     if !statement.only {
         spread(catalog, on, &name, origin);
     }
     Ok(())
+}
+
+/// Notes a unique index of a partitioned table that lacks a column of the partition key: no
+/// partition could hold it for the whole.
+pub(super) fn expect_partition_key(catalog: &mut Catalog, on: Oid, keys: &[i16], span: Span) {
+    let Some(table) = catalog.tables.get(&on) else { return };
+    let lacks = |attnum: &i16| !keys.contains(attnum);
+    let Some(attnum) = table.partition_key.iter().flatten().flatten().copied().find(lacks) else { return };
+    let Some(column) = table.column_at(attnum) else { return };
+    let why = format!(
+        "a unique key of {} has to include column {}, which it is partitioned by",
+        table.name,
+        column.name.quoted()
+    );
+    let misfit = Misfit::refused(SqlState::FEATURE_NOT_SUPPORTED, why).about(&table.name).at(span);
+    catalog.unfit.push(misfit.helped_by("add the column to the key"));
 }
 
 /// The keys of an index, and what each adds to a made-up name.

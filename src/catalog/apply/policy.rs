@@ -66,8 +66,11 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterPolicy, origin: Orig
 
 /// A command has the clauses for the rows that it reads and for those that it writes.
 fn expect_clauses(command: PolicyCommand, using: Option<&Clause>, with_check: Option<&Clause>) -> Applied {
-    let refused =
-        |clause: &Clause, why: &str| Err(Misfit::refused(SqlState::SYNTAX_ERROR, why).at(clause.span));
+    let refused = |clause: &Clause, why: &str| {
+        let mut misfit = Misfit::refused(SqlState::SYNTAX_ERROR, why).at(clause.span);
+        misfit.in_policy = true;
+        Err(misfit)
+    };
     match (command, using, with_check) {
         (PolicyCommand::Insert, Some(using), _) => {
             refused(using, "a policy for INSERT has WITH CHECK alone, and no USING")
@@ -100,7 +103,13 @@ impl Catalog {
 fn table(catalog: &Catalog, name: &ObjectName) -> Result<Oid, Misfit> {
     match catalog.resolve_relation(name) {
         Some((_, Relation::Table(oid))) => Ok(oid),
-        _ => Err(Misfit::missing(ObjectKind::Table, name)),
+        Some((found, _)) => {
+            let why = format!("{found} is not a table, and only tables have policies");
+            Err(Misfit::refused(SqlState::WRONG_OBJECT_TYPE, why).about(&found).at(name.span).helped_by(
+                "protect the tables that it reads; a view with `security_invoker` follows their policies",
+            ))
+        }
+        None => Err(Misfit::missing(ObjectKind::Table, name)),
     }
 }
 

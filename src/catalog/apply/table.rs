@@ -1,12 +1,14 @@
 //! CREATE TABLE, with everything it can copy or inherit.
 
 use indexmap::IndexMap;
+use rustc_hash::FxHashSet;
 
 use crate::catalog::acl::Acl;
 use crate::catalog::apply::constraint::{self, Pending};
 use crate::catalog::apply::data_type::serial_type;
 use crate::catalog::apply::{Applied, Misfit, index, partition};
 use crate::catalog::gap::Aspect;
+use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::role::Sequence;
@@ -21,6 +23,7 @@ use crate::sql::statement::{
 };
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Origin) -> Applied {
+    catalog.expect_schema(&statement.name);
     let name = new_name(catalog, &statement.name, statement.persistence);
     if !catalog.is_name_free(&name) {
         let there = catalog.relation(&name).is_some();
@@ -55,6 +58,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Ori
     if let Some(of_type) = &statement.of_type {
         columns_of_type(catalog, oid, of_type, origin);
     }
+    expect_distinct_columns(catalog, statement);
     let mut copies = Vec::new();
     for element in &statement.elements {
         match element {
@@ -79,8 +83,25 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Ori
             partition::inherit(catalog, parent, oid);
         }
     }
+    for item in &pending {
+        constraint::expect_key(catalog, oid, item.definition, item.column.as_ref());
+    }
     catalog.after_table_created(oid, origin);
     Ok(())
+}
+
+/// Notes a column that a statement writes twice.
+fn expect_distinct_columns(catalog: &mut Catalog, statement: &CreateTable) {
+    let mut seen = FxHashSet::default();
+    let columns = statement.elements.iter().filter_map(|element| match element {
+        TableElement::Column(column) => Some(column),
+        _ => None,
+    });
+    for column in columns.filter(|column| !seen.insert(&column.name)) {
+        let why = format!("column {} of table {} is written twice", column.name.quoted(), statement.name);
+        let misfit = Misfit::refused(SqlState::DUPLICATE_COLUMN, why).about(&statement.name);
+        catalog.unfit.push(misfit.at(column.name_span).helped_by("leave one of them out"));
+    }
 }
 
 /// The name of what a statement makes; temporary objects live in a schema of their own.
@@ -175,12 +196,18 @@ fn parents(catalog: &mut Catalog, statement: &CreateTable) -> Vec<Oid> {
     for name in statement.partition_of.iter().chain(&statement.inherits) {
         match catalog.resolve_relation(name) {
             Some((_, Relation::Table(oid))) => found.push(oid),
-            _ => catalog.record_unknown(
-                name.span,
-                format!("the parent table {name} is not made by any statement before this one"),
-                Aspect::Shape,
-                Some(catalog.creation_name(&statement.name)),
-            ),
+            other => {
+                if other.is_none() {
+                    let misfit = catalog.blame_schema(Misfit::missing(ObjectKind::Table, name));
+                    catalog.unfit.push(misfit);
+                }
+                catalog.record_unknown(
+                    name.span,
+                    format!("the parent table {name} is not made by any statement before this one"),
+                    Aspect::Shape,
+                    Some(catalog.creation_name(&statement.name)),
+                );
+            }
         }
     }
     found
@@ -398,6 +425,10 @@ fn copy_like(
         _ => None,
     };
     let Some(columns) = columns else {
+        if target.is_none() {
+            let misfit = catalog.blame_schema(Misfit::missing(ObjectKind::Table, source));
+            catalog.unfit.push(misfit);
+        }
         let name = catalog.tables.get(&oid).map(|table| table.name.clone());
         let reason =
             format!("{source}, which the table is like, is not made by any statement before this one");
@@ -501,7 +532,7 @@ pub(super) fn is_kept_default(catalog: &Catalog, data_type: &DataType, default: 
 mod tests {
     use crate::catalog::Catalog;
     use crate::catalog::name::QName;
-    use crate::testing::{Bench, check_refused, check_shapes};
+    use crate::testing::{Bench, check_noted, check_refused, check_shapes};
 
     #[test]
     fn temporary_tables_end_with_their_file() {
@@ -613,5 +644,51 @@ mod tests {
                 ("create table v (b int);", "table public.v exists already"),
             ],
         );
+    }
+
+    #[test]
+    fn what_a_table_is_made_of_is_there_once() {
+        let missing = |name: &str| format!("{name} is not made by any statement before this one");
+        check_noted(
+            "create table o (a int);",
+            &[
+                ("create table app.t (a int);", Some(missing("schema app").as_str())),
+                ("create view app.v as select 1 as a;", Some(missing("schema app").as_str())),
+                ("create sequence app.s;", Some(missing("schema app").as_str())),
+                ("create materialized view app.v as select 1 as a;", Some(missing("schema app").as_str())),
+                ("create type app.mood as enum ('ok');", Some(missing("schema app").as_str())),
+                ("alter table app.t add a int;", Some(missing("schema app").as_str())),
+                ("create schema app; create table app.t (a int);", None),
+                ("create table pg_temp.t (a int);", None),
+                ("create table t (a int, b int, a text);", Some("column a of table t is written twice")),
+                (
+                    "create table t (id int primary key, b int, primary key (b));",
+                    Some("table public.t has a primary key already"),
+                ),
+                (
+                    "create table t (a int constraint n check (a > 0), b int constraint n unique);",
+                    Some("constraint n on public.t exists already"),
+                ),
+                ("create table t (a int primary key, unique (a));", None),
+                (
+                    "create table t (a int, b int primary key) partition by range (a);",
+                    Some("a unique key of public.t has to include column a, which it is partitioned by"),
+                ),
+                (
+                    "create table t (a int, b int) partition by range (a); create unique index on t (b);",
+                    Some("a unique key of public.t has to include column a, which it is partitioned by"),
+                ),
+                ("create table t (a int, b int, primary key (b, a)) partition by range (a);", None),
+                (
+                    "grant select on o to public with grant option;",
+                    Some("grant options can only be granted to roles, and PUBLIC is none"),
+                ),
+                ("create policy p on o to public using (true);", None),
+            ],
+        );
+        for text in ["create table t (like missing);", "create table t () inherits (missing);"] {
+            let failures = Bench::new(text).catalog.failures;
+            assert_eq!(failures[0].misfit.to_string(), missing("table public.missing"));
+        }
     }
 }

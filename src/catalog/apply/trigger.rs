@@ -5,6 +5,8 @@ use indexmap::IndexMap;
 use crate::catalog::apply::constraint::rebind;
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::bind::{Binder, is_builtin_function};
+use crate::catalog::function::Returns;
+use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::table::{Table, TableKind};
@@ -36,11 +38,21 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: O
         let misfit = Misfit::missing(ObjectKind::Function, &statement.function).with_suffix("()");
         catalog.unfit.push(misfit);
     }
+    let function = catalog.resolve_trigger_function(&statement.function);
+    if let Some(found) = function.oid.and_then(|oid| catalog.functions.get(&oid))
+        && !matches!(&found.returns, Returns::Type(result) if result.is_builtin("trigger"))
+        && !catalog.is_in_doubt(&found.name.name)
+    {
+        let why = format!("function {}() does not return trigger", found.name);
+        let misfit = Misfit::refused(SqlState::INVALID_OBJECT_DEFINITION, why).about(&found.name);
+        let misfit = misfit.at(statement.function.span).beside(found.history.last().span());
+        catalog.unfit.push(misfit.helped_by("make it with `returns trigger`, and without arguments"));
+    }
     let mut trigger = Trigger {
         name: statement.name.value.clone(),
         history: History::new(origin),
         name_span: Some(statement.name.span),
-        function: catalog.resolve_trigger_function(&statement.function),
+        function,
         timing: statement.timing,
         events: statement.events.clone(),
         columns,
@@ -204,7 +216,7 @@ pub(super) fn create_rule(catalog: &mut Catalog, statement: &CreateRule) -> Appl
 #[cfg(test)]
 mod tests {
     use crate::catalog::name::QName;
-    use crate::testing::Bench;
+    use crate::testing::{Bench, check_noted};
 
     #[test]
     fn row_triggers_reach_partitions() {
@@ -241,5 +253,25 @@ mod tests {
         );
         assert_eq!(bench.reasons().len(), 1);
         assert!(bench.catalog.table(&QName::new("public", "p1")).unwrap().triggers.is_empty());
+    }
+
+    #[test]
+    fn a_trigger_calls_a_function_that_returns_trigger() {
+        check_noted(
+            "create function f() returns int language sql as 'select 1';
+             create function g() returns trigger language plpgsql as 'begin return new; end';
+             create table t (a int); create view v as select a from t;",
+            &[
+                (
+                    "create trigger x before insert on t for each row execute function f();",
+                    Some("function public.f() does not return trigger"),
+                ),
+                ("create trigger x before insert on t for each row execute function g();", None),
+                (
+                    "create policy p on v using (true);",
+                    Some("public.v is not a table, and only tables have policies"),
+                ),
+            ],
+        );
     }
 }

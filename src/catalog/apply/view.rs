@@ -5,7 +5,9 @@ use indexmap::IndexMap;
 use crate::catalog::apply::table::new_name;
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::bind::{Binder, Output, OutputColumn};
+use crate::catalog::depend::References;
 use crate::catalog::gap::Aspect;
+use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::table::{Column, Table};
@@ -19,11 +21,29 @@ use crate::sql::statement::{CreateTableAs, CreateView, ObjectKind, Persistence};
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateView, origin: Origin) -> Applied {
     let persistence = if statement.temporary { Persistence::Temporary } else { Persistence::Permanent };
+    catalog.expect_schema(&statement.name);
     let name = new_name(catalog, &statement.name, persistence);
     let mut options = statement.options.clone();
     options.extend(statement.check_option.map(|check| format!("check_option={check}")));
     let (query, output) = bind(catalog, &statement.query);
     let columns = columns(output.as_ref(), &statement.columns, origin);
+    if let Some(found) = catalog.relation(&name).filter(|_| statement.or_replace)
+        && let Some(misfit) = why_not_replace(catalog, found, &name, &query, output.is_some(), &columns)
+    {
+        let is_view = matches!(found, Relation::View(oid) if catalog.views.get(&oid).is_some_and(|view| !view.materialized));
+        match is_view {
+            // The rest of the history is written for the new columns.
+            true => {
+                catalog.unfit.push(misfit.at(statement.name.span));
+                if let Relation::View(oid) = found
+                    && let Some(view) = catalog.views.get_mut(&oid)
+                {
+                    view.columns.clear();
+                }
+            }
+            false => return Err(misfit.at(statement.name.span)),
+        }
+    }
     if let Some(Relation::View(oid)) = catalog.relation(&name).filter(|_| statement.or_replace) {
         let Some(view) = catalog.views.get_mut(&oid) else { return Ok(()) };
         // Columns keep their numbers; new ones come at the end. Options are those of the new
@@ -52,7 +72,57 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateView, origin: Orig
     Ok(())
 }
 
+/// What forbids that a view takes the place of what has its name (`checkViewColumns` in the server's
+/// `view.c`). Types are best guesses, and not compared.
+fn why_not_replace(
+    catalog: &Catalog,
+    found: Relation,
+    name: &QName,
+    query: &Query,
+    is_known: bool,
+    columns: &[Column],
+) -> Option<Misfit> {
+    let refused = |state, why: String| Some(Misfit::refused(state, why).about(name));
+    let view = match found {
+        Relation::View(oid) => catalog.views.get(&oid)?,
+        _ => return refused(SqlState::WRONG_OBJECT_TYPE, format!("{name} is not a view")),
+    };
+    if view.materialized {
+        let misfit = refused(SqlState::WRONG_OBJECT_TYPE, format!("{name} is a materialized view"));
+        return misfit
+            .map(|it| it.helped_by("drop it first: `create or replace` replaces plain views alone"));
+    }
+    let reads_doubtful = |query: &Query| {
+        let references = References::of_query(catalog, query);
+        let relations = references.relations.iter().filter_map(|oid| catalog.relation_name(*oid));
+        let functions = references.functions.iter().filter_map(|oid| catalog.functions.get(oid));
+        let functions = functions.map(|function| function.name.name.clone());
+        relations.map(|(name, _)| name).chain(functions).any(|name| catalog.is_in_doubt(&name))
+    };
+    let old_query = view.query.as_ref().filter(|_| view.extension.is_none())?;
+    if !is_known || !view.columns_known || reads_doubtful(query) || reads_doubtful(old_query) {
+        return None;
+    }
+    let state = SqlState::INVALID_TABLE_DEFINITION;
+    let renamed = view.columns.iter().zip(columns).find(|(old, new)| old.name != new.name);
+    let misfit = match renamed {
+        Some((old, new)) => {
+            let (old, new) = (old.name.quoted(), new.name.quoted());
+            refused(state, format!("cannot replace view {name}: its column {old} would become {new}"))
+        }
+        None => {
+            let gone = view.columns.get(columns.len())?.name.quoted();
+            refused(state, format!("cannot replace view {name}: its column {gone} is not in the new query"))
+        }
+    };
+    misfit.map(|it| {
+        it.helped_by("drop the view first, or keep its columns as they are and add new ones behind them")
+            .beside(view.history.last().span())
+    })
+}
+
 pub(super) fn create_table_as(catalog: &mut Catalog, statement: &CreateTableAs, origin: Origin) -> Applied {
+    catalog.expect_schema(&statement.name);
     let name = new_name(catalog, &statement.name, statement.persistence);
     let kind = if statement.materialized { ObjectKind::MaterializedView } else { ObjectKind::Table };
     if !catalog.is_name_free(&name) {
@@ -170,7 +240,7 @@ fn columns(output: Option<&Vec<OutputColumn>>, names: &[Ident], origin: Origin) 
 #[cfg(test)]
 mod tests {
     use crate::catalog::name::QName;
-    use crate::testing::{Bench, check_refused, check_shapes};
+    use crate::testing::{Bench, check_noted, check_refused, check_shapes};
 
     #[test]
     fn columns_are_named_by_the_query_or_the_list() {
@@ -238,6 +308,31 @@ mod tests {
                 ("create view t as select 1 as a;", "view public.t exists already"),
                 ("create view v as select 1 as a;", "view public.v exists already"),
                 ("drop table t;", "cannot drop table public.t because view public.v depends on it"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_view_keeps_its_columns() {
+        check_noted(
+            "create table t (a int, b int, c int); create view v as select a, b from t;
+             create materialized view m as select a from t;",
+            &[
+                ("create or replace view v as select a, b, c from t;", None),
+                ("create or replace view v as select * from t;", None),
+                (
+                    "create or replace view v as select a, c from t;",
+                    Some("cannot replace view public.v: its column b would become c"),
+                ),
+                (
+                    "create or replace view v as select a from t;",
+                    Some("cannot replace view public.v: its column b is not in the new query"),
+                ),
+                ("create or replace view v (a, b) as select b, c from t;", None),
+                ("alter view v rename b to c; create or replace view v as select a, c from t;", None),
+                ("create or replace view t as select 1 as a;", Some("public.t is not a view")),
+                ("create or replace view m as select 1 as a;", Some("public.m is a materialized view")),
+                ("drop view v; create or replace view v as select a, c from t;", None),
             ],
         );
     }

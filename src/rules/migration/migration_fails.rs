@@ -7,8 +7,8 @@ declare_rule! {
     ///
     /// The Supabase CLI runs each migration in one transaction: a single statement that is refused rolls
     /// back the whole file and stops `supabase db push`, `supabase db reset` and every preview branch.
-    /// Objects that are made twice, drops that other objects stand in the way of, changes that the server
-    /// does not allow: they are found as far as the migrations before tell for certain what there is.
+    /// Objects that are made twice, drops that other objects stand in the way of, values that do not become
+    /// another type, foreign keys to what is no key, changes that the server does not allow: they are found as far as the migrations before tell for certain what there is.
     /// The analysis leaves the statement out and goes on as if the file had been mended.
     ///
     /// ```sql,bad
@@ -20,6 +20,12 @@ declare_rule! {
     /// create table public.notes (id bigint primary key, title text);
     /// create view public.titles with (security_invoker = on) as select title from public.notes;
     /// alter table public.notes drop column title;
+    /// ```
+    ///
+    /// ```sql,bad
+    /// create type public.mood as enum ('good', 'bad');
+    /// create table public.notes (id bigint primary key, mood text);
+    /// alter table public.notes alter column mood type public.mood;
     /// ```
     ///
     /// ```sql,good

@@ -53,7 +53,10 @@ impl Strategy for Histories {
             let text = Writer { rng: &mut *rng, catalog: &catalog }.statement();
             let parsed = parse(&mut sources, &text);
             let mut copy = catalog.clone();
-            let mut apply = || !parsed.is_empty() && parsed.iter().all(|part| copy.try_apply(part).is_ok());
+            let mut apply = || {
+                !parsed.is_empty()
+                    && parsed.iter().all(|part| copy.try_apply(part).is_ok() && copy.failures.is_empty())
+            };
             let Ok(is_taken) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut apply)) else {
                 // It will panic again where that is told.
                 statements.push(text);
