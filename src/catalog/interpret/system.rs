@@ -4,7 +4,7 @@
 use indexmap::IndexMap;
 
 use crate::catalog::acl::Grantee;
-use crate::catalog::function::{Function, FunctionKind};
+use crate::catalog::function::{Function, FunctionKind, Returns};
 use crate::catalog::interpret::query::Record as Row;
 use crate::catalog::interpret::value::{Object, Value};
 use crate::catalog::name::QName;
@@ -335,6 +335,21 @@ fn functions_wanted<'c>(catalog: &'c Catalog, wanted: &Wanted, name: &str) -> Ve
     }
 }
 
+/// The name of a result's type, as `regtype` prints it.
+fn returned(catalog: &Catalog, function: &Function) -> Value {
+    match &function.returns {
+        Returns::Type(data_type) | Returns::SetOf(data_type) => Value::text(data_type.display(catalog)),
+        Returns::Nothing => Value::text("void"),
+        Returns::Table => Value::Something,
+    }
+}
+
+/// The types of a function's inputs, as `oidvectortypes()` prints them.
+fn input_types(catalog: &Catalog, function: &Function) -> String {
+    let types: Vec<String> = function.inputs().map(|input| input.data_type.display(catalog)).collect();
+    types.join(", ")
+}
+
 fn functions(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     let all = functions_wanted(catalog, wanted, "proname").into_iter();
     all.map(|function| {
@@ -359,7 +374,8 @@ fn functions(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             ("proowner", Value::Object(Object::Role(function.owner.clone()))),
             ("pronargs", i64::try_from(function.inputs().count()).map_or(Value::Unknown, Value::Number)),
             ("prolang", Value::Something),
-            ("prorettype", Value::Something),
+            ("prorettype", returned(catalog, function)),
+            ("proargtypes", Value::text(input_types(catalog, function))),
             ("prosrc", Value::Something),
         ])
     })

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crate::catalog::Relation;
+
+use crate::catalog::gap::Aspect;
 use crate::catalog::interpret::{Interpreter, object_name};
 use crate::source::{FileId, Span};
 use crate::sql::expr::{Call, ColumnRef, Expr, Literal, Oid, Sublink, SublinkKind};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::Fragment;
-use crate::sql::statement::{BodyText, Statement, StatementKind, TypeName};
+use crate::sql::statement::{BodyText, Privilege, Statement, StatementKind, TypeName};
 
 /// The place of a name that a value holds.
 const NOWHERE: Span = Span { file: FileId(0), start: 0, end: 0 };
@@ -307,6 +309,30 @@ impl Interpreter<'_> {
         self.catalog.resolve_routine(object).map_or(Value::Null, |oid| Value::Object(Object::Function(oid)))
     }
 
+    /// Whether a role has a privilege on a whole relation, as far as its grants are known.
+    fn has_table_privilege(&self, role: &Ident, relation: &Value, wanted: &str) -> Option<bool> {
+        let oid = match relation {
+            Value::Object(Object::Relation(oid)) => *oid,
+            Value::Text(text) => match self.regclass(text)? {
+                Value::Object(Object::Relation(oid)) => oid,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let privilege = match wanted.to_ascii_lowercase().as_str() {
+            "select" => Privilege::Select,
+            "insert" => Privilege::Insert,
+            "update" => Privilege::Update,
+            "delete" => Privilege::Delete,
+            _ => return None,
+        };
+        let table = self.catalog.tables.get(&oid).map(|table| (&table.name, &table.acl));
+        let (name, acl) =
+            table.or_else(|| self.catalog.views.get(&oid).map(|view| (&view.name, &view.acl)))?;
+        let is_known = !self.catalog.may_have_changed(name, Aspect::Grants);
+        is_known.then(|| self.catalog.can(role, acl, privilege))
+    }
+
     /// An object's name as its `reg…` type prints it: bare where `search_path` finds it.
     fn object_text(&self, object: &Object) -> Value {
         let visible = |schema: &Ident| self.catalog.search_path().any(|visible| visible == *schema);
@@ -460,6 +486,19 @@ impl Interpreter<'_> {
                 Some(function) => Value::text(function.identity_arguments(self.catalog)),
                 None => Value::Unknown,
             },
+            ("oidvectortypes", [types @ Value::Text(_)]) => types.clone(),
+            (
+                "has_function_privilege",
+                [Value::Text(role), Value::Object(Object::Function(oid)), Value::Text(wanted)],
+            ) if wanted.eq_ignore_ascii_case("execute") => match self.catalog.functions.get(oid) {
+                Some(function) if !self.catalog.may_have_changed(&function.name, Aspect::Grants) => {
+                    Value::Bool(self.catalog.can_execute(&Ident::new(role), function))
+                }
+                _ => Value::Unknown,
+            },
+            ("has_table_privilege", [Value::Text(role), relation, Value::Text(wanted)]) => self
+                .has_table_privilege(&Ident::new(role), relation, wanted)
+                .map_or(Value::Unknown, Value::Bool),
             ("current_schema", []) => self
                 .catalog
                 .search_path()

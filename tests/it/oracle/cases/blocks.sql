@@ -106,3 +106,20 @@ select plain('s', prefix := 'r_'); select secure('t_x2'), secure(tab => 'u_y3', 
 -- case: overloads told apart by names and defaults
 create function f(a int) returns void language plpgsql as $$ begin create table f_a (); end $$; create function f(b text) returns void language plpgsql as $$ begin create table f_b (); end $$; create function f(a int, c int) returns void language plpgsql as $$ begin create table f_ac (); end $$;
 select f(b => 'x'); select f(a => 1, c => 2);
+-- case: loops over functions by result, rights and signature
+create function f(a int, b text) returns int language sql as 'select 1';
+create function g() returns trigger language plpgsql security definer as $$ begin return new; end $$;
+create function h(x uuid[]) returns setof text language sql security definer as 'select 1::text';
+revoke execute on function h(uuid[]) from anon, public;
+create table t (a int); create table u (b int); revoke all on u from anon; create view v as select a from t;
+do $$
+declare r record; s text;
+begin
+  for r in select p.oid::regprocedure as sig from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    where n.nspname = 'public' and p.prorettype::regtype::text <> 'trigger' and has_function_privilege('anon', p.oid, 'EXECUTE')
+  loop execute format('revoke all on function %s from public, anon', r.sig); end loop;
+  for s in select format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) from pg_proc p join pg_namespace n on p.pronamespace = n.oid where n.nspname = 'public'
+  loop execute 'alter function ' || s || ' set search_path = public'; end loop;
+  for r in select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'public' and c.relkind in ('r', 'v') and has_table_privilege('anon', format('%I.%I', n.nspname, c.relname), 'select')
+  loop execute format('comment on column public.%I.a is %L', r.relname, 'read by anon'); end loop;
+end $$;
