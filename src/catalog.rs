@@ -82,6 +82,8 @@ pub struct Catalog {
     pub failures: Vec<Failure>,
     /// What the statement at hand refers to and is not there.
     unfit: Vec<Misfit>,
+    /// The first words of statements that could not be read.
+    unread: FxHashSet<Ident>,
     /// How many blocks are around that may take an error.
     attempts: usize,
     /// Whether a statement made a cast: which types become others of themselves is not known then.

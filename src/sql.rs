@@ -342,6 +342,25 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_semicolon_behind_a_body_is_one_error() {
+        let (source, migration) = read(
+            "create function g() returns trigger language plpgsql as $function$
+declare x text;
+begin
+  x := 'a';
+  if new.id = 1 then new.a := x; end if;
+return new;
+end;
+$function$
+drop trigger if exists tr on t;
+select 2;",
+        );
+        let errors: Vec<_> = migration.errors.iter().map(|error| &source.text[error.span.range()]).collect();
+        assert_eq!(errors, ["drop"]);
+        assert_eq!(migration.statements.len(), 1);
+    }
+
+    #[test]
     fn rows_are_read_only_where_they_are_settings() {
         let kinds =
             |text| read(text).1.statements.into_iter().map(|statement| statement.kind).collect::<Vec<_>>();

@@ -397,7 +397,9 @@ fn parse_and_replay(
         let mut batch = next;
         let replayed = || {
             let started = Instant::now();
-            batch.iter_mut().for_each(|(at, migration)| replay(catalog, project.files[*at].role, migration));
+            for (at, migration) in &mut batch {
+                replay(catalog, project.files[*at].role, migration, sources);
+            }
             started.elapsed()
         };
         let ((parsed, parse_time), replay_time) =
@@ -429,9 +431,11 @@ fn batches<'f>(files: &'f [(usize, FileId)], sources: &Sources) -> Vec<&'f [(usi
 }
 
 /// Applies the statements of one file. Of seeds only rows count; rules ask about the rest.
-fn replay(catalog: &mut Catalog, role: FileRole, migration: &mut Migration) {
+fn replay(catalog: &mut Catalog, role: FileRole, migration: &mut Migration, sources: &Sources) {
     match role {
         FileRole::Roles | FileRole::Migration => {
+            let broken = migration.errors.iter().map(|error| sources.text(error.statement));
+            broken.for_each(|text| catalog.note_unread(text));
             catalog.apply_file(&std::mem::take(&mut migration.statements));
         }
         FileRole::Seed => {

@@ -336,6 +336,14 @@ impl Catalog {
         }
     }
 
+    /// Takes note of a statement that could not be read: what its first words name may be there or
+    /// not.
+    pub fn note_unread(&mut self, text: &str) {
+        const WORDS: usize = 10;
+        let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+        self.unread.extend(words.take(WORDS).map(|word| Ident::new(word.to_lowercase())));
+    }
+
     /// Records what a statement refers to in vain. It is applied nevertheless, as if the names were
     /// right, unless there is a block around that may take the error.
     pub(super) fn record_unfit(&mut self, span: Span, unfit: Vec<Misfit>) -> Applied {
@@ -432,11 +440,20 @@ impl Catalog {
         !may_be_foreign && !is_doubtful && !self.depends_on_failure(span, misfit)
     }
 
-    /// Whether what is in the way may not be there: it is the platform's, which may have it or not,
-    /// or it was made in another file that fails, which leaves nothing behind.
+    /// Whether what is in the way or missing may not be so: it is the platform's, which may have it
+    /// or not, or it was made in another file that fails, which leaves nothing behind, or a statement
+    /// that could not be read names it.
     fn depends_on_failure(&self, span: Span, misfit: &Misfit) -> bool {
         let Some(subject) = &misfit.subject else { return false };
+        if self.unread.contains(&Ident::new(subject.name.to_lowercase())) {
+            return true;
+        }
         let name = ObjectName { schema: subject.schema.clone(), name: subject.name.clone(), span };
+        if let Some(place) = misfit.beside.filter(|_| matches!(misfit.reason, Reason::Exists { .. }))
+            && self.fails_elsewhere(span, place)
+        {
+            return true;
+        }
         let made = match &misfit.reason {
             Reason::Exists { kind: ObjectKind::Publication, .. } => {
                 self.publications.get(&subject.name).map(|publication| publication.history.created)
@@ -449,12 +466,17 @@ impl Catalog {
         };
         match made {
             Some(Origin::Platform) => matches!(misfit.reason, Reason::Exists { .. }),
-            Some(Origin::Statement(made)) => {
-                made.file != span.file
-                    && self.failures.iter().any(|failure| failure.statement.file == made.file)
+            Some(Origin::Statement(made)) if matches!(misfit.reason, Reason::Exists { .. }) => {
+                self.fails_elsewhere(span, made)
             }
-            None => false,
+            Some(Origin::Statement(_)) | None => false,
         }
+    }
+
+    /// Whether a place is in another file, one that fails.
+    fn fails_elsewhere(&self, here: Span, place: Span) -> bool {
+        let fails = || self.failures.iter().any(|failure| failure.statement.file == place.file);
+        place.file != here.file && fails()
     }
 
     /// Whether a schema is there, or one of the system's.

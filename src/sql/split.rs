@@ -345,7 +345,12 @@ fn follows_body(token: Token, text: &str) -> bool {
         "external",
         "transform",
     ];
-    token.is(text, ';') || token.is(text, ',') || WORDS.iter().any(|word| token.is_word(text, word))
+    // Where only the semicolon is missing, the next statement follows. Bodies begin with other words.
+    const NEXT: &[&str] = &["alter", "comment", "create", "drop", "grant", "revoke"];
+    let is_any = |words: &[&str]| words.iter().any(|word| token.is_word(text, word));
+    let line = text[..token.start].rfind('\n').map_or(0, |newline| newline + 1);
+    let starts_line = text[line..token.start].trim().is_empty();
+    token.is(text, ';') || token.is(text, ',') || is_any(WORDS) || starts_line && is_any(NEXT)
 }
 
 #[cfg(test)]

@@ -20,6 +20,16 @@ fn broken_sql_is_found_at_its_place() {
 }
 
 #[test]
+fn what_a_broken_statement_may_have_made_is_not_missed() {
+    let folder = Folder::project("create tabel notes (id int);\n");
+    let second = "create policy p on notes using (true);\ndrop table tags;\n";
+    folder.write("supabase/migrations/2_second.sql", second.as_bytes());
+    let out = concise(&folder, &[]).out;
+    assert!(out.contains("info[not-analysed] not analysed: table public.notes is not made"), "{out}");
+    assert!(out.contains("error[unknown-object] the migration fails here: table public.tags"), "{out}");
+}
+
+#[test]
 fn exit_codes_follow_fail_on() {
     let folder = Folder::project(BROKEN);
     assert_eq!(folder.run(&["--fail-on", "never"]).code, 0);

@@ -74,7 +74,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: O
     if let Some(old) = triggers.get_mut(&trigger.name) {
         if !statement.or_replace || old.inherited {
             let name = format!("{} on {}", trigger.name.quoted(), statement.table);
-            return Err(Misfit::exists(ObjectKind::Trigger, name));
+            return Err(Misfit::exists(ObjectKind::Trigger, name).beside(old.history.created.span()));
         }
         trigger.history = old.history.clone();
         trigger.history.touch(origin);
