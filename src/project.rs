@@ -254,9 +254,24 @@ fn file_names(folder: &Path, errors: &mut Vec<ProjectError>) -> Vec<OsString> {
     names
 }
 
+/// The pattern with `**` where it is not a whole component read as `*`, as shells do.
+fn shell_pattern(pattern: &str) -> String {
+    let component = |part: &str| match part {
+        "**" => part.to_string(),
+        part => {
+            let mut part = part.to_string();
+            while part.contains("**") {
+                part = part.replace("**", "*");
+            }
+            part
+        }
+    };
+    pattern.split('/').map(component).collect::<Vec<_>>().join("/")
+}
+
 /// The paths that a glob names, sorted.
 fn expand(pattern: &str, errors: &mut Vec<ProjectError>) -> Vec<PathBuf> {
-    let paths = match glob::glob(pattern) {
+    let paths = match glob::glob(&shell_pattern(pattern)) {
         Ok(paths) => paths,
         Err(source) => {
             errors.push(ProjectError::Pattern { pattern: pattern.to_string(), source });
@@ -275,4 +290,15 @@ fn expand(pattern: &str, errors: &mut Vec<ProjectError>) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_within_a_component_are_one() {
+        assert_eq!(shell_pattern("seeds/**.sql"), "seeds/*.sql");
+        assert_eq!(shell_pattern("a/**/b***c"), "a/**/b*c");
+    }
 }

@@ -157,7 +157,11 @@ impl Found {
                 self.projects.push(project);
             }
             [project] => project.push_pending(name, text),
-            many => self.errors.push(ProjectError::ManyProjects(many.len())),
+            many => {
+                self.errors.push(ProjectError::ManyProjects(many.len()));
+                // What is asked about is the pending text, and nothing else.
+                self.projects.clear();
+            }
         }
     }
 }
