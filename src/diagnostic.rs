@@ -144,6 +144,22 @@ impl Diagnostic {
         self
     }
 
+    /// Keeps those of its places that are wanted; false where none is. A finding is about its own
+    /// place, and only one about the whole project is as much about each of the others.
+    pub fn retain_places(&mut self, mut wanted: impl FnMut(Span) -> bool) -> bool {
+        if self.object.kind != "project" {
+            return wanted(self.span);
+        }
+        let others = self.labels.drain(..).chain(self.more.drain(..)).map(|label| (label.span, label.text));
+        let all: Vec<_> = std::iter::once((self.span, String::new())).chain(others).collect();
+        let mut kept = all.into_iter().filter(|(span, _)| wanted(*span));
+        let Some((first, _)) = kept.next() else { return false };
+        self.span = first;
+        let rest: Vec<_> = kept.collect();
+        self.label_each(rest);
+        true
+    }
+
     pub fn help(&mut self, text: impl Into<String>) -> &mut Self {
         self.help = Some(text.into());
         self

@@ -82,13 +82,18 @@ impl Suppressions {
         }
     }
 
-    /// Whether a comment allows this finding; the comment counts as used then.
-    pub fn allows(&mut self, diagnostic: &Diagnostic) -> bool {
+    /// Whether comments allow this finding, at each of its places; they count as used then.
+    pub fn allows(&mut self, diagnostic: &mut Diagnostic) -> bool {
+        let rule = diagnostic.rule;
+        !diagnostic.retain_places(|span| !self.allows_at(rule, span))
+    }
+
+    fn allows_at(&mut self, rule: &str, place: Span) -> bool {
         let mut allowed = false;
-        for suppression in self.list.iter_mut().filter(|suppression| suppression.rule == diagnostic.rule) {
+        for suppression in self.list.iter_mut().filter(|suppression| suppression.rule == rule) {
             let covered = match suppression.covers {
-                Covers::File => suppression.place.file == diagnostic.span.file,
-                Covers::Statement(span) => span.contains(diagnostic.span),
+                Covers::File => suppression.place.file == place.file,
+                Covers::Statement(span) => span.contains(place),
                 Covers::Nothing => false,
             };
             suppression.used |= covered;
@@ -186,9 +191,9 @@ mod tests {
     fn a_comment_covers_its_statement() {
         let (mut comments, sources, span) =
             read("-- rls-lint: allow(no-primary-key, syntax-error) it is a queue", Some(0));
-        assert!(comments.allows(&finding("no-primary-key", span)));
-        assert!(!comments.allows(&finding("not-analysed", span)));
-        assert!(!comments.allows(&finding("no-primary-key", Span { start: 0, ..span })));
+        assert!(comments.allows(&mut finding("no-primary-key", span)));
+        assert!(!comments.allows(&mut finding("not-analysed", span)));
+        assert!(!comments.allows(&mut finding("no-primary-key", Span { start: 0, ..span })));
         assert_eq!(
             unused(&comments, &sources),
             ["syntax-error: syntax-error finds nothing in this statement"]
@@ -198,8 +203,8 @@ mod tests {
     #[test]
     fn a_comment_may_cover_the_file() {
         let (mut comments, sources, span) = read("/* rls-lint: allow-file(no-primary-key) */", None);
-        assert!(comments.allows(&finding("no-primary-key", Span { start: 0, end: 0, ..span })));
-        assert!(!comments.allows(&finding("no-primary-key", Span { file: FileId(7), ..span })));
+        assert!(comments.allows(&mut finding("no-primary-key", Span { start: 0, end: 0, ..span })));
+        assert!(!comments.allows(&mut finding("no-primary-key", Span { file: FileId(7), ..span })));
         assert_eq!(unused(&comments, &sources), Vec::<String>::new());
     }
 

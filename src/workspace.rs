@@ -226,7 +226,7 @@ impl Workspace {
         }
         found.retain_mut(|diagnostic| self.settle(diagnostic, settings));
         let before = found.len();
-        found.retain(|diagnostic| !suppressions.allows(diagnostic));
+        found.retain_mut(|diagnostic| !suppressions.allows(diagnostic));
         let silenced = before - found.len();
         let mut unused = suppressions.report_unused(
             rules::named("unused-suppression"),
@@ -295,6 +295,11 @@ impl Workspace {
 
     /// Gives a finding the severity that the settings want; false where they want none.
     fn settle(&self, diagnostic: &mut Diagnostic, settings: &Settings) -> bool {
+        let rule = diagnostic.rule;
+        let is_off = |span: Span| settings.level(rule, &self.paths[span.file.0 as usize]) == Level::Off;
+        if !diagnostic.retain_places(|span| !is_off(span)) {
+            return false;
+        }
         match settings.level(diagnostic.rule, self.path(diagnostic)) {
             Level::Off => return false,
             Level::On => {}

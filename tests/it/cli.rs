@@ -30,6 +30,23 @@ fn what_a_broken_statement_may_have_made_is_not_missed() {
 }
 
 #[test]
+fn a_finding_about_many_tables_leaves_out_what_is_allowed() {
+    let tables = |names: &str| -> String {
+        names.chars().map(|name| format!("create table {name} (id int primary key);\n")).collect()
+    };
+    let folder = Folder::project(&tables("abcdefgh"));
+    let allowed = format!("-- rls-lint: allow-file(missing-created-at) made by a tool\n{}", tables("ij"));
+    folder.write("supabase/migrations/2_second.sql", allowed.as_bytes());
+    folder.write("supabase/migrations/3_third.sql", tables("klm").as_bytes());
+    let off =
+        "overrides:\n  - paths: [\"supabase/migrations/1_*.sql\"]\n    rules: {missing-created-at: off}\n";
+    folder.write("rls-lint.yaml", off.as_bytes());
+    let out = concise(&folder, &["--only", "missing-created-at", "--only", "unused-suppression"]).out;
+    assert_eq!(out.lines().count(), 1, "{out}");
+    assert!(out.starts_with("supabase/migrations/3_third.sql:1:14: warning[missing-created-at]"), "{out}");
+}
+
+#[test]
 fn exit_codes_follow_fail_on() {
     let folder = Folder::project(BROKEN);
     assert_eq!(folder.run(&["--fail-on", "never"]).code, 0);
