@@ -80,7 +80,8 @@ impl Catalog {
         }
     }
 
-    /// Applies a statement. What PostgreSQL would refuse changes nothing and leaves a gap.
+    /// Applies a statement. What does not fit is recorded as a failure, or as a gap where it is not
+    /// certain that PostgreSQL refuses it.
     pub fn apply(&mut self, statement: &Statement) {
         if let Err(misfit) = self.try_apply(statement) {
             self.record_misfit(statement.span, misfit);

@@ -445,6 +445,7 @@ impl<'c> Binder<'c> {
     /// A bare name that the `search_path` of the function around does not lead to.
     fn not_on_path(&self, name: &ObjectName, state: SqlState) -> Misfit {
         Misfit::refused(state, format!("the search_path that the function sets does not lead to {name}"))
+            .helped_by("write its schema in front of the name")
     }
 
     /// Notes a column that none of the relations in sight has, if all of their columns are known.

@@ -322,7 +322,7 @@ impl From<String> for Named {
 }
 
 /// What to do about an object that no statement makes.
-const MISSING: &str = "if it was made in the dashboard, `supabase db pull` writes a migration that makes it; move that before this";
+pub const MISSING: &str = "if it was made in the dashboard, `supabase db pull` writes a migration that makes it; move that before this";
 
 impl Catalog {
     /// Records that a statement is not applied: as a failure where it is certain that PostgreSQL
@@ -381,7 +381,7 @@ impl Catalog {
         if let Reason::Missing { kind: K::Table | K::View | K::MaterializedView | K::Sequence, name, .. }
         | Reason::Exists { kind: K::Table | K::View | K::MaterializedView | K::Sequence, name } =
             &mut misfit.reason
-            && !name.contains('.')
+            && misfit.subject.as_ref().is_some_and(|subject| subject.schema.is_none())
             && let Some(schema) = path().find(|schema| self.namespaces.contains_key(schema))
         {
             *name = format!("{}.{name}", schema.quoted());
@@ -491,7 +491,7 @@ impl Catalog {
         let is_any = |names: &[&str]| names.iter().any(|name| schema == name);
         match made(schema) {
             Some(made) => !made && !is_any(&["public", "extensions"]),
-            None => is_any(&["pg_catalog", "information_schema"]),
+            None => is_any(&["pg_catalog", "information_schema"]) || is_any(&OPTIONAL_SCHEMAS),
         }
     }
 }

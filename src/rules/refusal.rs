@@ -3,7 +3,7 @@
 
 use indexmap::IndexMap;
 
-use crate::catalog::misfit::{Failure, Misfit, Reason, SqlState};
+use crate::catalog::misfit::{self, Failure, Misfit, Reason, SqlState};
 use crate::diagnostic::Identity;
 use crate::rule::{CatalogCx, Findings, Rule};
 use crate::sql::statement::ObjectKind;
@@ -90,11 +90,7 @@ fn help(misfit: &Misfit) -> Option<String> {
             "create the role in an earlier migration or in supabase/roles.sql: create role {name};"
         )),
         Reason::Missing { .. } if misfit.in_policy => None,
-        Reason::Missing { .. } => Some(
-            "make it in an earlier migration; if it was made in the dashboard, `supabase db pull` writes \
-             that migration"
-                .to_string(),
-        ),
+        Reason::Missing { .. } => Some(misfit::MISSING.to_string()),
         Reason::Exists { kind: ObjectKind::Policy, name } => {
             Some(format!("drop the old one first: drop policy if exists {name};"))
         }

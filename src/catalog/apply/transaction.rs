@@ -21,7 +21,7 @@ pub(super) fn apply(catalog: &mut Catalog, change: &Transaction) -> Applied {
 
 /// Refuses a command that cannot run between BEGIN and COMMIT.
 pub(super) fn expect_none(catalog: &Catalog, command: &str) -> Applied {
-    let alone = ["CREATE INDEX CONCURRENTLY", "DROP INDEX CONCURRENTLY", "VACUUM", "ALTER SYSTEM"];
+    let alone = ["CREATE INDEX CONCURRENTLY", "VACUUM", "ALTER SYSTEM"];
     if catalog.session.in_transaction && alone.contains(&command) {
         let why = format!("{command} cannot run between BEGIN and COMMIT");
         return Err(Misfit::refused(SqlState::ACTIVE_SQL_TRANSACTION, why));

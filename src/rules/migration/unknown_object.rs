@@ -107,6 +107,8 @@ create function j() returns bigint language sql as $$ select count(*) from c $$;
 create table a (id int);
 create view v as select * from auth.new_table;
 create view w as select * from pg_stat_activity;
+drop table supabase_functions.hooks;
+grant usage on schema supabase_functions to anon;
 create view x as select value from json_each('{}') as e (k);
 comment on function now() is 'x';
 drop table if exists gone;
