@@ -15,22 +15,53 @@ macro_rules! rules {
 }
 
 rules! {
-    api { auth_users_exposed, definer_view_exposed, extension_in_public }
-    auth { user_metadata_in_policy }
-    function { function_search_path_mutable }
-    rls {
-        always_true_read_policy, always_true_write_policy, policies_without_rls,
-        policy_clause_command_mismatch, policy_role_unknown, policy_unknown_column,
-        rls_disabled_on_exposed_table, rls_without_policies,
+    api {
+        auth_users_exposed,
+        definer_view_exposed,
+        extension_in_public,
     }
-    convention { missing_created_at, missing_updated_at, timestamp_without_default, updated_at_not_maintained }
+    auth {
+        user_metadata_in_policy,
+    }
+    function {
+        function_search_path_mutable,
+    }
+    rls {
+        always_true_read_policy,
+        always_true_write_policy,
+        policies_without_rls,
+        policy_clause_command_mismatch,
+        policy_role_unknown,
+        policy_unknown_column,
+        rls_disabled_on_exposed_table,
+        rls_without_policies,
+    }
+    convention {
+        missing_created_at,
+        missing_updated_at,
+        timestamp_without_default,
+        updated_at_not_maintained,
+    }
     migration {
-        ad_hoc_ddl, enum_value_used_in_same_file, managed_table_alter, migration_fails, migration_order,
-        non_transactional_statement, not_analysed, object_in_managed_schema, policy_already_exists, syntax_error, unknown_object,
+        ad_hoc_ddl,
+        enum_value_used_in_same_file,
+        managed_table_alter,
+        migration_fails,
+        migration_order,
+        non_transactional_statement,
+        not_analysed,
+        object_in_managed_schema,
+        policy_already_exists,
+        syntax_error,
+        unknown_object,
         unused_suppression,
     }
     performance {
-        auth_call_per_row, duplicate_index, multiple_permissive_policies, no_primary_key, unindexed_filter_column,
+        auth_call_per_row,
+        duplicate_index,
+        multiple_permissive_policies,
+        no_primary_key,
+        unindexed_filter_column,
         unindexed_foreign_key,
     }
 }
