@@ -144,10 +144,21 @@ impl Diagnostic {
         self
     }
 
+    /// Whether it tells a habit of the whole project, at each place where it shows.
+    pub fn is_about_project(&self) -> bool {
+        self.object.kind == "project"
+    }
+
+    /// The places that it is about: its own, and those of a finding about the whole project.
+    pub fn places(&self) -> impl Iterator<Item = Span> {
+        let others = self.labels.iter().chain(&self.more).filter(|_| self.is_about_project());
+        std::iter::once(self.span).chain(others.map(|label| label.span))
+    }
+
     /// Keeps those of its places that are wanted; false where none is. A finding is about its own
     /// place, and only one about the whole project is as much about each of the others.
     pub fn retain_places(&mut self, mut wanted: impl FnMut(Span) -> bool) -> bool {
-        if self.object.kind != "project" {
+        if !self.is_about_project() {
             return wanted(self.span);
         }
         let others = self.labels.drain(..).chain(self.more.drain(..)).map(|label| (label.span, label.text));

@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::change::Change;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::Sources;
 
@@ -30,6 +31,9 @@ pub struct Report {
     /// What was taken for granted about each project, one line per project.
     pub assumptions: Vec<String>,
     pub summary: Summary,
+    /// What else a change brings, where the run compares with a base. `diagnostics` are then those
+    /// that the base does not have.
+    pub change: Option<Change>,
     /// Work that could not be done, such as a file that cannot be read.
     pub problems: Vec<String>,
 }

@@ -132,6 +132,7 @@ impl Workspace {
             diagnostics,
             assumptions,
             summary,
+            change: None,
             problems: self.problems.clone(),
         }
     }

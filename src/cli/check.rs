@@ -26,6 +26,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
             human::findings(&report, &mut out, color)?;
             out.flush()?;
             human::problems(&report, &mut io::stderr().lock(), colored(args.color, &io::stderr()))?;
+            human::change(&report, &mut out, color)?;
             human::summary(&report, &mut out, color)?;
         }
         Format::Json => json::render(&report, &mut out)?,
@@ -34,6 +35,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
             out.flush()?;
             let mut errors = io::stderr().lock();
             human::problems(&report, &mut errors, false)?;
+            human::change(&report, &mut errors, false)?;
             human::summary(&report, &mut errors, false)?;
         }
     }

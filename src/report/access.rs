@@ -78,7 +78,7 @@ impl RoleRow {
     }
 }
 
-fn word(reach: Reach) -> &'static str {
+pub(super) fn word(reach: Reach) -> &'static str {
     match reach {
         Reach::None => "none",
         Reach::Own => "own",

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use ariadne::{Cache, Color, Config, Label, ReportKind, Source};
 
 use super::{Report, counted, is_unprintable, one_line};
+use crate::change::Class;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{FileId, SourceFile, Sources, Span};
 
@@ -44,6 +45,42 @@ pub(crate) fn problems(report: &Report, out: &mut dyn Write, color: bool) -> io:
     Ok(())
 }
 
+/// How many of the findings that are gone are listed.
+const MOST_FIXED: usize = 10;
+
+/// Writes what a change brings besides findings: who can do what now, and what is fixed.
+pub(crate) fn change(report: &Report, out: &mut dyn Write, color: bool) -> io::Result<()> {
+    let Some(change) = &report.change else { return Ok(()) };
+    if !change.access.is_empty() {
+        writeln!(out, "Who can do what, compared with {}:", one_line(&change.base))?;
+    }
+    for access in &change.access {
+        let style = match access.class {
+            Class::Dangerous => style(Severity::Error),
+            Class::Breaking | Class::Review => style(Severity::Warning),
+            Class::Safe => GOOD,
+        };
+        let class = paint(&format!("{:<9}", access.class.word()), style, color);
+        writeln!(out, "  {class}  {}", one_line(&access.message))?;
+        if let Some(span) = access.span {
+            let file = report.sources.get(span.file);
+            let place = format!("{}:{}", one_line(&file.path), file.position(span.start));
+            writeln!(out, "             {}", paint(&place, FAINT, color))?;
+        }
+    }
+    if !change.fixed.is_empty() {
+        writeln!(out, "Fixed, compared with {}:", one_line(&change.base))?;
+    }
+    for fixed in change.fixed.iter().take(MOST_FIXED) {
+        let rule = paint(fixed.rule, GOOD, color);
+        writeln!(out, "  {rule} {} ({}:{})", one_line(&fixed.message), one_line(&fixed.file), fixed.line)?;
+    }
+    if let Some(more) = change.fixed.len().checked_sub(MOST_FIXED).filter(|more| *more > 0) {
+        writeln!(out, "  … and {more} more")?;
+    }
+    Ok(())
+}
+
 /// Writes the closing lines: counts, and what was taken for granted.
 pub(crate) fn summary(report: &Report, out: &mut dyn Write, color: bool) -> io::Result<()> {
     if report.summary.files == 0 && !report.problems.is_empty() {
@@ -56,6 +93,7 @@ pub(crate) fn summary(report: &Report, out: &mut dyn Write, color: bool) -> io::
         .map(|(count, severity)| paint(&counted(count, &severity.to_string()), style(severity), color))
         .collect();
     let found = match found.as_slice() {
+        [] if report.change.is_some() => paint("Nothing new found", GOOD, color),
         [] => paint("Nothing found", GOOD, color),
         [one] => format!("Found {one}"),
         [first @ .., last] => format!("Found {} and {last}", first.join(", ")),
@@ -71,6 +109,14 @@ pub(crate) fn summary(report: &Report, out: &mut dyn Write, color: bool) -> io::
         counted(summary.statements, "statement"),
         milliseconds(summary.elapsed),
     );
+    if let Some(change) = &report.change {
+        line += &format!(
+            " Compared with {}: {} fixed, {} as before.",
+            one_line(&change.base),
+            counted(change.fixed.len(), "finding"),
+            change.staying
+        );
+    }
     if summary.suppressed > 0 {
         line += &format!(" {} suppressed.", counted(summary.suppressed, "finding"));
     }

@@ -5,9 +5,12 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 
 use super::Report;
+use super::access::word as reach_word;
+use crate::change::{AccessChange, Change, Class, Fixed};
 use crate::diagnostic::{Diagnostic, Identity, Label, Severity};
 use crate::rules;
 use crate::source::{Sources, Span};
+use crate::sql::statement::PolicyCommand;
 
 /// Raised when a field is renamed, removed or changes its meaning; a new field does not raise it.
 const FORMAT: u32 = 1;
@@ -20,6 +23,7 @@ pub(crate) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         assumptions: &report.assumptions,
         summary: Summary::of(report),
         findings: Findings(report),
+        change: report.change.as_ref().map(|change| ChangeForm::of(change, &report.sources)),
         problems: &report.problems,
     };
     serde_json::to_writer_pretty(&mut *out, &envelope)?;
@@ -33,6 +37,7 @@ struct Envelope<'a> {
     assumptions: &'a [String],
     summary: Summary,
     findings: Findings<'a>,
+    change: Option<ChangeForm<'a>>,
     problems: &'a [String],
 }
 
@@ -123,6 +128,90 @@ struct Related<'a> {
     #[serde(flatten)]
     place: Place<'a>,
     message: &'a str,
+}
+
+/// What a change brings besides findings.
+#[derive(Serialize)]
+struct ChangeForm<'a> {
+    base: &'a str,
+    staying: usize,
+    fixed: Vec<FixedForm<'a>>,
+    access: Vec<AccessForm<'a>>,
+}
+
+#[derive(Serialize)]
+struct FixedForm<'a> {
+    rule: &'static str,
+    severity: Severity,
+    message: &'a str,
+    file: &'a str,
+    line: usize,
+    object: Object<'a>,
+    fingerprint: &'a str,
+}
+
+#[derive(Serialize)]
+struct AccessForm<'a> {
+    class: Class,
+    message: &'a str,
+    schema: &'a str,
+    name: &'a str,
+    roles: &'a [String],
+    commands: Vec<&'static str>,
+    before: Option<&'static str>,
+    after: Option<&'static str>,
+    place: Option<Place<'a>>,
+}
+
+impl<'a> ChangeForm<'a> {
+    fn of(change: &'a Change, sources: &'a Sources) -> Self {
+        Self {
+            base: &change.base,
+            staying: change.staying,
+            fixed: change.fixed.iter().map(FixedForm::of).collect(),
+            access: change.access.iter().map(|access| AccessForm::of(access, sources)).collect(),
+        }
+    }
+}
+
+impl<'a> FixedForm<'a> {
+    fn of(fixed: &'a Fixed) -> Self {
+        Self {
+            rule: fixed.rule,
+            severity: fixed.severity,
+            message: &fixed.message,
+            file: &fixed.file,
+            line: fixed.line,
+            object: Object::of(&fixed.object),
+            fingerprint: &fixed.fingerprint,
+        }
+    }
+}
+
+impl<'a> AccessForm<'a> {
+    fn of(access: &'a AccessChange, sources: &'a Sources) -> Self {
+        Self {
+            class: access.class,
+            message: &access.message,
+            schema: &access.relation.schema,
+            name: &access.relation.name,
+            roles: &access.roles,
+            commands: access.commands.iter().map(|command| command_word(*command)).collect(),
+            before: access.before.map(reach_word),
+            after: access.after.map(reach_word),
+            place: access.span.map(|span| Place::of(span, sources)),
+        }
+    }
+}
+
+fn command_word(command: PolicyCommand) -> &'static str {
+    match command {
+        PolicyCommand::All => "all",
+        PolicyCommand::Select => "select",
+        PolicyCommand::Insert => "insert",
+        PolicyCommand::Update => "update",
+        PolicyCommand::Delete => "delete",
+    }
 }
 
 impl<'a> Finding<'a> {
@@ -262,6 +351,7 @@ mod tests {
     "elapsed_ms": 0.0
   }},
   "findings": [],
+  "change": null,
   "problems": [
     "cannot read x.sql"
   ]

@@ -8,7 +8,7 @@ const FLOORS: &[&[&str]] = &[
     &["sql"],
     &["catalog", "predicate"],
     &["diagnostic", "workload", "access"],
-    &["rule"],
+    &["rule", "change"],
     &["rules"],
     &["config"],
     &["suppress"],
