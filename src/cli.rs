@@ -6,7 +6,6 @@ mod catalog;
 mod check;
 mod completions;
 mod explain;
-mod peers;
 mod rules;
 
 use std::io::{self, IsTerminal, Read, Write};

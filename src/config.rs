@@ -108,6 +108,21 @@ pub fn load(
 }
 
 impl Settings {
+    /// What holds with one of the shipped rule-sets and nothing else.
+    pub fn shipped(rule_set: &str) -> Self {
+        let choices = Choices { rule_set: Some(rule_set.to_string()), ..Choices::default() };
+        load(None, &choices, &mut Sources::default(), &|path| path.display().to_string()).settings
+    }
+
+    /// How severe a rule's findings are where no override holds; nothing where it is off.
+    pub fn severity(&self, rule: &Rule) -> Option<Severity> {
+        match self.level(rule.id, Path::new("")) {
+            Level::Off => None,
+            Level::On => Some(rule.severity),
+            Level::At(severity) => Some(severity),
+        }
+    }
+
     /// How a rule's findings in a file count.
     pub fn level(&self, rule: &'static str, path: &Path) -> Level {
         if !self.is_allowed(rule) {

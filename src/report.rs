@@ -9,6 +9,7 @@ pub(crate) mod concise;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod object;
+pub mod page;
 
 #[cfg(test)]
 mod example;

@@ -1,5 +1,6 @@
 //! Every rule, by name.
 
+pub(crate) mod peers;
 mod refusal;
 mod upkeep;
 
@@ -64,6 +65,13 @@ rules! {
         unindexed_filter_column,
         unindexed_foreign_key,
     }
+}
+
+/// All rules, by group and then by name.
+pub fn by_group() -> Vec<&'static Rule> {
+    let mut sorted = ALL.to_vec();
+    sorted.sort_by_key(|rule| (rule.group, rule.id));
+    sorted
 }
 
 /// The rule of an id.

@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use crate::cli::args::ExplainArgs;
-use crate::cli::peers;
 use crate::cli::{CLEAN, FAILED, output};
 use crate::config::rule_named;
+use crate::report::page;
 use crate::rule::Rule;
-use crate::rules;
+use crate::rules::peers;
 
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
     let rules = match rules_of(&args.rule) {
@@ -35,23 +35,23 @@ fn rules_of(asked: &str) -> Result<Vec<&'static Rule>, String> {
         Err(complaint) => complaint,
     };
     let Some(id) = peers::id(asked) else { return Err(complaint) };
-    let covering: Vec<_> =
-        rules::ALL.iter().copied().filter(|rule| rule.sources.contains(&id.as_str())).collect();
+    let covering: Vec<_> = peers::covering(&id).collect();
     if covering.is_empty() { Err(peers::uncovered(&id).unwrap_or(complaint)) } else { Ok(covering) }
 }
 
 fn explain(rule: &Rule, out: &mut impl Write) -> std::io::Result<()> {
-    writeln!(out, "{} ({}, {})\n", rule.id, rule.group, rule.severity)?;
+    writeln!(out, "{}\n", rule.id)?;
+    for (title, fact) in page::facts(rule) {
+        writeln!(out, "{title}: {fact}")?;
+    }
+    writeln!(out)?;
     for line in rule.docs().lines() {
         match line {
             "```sql,bad" => writeln!(out, "Found:\n")?,
             "```sql,good" => writeln!(out, "Not found:\n")?,
             "```" => {}
-            _ => writeln!(out, "{line}")?,
+            _ => writeln!(out, "{}", line.strip_prefix("## ").unwrap_or(line))?,
         }
-    }
-    if !rule.sources.is_empty() {
-        writeln!(out, "\nCovers {}.", rule.sources.join(", "))?;
     }
     writeln!(out, "\nAllow it once with `-- rls-lint: allow({}) reason` above the statement.", rule.id)
 }

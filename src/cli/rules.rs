@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cli::args::{ListFormat, RulesArgs};
 use crate::cli::{CLEAN, output};
+use crate::config::{Settings, rule_set};
 use crate::diagnostic::Severity;
 use crate::rule::Group;
 use crate::rules;
@@ -16,24 +17,27 @@ struct Entry {
     id: &'static str,
     group: Group,
     severity: Severity,
+    /// How severe it is in the rule-set that holds by default, or null where it is off.
+    default: Option<Severity>,
     summary: &'static str,
     sources: &'static [&'static str],
     docs: String,
 }
 
 pub(super) fn run(args: &RulesArgs) -> anyhow::Result<u8> {
-    let mut entries: Vec<_> = rules::ALL
-        .iter()
+    let recommended = Settings::shipped(rule_set::DEFAULT);
+    let entries: Vec<_> = rules::by_group()
+        .into_iter()
         .map(|rule| Entry {
             id: rule.id,
             group: rule.group,
             severity: rule.severity,
+            default: recommended.severity(rule),
             summary: rule.summary,
             sources: rule.sources,
             docs: rule.docs(),
         })
         .collect();
-    entries.sort_by_key(|entry| (entry.group, entry.id));
     let mut out = output();
     match args.format {
         ListFormat::Human => table(&entries, &mut out)?,
@@ -53,7 +57,12 @@ fn table(entries: &[Entry], out: &mut impl Write) -> io::Result<()> {
             let gap = if at == 0 { "" } else { "\n" };
             writeln!(out, "{gap}{}", entry.group)?;
         }
-        writeln!(out, "  {:<width$}  {:<7}  {}", entry.id, entry.severity.to_string(), entry.summary)?;
+        let default = entry.default.map_or("off".to_string(), |severity| severity.to_string());
+        write!(out, "  {:<width$}  {default:<7}  {}", entry.id, entry.summary)?;
+        if !entry.sources.is_empty() {
+            write!(out, " ({})", entry.sources.join(", "))?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }

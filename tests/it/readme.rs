@@ -1,13 +1,15 @@
-//! The README's table of rules and its example are what the program says.
+//! The README's table of rules and its example are what the program says, and so are the pages about
+//! the rules.
 //!
 //! `UPDATE=1 cargo test` writes them anew.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use rls_lint::config::{self, Choices, Level};
+use rls_lint::config::{Settings, rule_set};
+use rls_lint::report::page;
 use rls_lint::rules;
-use rls_lint::source::Sources;
 
 #[test]
 fn the_readme_is_up_to_date() {
@@ -20,6 +22,34 @@ fn the_readme_is_up_to_date() {
         std::fs::write(&path, &expected).expect("the README can be written");
     } else {
         assert!(readme == expected, "the README is out of date; UPDATE=1 cargo test writes it anew");
+    }
+}
+
+#[test]
+fn the_pages_about_rules_are_up_to_date() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules");
+    let expected: BTreeMap<String, String> = page::all().into_iter().collect();
+    if std::env::var_os("UPDATE").is_some() {
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("a folder is made");
+        for (name, text) in &expected {
+            std::fs::write(folder.join(name), text).expect("a page is written");
+        }
+    }
+    let files = std::fs::read_dir(&folder).expect("the folder is listed").flatten();
+    let actual: BTreeMap<String, String> = files
+        .map(|file| {
+            let text = std::fs::read_to_string(file.path()).expect("a page is text");
+            (file.file_name().to_string_lossy().into_owned(), text.replace("\r\n", "\n"))
+        })
+        .collect();
+    let names = |pages: &BTreeMap<String, String>| pages.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&actual), names(&expected), "UPDATE=1 cargo test writes the pages anew");
+    for (name, text) in &expected {
+        assert!(
+            actual[name] == *text,
+            "docs/rules/{name} is out of date; UPDATE=1 cargo test writes it anew"
+        );
     }
 }
 
@@ -46,20 +76,15 @@ fn example(root: &Path) -> String {
 }
 
 fn table() -> String {
-    let settings =
-        config::load(None, &Choices::default(), &mut Sources::default(), &|path| path.display().to_string())
-            .settings;
+    let recommended = Settings::shipped(rule_set::DEFAULT);
     let mut lines = vec!["| group | rule | default | finds |".to_string(), "|---|---|---|---|".to_string()];
     let mut last = String::new();
     for rule in rules::ALL {
-        let level = match settings.level(rule.id, Path::new("")) {
-            Level::Off => "off".to_string(),
-            Level::On => rule.severity.to_string(),
-            Level::At(severity) => severity.to_string(),
-        };
-        let group = format!("{:?}", rule.group).to_lowercase();
+        let level = recommended.severity(rule).map_or("off".to_string(), |severity| severity.to_string());
+        let group = rule.group.to_string();
         let shown = if group == last { "" } else { &group };
-        lines.push(format!("| {shown} | `{}` | {level} | {} |", rule.id, rule.summary.replace('|', "\\|")));
+        let summary = rule.summary.replace('|', "\\|");
+        lines.push(format!("| {shown} | [`{0}`](docs/rules/{0}.md) | {level} | {summary} |", rule.id));
         last = group;
     }
     lines.join("\n") + "\n"

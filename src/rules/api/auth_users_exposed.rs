@@ -11,9 +11,13 @@ use crate::sql::expr::{Expr, QueryBody, RelationRef, Target};
 declare_rule! {
     /// Finds views that show `auth.users` to the Data API.
     ///
+    /// ## Why it matters
+    ///
     /// The platform keeps that table away from the API: it holds everybody's email address, phone
-    /// number and password hash. A view reads it with the rights of its owner and passes it on. A
-    /// materialised view even keeps a copy.
+    /// number and password hash. A view reads it with the rights of its owner and passes it on; a
+    /// materialised view even keeps a copy. Whoever takes the public API key out of the web page
+    /// and asks for `/rest/v1/members` has the address of every user, which is all that a phishing
+    /// campaign needs.
     ///
     /// ```sql,bad
     /// create view public.members as select id, email from auth.users;
@@ -26,6 +30,13 @@ declare_rule! {
     ///
     /// Views on such views are followed. It is a warning when the view shows ids and creation times
     /// alone, or none of the columns; an info when it shows callers nothing but their own row.
+    ///
+    /// ## How to fix
+    ///
+    /// Copy what may be public, such as a name and an avatar, into a table of your own with row
+    /// level security, filled by a trigger on `auth.users`, and drop the view. If only the server
+    /// needs the view, take it from the API:
+    /// `revoke all on public.members from anon, authenticated;`.
     "auth-users-exposed" {
         group: Group::Api,
         severity: Severity::Error,

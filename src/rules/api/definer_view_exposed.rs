@@ -17,10 +17,14 @@ use crate::sql::statement::{PolicyCommand, Privilege};
 declare_rule! {
     /// Finds views that the Data API serves and that read tables with the rights of their owner.
     ///
+    /// ## Why it matters
+    ///
     /// A view belongs to the role that made it, which is above row level security (RLS). Unless it
     /// says `security_invoker = true`, whoever may read the view reads what the owner can: the
-    /// policies of the tables behind it do not count. A view that shows the rows of one table as
-    /// they are can be written, too, and the writes go past the policies in the same way.
+    /// policies of the tables behind it do not count. A customer who asks for `/rest/v1/big_orders`
+    /// gets the orders of all customers, although the policies of `orders` are right. A view that
+    /// shows the rows of one table as they are can be written, too, and the writes go past the
+    /// policies in the same way.
     ///
     /// ```sql,bad
     /// create table public.orders (id bigint primary key, user_id uuid, total numeric);
@@ -38,8 +42,15 @@ declare_rule! {
     /// `create or replace view` without `with (…)` takes `security_invoker` away again.
     ///
     /// It is a warning where nothing leaks today: no table behind the view has RLS, its policies
-    /// let those who read the view read every row anyway, or the view itself, or one that it
-    /// reads through, chooses rows by who asks (`where user_id = auth.uid()`). Views that read no table are silent.
+    /// let those who read the view read every row anyway, or the view itself, or one that it reads
+    /// through, chooses rows by who asks (`where user_id = auth.uid()`). Views that read no table
+    /// are silent.
+    ///
+    /// ## How to fix
+    ///
+    /// `alter view public.big_orders set (security_invoker = true);` makes the policies of the
+    /// caller hold. Readers then need a policy that lets them see the rows of the tables behind it.
+    /// If only the server needs the view, revoke it from `anon` and `authenticated`.
     "definer-view-exposed" {
         group: Group::Api,
         severity: Severity::Error,

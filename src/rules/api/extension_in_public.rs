@@ -11,9 +11,12 @@ use crate::workload::routine::{Members, Uses};
 declare_rule! {
     /// Finds extensions whose functions, types and tables are in the schema `public`.
     ///
+    /// ## Why it matters
+    ///
     /// Their names mix with the project's own, and the Data API serves `public`: functions of the
-    /// extension that take named arguments or none become endpoints that anybody can call. Supabase
-    /// has the schema `extensions` for them, where queries find them as well.
+    /// extension that take named arguments or none become endpoints that anybody can call. With
+    /// `http` in `public`, for example, strangers can make the database send requests to addresses
+    /// that only it can reach.
     ///
     /// ```sql,bad
     /// create extension pg_trgm;
@@ -25,6 +28,12 @@ declare_rule! {
     ///
     /// Silent are extensions that cannot be moved any more, such as `postgis`, unless the statement
     /// itself says `schema public`, and those that choose their schema themselves.
+    ///
+    /// ## How to fix
+    ///
+    /// Supabase has the schema `extensions` for them, where queries find them as well: write
+    /// `with schema extensions`, or move what is there already with
+    /// `alter extension pg_trgm set schema extensions;`.
     "extension-in-public" {
         group: Group::Api,
         severity: Severity::Warning,

@@ -6,10 +6,12 @@ use crate::source::{Sources, Span};
 declare_rule! {
     /// Finds policies that believe `user_metadata`.
     ///
-    /// Every signed-in user can write it: `supabase.auth.updateUser({ data: { role: 'admin' } })`.
-    /// A policy that looks there for a role, a tenant or a plan gives it to whoever asks. The same
-    /// data is the column `raw_user_meta_data` of `auth.users`. What users cannot write is
-    /// `app_metadata`, and a table of the project's own.
+    /// ## Why it matters
+    ///
+    /// Every signed-in user can write it: `supabase.auth.updateUser({ data: { role: 'admin' } })`
+    /// in the console of the browser is enough. A policy that looks there for a role, a tenant or a
+    /// plan gives it to whoever asks. The same data is the column `raw_user_meta_data` of
+    /// `auth.users`.
     ///
     /// ```sql,bad
     /// create table public.settings (id bigint primary key);
@@ -26,6 +28,12 @@ declare_rule! {
     /// ```
     ///
     /// Functions that a policy calls are followed, and the columns of views that it reads.
+    ///
+    /// ## How to fix
+    ///
+    /// Keep roles and tenants where users cannot write: in `app_metadata`, which only the service
+    /// key can change, or in a table of the project's own whose policies let nobody change their
+    /// own row.
     "user-metadata-in-policy" {
         group: Group::Auth,
         severity: Severity::Error,

@@ -8,15 +8,11 @@ use crate::rules::upkeep::{self, Exempt, Globs, Names, Wanted};
 declare_rule! {
     /// Finds tables that do not keep when a row was made.
     ///
-    /// The time of a row is asked for sooner or later: to sort a list, to find what broke on Tuesday, to
-    /// delete what is old. It cannot be added for the rows that are there by then.
+    /// ## Why it matters
     ///
-    /// A column counts by its name, or when it is filled with the current time by default. Join tables,
-    /// whose columns are all part of keys, are exempt, and so are those for one row of settings. What
-    /// many tables lack is reported once.
-    ///
-    /// Options: `names`, the accepted names; `exempt`, patterns of tables (`countries`, `private.*`);
-    /// `exempt-join-tables`; `min-columns`, to exempt look-up tables with fewer columns.
+    /// The time of a row is asked for sooner or later: to sort a list, to find what broke on
+    /// Tuesday, to delete what is old, to answer who signed up before the price rose. It cannot be
+    /// added for the rows that are there by then.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, body text);
@@ -29,6 +25,22 @@ declare_rule! {
     ///   created_at timestamptz not null default now()
     /// );
     /// ```
+    ///
+    /// A column counts by its name, or when it is filled with the current time by default. Join
+    /// tables, whose columns are all part of keys, are exempt, and so are those for one row of
+    /// settings. What many tables lack is reported once.
+    ///
+    /// ## How to fix
+    ///
+    /// `alter table public.notes add column created_at timestamptz not null default now();` is
+    /// quick on a table of any size. Rows that are there already get the time of the change.
+    ///
+    /// ## Options
+    ///
+    /// - `names`: the accepted names.
+    /// - `exempt`: patterns of tables that need none, such as `countries` or `private.*`.
+    /// - `exempt-join-tables`: whether join tables need none; true by default.
+    /// - `min-columns`: tables with fewer columns need none; 0 by default.
     "missing-created-at" {
         group: Group::Convention,
         severity: Severity::Warning,

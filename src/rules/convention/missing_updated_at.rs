@@ -8,14 +8,11 @@ use crate::rules::upkeep::{self, Exempt, Globs, Names, Wanted};
 declare_rule! {
     /// Finds tables that do not keep when a row was changed last.
     ///
-    /// Caches, synchronisation and support all ask which of two copies is the newer one.
+    /// ## Why it matters
     ///
-    /// Tables whose rows are written once need no such column: they are known by their names, which the
-    /// option `append-only` lists. Join tables, whose columns are all part of keys, are exempt, and
-    /// so are those for one row of settings. What many tables lack is reported once.
-    ///
-    /// Options: `names`, the accepted names; `append-only` and `exempt`, patterns of tables (`*_log`,
-    /// `private.*`); `exempt-join-tables`; `min-columns`, to exempt look-up tables with fewer columns.
+    /// Caches, synchronisation and support all ask which of two copies is the newer one. A mobile
+    /// app that was offline, for example, can only fetch what changed since yesterday if rows say
+    /// when they changed; without it, it fetches everything, or misses changes.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, body text);
@@ -28,6 +25,23 @@ declare_rule! {
     ///   updated_at timestamptz not null default now()
     /// );
     /// ```
+    ///
+    /// Tables whose rows are written once need no such column: they are known by their names. Join
+    /// tables, whose columns are all part of keys, are exempt, and so are those for one row of
+    /// settings. What many tables lack is reported once.
+    ///
+    /// ## How to fix
+    ///
+    /// Add the column, `updated_at timestamptz not null default now()`, and a trigger that sets it
+    /// at each update, such as `extensions.moddatetime`.
+    ///
+    /// ## Options
+    ///
+    /// - `names`: the accepted names.
+    /// - `append-only`: patterns of tables whose rows are written once, such as `*_log`.
+    /// - `exempt`: patterns of other tables that need none, such as `private.*`.
+    /// - `exempt-join-tables`: whether join tables need none; true by default.
+    /// - `min-columns`: tables with fewer columns need none; 0 by default.
     "missing-updated-at" {
         group: Group::Convention,
         severity: Severity::Warning,

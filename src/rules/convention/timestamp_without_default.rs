@@ -10,16 +10,12 @@ use crate::sql::statement::TriggerEvent;
 declare_rule! {
     /// Finds columns like `created_at` that may stay empty or mean another time.
     ///
-    /// Without a default the column is null unless each insert thinks of it; without NOT NULL it can be
-    /// emptied. Where it is NOT NULL and has no default, an insert that forgets it fails: that is an
-    /// info, and none for an `updated_at`, which a trigger should set. A `timestamp` without time zone holds what the clock on the wall showed, in a zone that
-    /// nobody wrote down: browsers then show it hours off.
+    /// ## Why it matters
     ///
-    /// A column that a trigger fills needs neither default nor NOT NULL; an `updated_at` may be null
-    /// until a trigger sets it at the first change. What most tables of a project
-    /// do is reported once.
-    ///
-    /// Options: `created` and `updated`, the names of such columns; `exempt`, patterns of tables.
+    /// Without a default the column is null unless each insert thinks of it; without NOT NULL it
+    /// can be emptied. A query for the rows of the last week then misses those rows, and nobody
+    /// notices. A `timestamp` without time zone holds what the clock on the wall showed, in a zone
+    /// that nobody wrote down: browsers then show it hours off.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, created_at timestamp);
@@ -28,11 +24,31 @@ declare_rule! {
     /// ```sql,good
     /// create table public.notes (id bigint primary key, created_at timestamptz not null default now());
     /// ```
+    ///
+    /// Where the column is NOT NULL and has no default, an insert that forgets it fails: that is an
+    /// info, and none for an `updated_at`, which a trigger should set. A column that a trigger
+    /// fills needs neither default nor NOT NULL; an `updated_at` may be null until a trigger sets
+    /// it at the first change. What most tables of a project do is reported once.
+    ///
+    /// ## How to fix
+    ///
+    /// Set the default, fill what is empty, then forbid it:
+    /// `alter table public.notes alter column created_at set default now();`,
+    /// `update public.notes set created_at = now() where created_at is null;`,
+    /// `alter table public.notes alter column created_at set not null;`. A `timestamp` becomes a
+    /// `timestamptz` with `alter column created_at type timestamptz using created_at at time zone
+    /// 'UTC'`, if UTC is what was meant.
+    ///
+    /// ## Options
+    ///
+    /// - `created`: the names of columns that keep when a row was made.
+    /// - `updated`: the names of columns that keep when it was changed.
+    /// - `exempt`: patterns of tables to leave alone.
     "timestamp-without-default" {
         group: Group::Convention,
         severity: Severity::Warning,
         summary: "created_at or updated_at may be null, has no default or no time zone",
-        sources: &[],
+        sources: &["squawk:prefer-timestamptz"],
         options: Options::of::<TimestampWithoutDefault>(),
         check: Check::Catalog(check),
     }

@@ -9,16 +9,12 @@ use crate::sql::statement::TriggerEvent;
 declare_rule! {
     /// Finds columns like `updated_at` that no trigger sets.
     ///
+    /// ## Why it matters
+    ///
     /// A default fills the column when a row is made. When it is changed nothing happens by itself:
-    /// each query, in each client, would have to set the column, and the first that forgets makes it a
-    /// lie.
-    ///
-    /// A trigger counts when it runs before each update and is `moddatetime`, or a function that
-    /// assigns the column of `new`, or of what it returns in its place. A function that cannot be read has the benefit of the doubt. A
-    /// table that only functions of the project can update, each of which sets the column, is fine as
-    /// well. What many tables lack is reported once.
-    ///
-    /// Options: `names`, the names of such columns; `append-only` and `exempt`, patterns of tables.
+    /// each query, in each client, would have to set the column, and the first that forgets makes
+    /// it a lie. A client that fetches what changed since its last visit then never sees the
+    /// change.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, updated_at timestamptz not null default now());
@@ -30,6 +26,22 @@ declare_rule! {
     /// create trigger notes_updated_at before update on public.notes
     ///   for each row execute function extensions.moddatetime (updated_at);
     /// ```
+    ///
+    /// A trigger counts when it runs before each update and is `moddatetime`, or a function that
+    /// assigns the column of `new`, or of what it returns in its place. A function that cannot be
+    /// read has the benefit of the doubt. A table that only functions of the project can update,
+    /// each of which sets the column, is fine as well. What many tables lack is reported once.
+    ///
+    /// ## How to fix
+    ///
+    /// Let a trigger set it: `create trigger notes_updated_at before update on public.notes for
+    /// each row execute function extensions.moddatetime (updated_at);`.
+    ///
+    /// ## Options
+    ///
+    /// - `names`: the names of such columns.
+    /// - `append-only`: patterns of tables whose rows are written once, such as `*_log`.
+    /// - `exempt`: patterns of other tables to leave alone.
     "updated-at-not-maintained" {
         group: Group::Convention,
         severity: Severity::Warning,

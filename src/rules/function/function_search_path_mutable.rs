@@ -8,12 +8,15 @@ use crate::workload::routine::{Brought, LooksUp, Routine};
 declare_rule! {
     /// Finds functions that do not say in which schemas the names in their body are to be found.
     ///
+    /// ## Why it matters
+    ///
     /// The setting `search_path` lists those schemas. A body that says `todos` means the first
     /// `todos` on the list, and unless the function sets the list itself, whoever calls it does. In
     /// a `security definer` function, which runs with its owner's rights, a caller who may create
-    /// objects anywhere can slip in a table or function of their own. In others it makes the
-    /// function fail or read another table, which is an info. So it is where all names are in full:
-    /// operators such as `=` have none, and mean what a schema before `pg_catalog` says.
+    /// objects anywhere can slip in a table or function of their own, and has it run as the owner.
+    /// In others it makes the function fail or read another table, which is an info. So it is where
+    /// all names are in full: operators such as `=` have none, and mean what a schema before
+    /// `pg_catalog` says.
     ///
     /// ```sql,bad
     /// create function public.count_todos() returns bigint language plpgsql security definer as $$
@@ -30,12 +33,16 @@ declare_rule! {
     /// end $$;
     /// ```
     ///
-    /// `create or replace function` forgets a path that `alter function … set search_path` had set.
-    ///
     /// Silent are aggregates, functions of extensions, bodies whose names are settled when they are
-    /// made (`begin atomic`, `return …`) or that look nothing up, and of the functions that run as the caller those that
-    /// write every name in full and those of a single SELECT in SQL: PostgreSQL may copy these into
-    /// the query, which is faster, and could not if they set a path.
+    /// made (`begin atomic`, `return …`) or that look nothing up, and of the functions that run as
+    /// the caller those that write every name in full and those of a single SELECT in SQL:
+    /// PostgreSQL may copy these into the query, which is faster, and could not if they set a path.
+    ///
+    /// ## How to fix
+    ///
+    /// Write the schema before each name in the body, and `set search_path = ''` in the function's
+    /// head, or afterwards: `alter function public.count_todos() set search_path = '';`.
+    /// `create or replace function` forgets a path that was set afterwards.
     "function-search-path-mutable" {
         group: Group::Function,
         severity: Severity::Warning,

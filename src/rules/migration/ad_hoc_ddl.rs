@@ -18,20 +18,19 @@ use crate::workload::routine::Routine;
 declare_rule! {
     /// Finds DDL that reaches a database outside of its migration history.
     ///
+    /// ## Why it matters
+    ///
     /// What a migration makes is the same in every database of the project. Three other ways in are
     /// not:
     ///
-    /// - **A seed.** It runs on a developer's machine and never in production. Temporary objects,
-    ///   helpers in `pg_temp` or dropped again, and switching triggers off while rows are loaded are
-    ///   fine.
+    /// - **A seed.** It runs on a developer's machine and never in production, where the app then
+    ///   fails for want of a table. Temporary objects, helpers in `pg_temp` or dropped again, and
+    ///   switching triggers off while rows are loaded are fine.
     /// - **A function** that runs DDL when it is called. One that runs any text it is given, often
-    ///   called `exec_sql`, hands the database to whoever may call it: through the Data API that is a
-    ///   browser.
-    /// - **A file** in the migrations folder that the Supabase CLI does not run, because its name is
-    ///   not `<digits>_<name>.sql`. The CLI says so in one line of output.
-    ///
-    /// Options: `seeds`, patterns of seed files that may hold DDL; `functions`, patterns of functions
-    /// that may run it, which by default look after partitions or are called by cron.
+    ///   called `exec_sql`, hands the database to whoever may call it: through the Data API that is
+    ///   a browser, which can send `drop table users`.
+    /// - **A file** in the migrations folder that the Supabase CLI does not run, because its name
+    ///   is not `<digits>_<name>.sql`. The CLI says so in one line of output.
     ///
     /// ```sql,bad
     /// create function public.exec_sql(query text) returns void language plpgsql security definer as $$
@@ -51,6 +50,18 @@ declare_rule! {
     /// -- file: seed.sql
     /// insert into public.countries values ('fr'), ('de');
     /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Move the DDL to a new migration (`supabase migration new NAME`), give the file a name that
+    /// the CLI takes, and drop functions that run any SQL; what they are called for becomes a
+    /// function of its own, with parameters.
+    ///
+    /// ## Options
+    ///
+    /// - `seeds`: patterns of seed files that may hold DDL.
+    /// - `functions`: patterns of functions that may run it; by default those that look after
+    ///   partitions or are called by cron, by their names.
     "ad-hoc-ddl" {
         group: Group::Migration,
         severity: Severity::Error,

@@ -5,9 +5,12 @@ use crate::rules::refusal;
 declare_rule! {
     /// Finds values of an enum that are used in the file that adds them.
     ///
-    /// The Supabase CLI runs a file in one transaction, and PostgreSQL does not let a transaction use a
-    /// value that it has itself added to an enum: "unsafe use of new value". A type that is made in the
-    /// same file may be used at once.
+    /// ## Why it matters
+    ///
+    /// The Supabase CLI runs a file in one transaction, and PostgreSQL does not let a transaction
+    /// use a value that it has itself added to an enum: "unsafe use of new value". The file is
+    /// rolled back, `supabase db push` stops, and so does each migration after it. A type that is
+    /// made in the same file may be used at once.
     ///
     /// ```sql,bad
     /// -- file: 20250101000000_status.sql
@@ -27,6 +30,11 @@ declare_rule! {
     /// -- file: 20250103000000_default.sql
     /// alter table public.tasks alter column status set default 'waiting';
     /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Put the statements that use the value into a migration of their own, after the one that adds
+    /// it.
     "enum-value-used-in-same-file" {
         group: Group::Migration,
         severity: Severity::Error,

@@ -5,11 +5,16 @@ use crate::rules::refusal;
 declare_rule! {
     /// Finds statements that PostgreSQL refuses.
     ///
-    /// The Supabase CLI runs each migration in one transaction: a single statement that is refused rolls
-    /// back the whole file and stops `supabase db push`, `supabase db reset` and every preview branch.
-    /// Objects that are made twice, drops that other objects stand in the way of, values that do not become
-    /// another type, foreign keys to what is no key, changes that the server does not allow: they are found as far as the migrations before tell for certain what there is.
-    /// The analysis leaves the statement out and goes on as if the file had been mended.
+    /// ## Why it matters
+    ///
+    /// The Supabase CLI runs each migration in one transaction: a single statement that is refused
+    /// rolls back the whole file and stops `supabase db push`, `supabase db reset` and every
+    /// preview branch, often at the moment of a release.
+    ///
+    /// Objects that are made twice, drops that other objects stand in the way of, values that do
+    /// not become another type, foreign keys to what is no key, changes that the server does not
+    /// allow: they are found as far as the migrations before tell for certain what there is. The
+    /// analysis leaves the statement out and goes on as if the file had been mended.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key);
@@ -34,6 +39,12 @@ declare_rule! {
     /// drop table public.notes;
     /// create table public.notes (id bigint primary key);
     /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Each finding says what PostgreSQL would say, and mostly the statement to write. A file that
+    /// no database has run yet can be mended in place; one that some have run needs a look at what
+    /// they have.
     "migration-fails" {
         group: Group::Migration,
         severity: Severity::Error,

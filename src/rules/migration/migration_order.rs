@@ -4,8 +4,11 @@ use crate::rule::{Check, Group, Options, declare_rule};
 declare_rule! {
     /// Finds migrations whose versions collide.
     ///
+    /// ## Why it matters
+    ///
     /// The digits in front of a migration's name are the key of the history table. The second file
-    /// with the same digits runs, cannot be recorded, and fails.
+    /// with the same digits runs, cannot be recorded, and fails. It happens when two branches
+    /// number their files by hand, or one is copied, and shows after the merge.
     ///
     /// ```sql,bad
     /// -- file: 20250101000000_posts.sql
@@ -20,6 +23,11 @@ declare_rule! {
     /// -- file: 20250101000001_comments.sql
     /// create table public.comments (id bigint primary key);
     /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Give the later file digits of its own, after those of the others:
+    /// `supabase migration new NAME` takes the current time.
     "migration-order" {
         group: Group::Migration,
         severity: Severity::Error,

@@ -5,9 +5,11 @@ use crate::rules::refusal;
 declare_rule! {
     /// Finds objects that are made in the schemas of Supabase's services.
     ///
-    /// The schemas `auth`, `storage` and `realtime` are Supabase's own: since April 2025 a migration cannot
-    /// make tables, functions or views there ("permission denied for schema auth"), and its whole file is
-    /// rolled back.
+    /// ## Why it matters
+    ///
+    /// The schemas `auth`, `storage` and `realtime` are Supabase's own: since April 2025 a
+    /// migration cannot make tables, functions or views there ("permission denied for schema
+    /// auth"), and its whole file is rolled back.
     ///
     /// ```sql,bad
     /// create function auth.tenant_id() returns uuid language sql stable
@@ -19,6 +21,11 @@ declare_rule! {
     /// create function private.tenant_id() returns uuid language sql stable
     /// set search_path = '' as $$ select (auth.jwt() ->> 'tenant_id')::uuid $$;
     /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Make the object in a schema of your own, such as `private`, which the Data API does not
+    /// serve, and change what calls it.
     "object-in-managed-schema" {
         group: Group::Migration,
         severity: Severity::Error,

@@ -5,11 +5,14 @@ use crate::rules::refusal;
 declare_rule! {
     /// Finds statements about objects that no migration makes.
     ///
-    /// A table that was made in the dashboard, a name with a typing error, a file that runs before the one
-    /// that it builds on: on a database that has only these migrations (`supabase db reset`, a preview
-    /// branch, a colleague's machine), the statement fails, and its whole file is rolled back.
-    /// Objects of Supabase's own schemas and those of extensions are known or left alone. Statements that
-    /// need the same object are one finding, at the first of them.
+    /// ## Why it matters
+    ///
+    /// A table that was made in the dashboard, a name with a typing error, a file that runs before
+    /// the one that it builds on: on a database that has only these migrations
+    /// (`supabase db reset`, a preview branch, a colleague's machine), the statement fails, and its
+    /// whole file is rolled back. Objects of Supabase's own schemas and those of extensions are
+    /// known or left alone. Statements that need the same object are one finding, at the first of
+    /// them.
     ///
     /// ```sql,bad
     /// alter table public.made_by_hand enable row level security;
@@ -25,6 +28,11 @@ declare_rule! {
     /// alter table public.made_by_migration enable row level security;
     /// drop table if exists public.made_by_hand;
     /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Correct the name, or let an earlier migration make the object. `supabase db pull` writes a
+    /// migration for what was made in the dashboard.
     "unknown-object" {
         group: Group::Migration,
         severity: Severity::Error,

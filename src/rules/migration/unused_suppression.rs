@@ -4,9 +4,12 @@ use crate::rule::{Check, Group, Options, declare_rule};
 declare_rule! {
     /// Finds `rls-lint: allow(…)` comments that silence nothing.
     ///
-    /// A comment that allows a finding should go when the finding does: otherwise it silences the next
-    /// one, which nobody has looked at. Comments that name no known rule or cannot be read are found
-    /// as well. A comment for a rule that is switched off is left alone.
+    /// ## Why it matters
+    ///
+    /// A comment that allows a finding should go when the finding does: otherwise it silences the
+    /// next one, which nobody has looked at. A table whose open policy was once allowed for a demo
+    /// stays unwatched for good. Comments that name no known rule or cannot be read are found as
+    /// well. A comment for a rule that is switched off is left alone.
     ///
     /// ```sql,bad
     /// -- rls-lint: allow(no-primary-key) rows are never changed
@@ -17,11 +20,15 @@ declare_rule! {
     /// -- rls-lint: allow(no-primary-key) rows are never changed
     /// create table public.audit (happened_at timestamptz not null default now());
     /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Delete the comment, or correct the name of the rule in it.
     "unused-suppression" {
         group: Group::Migration,
         severity: Severity::Warning,
         summary: "a comment allows what is not there",
-        sources: &[],
+        sources: &["squawk:unused-ignore"],
         options: Options::NONE,
         check: Check::Engine,
     }

@@ -15,15 +15,13 @@ use crate::sql::statement::{Clause, PolicyCommand};
 declare_rule! {
     /// Finds policies that ask who the caller is once for each row.
     ///
-    /// `auth.uid()` and its kin are the same for a whole query, but PostgreSQL does not rely on that:
-    /// in a policy it calls them for every row that it looks at. Wrapped as `(select auth.uid())` the
-    /// call is made once, before the first row.
+    /// ## Why it matters
     ///
-    /// A call is fine anywhere in a sub-select that reads nothing of the row. It is not in one that
-    /// does, such as an `exists (…)` that compares with a column of the table. Nor does it help that
-    /// a condition like `auth.role() = 'authenticated'` reads no column at all. A policy that never
-    /// runs, because one beside it is `true`, is left alone. Calls in WITH CHECK alone, as an INSERT
-    /// has them, are an info: requests write few rows.
+    /// `auth.uid()` and its kin are the same for a whole query, but PostgreSQL does not rely on
+    /// that: in a policy it calls them for every row that it looks at. A list that took
+    /// milliseconds with a hundred rows takes seconds with a hundred thousand, and runs into the
+    /// API's time limit. Wrapped as `(select auth.uid())` the call is made once, before the first
+    /// row.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, owner uuid);
@@ -36,6 +34,17 @@ declare_rule! {
     /// alter table public.notes enable row level security;
     /// create policy "own notes" on public.notes for select using (owner = (select auth.uid()));
     /// ```
+    ///
+    /// A call is fine anywhere in a sub-select that reads nothing of the row. It is not in one that
+    /// does, such as an `exists (…)` that compares with a column of the table. Nor does it help
+    /// that a condition like `auth.role() = 'authenticated'` reads no column at all. A policy that
+    /// never runs, because one beside it is `true`, is left alone. Calls in WITH CHECK alone, as an
+    /// INSERT has them, are an info: requests write few rows.
+    ///
+    /// ## How to fix
+    ///
+    /// Write `(select auth.uid())` in place of `auth.uid()`, and likewise for the others: `alter
+    /// policy "own notes" on public.notes using (owner = (select auth.uid()));`.
     "auth-call-per-row" {
         group: Group::Performance,
         severity: Severity::Warning,

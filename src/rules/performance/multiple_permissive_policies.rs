@@ -14,7 +14,12 @@ use crate::sql::statement::PolicyCommand;
 declare_rule! {
     /// Finds tables where one command of one role has to pass several permissive policies.
     ///
-    /// Permissive policies are joined by OR: each of them runs for each row until one lets it through.
+    /// ## Why it matters
+    ///
+    /// Permissive policies are joined by OR: each of them runs for each row until one lets it
+    /// through. A page of a list then pays for all of them, row by row; and whoever reads one
+    /// policy does not see that another opens the same rows.
+    ///
     /// Two that say for whom they are, and differ in it, cost nothing. Neither do restrictive ones
     /// count, nor policies for roles that no request has. Where one of them is `true`, PostgreSQL
     /// leaves out the others, so that nothing runs at all. And policies that each want another text
@@ -37,6 +42,11 @@ declare_rule! {
     /// create policy "published or own" on public.posts for select to authenticated
     ///   using (published or author = (select auth.uid()));
     /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Say with `to` for whom each policy is. Where one role still has several for a command, join
+    /// them to one with `or`.
     "multiple-permissive-policies" {
         group: Group::Performance,
         severity: Severity::Warning,

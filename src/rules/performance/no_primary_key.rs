@@ -11,10 +11,12 @@ use crate::sql::name::Ident;
 declare_rule! {
     /// Finds tables without a primary key.
     ///
-    /// Without one, rows cannot be told apart: updates through the Data API may hit more than one,
-    /// Realtime cannot say which row changed, and logical replication refuses updates and deletes.
-    /// Partitions are reported with their partitioned table. A table for one row of settings, all of
-    /// which have defaults, is silent.
+    /// ## Why it matters
+    ///
+    /// Without one, rows cannot be told apart: an update through the Data API that is meant for one
+    /// note changes every note with the same text, Realtime cannot say which row changed, and
+    /// logical replication refuses updates and deletes. Partitions are reported with their
+    /// partitioned table. A table for one row of settings, all of which have defaults, is silent.
     ///
     /// ```sql,bad
     /// create table public.notes (body text);
@@ -23,6 +25,12 @@ declare_rule! {
     /// ```sql,good
     /// create table public.notes (id bigint generated always as identity primary key, body text);
     /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Make the column that tells rows apart the key,
+    /// `alter table public.notes add primary key (slug);`, or add one: `alter table public.notes
+    /// add column id bigint generated always as identity primary key;`.
     "no-primary-key" {
         group: Group::Performance,
         severity: Severity::Info,

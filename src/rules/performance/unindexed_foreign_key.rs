@@ -12,14 +12,18 @@ use crate::sql::statement::ReferentialAction;
 declare_rule! {
     /// Finds foreign keys that no index serves.
     ///
+    /// ## Why it matters
+    ///
     /// PostgreSQL indexes the key that is referenced, not the column that references it. Without an
-    /// index of its own, each delete in the referenced table reads the whole referencing table, and so
-    /// does each query from the one to the other.
+    /// index of its own, each delete in the referenced table reads the whole referencing table, and
+    /// so does each query from the one to the other: deleting one user can take minutes, and blocks
+    /// whoever writes meanwhile.
     ///
     /// An index serves when the foreign key's columns are its first ones, in any order. Those of
-    /// primary keys and unique constraints do as well; one with a WHERE clause does not, unless that
-    /// only leaves out nulls, and neither does a column that is merely INCLUDEd. Where an index begins
-    /// with some of several columns, only the rows that agree in these are read: that is information.
+    /// primary keys and unique constraints do as well; one with a WHERE clause does not, unless
+    /// that only leaves out nulls, and neither does a column that is merely INCLUDEd. Where an
+    /// index begins with some of several columns, only the rows that agree in these are read: that
+    /// is information.
     ///
     /// ```sql,bad
     /// create table public.projects (id bigint primary key);
@@ -37,6 +41,11 @@ declare_rule! {
     /// );
     /// create index on public.tasks (project_id);
     /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// `create index on public.tasks (project_id);`. A large table that is in use wants
+    /// `create index concurrently`, in a migration of its own, so that writes go on meanwhile.
     "unindexed-foreign-key" {
         group: Group::Performance,
         severity: Severity::Warning,

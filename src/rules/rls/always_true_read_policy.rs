@@ -10,11 +10,12 @@ use crate::sql::statement::{PolicyCommand, Privilege};
 declare_rule! {
     /// Finds policies that let every row be read.
     ///
-    /// For public content that is how it should be, and the finding is an info; there is none when
-    /// the name of the policy says so (`public`, `everyone`, `anyone`, `anon`, `all users`). It is a
-    /// warning whatever the name when the table is called `private`, `secret` or `internal`, or has
-    /// columns that are nobody else's business by their names, such as `email`, `phone` or
-    /// `access_token`, and the role may read them.
+    /// ## Why it matters
+    ///
+    /// For public content that is how it should be, and the finding is an info. But a policy that
+    /// was opened to try something out, or that is for a list of names and shows addresses as well,
+    /// hands the whole table to whoever has the public API key: one request,
+    /// `/rest/v1/profiles?select=email`, and they are all copied.
     ///
     /// ```sql,bad
     /// create table public.profiles (id uuid primary key, username text, email text);
@@ -29,9 +30,17 @@ declare_rule! {
     ///   using ((select auth.uid()) = id);
     /// ```
     ///
-    /// RLS chooses rows, not columns. To publish some columns, grant those alone:
-    /// `revoke select on public.profiles from anon, authenticated;` and
-    /// `grant select (id, username) on public.profiles to anon, authenticated;`.
+    /// There is no finding when the name of the policy says that all may read (`public`,
+    /// `everyone`, `anyone`, `anon`, `all users`). It is a warning whatever the name when the table
+    /// is called `private`, `secret` or `internal`, or has columns that are nobody else's business
+    /// by their names, such as `email`, `phone` or `access_token`, and the role may read them.
+    ///
+    /// ## How to fix
+    ///
+    /// Say in `using` whose rows may be read. RLS chooses rows, not columns; to publish some
+    /// columns, grant those alone: `revoke select on public.profiles from anon, authenticated;` and
+    /// `grant select (id, username) on public.profiles to anon, authenticated;`. If all of it is
+    /// public, give the policy a name that says so.
     "always-true-read-policy" {
         group: Group::Rls,
         severity: Severity::Info,

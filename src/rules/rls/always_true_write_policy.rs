@@ -12,8 +12,11 @@ use crate::sql::statement::{Clause, PolicyCommand};
 declare_rule! {
     /// Finds policies that let every row be added, changed or deleted.
     ///
+    /// ## Why it matters
+    ///
     /// Policies are joined with `or`: one `using (true)` opens the table to each role that the
-    /// policy is for, whatever the other policies say. A policy without `to` is for everybody.
+    /// policy is for, whatever the other policies say. A policy without `to` is for everybody:
+    /// whoever has the public API key can send `DELETE /rest/v1/todos?id=gt.0` and empty the table.
     ///
     /// ```sql,bad
     /// create table public.todos (id bigint primary key, user_id uuid);
@@ -36,6 +39,11 @@ declare_rule! {
     ///
     /// A policy with a real `using` and `with check (true)` is found, too: it lets users hand their
     /// rows to somebody else.
+    ///
+    /// ## How to fix
+    ///
+    /// Say whose rows may be written: `using ((select auth.uid()) = user_id)`. A policy for the
+    /// server is not needed at all: the service key is above row level security.
     "always-true-write-policy" {
         group: Group::Rls,
         severity: Severity::Warning,

@@ -6,7 +6,10 @@ use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 declare_rule! {
     /// Finds policies on tables whose row level security (RLS) is off: they have no effect.
     ///
-    /// `create policy` does not switch RLS on. The table looks protected, and is not.
+    /// ## Why it matters
+    ///
+    /// `create policy` does not switch RLS on. The table looks protected to whoever reads the
+    /// migrations, and everybody who has the grants reads and changes all of its rows.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, user_id uuid);
@@ -18,6 +21,10 @@ declare_rule! {
     /// alter table public.notes enable row level security;
     /// create policy "Own notes" on public.notes using ((select auth.uid()) = user_id);
     /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// `alter table public.notes enable row level security;`
     "policies-without-rls" {
         group: Group::Rls,
         severity: Severity::Error,

@@ -5,8 +5,10 @@ use crate::rules::refusal;
 declare_rule! {
     /// Finds policies for roles that are not there.
     ///
-    /// PostgreSQL refuses to make the policy, and with it the whole file. Roles that neither Supabase has
-    /// nor a migration or `supabase/roles.sql` makes can be named in `rls-lint.yaml` under `known-roles`.
+    /// ## Why it matters
+    ///
+    /// PostgreSQL refuses to make the policy, and with it the whole file: the table that the file
+    /// makes is not there, or not protected.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key);
@@ -18,6 +20,11 @@ declare_rule! {
     /// create role editor;
     /// create policy everyone on public.notes for select to authenticated, editor using (true);
     /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Correct the name, or create the role in an earlier migration or in `supabase/roles.sql`.
+    /// Roles that are made elsewhere can be named in `rls-lint.yaml` under `known-roles`.
     "policy-role-unknown" {
         group: Group::Rls,
         severity: Severity::Error,

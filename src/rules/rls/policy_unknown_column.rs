@@ -5,8 +5,10 @@ use crate::rules::refusal;
 declare_rule! {
     /// Finds policies that read a column that is not there.
     ///
-    /// PostgreSQL refuses to make the policy, and with it the whole file. A column that was renamed or
-    /// dropped before is the usual reason.
+    /// ## Why it matters
+    ///
+    /// PostgreSQL refuses to make the policy, and with it the whole file: the deployment stops
+    /// there. A column that was renamed or dropped before is the usual reason.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, owner_id uuid);
@@ -17,6 +19,10 @@ declare_rule! {
     /// create table public.notes (id bigint primary key, owner_id uuid);
     /// create policy own on public.notes for select using (owner_id = (select auth.uid()));
     /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Write the name that the column has by then, or make the column before the policy.
     "policy-unknown-column" {
         group: Group::Rls,
         severity: Severity::Error,

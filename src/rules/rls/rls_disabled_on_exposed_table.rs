@@ -8,9 +8,12 @@ use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 declare_rule! {
     /// Finds tables that the Data API serves and that no row level security (RLS) protects.
     ///
+    /// ## Why it matters
+    ///
     /// The public API key is in every browser that opens the app. With RLS off, the grants alone
     /// decide what it can do, and Supabase grants every new table of `public` to everybody: whoever
-    /// has the key reads, changes and deletes all rows.
+    /// copies the key from the page can fetch `/rest/v1/todos`, change every row and delete them
+    /// all.
     ///
     /// ```sql,bad
     /// create table public.todos (id bigint primary key, task text);
@@ -25,7 +28,14 @@ declare_rule! {
     ///
     /// A table counts when the Data API serves its schema (`[api] schemas` in `config.toml`) and a
     /// role of requests holds SELECT, INSERT, UPDATE or DELETE on it. Partitions count one by one:
-    /// the RLS of the partitioned table does not hold when a partition is asked for by its own name.
+    /// the RLS of the partitioned table does not hold when a partition is asked for by its own
+    /// name.
+    ///
+    /// ## How to fix
+    ///
+    /// `alter table public.todos enable row level security;`, and a policy for each thing that
+    /// users of the app may do. A table that only the server uses needs no policy: the service key
+    /// is above row level security.
     "rls-disabled-on-exposed-table" {
         group: Group::Rls,
         severity: Severity::Error,

@@ -11,8 +11,10 @@ declare_rule! {
     /// Finds tables that have row level security (RLS) and no policy: the Data API shows no row of
     /// them, and accepts none.
     ///
+    /// ## Why it matters
+    ///
     /// That is right for tables that only the server uses, and a puzzle when a policy was
-    /// forgotten: requests fail without an error, they find nothing.
+    /// forgotten: the app shows an empty list, and no request fails with an error.
     ///
     /// ```sql,bad
     /// create table public.todos (id bigint primary key, user_id uuid);
@@ -34,8 +36,14 @@ declare_rule! {
     /// revoke all on public.webhook_events from anon, authenticated;
     /// ```
     ///
-    /// It is silent, too, when a comment on the table, above it or below the switch says so (`-- server only`), when a `security definer` function or a view is there to reach the rows, and on
-    /// partitions, which are reached through their table.
+    /// It is silent, too, when a comment on the table, above it or below the switch says so
+    /// (`-- server only`), when a `security definer` function or a view is there to reach the rows,
+    /// and on partitions, which are reached through their table.
+    ///
+    /// ## How to fix
+    ///
+    /// Make a policy for each thing that users of the app may do, or, if that is nothing,
+    /// `revoke all on public.webhook_events from anon, authenticated;`.
     "rls-without-policies" {
         group: Group::Rls,
         severity: Severity::Info,
