@@ -4,6 +4,7 @@
 
 mod body;
 mod matrix;
+mod rights;
 
 use std::collections::BTreeSet;
 
@@ -21,7 +22,8 @@ use crate::sql::expr::{Expr, Oid};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand, Privilege};
 
-pub use matrix::{COMMANDS, Cell, Reason, Relations, Rights, Row};
+pub use matrix::{COMMANDS, Cell, Reason, Relations, Row};
+pub use rights::{PolicyReach, Rights};
 
 /// What a role of a request can do with a relation, row level security aside.
 #[derive(Clone, Debug)]
@@ -40,6 +42,13 @@ impl Access<'_> {
     pub fn can_write(&self) -> bool {
         self.privileges.iter().any(|privilege| privilege != Privilege::Select)
     }
+}
+
+/// The privileges that these commands need, and no others.
+fn only(commands: impl Iterator<Item = PolicyCommand>) -> Privileges {
+    let privilege =
+        |command| COMMANDS.iter().find(|(one, _)| *one == command).map(|(_, privilege)| *privilege);
+    commands.filter_map(privilege).fold(Privileges::NONE, |sum, one| sum.union(Privileges::of(&[one])))
 }
 
 const DML: Privileges =
@@ -91,27 +100,6 @@ impl Catalog {
     /// Whether a policy has a say in any request at all: one for `service_role` alone has none.
     pub fn policy_binds_requests(&self, policy: &Policy) -> bool {
         self.api_roles().any(|role| self.policy_binds(policy, role))
-    }
-
-    /// What a policy opens to requests: for each role the commands that it lets through for every
-    /// row, that no restrictive policy narrows and that the role has the privilege for.
-    pub fn opened_by(&self, table: &Table, policy: &Policy, commands: &[PolicyCommand]) -> Vec<Access<'_>> {
-        let mut list = self.table_access(table);
-        for access in &mut list {
-            let open = |command: PolicyCommand| {
-                commands.contains(&command)
-                    && policy.opens(command, self)
-                    && self.policy_binds(policy, access.role)
-                    && !self.is_restricted(table, command, access.role)
-            };
-            let opened = COMMANDS
-                .into_iter()
-                .filter(|(command, _)| open(*command))
-                .fold(Privileges::NONE, |sum, (_, privilege)| sum.union(Privileges::of(&[privilege])));
-            access.privileges = access.privileges.intersection(opened);
-        }
-        list.retain(|access| !access.privileges.is_empty());
-        list
     }
 
     /// Whether a role may read every row of a table: it has no row level security, or a policy
@@ -428,26 +416,5 @@ mod tests {
         let table = bench.catalog.table(&QName::new("public", "a")).expect("the table is there");
         let opens = |name: &str| table.policies[name].opens(PolicyCommand::Select, &bench.catalog);
         assert!(opens("same") && !opens("null_or_same"));
-    }
-
-    #[test]
-    fn a_restrictive_policy_narrows() {
-        let bench = Bench::new(
-            "create table a (id int);
-             create policy open on a using (true);
-             create policy fence on a as restrictive for delete to authenticated using (id = 1);
-             create policy no_fence on a as restrictive for update using (true);",
-        );
-        let table = bench.catalog.table(&QName::new("public", "a")).expect("the table is there");
-        let opened = bench.catalog.opened_by(
-            table,
-            &table.policies["open"],
-            &[PolicyCommand::Update, PolicyCommand::Delete],
-        );
-        let of = |role: &str| {
-            opened.iter().find(|access| access.role.name == *role).map(|access| access.privileges)
-        };
-        assert_eq!(of("anon"), Some(Privileges::of(&[Privilege::Update, Privilege::Delete])));
-        assert_eq!(of("authenticated"), Some(Privileges::of(&[Privilege::Update])));
     }
 }

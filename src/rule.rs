@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use serde::de::{DeserializeOwned, Deserializer, Visitor};
 
+use crate::access::{Cell, Rights};
 use crate::catalog::Catalog;
+use crate::catalog::role::Role;
+use crate::catalog::table::Table;
 use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::source::{Sources, Span};
 use crate::sql::Migration;
+use crate::sql::statement::PolicyCommand;
 use crate::workload::Workload;
 
 /// One rule: its documentation, its place in the rule-sets, and its check.
@@ -84,6 +88,8 @@ pub struct CatalogCx<'a> {
     pub sources: &'a Sources,
     /// What queries filter by, and what function bodies do.
     pub workload: &'a Workload,
+    /// Who reaches which rows.
+    pub rights: &'a Rights<'a>,
     /// The project's files: migrations, seeds, and what the Supabase CLI skips.
     pub files: &'a [&'a Migration],
     options: &'a ParsedOptions,
@@ -101,10 +107,17 @@ impl<'a> CatalogCx<'a> {
         catalog: &'a Catalog,
         sources: &'a Sources,
         workload: &'a Workload,
+        rights: &'a Rights<'a>,
         files: &'a [&'a Migration],
         options: &'a ParsedOptions,
     ) -> Self {
-        Self { catalog, sources, workload, files, options }
+        Self { catalog, sources, workload, rights, files, options }
+    }
+
+    /// What a role reaches in a table with a command, which is not ALL: privileges, row level
+    /// security and all policies together. `None` for a role that requests do not have.
+    pub fn access(&self, table: &Table, role: &Role, command: PolicyCommand) -> Option<&'a Cell> {
+        self.rights.cell(table.oid, role, command)
     }
 
     /// The rule's options, as its `options` field declares them.

@@ -10,6 +10,7 @@
 //! round. `-- file: NAME` starts another file, `-- file: seed.sql` the seed. A first line `-- explicit` takes the platform
 //! without default grants; `-- exposed: a, b` names the schemas of the Data API.
 
+use crate::access::Rights;
 use crate::catalog::Catalog;
 use crate::catalog::acl::Grantee;
 use crate::catalog::index::Index;
@@ -138,9 +139,10 @@ impl Bench {
         match rule.check {
             Check::Catalog(check) => {
                 let workload = Workload::of(&self.catalog);
+                let rights = Rights::new(&self.catalog, &workload);
                 let files: Vec<_> = self.migrations.iter().collect();
                 check(
-                    &CatalogCx::new(&self.catalog, &self.sources, &workload, &files, options),
+                    &CatalogCx::new(&self.catalog, &self.sources, &workload, &rights, &files, options),
                     &mut findings,
                 );
             }

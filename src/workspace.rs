@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use indexmap::IndexMap;
 use rayon::prelude::*;
 
+use crate::access::Rights;
 use crate::catalog::Catalog;
 use crate::catalog::origin::Origin;
 use crate::catalog::role::{Bucket, Role};
@@ -246,6 +247,7 @@ impl Workspace {
     fn run_rules(&self, replayed: &Replayed) -> Vec<Diagnostic> {
         let settings = &replayed.settings;
         let workload = Workload::of(&replayed.catalog);
+        let rights = Rights::new(&replayed.catalog, &workload);
         let mut tasks: Vec<(&'static Rule, usize, ParsedOptions)> = Vec::new();
         for rule in rules::ALL.iter().copied().filter(|rule| settings.is_on(rule.id)) {
             let variants = settings.variants(rule).into_iter().enumerate();
@@ -254,7 +256,7 @@ impl Workspace {
         let found: Vec<_> = tasks
             .par_iter()
             .map(|(rule, variant, options)| {
-                let mut list = self.run_rule(rule, options, replayed, &workload);
+                let mut list = self.run_rule(rule, options, replayed, &workload, &rights);
                 list.retain(|diagnostic| settings.variant(rule.id, self.path(diagnostic)) == *variant);
                 list
             })
@@ -268,13 +270,15 @@ impl Workspace {
         options: &ParsedOptions,
         replayed: &Replayed,
         workload: &Workload,
+        rights: &Rights<'_>,
     ) -> Vec<Diagnostic> {
         let sources = &self.sources;
         match rule.check {
             Check::Catalog(check) => {
                 let mut findings = Findings::new(rule);
                 let files: Vec<_> = replayed.migrations.iter().map(|(_, migration)| migration).collect();
-                check(&CatalogCx::new(&replayed.catalog, sources, workload, &files, options), &mut findings);
+                let cx = CatalogCx::new(&replayed.catalog, sources, workload, rights, &files, options);
+                check(&cx, &mut findings);
                 findings.list
             }
             Check::Migration(check) => {

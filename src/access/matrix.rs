@@ -1,8 +1,6 @@
 //! The matrix: which rows each role of requests reaches with each command, and what makes it so.
 
-use indexmap::IndexMap;
-
-use crate::access::body;
+use crate::access::rights::Rights;
 use crate::catalog::acl::{Acl, Grantee};
 use crate::catalog::function::{FunctionKind, Returns};
 use crate::catalog::gap::Aspect;
@@ -14,19 +12,11 @@ use crate::catalog::table::{Column, Table};
 use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
 use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
-use crate::predicate::{Body, Caller, Conditions, Facts, Gives, Link, Node, Reach, is_plain};
+use crate::predicate::{Caller, Conditions, Facts, Gives, Link, Node, Reach, is_plain};
 use crate::source::Span;
 use crate::sql::expr::{Call, Expr, FromItem, Oid, Query, QueryBody, walk_queries};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand, Privilege, Volatility};
-use crate::workload::Workload;
-
-/// Decides who reaches which rows.
-pub struct Rights<'a> {
-    catalog: &'a Catalog,
-    /// The functions whose calls can be replaced by what they do.
-    bodies: IndexMap<Oid, Body>,
-}
 
 /// What one role reaches in one relation with one command.
 #[derive(Clone, Debug)]
@@ -69,7 +59,7 @@ impl Reason {
 pub struct Row<'a> {
     pub role: &'a Role,
     /// SELECT, INSERT, UPDATE, DELETE.
-    pub cells: [Cell; 4],
+    pub cells: &'a [Cell; 4],
 }
 
 /// A relation and the rows of the matrix that are about it.
@@ -141,28 +131,6 @@ impl Facts for Catalog {
     }
 }
 
-impl Facts for Rights<'_> {
-    fn is_not_null(&self, relation: Oid, attnum: i16) -> bool {
-        self.catalog.is_not_null(relation, attnum)
-    }
-
-    fn is_ordered(&self, relation: Oid, attnum: i16) -> bool {
-        self.catalog.is_ordered(relation, attnum)
-    }
-
-    fn gives(&self, function: Oid) -> Gives {
-        self.catalog.gives(function)
-    }
-
-    fn is_stable(&self, call: &Call) -> bool {
-        self.catalog.is_stable(call)
-    }
-
-    fn body(&self, function: Oid) -> Option<&Body> {
-        self.bodies.get(&function)
-    }
-}
-
 /// Whether the values of a type have an order, and none is null in parts.
 fn has_order(catalog: &Catalog, data_type: &DataType) -> bool {
     match &data_type.base {
@@ -189,36 +157,8 @@ struct Gates {
 }
 
 impl<'a> Rights<'a> {
-    pub fn new(catalog: &'a Catalog, workload: &Workload) -> Self {
-        let doubts = catalog.doubts(&[Aspect::Functions]);
-        let read = |(oid, routine): (&Oid, _)| {
-            let function = catalog.functions.get(oid).filter(|function| !doubts.concern(&function.name))?;
-            Some((*oid, body::body(catalog, function, routine)?))
-        };
-        Self { catalog, bodies: workload.routines.iter().filter_map(read).collect() }
-    }
-
-    /// The rows of the matrix for a table or view: one for each role of requests.
-    pub fn of(&self, name: &QName) -> Vec<Row<'a>> {
-        let catalog = self.catalog;
-        match catalog.relation(name) {
-            Some(Relation::Table(oid)) => {
-                self.rows(|role, command| self.table(&catalog.tables[&oid], role, command))
-            }
-            Some(Relation::View(oid)) => {
-                self.rows(|role, command| self.view(&catalog.views[&oid], role, command))
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn rows(&self, cell: impl Fn(&'a Role, PolicyCommand) -> Cell) -> Vec<Row<'a>> {
-        let cells = |role| Row { role, cells: COMMANDS.map(|(command, _)| cell(role, command)) };
-        self.catalog.api_roles().map(cells).collect()
-    }
-
     /// What a role reaches in a table.
-    pub fn table(&self, table: &'a Table, role: &'a Role, command: PolicyCommand) -> Cell {
+    pub(super) fn table(&self, table: &'a Table, role: &'a Role, command: PolicyCommand) -> Cell {
         let mut reasons = Vec::new();
         let Some(columns) =
             self.privilege(&table.name, &table.acl, &table.columns, role, command, &mut reasons)
@@ -229,7 +169,7 @@ impl<'a> Rights<'a> {
         let readable =
             self.catalog.can_on_any_column(&role.name, &table.acl, &table.columns, Privilege::Select);
         let gates = self.gates(table, role, command, readable, &mut conditions, &mut reasons);
-        let mut cell = self.cell(command, &conditions, &gates, reasons);
+        let mut cell = self.cell_of(command, &conditions, &gates, reasons);
         self.doubt(&table.name, &mut cell);
         let names = |at: &i16| table.column_at(*at).map(|column| column.name.clone());
         cell.owner_columns = owner_columns(&conditions, &gates, command).iter().filter_map(names).collect();
@@ -458,7 +398,7 @@ impl<'a> Rights<'a> {
         lacks
     }
 
-    fn cell(
+    fn cell_of(
         &self,
         command: PolicyCommand,
         conditions: &Conditions<'_>,
@@ -500,7 +440,7 @@ impl<'a> Rights<'a> {
     }
 
     /// What a role reaches through a view.
-    pub fn view(&self, view: &'a View, role: &'a Role, command: PolicyCommand) -> Cell {
+    pub(super) fn view(&self, view: &'a View, role: &'a Role, command: PolicyCommand) -> Cell {
         let mut reasons = Vec::new();
         let Some(columns) = self.privilege(&view.name, &view.acl, &view.columns, role, command, &mut reasons)
         else {
@@ -524,7 +464,7 @@ impl<'a> Rights<'a> {
                 },
             )
         };
-        let mut cell = self.cell(command, &conditions, &gates, reasons);
+        let mut cell = self.cell_of(command, &conditions, &gates, reasons);
         self.doubt(&view.name, &mut cell);
         cell.columns = columns;
         cell
@@ -686,6 +626,7 @@ impl Cell {
 mod tests {
     use super::*;
     use crate::testing::Bench;
+    use crate::workload::Workload;
 
     /// What a role reaches in a relation: select, insert, update, delete.
     fn reached(sql: &str, role: &str, relation: &str) -> [&'static str; 4] {

@@ -33,8 +33,10 @@ pub(super) fn run(args: &AccessArgs) -> anyhow::Result<u8> {
             }
             names
         };
-        let relations: Vec<_> =
-            names.iter().map(|name| Relations { name: name.clone(), rows: rights.of(name) }).collect();
+        let relations: Vec<_> = names
+            .iter()
+            .map(|name| Relations { name: name.clone(), rows: rights.of(name).to_vec() })
+            .collect();
         matrices.push(report::Matrix::new(&replayed.shown, &relations, &workspace.sources));
     }
     match args.format {

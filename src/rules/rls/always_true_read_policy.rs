@@ -54,10 +54,11 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.catalog.own_policies().filter(|(table, _)| table.rls.value) {
         let reads = policy.command.value == PolicyCommand::Select;
-        if !reads || cx.catalog.may_have_changed(&table.name, Aspect::Policies) {
+        let open = policy.using.as_ref().is_some_and(|using| cx.rights.is_always_true(&using.value));
+        if !reads || !open || cx.catalog.may_have_changed(&table.name, Aspect::Policies) {
             continue;
         }
-        let opened = cx.catalog.opened_by(table, policy, &[PolicyCommand::Select]);
+        let opened = cx.rights.opened_by(table, policy, &[PolicyCommand::Select]);
         if !opened.is_empty() {
             report(cx.catalog, table, policy, &opened, out);
         }

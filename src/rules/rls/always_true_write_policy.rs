@@ -4,8 +4,8 @@ use crate::catalog::acl::Grantee;
 use crate::catalog::gap::Aspect;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
-use crate::diagnostic::{Identity, Severity};
-use crate::predicate;
+use crate::diagnostic::{Diagnostic, Identity, Severity};
+use crate::predicate::{self, Reach};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::sql::statement::{Clause, PolicyCommand};
 
@@ -61,34 +61,66 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if cx.catalog.may_have_changed(&table.name, Aspect::Policies) {
             continue;
         }
-        let mut commands = WRITES.to_vec();
-        if policy.command.value == PolicyCommand::All {
+        let mut commands: Vec<_> = WRITES.into_iter().filter(|command| policy.opens(*command, cx.catalog)).collect();
+        if policy.command.value == PolicyCommand::All && policy.opens(PolicyCommand::Select, cx.catalog) {
             commands.push(PolicyCommand::Select);
         }
-        let opened = cx.catalog.opened_by(table, policy, &commands);
-        let writes = opened.iter().any(|access| access.can_write());
-        if writes {
-            open(cx.catalog, table, policy, &opened, out);
+        let opened = cx.rights.opened_by(table, policy, &commands);
+        let to_readers = cx.rights.opened_to_readers_by(table, policy, &commands);
+        if opened.iter().any(Access::can_write) {
+            open(cx, table, policy, &opened, out);
         } else if let Some(clause) = loose_check(cx.catalog, table, policy) {
             hand_over(table, policy, clause, out);
+        } else if !to_readers.is_empty() {
+            open_to_readers(cx, table, policy, &to_readers, out);
         }
     }
 }
 
-fn open(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_>], out: &mut Findings) {
-    let decides = policy.clauses().find(|clause| catalog.is_always_true(&clause.value));
-    let Some(clause) = decides else { return };
-    let certain = !catalog.may_have_changed(&table.name, Aspect::Grants);
+fn open(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, opened: &[Access<'_>], out: &mut Findings) {
+    let whom = describe(opened, &table.name.to_string());
+    let Some(found) = report(cx, table, policy, &whom, out) else { return };
+    let certain = !cx.catalog.may_have_changed(&table.name, Aspect::Grants);
     let anonymous = opened.iter().any(|access| access.role.name == "anon" && access.can_write());
-    let message =
-        format!("policy {}: {}", policy.name.delimited(), describe(opened, &table.name.to_string()));
-    let found = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
     if anonymous && certain {
         found.severity(Severity::Error);
     }
+}
+
+fn open_to_readers(
+    cx: &CatalogCx<'_>,
+    table: &Table,
+    policy: &Policy,
+    opened: &[Access<'_>],
+    out: &mut Findings,
+) {
+    let reads = |access: &&Access<'_>| {
+        let select = cx.access(table, access.role, PolicyCommand::Select);
+        select.is_some_and(|cell| cell.reach != Reach::None)
+    };
+    let readers: Vec<Access<'_>> = opened.iter().filter(reads).cloned().collect();
+    let who = if readers.is_empty() { opened } else { &readers };
+    let whom = format!("{} that they can read", describe(who, &table.name.to_string()));
+    let Some(found) = report(cx, table, policy, &whom, out) else { return };
+    if readers.is_empty() {
+        found.severity(Severity::Info).note("true for every row; that they can read none is all that protects them");
+    }
+}
+
+fn report<'o>(
+    cx: &CatalogCx<'_>,
+    table: &Table,
+    policy: &Policy,
+    whom: &str,
+    out: &'o mut Findings,
+) -> Option<&'o mut Diagnostic> {
+    let clause = policy.clauses().find(|clause| cx.rights.is_always_true(&clause.value))?;
+    let message = format!("policy {}: {whom}", policy.name.delimited());
+    let found = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
     found.note(note(table, policy));
     found.label(policy.name_apart_from(clause.span), "the policy is created here");
-    found.help(help(catalog, table, policy));
+    found.help(help(cx.catalog, table, policy));
+    Some(found)
 }
 
 fn note(table: &Table, policy: &Policy) -> String {
@@ -163,7 +195,8 @@ mod tests {
     use crate::testing::check;
 
     const TABLE: &str = "create table public.a (id bigint, user_id uuid, done boolean);\n\
-                         alter table public.a enable row level security;\n";
+                         alter table public.a enable row level security;\n\
+                         create policy \"read\" on public.a for select using (true);\n";
 
     fn policy(text: &str) {
         check(&RULE, &format!("{TABLE}{text}"));
@@ -307,6 +340,29 @@ mod tests {
              create table public.a (id bigint);
              alter table public.a enable row level security;
              create policy p on public.a using (true);",
+        );
+    }
+
+    #[test]
+    fn who_reads_no_row_changes_none_by_name() {
+        let table = "create table public.a (id bigint, user_id uuid);
+                     alter table public.a enable row level security;";
+        check(
+            &RULE,
+            &format!(
+                "{table}
+                 create policy p on public.a for delete to authenticated using (true);
+                 --                                                             ^^^^ info: every signed-in user can delete every row of public.a that they can read"
+            ),
+        );
+        check(
+            &RULE,
+            &format!(
+                "{table}
+                 create policy own on public.a for select using (user_id = auth.uid());
+                 create policy p on public.a for update using (true);
+                 --                                            ^^^^ warning: every signed-in user can change every row of public.a that they can read"
+            ),
         );
     }
 

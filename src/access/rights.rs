@@ -1,0 +1,273 @@
+//! One place where rules ask who reaches which rows: each answer is computed when it is first asked
+//! for, and shared.
+
+use std::sync::OnceLock;
+
+use rustc_hash::FxHashMap;
+
+use crate::access::body;
+use crate::access::matrix::{COMMANDS, Cell, Row};
+use crate::access::{Access, only};
+use crate::catalog::gap::Aspect;
+use crate::catalog::name::QName;
+use crate::catalog::policy::Policy;
+use crate::catalog::role::Role;
+use crate::catalog::table::Table;
+use crate::catalog::{Catalog, Relation};
+use crate::predicate::{Body, Caller, Conditions, Facts, Gives, Reach};
+use crate::sql::expr::{Call, Expr, Oid};
+use crate::sql::statement::PolicyCommand;
+use crate::workload::Workload;
+
+/// Decides who reaches which rows.
+///
+/// A rule has it as `cx.rights`, and the answers for one table as [`CatalogCx::access`].
+///
+/// [`CatalogCx::access`]: crate::rule::CatalogCx::access
+pub struct Rights<'a> {
+    pub(super) catalog: &'a Catalog,
+    workload: &'a Workload,
+    /// What calls of the functions can be replaced by.
+    bodies: FxHashMap<Oid, OnceLock<Option<Body>>>,
+    /// By table or view: for each role of requests, what it reaches with each command.
+    cells: FxHashMap<Oid, OnceLock<Vec<[Cell; 4]>>>,
+    /// By table: for each policy, in order, and each role of requests.
+    policies: FxHashMap<Oid, OnceLock<Vec<Vec<PolicyReach>>>>,
+}
+
+/// Which rows one policy lets through for one role, whatever the others say. Whether it is for the
+/// role is another question: [`Catalog::policy_binds`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyReach {
+    /// Of the rows that are there: its USING. `None` where it has none.
+    pub using: Option<Reach>,
+    /// Of new rows: its WITH CHECK, or USING in the place of one.
+    pub check: Option<Reach>,
+}
+
+impl PolicyReach {
+    /// What it lets a command touch, or for INSERT add. A command of one policy that has no
+    /// expression for it reaches nothing.
+    pub fn of(self, command: PolicyCommand) -> Reach {
+        let decides = if command == PolicyCommand::Insert { self.check } else { self.using };
+        decides.unwrap_or(Reach::None)
+    }
+}
+
+impl Facts for Rights<'_> {
+    fn is_not_null(&self, relation: Oid, attnum: i16) -> bool {
+        self.catalog.is_not_null(relation, attnum)
+    }
+
+    fn is_ordered(&self, relation: Oid, attnum: i16) -> bool {
+        self.catalog.is_ordered(relation, attnum)
+    }
+
+    fn gives(&self, function: Oid) -> Gives {
+        self.catalog.gives(function)
+    }
+
+    fn is_stable(&self, call: &Call) -> bool {
+        self.catalog.is_stable(call)
+    }
+
+    fn body(&self, function: Oid) -> Option<&Body> {
+        let read = || {
+            let declared = self.catalog.functions.get(&function)?;
+            let routine = self.workload.routines.get(&function)?;
+            let doubtful = self.catalog.may_have_changed(&declared.name, Aspect::Functions);
+            body::body(self.catalog, declared, routine).filter(|_| !doubtful)
+        };
+        self.bodies.get(&function)?.get_or_init(read).as_ref()
+    }
+}
+
+impl<'a> Rights<'a> {
+    pub fn new(catalog: &'a Catalog, workload: &'a Workload) -> Self {
+        let tables = || catalog.tables.keys().copied();
+        let relations = tables().chain(catalog.views.keys().copied());
+        Self {
+            catalog,
+            workload,
+            bodies: workload.routines.keys().map(|oid| (*oid, OnceLock::new())).collect(),
+            cells: relations.map(|oid| (oid, OnceLock::new())).collect(),
+            policies: tables().map(|oid| (oid, OnceLock::new())).collect(),
+        }
+    }
+
+    /// The rows of the matrix for a table or view: one for each role of requests.
+    pub fn of(&self, name: &QName) -> Vec<Row<'_>> {
+        let cells = match self.catalog.relation(name) {
+            Some(Relation::Table(oid) | Relation::View(oid)) => self.cells(oid),
+            _ => &[],
+        };
+        self.catalog.api_roles().zip(cells).map(|(role, cells)| Row { role, cells }).collect()
+    }
+
+    fn cells(&self, relation: Oid) -> &[[Cell; 4]] {
+        let Some(cells) = self.cells.get(&relation) else { return &[] };
+        cells.get_or_init(|| {
+            let cell = |role, command| match self.catalog.tables.get(&relation) {
+                Some(table) => self.table(table, role, command),
+                None => self.view(&self.catalog.views[&relation], role, command),
+            };
+            self.catalog.api_roles().map(|role| COMMANDS.map(|(command, _)| cell(role, command))).collect()
+        })
+    }
+
+    /// What a role of requests reaches in a table or view with a command, which is not ALL; `None`
+    /// for a role that requests do not have.
+    pub fn cell(&self, relation: Oid, role: &Role, command: PolicyCommand) -> Option<&Cell> {
+        let cells = self.cells(relation).get(self.position(role)?)?;
+        cells.iter().find(|cell| cell.command == command)
+    }
+
+    fn position(&self, role: &Role) -> Option<usize> {
+        self.catalog.api_roles().position(|one| one.name == role.name)
+    }
+
+    /// Which rows a policy lets through for a role of requests, by itself, with what the role knows
+    /// folded in.
+    pub fn policy(&self, table: &Table, policy: &Policy, role: &Role) -> PolicyReach {
+        let known = self.policies.get(&table.oid).map(|policies| {
+            policies.get_or_init(|| {
+                let of_roles =
+                    |policy| self.catalog.api_roles().map(|role| self.read(policy, role)).collect();
+                table.policies.values().map(of_roles).collect()
+            })
+        });
+        let roles = table.policies.get_index_of(&policy.name).and_then(|at| known?.get(at));
+        match (roles, self.position(role)) {
+            (Some(roles), Some(at)) => roles[at],
+            _ => self.read(policy, role),
+        }
+    }
+
+    fn read(&self, policy: &Policy, role: &Role) -> PolicyReach {
+        let mut conditions = self.conditions(role);
+        let mut reach = |expr| {
+            let node = conditions.read(expr);
+            conditions.reach(&node)
+        };
+        let using = policy.using.as_ref().map(|clause| reach(&clause.value));
+        let check = policy.with_check.as_ref().map(|clause| reach(&clause.value)).or(using);
+        PolicyReach { using, check }
+    }
+
+    /// To read conditions in, for a role.
+    pub fn conditions<'r>(&'r self, role: &'r Role) -> Conditions<'r> {
+        Conditions::new(Caller::of_role(&role.name), self)
+    }
+
+    /// To read conditions in, whoever asks.
+    pub fn conditions_of_anyone(&self) -> Conditions<'_> {
+        Conditions::new(Caller::Anyone, self)
+    }
+
+    /// Whether a condition lets every row through, whoever asks.
+    pub fn is_always_true(&self, expr: &Expr) -> bool {
+        let mut conditions = self.conditions_of_anyone();
+        let node = conditions.read(expr);
+        conditions.is_always(&node)
+    }
+
+    /// What a policy opens to requests: for each role the commands that it lets through for every
+    /// row, and that no restrictive policy or policy for SELECT narrows.
+    pub fn opened_by(&self, table: &Table, policy: &Policy, commands: &[PolicyCommand]) -> Vec<Access<'_>> {
+        self.opened(table, policy, commands, &|cell| cell.reach == Reach::All)
+    }
+
+    /// The same for changes of every row that the caller can read: where there are no policies for
+    /// SELECT, a request that names rows finds none.
+    pub fn opened_to_readers_by(
+        &self,
+        table: &Table,
+        policy: &Policy,
+        commands: &[PolicyCommand],
+    ) -> Vec<Access<'_>> {
+        self.opened(table, policy, commands, &|cell| {
+            cell.blind == Reach::All && !matches!(cell.reach, Reach::All | Reach::Unknown)
+        })
+    }
+
+    fn opened(
+        &self,
+        table: &Table,
+        policy: &Policy,
+        commands: &[PolicyCommand],
+        wanted: &dyn Fn(&Cell) -> bool,
+    ) -> Vec<Access<'_>> {
+        let mut list = self.catalog.table_access(table);
+        list.retain_mut(|access| {
+            let role = access.role;
+            let binds = policy.permissive && self.catalog.policy_binds(policy, role);
+            let open = |command: &PolicyCommand| {
+                binds
+                    && policy.covers(*command)
+                    && self.policy(table, policy, role).of(*command) == Reach::All
+                    && self.cell(table.oid, role, *command).is_some_and(wanted)
+            };
+            let opened = only(commands.iter().copied().filter(open));
+            access.privileges = access.privileges.intersection(opened);
+            !access.privileges.is_empty()
+        });
+        list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::acl::Privileges;
+    use crate::sql::statement::Privilege;
+    use crate::testing::Bench;
+
+    #[test]
+    fn a_policy_is_read_for_each_role() {
+        let bench = Bench::new(
+            "create role editor; grant editor to authenticator;
+             create table notes (id int primary key, owner uuid);
+             alter table notes enable row level security;
+             create function mine(uuid) returns boolean language sql stable as $$ select $1 = auth.uid() $$;
+             create policy own on notes using (mine(owner));
+             create policy signed_in on notes for update using (auth.uid() is not null) with check (mine(owner));
+             create policy add on notes for insert with check (auth.role() = 'editor');",
+        );
+        let workload = Workload::of(&bench.catalog);
+        let rights = Rights::new(&bench.catalog, &workload);
+        let table = bench.catalog.table(&QName::new("public", "notes")).expect("the table is there");
+        let reach = |policy: &str, role: &str| {
+            let role = &bench.catalog.roles[role];
+            let reach = rights.policy(table, &table.policies[policy], role);
+            (reach.using, reach.check)
+        };
+        assert_eq!(reach("own", "anon"), (Some(Reach::None), Some(Reach::None)));
+        assert_eq!(reach("own", "authenticated"), (Some(Reach::Own), Some(Reach::Own)));
+        assert_eq!(reach("signed_in", "authenticated"), (Some(Reach::All), Some(Reach::Own)));
+        assert_eq!(reach("signed_in", "editor"), (Some(Reach::Some), Some(Reach::Own)));
+        assert_eq!(reach("add", "editor"), (None, Some(Reach::All)));
+        assert_eq!(reach("add", "anon"), (None, Some(Reach::None)));
+        let cell = |command| rights.cell(table.oid, &bench.catalog.roles["authenticated"], command);
+        assert_eq!(cell(PolicyCommand::Update).map(|cell| cell.reach), Some(Reach::Own));
+    }
+
+    #[test]
+    fn a_restrictive_policy_narrows() {
+        let bench = Bench::new(
+            "create table a (id int); alter table a enable row level security;
+             create policy open on a using (true);
+             create policy fence on a as restrictive for delete to authenticated using (id = 1);
+             create policy no_fence on a as restrictive for update using (true);",
+        );
+        let table = bench.catalog.table(&QName::new("public", "a")).expect("the table is there");
+        let workload = Workload::of(&bench.catalog);
+        let rights = Rights::new(&bench.catalog, &workload);
+        let opened =
+            rights.opened_by(table, &table.policies["open"], &[PolicyCommand::Update, PolicyCommand::Delete]);
+        let of = |role: &str| {
+            opened.iter().find(|access| access.role.name == *role).map(|access| access.privileges)
+        };
+        assert_eq!(of("anon"), Some(Privileges::of(&[Privilege::Update, Privilege::Delete])));
+        assert_eq!(of("authenticated"), Some(Privileges::of(&[Privilege::Update])));
+    }
+}
