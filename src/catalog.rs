@@ -94,6 +94,8 @@ pub struct Catalog {
     type_names: FxHashMap<QName, Oid>,
     /// The overloads of a name, in order of creation.
     function_names: FxHashMap<QName, Vec<Oid>>,
+    /// Names that tables and views had once: dropped or renamed, and perhaps made anew.
+    former_relations: FxHashSet<QName>,
     /// Names that constraints were ever given: where a name is not among them, none has it.
     constraint_names: FxHashSet<QName>,
     /// Tables and views that end with the file; some may be gone before.
@@ -237,6 +239,11 @@ impl Catalog {
             }
         }
         self.resolve(name, |qname| self.relation(qname))
+    }
+
+    /// Whether a table or view of this name was dropped or got another name.
+    pub fn was_relation(&self, name: &QName) -> bool {
+        self.former_relations.contains(name)
     }
 
     /// The type that a name means here, among those made by migrations and extensions.

@@ -6,11 +6,14 @@
 pub mod config_toml;
 mod discover;
 pub mod migrations;
+mod scripts;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use rustc_hash::FxHashSet;
 
 pub use discover::{Found, Request, find};
 
@@ -25,7 +28,7 @@ pub struct Project {
     pub folder: PathBuf,
     pub config: ConfigToml,
     pub config_file: Option<ConfigFile>,
-    /// In the order of replay: roles, migrations; then seeds and what the CLI skips.
+    /// In the order of replay: roles, migrations; then seeds, what the CLI skips, and scripts.
     pub files: Vec<ProjectFile>,
     /// Migrations of one version: the second cannot be recorded. Indexes into `files`.
     pub duplicates: Vec<(usize, usize)>,
@@ -103,15 +106,29 @@ impl Project {
         let declared = project.configured("[db.migrations] schema_paths", project.declared_paths(), errors);
         // Migrations are made of the declared state: where there are some, they are what counts.
         if project.files.iter().all(|file| file.role != FileRole::Migration) {
-            project
-                .files
-                .extend(declared.into_iter().map(|path| ProjectFile::new(path, FileRole::Migration)));
+            let declared = declared.iter().cloned();
+            project.files.extend(declared.map(|path| ProjectFile::new(path, FileRole::Migration)));
         }
         for path in project.configured("[db.seed] sql_paths", project.config.seed_paths.clone(), errors) {
             project.files.push(ProjectFile::new(path, FileRole::Seed));
         }
         project.files.append(&mut skipped);
+        project.add_scripts(&declared);
         project
+    }
+
+    /// A folder of SQL files, by their sorted names. Where all of them, or the folder itself, are named
+    /// as the CLI wants it, it is read as the CLI would.
+    fn plain_folder(folder: PathBuf, names: &[OsString], errors: &mut Vec<ProjectError>) -> Self {
+        let is_version = |name: &OsString| migrations::version(&name.to_string_lossy()).is_some();
+        if folder.ends_with("migrations") || names.iter().all(is_version) {
+            let mut project = Self::bare(folder.clone());
+            let mut skipped = project.add_named(&folder, names, errors);
+            project.files.append(&mut skipped);
+            return project;
+        }
+        let files = names.iter().map(|name| folder.join(name)).collect();
+        Self::plain(folder, files)
     }
 
     /// A project without a layout: its files are migrations, in this order.
@@ -164,8 +181,18 @@ impl Project {
             return Vec::new();
         }
         let names = file_names(&folder, errors);
+        self.add_named(&folder, &names, errors)
+    }
+
+    /// Adds the files of a migrations folder that the CLI runs; what it skips is given back.
+    fn add_named(
+        &mut self,
+        folder: &Path,
+        names: &[OsString],
+        errors: &mut Vec<ProjectError>,
+    ) -> Vec<ProjectFile> {
         let mut skipped = Vec::new();
-        for (name, verdict) in names.iter().zip(migrations::judge(&names)) {
+        for (name, verdict) in names.iter().zip(migrations::judge(names)) {
             let path = folder.join(name);
             if verdict != Verdict::Ignore && name.to_str().is_none() {
                 errors.push(ProjectError::Name(path));
@@ -179,6 +206,22 @@ impl Project {
             }
         }
         skipped
+    }
+
+    /// Adds the SQL that is neither run nor declared.
+    fn add_scripts(&mut self, declared: &[PathBuf]) {
+        if self.folder.file_name().is_none_or(|name| name != "supabase") {
+            return;
+        }
+        let known: FxHashSet<&Path> = self
+            .files
+            .iter()
+            .map(|file| file.path.as_path())
+            .chain(declared.iter().map(PathBuf::as_path))
+            .collect();
+        let scripts = scripts::find(&self.folder);
+        let scripts: Vec<_> = scripts.into_iter().filter(|path| !known.contains(path.as_path())).collect();
+        self.files.extend(scripts.into_iter().map(|path| ProjectFile::new(path, FileRole::Script)));
     }
 
     fn push_migration(&mut self, file: ProjectFile) {

@@ -60,6 +60,8 @@ pub enum FileRole {
     Seed,
     /// A `.sql` file of the migrations folder that the Supabase CLI does not run.
     Skipped,
+    /// Other SQL beside the migrations, which somebody may run by hand.
+    Script,
     /// The configuration of the project or of the linter.
     Config,
 }

@@ -7,7 +7,8 @@
 //!
 //! A comment of carets expects a finding that starts and ends there on the line above it, with that
 //! severity, whose message contains the text. Each finding must be expected and the other way
-//! round. `-- file: NAME` starts another file, `-- file: seed.sql` the seed. A first line `-- explicit` takes the platform
+//! round. `-- file: NAME` starts another file, `-- file: seed.sql` the seed, and a name with a folder a
+//! script. A first line `-- explicit` takes the platform
 //! without default grants; `-- exposed: a, b` names the schemas of the Data API.
 
 use crate::access::Rights;
@@ -42,7 +43,11 @@ impl Bench {
         let mut sources = Sources::default();
         let mut migrations = Vec::new();
         for (name, part) in files(text) {
-            let role = if name == "seed.sql" { FileRole::Seed } else { FileRole::Migration };
+            let role = match name {
+                "seed.sql" => FileRole::Seed,
+                name if name.contains('/') => FileRole::Script,
+                _ => FileRole::Migration,
+            };
             let id = sources.add(SourceFile::new(name.to_string(), role, part.as_bytes().to_vec()));
             let migration = crate::sql::parse(id, sources.get(id));
             if role == FileRole::Migration {

@@ -119,9 +119,10 @@ impl Workspace {
             let (found, silenced) = self.check_project(replayed);
             diagnostics.extend(found);
             summary.suppressed += silenced;
-            summary.files += replayed.migrations.len();
-            summary.statements +=
-                replayed.migrations.iter().map(|(_, file)| file.places.len()).sum::<usize>();
+            let is_script = |file: &&Migration| self.sources.get(file.file).role == FileRole::Script;
+            let read = replayed.migrations.iter().map(|(_, file)| file).filter(|file| !is_script(file));
+            summary.files += read.clone().count();
+            summary.statements += read.map(|file| file.places.len()).sum::<usize>();
             summary.gaps += replayed.catalog.gaps.len();
         }
         report::sort(&mut diagnostics);
@@ -285,7 +286,9 @@ impl Workspace {
                 let files: Vec<_> = replayed.migrations.iter().map(|(_, migration)| migration).collect();
                 let found: Vec<_> = files
                     .into_par_iter()
-                    .filter(|migration| sources.get(migration.file).role != FileRole::Skipped)
+                    .filter(|migration| {
+                        !matches!(sources.get(migration.file).role, FileRole::Skipped | FileRole::Script)
+                    })
                     .map(|migration| {
                         let mut findings = Findings::new(rule);
                         check(&MigrationCx::new(migration, sources, options), &mut findings);
@@ -453,7 +456,7 @@ fn replay(catalog: &mut Catalog, role: FileRole, migration: &mut Migration, sour
             catalog.apply_rows(&migration.statements);
             catalog.buckets.values_mut().skip(made).for_each(|bucket| bucket.migrated = false);
         }
-        FileRole::Skipped | FileRole::Config => {}
+        FileRole::Skipped | FileRole::Script | FileRole::Config => {}
     }
 }
 

@@ -48,6 +48,12 @@ impl Catalog {
         })
     }
 
+    /// Whether a schema is the platform's own, where projects are not meant to make objects.
+    pub fn is_managed(&self, schema: &Ident) -> bool {
+        let made_by = self.namespaces.get(schema).map(|namespace| namespace.history.created);
+        *schema != "public" && made_by == Some(Origin::Platform)
+    }
+
     /// The tables that the project itself made and keeps: no platform's, extension's or temporary
     /// ones.
     pub fn own_tables(&self) -> impl Iterator<Item = &Table> {

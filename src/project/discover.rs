@@ -90,13 +90,11 @@ impl Found {
         }
         let before = self.errors.len();
         let names = file_names(folder, &mut self.errors);
-        let files: Vec<_> = names
-            .iter()
-            .filter(|name| migrations::is_sql(&name.to_string_lossy()))
-            .map(|name| folder.join(name))
-            .collect();
-        if !files.is_empty() {
-            self.projects.push(Project::plain(folder.to_path_buf(), files));
+        let names: Vec<_> =
+            names.into_iter().filter(|name| migrations::is_sql(&name.to_string_lossy())).collect();
+        if !names.is_empty() {
+            let project = Project::plain_folder(folder.to_path_buf(), &names, &mut self.errors);
+            self.projects.push(project);
         } else if self.errors.len() == before {
             self.errors.push(ProjectError::NoSql(folder.to_path_buf()));
         }
@@ -118,22 +116,28 @@ impl Found {
         }
     }
 
-    /// Files of a migrations folder are read with their whole project; other files are a project of
-    /// their own.
+    /// Files of a project are read with the whole of it; other files are a project of their own.
     fn files(&mut self, files: Vec<PathBuf>) {
         let mut by_project: BTreeMap<PathBuf, BTreeSet<PathBuf>> = BTreeMap::new();
         let mut plain = Vec::new();
         for file in files {
-            match file.parent().and_then(project_of_migrations) {
-                Some(project) => drop(by_project.entry(project).or_default().insert(file)),
+            match file.ancestors().skip(1).find(|folder| is_project(folder)) {
+                Some(project) => drop(by_project.entry(project.to_path_buf()).or_default().insert(file)),
                 None if plain.contains(&file) => {}
                 None => plain.push(file),
             }
         }
         for (folder, focus) in by_project {
-            if self.projects.iter().all(|project| project.folder != folder) {
-                let mut project = Project::open(folder, &mut self.errors);
-                project.focus = Some(focus);
+            if self.projects.iter().any(|project| project.folder == folder) {
+                continue;
+            }
+            let mut project = Project::open(folder, &mut self.errors);
+            let (own, other) =
+                focus.into_iter().partition(|file| project.files.iter().any(|known| known.path == *file));
+            plain.extend(other);
+            let own: BTreeSet<_> = own;
+            if !own.is_empty() {
+                project.focus = Some(own);
                 self.projects.push(project);
             }
         }
@@ -225,7 +229,7 @@ fn projects_below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn is_passed_by(name: &str) -> bool {
+pub(super) fn is_passed_by(name: &str) -> bool {
     name.starts_with('.') || matches!(name, "node_modules" | "target")
 }
 

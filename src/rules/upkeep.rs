@@ -9,7 +9,6 @@ use serde::de::{Deserializer, Error};
 use crate::access::Access;
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
-use crate::catalog::origin::Origin;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::{Column, ConstraintKind, Table, TableKind};
 use crate::catalog::trigger::Trigger;
@@ -180,15 +179,11 @@ pub(super) fn is_time(column: &Column) -> bool {
 pub(super) fn kept_tables<'a>(cx: &CatalogCx<'a>) -> Vec<&'a Table> {
     let catalog = cx.catalog;
     let doubts = catalog.doubts(&[Aspect::Shape]);
-    let is_managed = |schema: &str| {
-        schema != "public"
-            && catalog.namespaces.get(schema).is_some_and(|schema| schema.history.created == Origin::Platform)
-    };
     let is_kept = |table: &&Table| {
         table.kind != TableKind::Foreign
             && !table.is_partition
             && table.name_span.is_some()
-            && !is_managed(&table.name.schema)
+            && !catalog.is_managed(&table.name.schema)
             && !doubts.concern(&table.name)
     };
     catalog.own_tables().filter(is_kept).collect()

@@ -17,6 +17,8 @@ pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic
     for (at, migration) in &replayed.migrations {
         match replayed.project.files[*at].skipped {
             Some(reason) => engine.skipped_file(migration.file, reason),
+            // Nobody says that PostgreSQL gets to see it.
+            None if sources.get(migration.file).role == FileRole::Script => {}
             None => engine.file(migration),
         }
     }
@@ -52,6 +54,13 @@ impl<'a> Engine<'a> {
             syntax: Findings::new(rules::named("syntax-error")),
             unknown: Findings::new(rules::named("not-analysed")),
         }
+    }
+
+    /// Whether so many bytes cannot be read that what is made of the others means nothing.
+    fn is_no_text(&self, file: FileId) -> bool {
+        let file = self.sources.get(file);
+        let unreadable: u32 = file.flaws.iter().map(|flaw| flaw.end - flaw.start).sum();
+        unreadable as usize > file.text.len() / 8 && unreadable > 8
     }
 
     fn skipped_file(&mut self, file: FileId, reason: SkipReason) {
@@ -90,6 +99,14 @@ impl<'a> Engine<'a> {
 
     fn file(&mut self, migration: &Migration) {
         let object = self.object(migration.file);
+        if self.is_no_text(migration.file) {
+            let message = "this is no text: PostgreSQL refuses the file".to_string();
+            self.syntax
+                .report(self.first_line(migration.file), object, message)
+                .note("no SQL")
+                .help("if it was written in another encoding, such as UTF-16, save it as UTF-8");
+            return;
+        }
         let role = self.sources.get(migration.file).role;
         let lost = match role {
             FileRole::Seed => "the seed stops here",

@@ -99,6 +99,37 @@ fn a_plain_folder_takes_any_name() {
 }
 
 #[test]
+fn a_folder_of_versions_is_read_as_the_cli_reads_it() {
+    let versions = Folder::new(&[("sql/1_a.sql", "select 1;"), ("sql/1_b.sql", "select 1;")]);
+    let answer = concise(&versions, &["sql"]);
+    assert!(answer.out.starts_with("sql/1_b.sql:1:1: error[migration-order]"), "{answer:?}");
+    let named = Folder::new(&[("db/migrations/1_a.sql", "select 1;"), ("db/migrations/b.sql", BROKEN)]);
+    let answer = concise(&named, &["db/migrations"]);
+    assert!(answer.out.starts_with("db/migrations/b.sql:1:1: error[ad-hoc-ddl]"), "{answer:?}");
+    assert_eq!(answer.out.lines().count(), 1, "{answer:?}");
+}
+
+#[test]
+fn a_seed_that_is_named_is_still_a_seed() {
+    let folder = Folder::project("create table a (id int);");
+    folder.write("supabase/seed.sql", b"insert into a values (1);\ncreate table b (id int);\n");
+    let answer = concise(&folder, &["supabase/seed.sql"]);
+    assert!(answer.out.starts_with("supabase/seed.sql:2:1: error[ad-hoc-ddl]"), "{answer:?}");
+    assert_eq!(answer.out.lines().count(), 1, "{answer:?}");
+}
+
+#[test]
+fn scripts_are_no_migrations() {
+    let folder = Folder::project("create table a (id int);");
+    folder.write("scripts/setup.sql", b"drop policy if exists p on a;\ncreate tabel x;\ncreate policy p on a using (true);\ncreate table b (id int);\n");
+    folder.write("supabase/tests/a.sql", b"create table c (id int);");
+    let answer = concise(&folder, &["--only", "ad-hoc-ddl", "--only", "syntax-error"]);
+    assert!(answer.out.starts_with("scripts/setup.sql:4:14: warning[ad-hoc-ddl]"), "{answer:?}");
+    assert_eq!(answer.out.lines().count(), 1, "{answer:?}");
+    assert!(answer.err.contains("in 1 file (1 statement)"), "{answer:?}");
+}
+
+#[test]
 fn plain_files_are_a_project_of_their_own() {
     let folder = Folder::new(&[("a.sql", BROKEN), ("b.sql", BROKEN)]);
     let answer = concise(&folder, &["b.sql", "a.sql", "b.sql"]);
@@ -208,6 +239,24 @@ fn bytes_that_are_no_text_are_found_once_for_each_statement() {
     assert_eq!(answer.code, 1);
     let places: Vec<_> = answer.out.lines().filter_map(|line| line.split(": ").next()).collect();
     assert_eq!(places, ["supabase/migrations/1_first.sql:1:9", "supabase/migrations/1_first.sql:3:4"]);
+}
+
+#[test]
+fn a_file_that_is_no_text_is_one_finding() {
+    let folder = Folder::project("select 1;");
+    let utf16: Vec<u8> = "create table t (id int);".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    folder.write("supabase/migrations/2_second.sql", &utf16);
+    let noise: Vec<u8> = (0..20_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    folder.write("supabase/migrations/3_third.sql", &noise);
+    let out = concise(&folder, &[]).out;
+    let found: Vec<_> = out.lines().filter_map(|line| line.split(": PostgreSQL").next()).collect();
+    assert_eq!(
+        found,
+        [
+            "supabase/migrations/2_second.sql:1:1: error[syntax-error] this is no text",
+            "supabase/migrations/3_third.sql:1:2: error[syntax-error] this is no text",
+        ]
+    );
 }
 
 #[cfg(unix)]

@@ -3,6 +3,7 @@ use serde::Deserialize;
 
 use crate::catalog::Catalog;
 use crate::catalog::function::Function;
+use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
@@ -20,8 +21,7 @@ declare_rule! {
     ///
     /// ## Why it matters
     ///
-    /// What a migration makes is the same in every database of the project. Three other ways in are
-    /// not:
+    /// What a migration makes is the same in every database of the project. Other ways in are not:
     ///
     /// - **A seed.** It runs on a developer's machine and never in production, where the app then
     ///   fails for want of a table. Temporary objects, helpers in `pg_temp` or dropped again, and
@@ -29,6 +29,10 @@ declare_rule! {
     /// - **A function** that runs DDL when it is called. One that runs any text it is given, often
     ///   called `exec_sql`, hands the database to whoever may call it: through the Data API that is
     ///   a browser, which can send `drop table users`.
+    /// - **A script**, such as `scripts/setup.sql`, that makes tables or views which no migration
+    ///   makes. Whoever runs it has them, and nobody else does. Scripts are looked for in the
+    ///   `supabase` folder, beside it, and in `scripts`, `sql`, `db` and `database` there; those
+    ///   beside it count if they know something of the project's database.
     /// - **A file** in the migrations folder that the Supabase CLI does not run, because its name
     ///   is not `<digits>_<name>.sql`. The CLI says so in one line of output.
     ///
@@ -42,6 +46,14 @@ declare_rule! {
     /// ```sql,bad
     /// -- file: seed.sql
     /// create table public.countries (code text primary key);
+    /// ```
+    ///
+    /// ```sql,bad
+    /// -- file: 20250101000000_countries.sql
+    /// create table public.countries (code text primary key);
+    /// -- file: scripts/setup.sql
+    /// alter table public.countries enable row level security;
+    /// create table public.currencies (code text primary key);
     /// ```
     ///
     /// ```sql,good
@@ -60,6 +72,7 @@ declare_rule! {
     /// ## Options
     ///
     /// - `seeds`: patterns of seed files that may hold DDL.
+    /// - `scripts`: patterns of other files that may hold it.
     /// - `functions`: patterns of functions that may run it; by default those that look after
     ///   partitions or are called by cron, by their names.
     "ad-hoc-ddl" {
@@ -76,12 +89,13 @@ declare_rule! {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct AdHocDdl {
     seeds: Globs,
+    scripts: Globs,
     functions: Globs,
 }
 
 impl Default for AdHocDdl {
     fn default() -> Self {
-        Self { seeds: Globs::default(), functions: Globs::of(&["*partition*", "cron_*", "*_cron", "*maintenance*"]) }
+        Self { seeds: Globs::default(), scripts: Globs::default(), functions: Globs::of(&["*partition*", "cron_*", "*_cron", "*maintenance*"]) }
     }
 }
 
@@ -91,6 +105,12 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let path = &cx.sources.get(file.file).path;
         if !options.seeds.match_text(path) {
             check_seed(cx.catalog, file, path, out);
+        }
+    }
+    for file in cx.files.iter().filter(|file| cx.sources.get(file.file).role == FileRole::Script) {
+        let path = &cx.sources.get(file.file).path;
+        if !options.scripts.match_text(path) {
+            check_script(cx.catalog, file, path, out);
         }
     }
     for (oid, routine) in &cx.workload.routines {
@@ -120,7 +140,57 @@ fn check_seed(catalog: &Catalog, seed: &Migration, path: &str, out: &mut Finding
     finding.label_each(rest.iter().map(|statement| (statement.span, "and this")));
 }
 
-/// The statements of a seed, those in its DO blocks among them.
+fn check_script(catalog: &Catalog, script: &Migration, path: &str, out: &mut Findings) {
+    let statements = statements(script);
+    let in_project = path.split('/').any(|part| part == "supabase");
+    if !in_project && !statements.iter().any(|statement| knows_project(catalog, &statement.kind)) {
+        return;
+    }
+    let made: Vec<(Span, QName)> = lasting_changes(&statements)
+        .into_iter()
+        .filter_map(|statement| unknown_relation(catalog, &statement.kind))
+        .collect();
+    let Some(((first, name), rest)) = made.split_first() else { return };
+    let more = match rest.len() {
+        0 => String::new(),
+        1 => " and one more relation".to_string(),
+        more => format!(" and {more} more relations"),
+    };
+    let file = path.rsplit('/').next().unwrap_or(path);
+    let message = format!("{file} makes {name}{more}, which no migration makes: only databases where somebody ran it have it");
+    let finding = out.report(*first, Identity::plain("file", path), message);
+    finding
+        .severity(Severity::Warning)
+        .note("not part of any migration")
+        .help("move it to a migration (`supabase migration new …`), or remove the script");
+    finding.label_each(rest.iter().map(|(span, _)| (*span, "and this")));
+}
+
+/// The relation that a statement makes and where it is named, if no migration makes or made it.
+fn unknown_relation(catalog: &Catalog, kind: &StatementKind) -> Option<(Span, QName)> {
+    let name = match kind {
+        StatementKind::CreateTable(create) => &create.name,
+        StatementKind::CreateTableAs(create) => &create.name,
+        StatementKind::CreateView(create) => &create.name,
+        _ => return None,
+    };
+    let schema = name.schema.clone().unwrap_or_else(|| "public".into());
+    let full = QName { schema, name: name.name.clone() };
+    let is_known = catalog.is_managed(&full.schema)
+        || catalog.resolve_relation(name).is_some()
+        || catalog.was_relation(&full)
+        || catalog.may_have_changed(&full, Aspect::Existence);
+    (!is_known).then_some((name.span, full))
+}
+
+/// Whether a statement speaks of what the project's database has: of one of its relations, or of
+/// row level security.
+fn knows_project(catalog: &Catalog, kind: &StatementKind) -> bool {
+    let is_policy = matches!(kind, StatementKind::CreatePolicy(_));
+    is_policy || target(kind).is_some_and(|name| catalog.resolve_relation(name).is_some())
+}
+
+/// The statements of a file, those in its DO blocks among them.
 fn statements(seed: &Migration) -> Vec<&Statement> {
     let mut list = Vec::new();
     for statement in &seed.statements {
@@ -437,6 +507,56 @@ mod tests {
              create table public.b (id int);
 --           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: seed.sql changes the schema in 2 statements
              alter table public.b enable row level security;",
+        );
+    }
+
+    #[test]
+    fn a_script_makes_what_no_migration_makes() {
+        check(
+            &RULE,
+            "create table public.a (id int);
+             -- file: scripts/setup.sql
+             create policy p on public.a using (true);
+             create table if not exists b (id int);
+--                                      ^ warning: setup.sql makes public.b and one more relation, which no migration makes
+             create view public.c as select 1;
+             create temp table d (id int);
+             -- file: supabase/snippets/report.sql
+             create table public.e (id int);
+--                        ^^^^^^^^ warning: report.sql makes public.e",
+        );
+    }
+
+    #[test]
+    fn scripts_may_repeat_migrations_and_serve_other_databases() {
+        check(
+            &RULE,
+            "create table public.a (id int);
+             create table public.old (id int);
+             drop table public.old;
+             create table public.before (id int);
+             alter table public.before rename to after;
+             -- file: supabase/schema.sql
+             create table public.a (id int);
+             create table old (id int);
+             create table public.before (id int);
+             -- file: scripts/report.sql
+             select * from public.a; create table a (id int);
+             -- file: db/warehouse.sql
+             create table facts (id int);",
+        );
+    }
+
+    #[test]
+    fn a_script_may_make_what_a_block_may_have_made() {
+        check(
+            &RULE,
+            "do $$ declare name text; begin
+               select current_setting('app.table') into name;
+               execute 'create table ' || name || ' (id int)';
+             end $$;
+             -- file: supabase/setup.sql
+             create table public.a (id int);",
         );
     }
 
