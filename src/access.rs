@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};
+use crate::catalog::function::Function;
+use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::policy::Policy;
@@ -79,9 +81,26 @@ impl Catalog {
         self.access(&view.name, &view.acl, &view.columns)
     }
 
+    /// The roles that can call a function through the Data API. What runs as a trigger cannot be called.
+    pub fn callers(&self, function: &Function) -> Vec<&Role> {
+        if function.is_trigger() || !self.is_exposed(&function.name.schema) {
+            return Vec::new();
+        }
+        let may = |role: &&Role| {
+            self.can_execute(&role.name, function)
+                && self.can_use_namespace(&role.name, &function.name.schema)
+        };
+        self.api_roles().filter(may).collect()
+    }
+
     /// Whether a condition lets every row through, whoever asks. That a column is never null counts.
     pub fn is_always_true(&self, expr: &Expr) -> bool {
-        let mut conditions = Conditions::new(Caller::Anyone, self);
+        self.is_always_true_for(expr, Caller::Anyone)
+    }
+
+    /// Whether a condition lets every row through for such a caller.
+    pub fn is_always_true_for(&self, expr: &Expr, caller: Caller<'_>) -> bool {
+        let mut conditions = Conditions::new(caller, self);
         let node = conditions.read(expr);
         conditions.is_always(&node)
     }
@@ -100,6 +119,16 @@ impl Catalog {
     /// Whether a policy has a say in any request at all: one for `service_role` alone has none.
     pub fn policy_binds_requests(&self, policy: &Policy) -> bool {
         self.api_roles().any(|role| self.policy_binds(policy, role))
+    }
+
+    /// The project's policies that have a say in requests: for certain, and with row level security
+    /// switched on.
+    pub fn policies_of_requests(&self) -> impl Iterator<Item = (&Table, &Policy)> {
+        let doubts = self.doubts(&[Aspect::Policies]);
+        let has_say = move |(table, policy): &(&Table, &Policy)| {
+            table.rls.value && !doubts.concern(&table.name) && self.policy_binds_requests(policy)
+        };
+        self.own_policies().filter(has_say)
     }
 
     /// Whether a role may read every row of a table: it has no row level security, or a policy

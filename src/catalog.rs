@@ -33,7 +33,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::api::ApiSettings;
 use crate::catalog::depend::Object;
-use crate::catalog::function::Function;
+use crate::catalog::function::{Function, Retired};
 use crate::catalog::gap::{Gap, Touched};
 use crate::catalog::misfit::{Failure, Misfit};
 use crate::catalog::name::QName;
@@ -96,6 +96,8 @@ pub struct Catalog {
     function_names: FxHashMap<QName, Vec<Oid>>,
     /// Names that tables and views had once: dropped or renamed, and perhaps made anew.
     former_relations: FxHashSet<QName>,
+    /// Dropped functions that something was revoked from.
+    retired: FxHashMap<QName, Vec<Retired>>,
     /// Names that constraints were ever given: where a name is not among them, none has it.
     constraint_names: FxHashSet<QName>,
     /// Tables and views that end with the file; some may be gone before.

@@ -6,12 +6,14 @@
 //! those values is bounded; what it does not settle is not claimed, and a rule that needs certainty
 //! stays silent then.
 
+mod caller;
 mod formula;
 mod link;
 mod read;
 
 use crate::sql::expr::{Call, Expr, Oid, Query};
 
+pub use caller::{Told, told, unwrapped};
 pub use formula::{Atom, Conditions, Node};
 pub use link::Link;
 

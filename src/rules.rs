@@ -1,5 +1,6 @@
 //! Every rule, by name.
 
+mod clauses;
 pub(crate) mod peers;
 mod refusal;
 mod upkeep;
@@ -22,10 +23,31 @@ rules! {
         extension_in_public,
     }
     auth {
+        anonymous_users_not_excluded,
+        client_controlled_header_in_policy,
+        comparison_with_null,
+        current_setting_without_missing_ok,
+        current_user_as_tenant_key,
+        deprecated_auth_role_check,
+        email_based_policy,
+        hardcoded_identity,
+        inverted_auth_check,
+        jwt_type_mismatch,
+        legacy_jwt_claim_setting,
+        mfa_check_not_restrictive,
+        mixed_binding_style,
+        null_tolerant_identity,
+        nullable_identity_column,
+        pattern_match_on_identity,
+        unbound_user_table_exists,
+        unknown_auth_role_value,
+        unqualified_setting_name,
         user_metadata_in_policy,
     }
     function {
         function_search_path_mutable,
+        recreate_loses_revoke,
+        replace_drops_function_settings,
     }
     rls {
         always_true_read_policy,

@@ -8,8 +8,8 @@
 //! A comment of carets expects a finding that starts and ends there on the line above it, with that
 //! severity, whose message contains the text. Each finding must be expected and the other way
 //! round. `-- file: NAME` starts another file, `-- file: seed.sql` the seed, and a name with a folder a
-//! script. A first line `-- explicit` takes the platform
-//! without default grants; `-- exposed: a, b` names the schemas of the Data API.
+//! script. A first line `-- explicit` takes the platform without default grants; `-- exposed: a, b` names
+//! the schemas of the Data API; `-- anonymous sign-ins` enables them.
 
 use crate::access::Rights;
 use crate::catalog::Catalog;
@@ -40,6 +40,7 @@ impl Bench {
         if let Some(line) = text.lines().find_map(|line| line.strip_prefix("-- exposed: ")) {
             catalog.api.schemas = line.split(',').map(|name| name.trim().into()).collect();
         }
+        catalog.api.anonymous_sign_ins = text.lines().any(|line| line == "-- anonymous sign-ins");
         let mut sources = Sources::default();
         let mut migrations = Vec::new();
         for (name, part) in files(text) {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::catalog::Catalog;
-use crate::catalog::acl::Acl;
+use crate::catalog::acl::{Acl, Grantee, Privileges};
 use crate::catalog::name::QName;
-use crate::catalog::origin::{History, Tracked};
+use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::types::DataType;
 use crate::source::Span;
 use crate::sql::expr::{Expr, Oid};
 use crate::sql::name::Ident;
-use crate::sql::statement::{ArgumentMode, FunctionBody, Statement, Volatility};
+use crate::sql::statement::{ArgumentMode, FunctionBody, Privilege, Statement, Volatility};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FunctionKind {
@@ -49,8 +49,52 @@ pub struct Function {
     pub config: IndexMap<Ident, Tracked<String>>,
     pub owner: Ident,
     pub acl: Acl,
+    /// The last REVOKE on it.
+    pub revoked: Option<Origin>,
+    /// What it, or one that it took the place of, had before.
+    pub lost: Vec<Loss>,
     pub comment: Option<String>,
     pub extension: Option<Ident>,
+}
+
+/// What a function had until a statement replaced it, or until it was dropped and made again. It may
+/// have been given back since.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loss {
+    pub what: Lost,
+    /// Where it was said.
+    pub had: Origin,
+    /// The statement that forgot it.
+    pub by: Origin,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lost {
+    /// The value, as `pg_proc.proconfig` stores it.
+    SearchPath(String),
+    SecurityDefiner,
+    /// Who could not call it, and whom a new function lets.
+    Revoke {
+        grantees: Vec<Grantee>,
+        how: Remade,
+    },
+}
+
+/// How a function came to have the rights of a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remade {
+    /// The old one was dropped.
+    Dropped,
+    /// The old one is still there, with other arguments.
+    Overloaded,
+}
+
+/// A function that is gone, as far as its REVOKEs matter to the next one of its name.
+#[derive(Clone, Debug)]
+pub(super) struct Retired {
+    pub(super) acl: Acl,
+    pub(super) revoked: Origin,
+    pub(super) dropped: Origin,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -128,10 +172,37 @@ impl Function {
         format!("{}({})", self.name.quoted(), types.join(", "))
     }
 
+    /// The keyword of statements about it.
+    pub fn noun(&self) -> &'static str {
+        if self.kind == FunctionKind::Procedure { "procedure" } else { "function" }
+    }
+
     /// Whether it can only run as a trigger.
     pub fn is_trigger(&self) -> bool {
         matches!(&self.returns, Returns::Type(data_type)
             if data_type.is_builtin("trigger") || data_type.is_builtin("event_trigger"))
+    }
+
+    /// How it came to have no `search_path`, where it had one.
+    pub fn lost_search_path(&self) -> Option<(&Loss, &str)> {
+        if self.config.contains_key("search_path") {
+            return None;
+        }
+        self.lost.iter().rev().find_map(|loss| match &loss.what {
+            Lost::SearchPath(value) => Some((loss, value.as_str())),
+            _ => None,
+        })
+    }
+
+    /// Who may call it now and could not call an older function of its name.
+    pub(super) fn lost_revoke(&self, old: &Acl, had: Origin, by: Origin, how: Remade) -> Option<Loss> {
+        let execute = Privileges::of(&[Privilege::Execute]);
+        let opened = self.acl.entries.iter().filter(|entry| {
+            entry.privileges.contains(Privilege::Execute)
+                && old.granted(&entry.grantee).intersection(execute).is_empty()
+        });
+        let grantees: Vec<Grantee> = opened.map(|entry| entry.grantee.clone()).collect();
+        (!grantees.is_empty()).then_some(Loss { what: Lost::Revoke { grantees, how }, had, by })
     }
 
     /// The `search_path` that its body runs with, where it sets one.

@@ -374,6 +374,8 @@ impl Loader<'_> {
             body: None,
             statements: None,
             parts: Vec::new(),
+            revoked: None,
+            lost: Vec::new(),
             security_definer: Tracked::new(is("definer"), ORIGIN),
             volatility: match () {
                 () if is("immutable") => Volatility::Immutable,

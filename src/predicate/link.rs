@@ -429,7 +429,7 @@ fn who_calls(call: &Call) -> Option<Who> {
     }
 }
 
-fn is_of_auth(call: &Call) -> bool {
+pub(super) fn is_of_auth(call: &Call) -> bool {
     call.name.schema.as_ref().is_some_and(|schema| *schema == "auth")
 }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::predicate::formula::{Form, Operand};
-use crate::predicate::{Body, Caller, Conditions, Gives, Node, Truth, is_plain};
+use crate::predicate::{Body, Caller, Conditions, Gives, Node, Truth, is_plain, unwrapped};
 use crate::sql::expr::{
     Call, ColumnRef, Expr, FromItem, Literal, Query, QueryBody, Select, Sublink, SublinkKind, Target,
 };
@@ -709,7 +709,7 @@ fn order(left: &Value, right: &Value) -> Option<Ordering> {
 
 /// The claim of the caller's token that an expression reads, by its first key.
 pub(super) fn claim_of(expr: &Expr) -> Option<&str> {
-    match expr.uncast() {
+    match unwrapped(expr) {
         Expr::Op { op, left: Some(left), right } if matches!(op.as_str(), "->" | "->>" | "#>" | "#>>") => {
             if is_claims(left) {
                 let Expr::Literal(Literal::String(text)) = right.uncast() else { return None };
@@ -723,8 +723,8 @@ pub(super) fn claim_of(expr: &Expr) -> Option<&str> {
 }
 
 /// `auth.jwt()`, or the setting that it reads.
-fn is_claims(expr: &Expr) -> bool {
-    match expr.uncast() {
+pub(super) fn is_claims(expr: &Expr) -> bool {
+    match unwrapped(expr) {
         Expr::Call(call) => {
             let of_auth = call.name.schema.as_ref().is_some_and(|schema| *schema == "auth");
             of_auth && call.name.name == "jwt" || setting(call) == Some("request.jwt.claims")

@@ -261,6 +261,24 @@ impl Expr {
         found
     }
 
+    /// From the first to the last of its parts that have a place: columns, calls and sub-selects.
+    pub fn span(&self) -> Option<Span> {
+        let mut whole: Option<Span> = None;
+        self.walk(&mut |part| {
+            let own = match part {
+                Self::Column(column) => Some(column.span),
+                Self::Call(call) => Some(call.span),
+                Self::Sublink(sublink) => Some(sublink.span),
+                _ => None,
+            };
+            whole = match (whole, own) {
+                (Some(whole), Some(own)) if whole.file == own.file => Some(whole.to(own)),
+                (whole, own) => whole.or(own),
+            };
+        });
+        whole
+    }
+
     /// Whether both say the same, wherever they are written and however their columns are qualified.
     pub fn same_as(&self, other: &Self) -> bool {
         self.place_free() == other.place_free()

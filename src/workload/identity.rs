@@ -12,12 +12,12 @@ use crate::sql::expr::{
 };
 use crate::workload::Workload;
 
-/// A place that reads user metadata, which every user can change with `auth.updateUser`.
+/// A place that reads something, by itself or through others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetadataUse {
-    /// In the expression that was asked about: the claims, the column or the call of a helper.
+pub struct Use {
+    /// In the expression that was asked about: what reads it, or the call of a helper.
     pub span: Span,
-    /// From there on: what was gone through, and where the metadata is read at last.
+    /// From there on: what was gone through, and where it is read at last.
     pub through: Vec<Through>,
 }
 
@@ -166,65 +166,43 @@ impl Workload {
         }
     }
 
-    /// The first place of an expression that reads user metadata, through helper functions and
+    /// The first place of an expression that reads user metadata, which every user can change with
+    /// `auth.updateUser`: through helper functions and columns of views as well.
+    pub fn user_metadata(&self, catalog: &Catalog, expr: &Expr) -> Option<Use> {
+        self.first_use(catalog, expr, &|part| reads_metadata(catalog, part))
+    }
+
+    /// The first place of an expression where a part is as wanted, through helper functions and
     /// columns of views as well.
-    pub fn user_metadata(&self, catalog: &Catalog, expr: &Expr) -> Option<MetadataUse> {
+    pub fn first_use(
+        &self,
+        catalog: &Catalog,
+        expr: &Expr,
+        wanted: &dyn Fn(&Expr) -> Option<Span>,
+    ) -> Option<Use> {
         let mut parts = Vec::new();
         expr.walk(&mut |part| parts.push(part));
-        Reader { workload: self, catalog, seen: FxHashSet::default() }.first(&parts)
+        Reader { workload: self, catalog, wanted, seen: FxHashSet::default() }.first(&parts)
     }
 }
 
 struct Reader<'a> {
     workload: &'a Workload,
     catalog: &'a Catalog,
+    wanted: &'a dyn Fn(&Expr) -> Option<Span>,
     /// Functions and views that were entered already.
     seen: FxHashSet<(Oid, i16)>,
 }
 
 impl Reader<'_> {
-    fn first(&mut self, parts: &[&Expr]) -> Option<MetadataUse> {
-        let direct = parts.iter().find_map(|part| self.reads(part));
+    fn first(&mut self, parts: &[&Expr]) -> Option<Use> {
+        let direct = parts.iter().find_map(|part| (self.wanted)(part));
         direct
-            .map(|span| MetadataUse { span, through: Vec::new() })
+            .map(|span| Use { span, through: Vec::new() })
             .or_else(|| parts.iter().find_map(|part| self.indirect(part)))
     }
 
-    /// Whether this node takes `user_metadata` out of the claims, or its column out of
-    /// `auth.users`.
-    fn reads(&self, part: &Expr) -> Option<Span> {
-        match part {
-            Expr::Op { op, left: Some(left), right }
-                if matches!(op.as_str(), "->" | "->>" | "#>" | "#>>") =>
-            {
-                (first_key(right)? == KEY).then(|| claims(left)).flatten()
-            }
-            Expr::Field { expr, subscripts, .. } => {
-                (first_key(subscripts.first()?)? == KEY).then(|| claims(expr)).flatten()
-            }
-            Expr::Call(call)
-                if call.name.name.starts_with("json") && call.name.name.contains("_extract_path") =>
-            {
-                let [from, key, ..] = call.args.as_slice() else { return None };
-                (first_key(key)? == KEY).then(|| claims(from)).flatten()
-            }
-            Expr::Call(call) => (setting(call)? == "request.jwt.claim.user_metadata").then_some(call.span),
-            Expr::Column(column) => {
-                let named = column.path.last().is_some_and(|name| *name == "raw_user_meta_data");
-                let of_users = match column.target {
-                    Target::Column { relation, .. } => {
-                        let users = self.catalog.tables.get(&relation);
-                        users.is_some_and(|table| table.name.schema == "auth" && table.name.name == "users")
-                    }
-                    _ => false,
-                };
-                (named && of_users).then_some(column.span)
-            }
-            _ => None,
-        }
-    }
-
-    fn indirect(&mut self, part: &Expr) -> Option<MetadataUse> {
+    fn indirect(&mut self, part: &Expr) -> Option<Use> {
         let (name, span, inner) = match part {
             Expr::Call(call) => {
                 let oid = call.target.filter(|oid| self.seen.insert((*oid, 0)))?;
@@ -254,11 +232,43 @@ impl Reader<'_> {
         };
         let mut through = vec![Through { name, span: inner.span }];
         through.extend(inner.through);
-        Some(MetadataUse { span, through })
+        Some(Use { span, through })
     }
 }
 
 const KEY: &str = "user_metadata";
+
+/// Whether this node takes `user_metadata` out of the claims, or its column out of
+/// `auth.users`.
+fn reads_metadata(catalog: &Catalog, part: &Expr) -> Option<Span> {
+    match part {
+        Expr::Op { op, left: Some(left), right } if matches!(op.as_str(), "->" | "->>" | "#>" | "#>>") => {
+            (first_key(right)? == KEY).then(|| claims(left)).flatten()
+        }
+        Expr::Field { expr, subscripts, .. } => {
+            (first_key(subscripts.first()?)? == KEY).then(|| claims(expr)).flatten()
+        }
+        Expr::Call(call)
+            if call.name.name.starts_with("json") && call.name.name.contains("_extract_path") =>
+        {
+            let [from, key, ..] = call.args.as_slice() else { return None };
+            (first_key(key)? == KEY).then(|| claims(from)).flatten()
+        }
+        Expr::Call(call) => (setting(call)? == "request.jwt.claim.user_metadata").then_some(call.span),
+        Expr::Column(column) => {
+            let named = column.path.last().is_some_and(|name| *name == "raw_user_meta_data");
+            let of_users = match column.target {
+                Target::Column { relation, .. } => {
+                    let users = catalog.tables.get(&relation);
+                    users.is_some_and(|table| table.name.schema == "auth" && table.name.name == "users")
+                }
+                _ => false,
+            };
+            (named && of_users).then_some(column.span)
+        }
+        _ => None,
+    }
+}
 
 /// `auth.uid()`, `auth.jwt()`, `auth.email()` or the claims as a setting.
 fn is_identity(call: &Call) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::catalog::apply::{Applied, Misfit, comment, extension};
 use crate::catalog::depend::Object;
+use crate::catalog::function::Retired;
 use crate::catalog::misfit::{Reason, SqlState};
 use crate::catalog::origin::Origin;
 use crate::catalog::table::TableKind;
@@ -261,12 +262,22 @@ impl Catalog {
         Ok(())
     }
 
+    /// Takes a function out, and remembers what was revoked from it.
+    fn retire_function(&mut self, oid: Oid, origin: Option<Origin>) {
+        let Some(function) = self.remove_function(oid) else { return };
+        if let Some(revoked) = function.revoked {
+            let dropped = origin.unwrap_or(function.history.last());
+            let retired = Retired { acl: function.acl, revoked, dropped };
+            self.retired.entry(function.name).or_default().push(retired);
+        }
+    }
+
     fn remove_object(&mut self, object: &Object, origin: Option<Origin>) {
         match object {
             Object::Table(oid) => self.remove_dropped_table(*oid),
             Object::View(oid) => drop(self.remove_view(*oid)),
             Object::Sequence(oid) => drop(self.remove_sequence(*oid)),
-            Object::Function(oid) => drop(self.remove_function(*oid)),
+            Object::Function(oid) => self.retire_function(*oid, origin),
             Object::Type(oid) => drop(self.remove_type(*oid)),
             Object::Namespace(name) => {
                 self.namespaces.swap_remove(name);

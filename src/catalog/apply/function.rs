@@ -9,7 +9,7 @@ use crate::catalog::apply::setting::stored_name;
 use crate::catalog::apply::signature::is_same_type;
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::bind::Binder;
-use crate::catalog::function::{Argument, Function, FunctionKind, Returns};
+use crate::catalog::function::{Argument, Function, FunctionKind, Loss, Lost, Remade, Returns};
 use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
@@ -174,6 +174,8 @@ pub(super) fn blank(
         body: None,
         statements: None,
         parts: Vec::new(),
+        revoked: None,
+        lost: Vec::new(),
         security_definer: Tracked::new(false, origin),
         volatility: Volatility::Volatile,
         strict: false,
@@ -261,6 +263,7 @@ fn put(catalog: &mut Catalog, mut function: Function, or_replace: bool, origin: 
     let inputs: Vec<DataType> = function.inputs().map(|argument| argument.data_type.clone()).collect();
     let Some(oid) = catalog.function_taking(&function.name, &inputs) else {
         function.oid = catalog.next_oid();
+        function.lost.extend(lost_revoke(catalog, &function, origin));
         catalog.insert_function(function);
         return Ok(());
     };
@@ -278,16 +281,42 @@ fn put(catalog: &mut Catalog, mut function: Function, or_replace: bool, origin: 
         return Err(misfit.about(&function.name).beside(place).helped_by(help));
     }
     old.history.touch(origin);
+    let mut lost = std::mem::take(&mut old.lost);
+    if let Some(path) = old.config.get("search_path").filter(|_| !function.config.contains_key("search_path"))
+    {
+        lost.push(Loss { what: Lost::SearchPath(path.value.clone()), had: path.origin, by: origin });
+    }
+    if old.security_definer.value && !function.security_definer.value {
+        lost.push(Loss { what: Lost::SecurityDefiner, had: old.security_definer.origin, by: origin });
+    }
     *old = Function {
         oid,
         history: old.history.clone(),
         owner: old.owner.clone(),
         acl: std::mem::take(&mut old.acl),
+        revoked: old.revoked,
+        lost,
         comment: old.comment.take(),
         extension: old.extension.take(),
         ..function
     };
     Ok(())
+}
+
+/// What was revoked from an older function of the same name, which a new one grants again.
+fn lost_revoke(catalog: &mut Catalog, function: &Function, origin: Origin) -> Option<Loss> {
+    let retired = catalog.retired.remove(&function.name).unwrap_or_default();
+    let of_dropped = retired
+        .iter()
+        .rev()
+        .find_map(|old| function.lost_revoke(&old.acl, old.revoked, old.dropped, Remade::Dropped));
+    let overloads: Vec<&Function> = catalog.functions_named(&function.name).collect();
+    let of_overload = || {
+        overloads
+            .iter()
+            .find_map(|old| function.lost_revoke(&old.acl, old.revoked?, origin, Remade::Overloaded))
+    };
+    of_dropped.or_else(of_overload)
 }
 
 const DROP_FUNCTION: &str = "drop the function first, and make it again: `create or replace` keeps its arguments' names, \
@@ -353,6 +382,40 @@ fn result(function: &Function, row: &[&Argument]) -> Option<(bool, DataType)> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn what_a_replacement_forgets_is_remembered() {
+        let bench = crate::testing::Bench::new(
+            "create function f(int) returns int language sql security definer set search_path = '' as 'select 1';
+             create or replace function f(int) returns int language sql as 'select 2';
+             revoke execute on function f(int) from public, anon;
+             create function f(text) returns int language sql as 'select 1';
+             drop function f(int);
+             create function f(int) returns int language sql as 'select 1';",
+        );
+        let all: Vec<_> = bench.catalog.functions_named(&QName::new("public", "f")).collect();
+        let kinds = |function: &Function| {
+            let word = |loss: &Loss| match &loss.what {
+                Lost::SearchPath(value) => format!("path {value}"),
+                Lost::SecurityDefiner => "definer".to_string(),
+                Lost::Revoke { grantees, how } => {
+                    let names: Vec<_> = grantees.iter().map(ToString::to_string).collect();
+                    format!("{how:?} {}", names.join(" "))
+                }
+            };
+            function.lost.iter().map(word).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(all[0]), ["Overloaded public anon"]);
+        assert_eq!(kinds(all[1]), ["Dropped public anon"]);
+        let bench = crate::testing::Bench::new(
+            "create function f(int) returns int language sql security definer as 'select 1';
+             alter function f(int) set search_path = '';
+             create or replace function f(int) returns int language sql as 'select 2';",
+        );
+        let all: Vec<_> = bench.catalog.functions_named(&QName::new("public", "f")).collect();
+        assert_eq!(kinds(all[0]), ["path \"\"", "definer"]);
+        assert!(all[0].lost_search_path().is_some());
+    }
+
     use super::*;
     use crate::testing::Bench;
 

@@ -177,6 +177,9 @@ impl Change<'_> {
             Target::Function(oid) => {
                 if let Some(function) = catalog.functions.get_mut(oid) {
                     self.whole(&mut function.acl, &mut function.history, ObjectKind::Function);
+                    if !self.statement.is_grant {
+                        function.revoked = Some(self.origin);
+                    }
                 }
             }
             Target::Type(oid) => {

@@ -33,6 +33,9 @@ declare_rule! {
     /// end $$;
     /// ```
     ///
+    /// A `security definer` function that lost its path when it was replaced is left to
+    /// `replace-drops-function-settings`.
+    ///
     /// Silent are aggregates, functions of extensions, bodies whose names are settled when they are
     /// made (`begin atomic`, `return …`) or that look nothing up, and of the functions that run as
     /// the caller those that write every name in full and those of a single SELECT in SQL:
@@ -56,7 +59,9 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let brought = Brought::of(cx.catalog);
     for function in cx.catalog.own_functions() {
-        let fixed = function.config.contains_key("search_path");
+        // What lost its path is told by replace-drops-function-settings.
+        let lost = function.security_definer.value && function.lost_search_path().is_some();
+        let fixed = lost || function.config.contains_key("search_path");
         let routine = cx.workload.routines.get(&function.oid);
         let unclear = cx.catalog.may_have_changed(&function.name, Aspect::Functions);
         if fixed || unclear || !looks_names_up(function) || is_copied_into_queries(function, routine) {
@@ -150,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn any_path_that_is_set_counts_until_it_is_lost() {
+    fn any_path_that_is_set_counts_and_one_that_a_replacement_lost_is_another_rules() {
         check(
             &RULE,
             "
@@ -169,8 +174,7 @@ mod tests {
              create function public.gone() returns void language plpgsql security definer as $$ begin end $$;
              drop function public.gone();
              -- file: 2.sql
-             create or replace function public.e() returns void language plpgsql security definer as $$ begin delete from todos; end $$;
-             --                         ^^^^^^^^ warning: public.e",
+             create or replace function public.e() returns void language plpgsql security definer as $$ begin delete from todos; end $$;",
         );
     }
 

@@ -343,12 +343,12 @@ fn check_function(catalog: &Catalog, function: &Function, routine: &Routine, out
     };
     found.retain(|(_, executed)| !switches_rls_on(executed));
     let Some(((span, worst), rest)) = found.split_first() else { return };
-    let mut callers = callers(catalog, function);
+    let mut callers = catalog.callers(function);
     // What a table is like is up to its owner: a caller's own rights do not reach that far.
     if matches!(worst, Executed::Ddl(_)) && !function.security_definer.value {
         callers.clear();
     }
-    let who = callers.iter().map(Ident::quoted).collect::<Vec<_>>().join(" and ");
+    let who = callers.iter().map(|role| role.name.quoted()).collect::<Vec<_>>().join(" and ");
     let name = &function.name;
     let rights = if function.security_definer.value {
         format!("with the rights of {}", function.owner.quoted())
@@ -398,17 +398,6 @@ fn identity(catalog: &Catalog, function: &Function) -> Identity {
 fn is_event_trigger(function: &Function) -> bool {
     use crate::catalog::function::Returns;
     matches!(&function.returns, Returns::Type(data_type) if data_type.is_builtin("event_trigger"))
-}
-
-/// The roles that can call a function through the Data API.
-fn callers(catalog: &Catalog, function: &Function) -> Vec<Ident> {
-    if function.is_trigger() || !catalog.is_exposed(&function.name.schema) {
-        return Vec::new();
-    }
-    let may = |name: &Ident| {
-        catalog.can_execute(name, function) && catalog.can_use_namespace(name, &function.name.schema)
-    };
-    catalog.api_roles().map(|role| role.name.clone()).filter(may).collect()
 }
 
 /// What EXECUTE runs, followed through the variables that the text may come from.

@@ -1,0 +1,126 @@
+//! Values that say something of who asks.
+
+use crate::predicate::link::is_of_auth;
+use crate::predicate::read::{claim_of, is_claims, setting};
+use crate::sql::expr::{Expr, QueryBody, SublinkKind};
+
+/// What a value says of who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told<'a> {
+    /// `auth.uid()`, or the claim `sub`.
+    Id,
+    Email,
+    /// `auth.role()`, or the claim of that name: the role that the request runs with.
+    Role,
+    /// All claims of the token.
+    Token,
+    /// Another claim, by its first key.
+    Claim(&'a str),
+    /// Another setting, by its name.
+    Setting(&'a str),
+}
+
+impl Told<'_> {
+    /// Whether it is absent where nobody is signed in, and tells callers apart.
+    pub fn identifies(self) -> bool {
+        match self {
+            Self::Id | Self::Email => true,
+            Self::Claim(key) => !matches!(key, "role" | "iss" | "ref" | "aud" | "iat" | "exp"),
+            Self::Role | Self::Token | Self::Setting(_) => false,
+        }
+    }
+}
+
+/// What a value says of who asks: casts, a sub-select around it, NULLIF and the change of its case
+/// aside.
+pub fn told(expr: &Expr) -> Option<Told<'_>> {
+    let expr = unwrapped(expr);
+    if let Some(key) = claim_of(expr) {
+        return Some(of_claim(key));
+    }
+    match expr {
+        Expr::Call(call) if is_of_auth(call) => match call.name.name.as_str() {
+            "uid" => Some(Told::Id),
+            "email" => Some(Told::Email),
+            "role" => Some(Told::Role),
+            "jwt" => Some(Told::Token),
+            _ => None,
+        },
+        Expr::Call(call) => match (setting(call), call.args.as_slice()) {
+            (Some("request.jwt.claims"), _) => Some(Told::Token),
+            (Some(name), _) => match name.strip_prefix("request.jwt.claim.") {
+                Some(key) => Some(of_claim(key)),
+                None => Some(Told::Setting(name)),
+            },
+            (None, [only]) if keeps_identity(&call.name.name) && call.target.is_none() => told(only),
+            _ => None,
+        },
+        Expr::Other("nullif", parts) => told(parts.first()?),
+        other => is_claims(other).then_some(Told::Token),
+    }
+}
+
+fn of_claim(key: &str) -> Told<'_> {
+    match key {
+        "sub" => Told::Id,
+        "email" => Told::Email,
+        "role" => Told::Role,
+        key => Told::Claim(key),
+    }
+}
+
+fn keeps_identity(function: &str) -> bool {
+    matches!(function, "lower" | "upper" | "btrim")
+}
+
+/// The expression without the casts and the bare sub-selects around it.
+pub fn unwrapped(expr: &Expr) -> &Expr {
+    match expr.uncast() {
+        Expr::Sublink(sublink) if sublink.kind == SublinkKind::Scalar => match &sublink.query.body {
+            QueryBody::Select(select) if select.from.is_empty() && select.filter.is_none() => {
+                match select.targets.as_slice() {
+                    [only] => unwrapped(&only.expr),
+                    _ => expr.uncast(),
+                }
+            }
+            _ => expr.uncast(),
+        },
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::name::QName;
+    use crate::testing::Bench;
+
+    #[test]
+    fn values_that_tell_who_asks() {
+        for (text, expected) in [
+            ("auth.uid()", Some(Told::Id)),
+            ("(select auth.uid())::text", Some(Told::Id)),
+            ("(select (auth.jwt() ->> 'sub')::uuid)", Some(Told::Id)),
+            ("current_setting('request.jwt.claim.sub', true)::uuid", Some(Told::Id)),
+            ("nullif(current_setting('request.jwt.claims', true), '')::json ->> 'sub'", Some(Told::Id)),
+            ("lower(auth.email())", Some(Told::Email)),
+            ("(auth.jwt() ->> 'email')", Some(Told::Email)),
+            ("auth.role()", Some(Told::Role)),
+            ("(select auth.jwt()) ->> 'role'", Some(Told::Role)),
+            ("auth.jwt() -> 'app_metadata' ->> 'role'", Some(Told::Claim("app_metadata"))),
+            ("(auth.jwt())::jsonb", Some(Told::Token)),
+            ("current_setting('app.tenant')", Some(Told::Setting("app.tenant"))),
+            ("md5(auth.email())", None),
+            ("owner", None),
+            ("(select x.owner from t x)", None),
+        ] {
+            let bench = Bench::new(&format!(
+                "create table t (owner text); create policy p on t using (({text}) is null);"
+            ));
+            let table = bench.catalog.table(&QName::new("public", "t")).expect("t is made");
+            let using = table.policies["p"].using.as_ref().expect("p has a clause");
+            let Expr::IsNull { expr, .. } = &using.value else { panic!("{text}") };
+            assert_eq!(told(expr), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+use indexmap::IndexMap;
+
+use crate::catalog::name::QName;
+use crate::diagnostic::{Identity, Severity};
+use crate::predicate::{Told, told};
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::clauses::text;
+use crate::source::Span;
+use crate::sql::expr::Expr;
+
+declare_rule! {
+    /// Finds policies that believe a header or a cookie of the request.
+    ///
+    /// ## Why it matters
+    ///
+    /// Whoever sends the request writes them: `curl -H 'x-user-id: …'` is anybody. What the server vouches
+    /// for are the claims of the token.
+    ///
+    /// ```sql,bad
+    /// create table public.notes (id bigint primary key, owner uuid);
+    /// alter table public.notes enable row level security;
+    /// create policy "own" on public.notes
+    ///   using (owner::text = current_setting('request.headers', true)::json ->> 'x-user-id');
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.notes (id bigint primary key, owner uuid);
+    /// alter table public.notes enable row level security;
+    /// create policy "own" on public.notes using (owner = (select auth.uid()));
+    /// ```
+    ///
+    /// A header that carries a secret, such as `x-share-token`, proves that its sender has it: that is an info.
+    /// Functions that a policy calls are followed.
+    ///
+    /// ## How to fix
+    ///
+    /// Ask for what the token says: `(select auth.uid())`, `(select auth.jwt() ->> 'key')`.
+    "client-controlled-header-in-policy" {
+        group: Group::Auth,
+        severity: Severity::Error,
+        summary: "a policy believes a header that the client writes",
+        sources: &[],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let mut helpers: IndexMap<(QName, Span), Vec<Span>> = IndexMap::new();
+    for (table, policy) in cx.catalog.policies_of_requests() {
+        let used = policy.clauses().find_map(|clause| {
+            let wanted = |part: &Expr| header(part).map(|_| part.span().unwrap_or(clause.span));
+            cx.workload.first_use(cx.catalog, &clause.value, &wanted)
+        });
+        let Some(used) = used else { continue };
+        if let Some(last) = used.through.last() {
+            helpers.entry((last.name.clone(), last.span)).or_default().push(used.span);
+            continue;
+        }
+        let message = format!(
+            "policy {} on {} believes a header, which whoever sends the request writes",
+            policy.name.delimited(),
+            table.name
+        );
+        let found = out.report(used.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
+        found.note("written by the client").help(HELP);
+        found.label(policy.name_apart_from(used.span), "the policy is created here");
+        let reads_secret = |part: &Expr| header(part).flatten().is_some_and(is_secret);
+        if policy.expressions().any(|expr| expr.any(&reads_secret)) {
+            found.severity(Severity::Info);
+        }
+    }
+    for ((name, span), policies) in helpers {
+        let who = match policies.len() {
+            1 => "a policy asks".to_string(),
+            count => format!("{count} policies ask"),
+        };
+        let message = format!("{who} {name}, which believes a header that whoever sends the request writes");
+        let found = out.report(span, Identity::new("function", &name), message);
+        found.severity(Severity::Info).note("written by the client").help(HELP);
+        found.label_each(policies.into_iter().map(|place| (place, "asked here")));
+    }
+}
+
+const HELP: &str = "ask for claims of the token: (select auth.uid()), (select auth.jwt() ->> …); a header proves no more \
+                    than that its sender knows what is in it";
+
+/// The header that an expression reads, by its name where that is known.
+#[expect(clippy::option_option, reason = "no header, one of an unknown name")]
+fn header(expr: &Expr) -> Option<Option<&str>> {
+    let setting = |expr| match told(expr) {
+        Some(Told::Setting(name)) if name.starts_with("request.header") || name.starts_with("request.cookie") => Some(name),
+        _ => None,
+    };
+    match expr {
+        Expr::Op { op, left: Some(left), right } if matches!(op.as_str(), "->" | "->>") => {
+            setting(left).map(|_| text(right))
+        }
+        Expr::Call(_) => setting(expr).map(|name| name.strip_prefix("request.header.")),
+        _ => None,
+    }
+}
+
+fn is_secret(header: &str) -> bool {
+    let words = ["token", "key", "secret", "signature", "share", "invite", "code", "hash"];
+    header.split(['-', '_']).any(|word| words.contains(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::check;
+
+    const TABLE: &str = "create table public.a (id bigint primary key, owner uuid, org_id text, email text, ok boolean);\n\
+                         alter table public.a enable row level security;\n";
+
+    fn policy(text: &str) {
+        check(&RULE, &format!("{TABLE}{text}"));
+    }
+
+    #[test]
+    fn forms() {
+        policy(
+            "
+             create policy p1 on public.a using (org_id = current_setting('request.headers', true)::json ->> 'x-org');
+             --                                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: policy \"p1\" on public.a believes a header
+             create policy p2 on public.a using (org_id = (select current_setting('request.header.x-tenant', true)));
+             --                                                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: \"p2\"
+             create policy p3 on public.a using (org_id = current_setting('request.headers', true)::json ->> 'x-share-token');
+             --                                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ info: \"p3\"
+             create policy p4 on public.a using (org_id = current_setting('request.jwt.claims', true)::json ->> 'org');",
+        );
+    }
+
+    #[test]
+    fn helpers_are_followed() {
+        policy(
+            "
+             create function public.org() returns text language sql stable as $$
+               select current_setting('request.headers', true)::json ->> 'x-org'
+             --       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ info: 2 policies ask public.org, which believes a header
+             $$;
+             create policy p1 on public.a using (org_id = (select public.org()));
+             create policy p2 on public.a for select using (org_id = public.org());",
+        );
+    }
+}

@@ -1,0 +1,159 @@
+use crate::catalog::gap::Aspect;
+use crate::catalog::table::Table;
+use crate::diagnostic::Severity;
+use crate::predicate::{Told, told, unwrapped};
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::clauses::{compared, own_column, spots};
+use crate::sql::expr::Expr;
+use crate::sql::statement::PolicyCommand;
+
+declare_rule! {
+    /// Finds policies in which a missing identity, or a missing owner, passes for one.
+    ///
+    /// ## Why it matters
+    ///
+    /// Where nobody is signed in `auth.uid()` is null. `owner is not distinct from auth.uid()` is true for
+    /// them wherever `owner` is null, and `coalesce(auth.uid(), owner) = owner` for every row.
+    ///
+    /// `owner is null or owner = auth.uid()` gives the rows without an owner to everybody. To read them
+    /// that may be meant, and is an info; to change or delete them it is a warning.
+    ///
+    /// ```sql,bad
+    /// create table public.notes (id bigint primary key, owner uuid);
+    /// alter table public.notes enable row level security;
+    /// create policy "own" on public.notes using (owner is not distinct from (select auth.uid()));
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.notes (id bigint primary key, owner uuid not null);
+    /// alter table public.notes enable row level security;
+    /// create policy "own" on public.notes using (owner = (select auth.uid()));
+    /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Compare with `=`, which is never true of null, and declare the column `not null`. Rows for
+    /// everybody are better marked by a column of their own.
+    "null-tolerant-identity" {
+        group: Group::Auth,
+        severity: Severity::Error,
+        summary: "a missing identity passes for one",
+        sources: &[],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let found = spots(cx, |table, policy, part| {
+        let tolerance = tolerance(table, part).filter(|_| policy.permissive)?;
+        let of_nobody = matches!(tolerance, Tolerance::SameNull(_) | Tolerance::Instead(_));
+        let reached = !of_nobody || cx.catalog.table_access(table).iter().any(|access| {
+            access.role.name == "anon" && cx.catalog.policy_binds(policy, access.role)
+        });
+        let known = !cx.catalog.may_have_changed(&table.name, Aspect::Shape);
+        (reached && known).then_some(tolerance)
+    });
+    for spot in found {
+        let reads = spot.policy.command.value == PolicyCommand::Select;
+        let (severity, why) = match &spot.seen {
+            Tolerance::SameNull(column) => (
+                Severity::Error,
+                format!("lets callers who are not signed in through where {column} is null"),
+            ),
+            Tolerance::Instead(column) => (
+                Severity::Error,
+                format!("takes {column} of the row for the caller where nobody is signed in: every row passes"),
+            ),
+            Tolerance::Orphans(column) => (
+                if reads { Severity::Info } else { Severity::Warning },
+                format!("gives the rows without {column} to every caller"),
+            ),
+        };
+        let found = spot.report(out, format!("{} {why}", spot.subject()));
+        found.severity(severity).help(match &spot.seen {
+            Tolerance::Orphans(_) => "if that is not meant, ask for the owner alone, and declare the column not null",
+            _ => "compare with `=`, which is never true of null",
+        });
+    }
+}
+
+/// What passes for an identity, and the column that it is compared with.
+enum Tolerance {
+    /// IS NOT DISTINCT FROM: null is like null.
+    SameNull(String),
+    /// `coalesce(auth.uid(), owner)`
+    Instead(String),
+    /// `owner is null or owner = auth.uid()`, or `coalesce(owner, auth.uid())`
+    Orphans(String),
+}
+
+fn tolerance(table: &Table, expr: &Expr) -> Option<Tolerance> {
+    let is_id = |expr: &Expr| told(expr).is_some_and(Told::identifies);
+    let nullable = |expr: &Expr| own_column(table, expr).filter(|column| !column.not_null.value);
+    let pairs = compared(expr);
+    let of_pair = |(left, right): (&Expr, &Expr)| match (expr, unwrapped(left)) {
+        (Expr::Distinct { negated: true, .. }, _) if is_id(left) => {
+            Some(Tolerance::SameNull(nullable(right)?.name.quoted()))
+        }
+        (Expr::Op { op, .. }, Expr::Coalesce(list)) if op == "=" => match list.as_slice() {
+            [who, instead] if is_id(who) => {
+                let column = own_column(table, instead)?;
+                (own_column(table, right)?.attnum == column.attnum).then(|| Tolerance::Instead(column.name.quoted()))
+            }
+            [column, who] if is_id(who) && is_id(right) => {
+                Some(Tolerance::Orphans(nullable(column)?.name.quoted()))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Expr::Or(list) = expr {
+        let asked_null = list.iter().find_map(|branch| match branch {
+            Expr::IsNull { expr, negated: false } => nullable(expr),
+            _ => None,
+        })?;
+        let asked_owner = |(side, who): (&Expr, &Expr)| {
+            told(who) == Some(Told::Id) && own_column(table, side).is_some_and(|own| own.attnum == asked_null.attnum)
+        };
+        let is_owners = list.iter().any(|branch| compared(branch).into_iter().any(asked_owner));
+        return is_owners.then(|| Tolerance::Orphans(asked_null.name.quoted()));
+    }
+    pairs.into_iter().find_map(of_pair)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::check;
+
+    const TABLE: &str = "create table public.a (id bigint primary key, owner uuid, author uuid not null, org_id text, email text, ok boolean);\n\
+                         alter table public.a enable row level security;\n";
+
+    fn policy(text: &str) {
+        check(&RULE, &format!("{TABLE}{text}"));
+    }
+
+    #[test]
+    fn forms() {
+        policy(
+            "
+             create policy p1 on public.a using (owner is not distinct from auth.uid());
+             --                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: policy \"p1\" on public.a lets callers who are not signed in through where owner is null
+             create policy p2 on public.a using (coalesce((select auth.uid()), author) = author);
+             --                                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: takes author of the row
+             create policy p3 on public.a using (coalesce(owner, auth.uid()) = auth.uid());
+             --                                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: gives the rows without owner to every caller
+             create policy p4 on public.a for select using (owner is null or owner = (select auth.uid()));
+             --                                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ info: rows without owner
+             create policy p5 on public.a for delete using (ok and (owner = auth.uid() or owner is null));
+             --                                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: rows without owner
+             create policy p6 on public.a using (author is not distinct from auth.uid());
+             create policy p7 on public.a using (author = auth.uid() or author is null);
+             create policy p8 on public.a to authenticated using (owner is not distinct from auth.uid());
+             create policy p9 on public.a as restrictive using (owner is null or owner = auth.uid());
+             create policy p10 on public.a using (coalesce(auth.jwt() ->> 'email', '') = email);
+             create policy p11 on public.a using (org_id is null or owner = auth.uid());",
+        );
+    }
+}

@@ -1,0 +1,133 @@
+use crate::access::in_words;
+use crate::catalog::acl::Grantee;
+use crate::catalog::function::{Lost, Remade};
+use crate::catalog::gap::Aspect;
+use crate::diagnostic::{Identity, Severity};
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::sql::statement::Privilege;
+
+declare_rule! {
+    /// Finds functions whose REVOKE was lost when they were dropped and made again.
+    ///
+    /// ## Why it matters
+    ///
+    /// A new function starts with the rights of one: everybody may call it, and by Supabase's default
+    /// privileges `anon` and `authenticated` by name. What was revoked from the old one goes with it. A new
+    /// overload is a function of its own, too.
+    ///
+    /// ```sql,bad
+    /// create function public.purge() returns void language sql security definer set search_path = ''
+    ///   as $$ delete from public.todos $$;
+    /// revoke execute on function public.purge() from public, anon, authenticated;
+    /// drop function public.purge();
+    /// create function public.purge() returns void language sql security definer set search_path = ''
+    ///   as $$ delete from public.todos where true $$;
+    /// ```
+    ///
+    /// ```sql,good
+    /// create function public.purge() returns void language sql security definer set search_path = ''
+    ///   as $$ delete from public.todos $$;
+    /// revoke execute on function public.purge() from public, anon, authenticated;
+    /// create or replace function public.purge() returns void language sql security definer
+    ///   set search_path = '' as $$ delete from public.todos where true $$;
+    /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Use `create or replace`, which keeps the rights, or revoke again after `create function`.
+    "recreate-loses-revoke" {
+        group: Group::Function,
+        severity: Severity::Error,
+        summary: "a function made anew can be called by everybody again",
+        sources: &[],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let doubts = cx.catalog.doubts(&[Aspect::Functions, Aspect::Grants]);
+    for function in cx.catalog.own_functions().filter(|function| !doubts.concern(&function.name)) {
+        let revoked = function.lost.iter().rev().find_map(|loss| match &loss.what {
+            Lost::Revoke { grantees, how } => Some((loss, grantees, *how)),
+            _ => None,
+        });
+        let (Some((loss, grantees, how)), Some(span)) = (revoked, function.name_span) else { continue };
+        let still: Vec<&Grantee> = grantees
+            .iter()
+            .filter(|grantee| function.acl.granted(grantee).contains(Privilege::Execute))
+            .collect();
+        let callers: Vec<String> = cx
+            .catalog
+            .callers(function)
+            .into_iter()
+            .filter(|role| still.contains(&&Grantee::Public) || still.contains(&&role.grantee()))
+            .map(|role| role.name.quoted())
+            .collect();
+        if callers.is_empty() {
+            continue;
+        }
+        let rights = if function.security_definer.value { " with its owner's rights" } else { "" };
+        let why = match how {
+            Remade::Dropped => "it was made again, and what was revoked from the old one is lost",
+            Remade::Overloaded => "what was revoked from the other overload does not count for it",
+        };
+        let message = format!(
+            "{} can call {} {}{rights}: {why}",
+            in_words(&callers, "and"),
+            function.noun(),
+            function.name
+        );
+        let signature = function.signature(cx.catalog);
+        let from: Vec<String> = still.iter().map(ToString::to_string).collect();
+        let found = out.report(span, Identity::new("function", &function.name), message);
+        found.what(signature.clone()).label(loss.had.span(), "revoked here");
+        if how == Remade::Dropped {
+            found.label(loss.by.span(), "and dropped here");
+        }
+        found.help(format!("revoke execute on {} {signature} from {};", function.noun(), from.join(", ")));
+        if !function.security_definer.value {
+            found.severity(Severity::Warning);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::check;
+
+    #[test]
+    fn forms() {
+        check(
+            &RULE,
+            "
+             create function public.a() returns int language sql security definer as $$ select 1 $$;
+             revoke all on function public.a() from public, anon;
+             drop function public.a();
+             create function public.a() returns int language sql security definer as $$ select 2 $$;
+             --              ^^^^^^^^ error: anon and authenticated can call function public.a with its owner's rights: it was made again
+             create function public.b(int) returns int language sql as $$ select 1 $$;
+             revoke all on function public.b(int) from public, anon;
+             create function public.b(int, int) returns int language sql as $$ select 2 $$;
+             --              ^^^^^^^^ warning: can call function public.b: what was revoked from the other overload
+             create function public.c() returns int language sql security definer as $$ select 1 $$;
+             revoke all on function public.c() from public, anon, authenticated;
+             drop function public.c();
+             create function public.c() returns int language sql security definer as $$ select 2 $$;
+             revoke all on function public.c() from public, anon, authenticated;
+             create function public.d() returns trigger language plpgsql security definer as $$ begin return new; end $$;
+             revoke all on function public.d() from public, anon, authenticated;
+             drop function public.d();
+             create function public.d() returns trigger language plpgsql security definer as $$ begin return new; end $$;
+             create schema private;
+             create function private.e() returns int language sql security definer as $$ select 1 $$;
+             revoke all on function private.e() from public;
+             drop function private.e();
+             create function private.e() returns int language sql security definer as $$ select 1 $$;
+             create function public.f() returns int language sql security definer as $$ select 1 $$;
+             drop function public.f();
+             create function public.f() returns int language sql security definer as $$ select 1 $$;",
+        );
+    }
+}
