@@ -16,6 +16,7 @@ pub mod predicate;
 pub mod diagnostic;
 pub mod workload;
 
+pub mod advisors;
 pub mod change;
 pub mod rule;
 pub mod rules;

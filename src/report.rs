@@ -4,6 +4,7 @@
 //! settled before.
 
 pub(crate) mod access;
+pub(crate) mod advisors;
 pub mod catalog;
 pub(crate) mod concise;
 pub(crate) mod human;
@@ -18,6 +19,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::advisors::Row;
 use crate::change::Change;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::Sources;
@@ -29,6 +31,8 @@ pub struct Report {
     pub sources: Arc<Sources>,
     /// What was found, as [`sort`] leaves it.
     pub diagnostics: Vec<Diagnostic>,
+    /// The rows of Supabase's advisors.
+    pub advisors: Vec<Row>,
     /// What was taken for granted about each project, one line per project.
     pub assumptions: Vec<String>,
     pub summary: Summary,

@@ -14,6 +14,7 @@ use indexmap::IndexMap;
 use rayon::prelude::*;
 
 use crate::access::Rights;
+use crate::advisors::{self, Row};
 use crate::catalog::Catalog;
 use crate::catalog::origin::Origin;
 use crate::catalog::role::{Bucket, Role};
@@ -56,6 +57,14 @@ pub struct Replayed {
     config_file: Option<FileId>,
     /// One for each file that could be read, and its place among the project's files.
     migrations: Vec<(usize, Migration)>,
+}
+
+/// What is said about one project.
+struct Checked {
+    found: Vec<Diagnostic>,
+    advisors: Vec<Row>,
+    /// How many more findings a comment silenced.
+    silenced: usize,
 }
 
 /// What is asked of a run, besides files.
@@ -114,11 +123,13 @@ impl Workspace {
     pub fn check(&mut self) -> Report {
         let started = Instant::now();
         let mut diagnostics = self.complaints.clone();
+        let mut advisors = Vec::new();
         let mut summary = Summary { projects: self.projects.len(), ..Summary::default() };
         for replayed in &self.projects {
-            let (found, silenced) = self.check_project(replayed);
-            diagnostics.extend(found);
-            summary.suppressed += silenced;
+            let checked = self.check_project(replayed);
+            diagnostics.extend(checked.found);
+            advisors.extend(checked.advisors);
+            summary.suppressed += checked.silenced;
             let is_script = |file: &&Migration| self.sources.get(file.file).role == FileRole::Script;
             let read = replayed.migrations.iter().map(|(_, file)| file).filter(|file| !is_script(file));
             summary.files += read.clone().count();
@@ -132,6 +143,7 @@ impl Workspace {
         Report {
             sources: Arc::clone(&self.sources),
             diagnostics,
+            advisors,
             assumptions,
             summary,
             change: None,
@@ -218,19 +230,17 @@ impl Workspace {
         files
     }
 
-    /// A project's findings, and how many more a comment silenced.
-    fn check_project(&self, replayed: &Replayed) -> (Vec<Diagnostic>, usize) {
+    fn check_project(&self, replayed: &Replayed) -> Checked {
         let settings = &replayed.settings;
-        let mut found = self.run_rules(replayed);
+        let workload = Workload::of(&replayed.catalog);
+        let mut found = self.run_rules(replayed, &workload);
         found.extend(engine::findings(replayed, &self.sources));
         let mut suppressions = Suppressions::default();
         for (_, migration) in &replayed.migrations {
             suppressions.read(migration, &self.sources);
         }
         found.retain_mut(|diagnostic| self.settle(diagnostic, settings));
-        let before = found.len();
-        found.retain_mut(|diagnostic| !suppressions.allows(diagnostic));
-        let silenced = before - found.len();
+        let silenced: Vec<_> = found.extract_if(.., |diagnostic| suppressions.allows(diagnostic)).collect();
         let mut unused = suppressions.report_unused(
             rules::named("unused-suppression"),
             |rule| settings.is_on(rule),
@@ -238,17 +248,20 @@ impl Workspace {
         );
         unused.retain_mut(|diagnostic| self.settle(diagnostic, settings));
         found.extend(unused);
+        let mut advisors = advisors::rows(&replayed.catalog, &workload);
+        advisors.retain(|row| !silenced.iter().any(|diagnostic| row.is_told_by(diagnostic)));
         if let Some(focus) = &replayed.project.focus {
             found.retain(|diagnostic| focus.contains(self.path(diagnostic)));
+            let is_in_focus = |place: Span| focus.contains(&self.paths[place.file.0 as usize]);
+            advisors.retain(|row| row.place.is_some_and(is_in_focus));
         }
-        (found, silenced)
+        Checked { found, advisors, silenced: silenced.len() }
     }
 
     /// Runs each rule that is on, with each of its options.
-    fn run_rules(&self, replayed: &Replayed) -> Vec<Diagnostic> {
+    fn run_rules(&self, replayed: &Replayed, workload: &Workload) -> Vec<Diagnostic> {
         let settings = &replayed.settings;
-        let workload = Workload::of(&replayed.catalog);
-        let rights = Rights::new(&replayed.catalog, &workload);
+        let rights = Rights::new(&replayed.catalog, workload);
         let mut tasks: Vec<(&'static Rule, usize, ParsedOptions)> = Vec::new();
         for rule in rules::ALL.iter().copied().filter(|rule| settings.is_on(rule.id)) {
             let variants = settings.variants(rule).into_iter().enumerate();
@@ -257,7 +270,7 @@ impl Workspace {
         let found: Vec<_> = tasks
             .par_iter()
             .map(|(rule, variant, options)| {
-                let mut list = self.run_rule(rule, options, replayed, &workload, &rights);
+                let mut list = self.run_rule(rule, options, replayed, workload, &rights);
                 list.retain(|diagnostic| settings.variant(rule.id, self.path(diagnostic)) == *variant);
                 list
             })

@@ -130,6 +130,8 @@ pub(super) enum Format {
     Concise,
     /// One object, for programs.
     Json,
+    /// The rows of Supabase's advisors.
+    Advisors,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

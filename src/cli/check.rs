@@ -9,7 +9,7 @@ use clap::CommandFactory;
 use crate::cli::args::{CheckArgs, Cli, Format};
 use crate::cli::{CLEAN, FAILED, FOUND, choices, colored, load, output};
 use crate::nearest::nearest;
-use crate::report::{concise, human, json};
+use crate::report::{advisors, concise, human, json};
 use crate::workspace::Timings;
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
@@ -30,6 +30,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
             human::summary(&report, &mut out, color)?;
         }
         Format::Json => json::render(&report, &mut out)?,
+        Format::Advisors => advisors::render(&report, &mut out)?,
         Format::Concise => {
             concise::render(&report, &mut out)?;
             out.flush()?;

@@ -186,6 +186,37 @@ impl Workload {
     }
 }
 
+/// The calls in a predicate that tell who the caller is and run again for each row: all but those in
+/// a sub-select that reads nothing of the row.
+pub fn caller_calls_per_row(expr: &Expr) -> Vec<&Call> {
+    let mut found = Vec::new();
+    collect_calls(expr, &mut found);
+    found
+}
+
+fn collect_calls<'a>(expr: &'a Expr, found: &mut Vec<&'a Call>) {
+    match expr {
+        Expr::Call(call) if tells_the_caller(call) => found.push(call),
+        Expr::Sublink(sublink) if sublink.is_correlated() => collect_query(&sublink.query, found),
+        _ => {}
+    }
+    expr.children().into_iter().for_each(|child| collect_calls(child, found));
+}
+
+fn collect_query<'a>(query: &'a Query, found: &mut Vec<&'a Call>) {
+    query.inner_queries().into_iter().for_each(|inner| collect_query(inner, found));
+    query.own_expressions().into_iter().for_each(|expr| collect_calls(expr, found));
+}
+
+fn tells_the_caller(call: &Call) -> bool {
+    let name = call.name.name.as_str();
+    match call.name.schema.as_deref() {
+        Some("auth") => matches!(name, "uid" | "jwt" | "role" | "email"),
+        None | Some("pg_catalog") => name == "current_setting",
+        Some(_) => false,
+    }
+}
+
 struct Reader<'a> {
     workload: &'a Workload,
     catalog: &'a Catalog,

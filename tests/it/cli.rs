@@ -321,6 +321,23 @@ fn json_is_one_object() {
 }
 
 #[test]
+fn rows_of_advisors_go_where_a_comment_allows_the_finding() {
+    let keys = |sql: &str| {
+        let answer = Folder::project(sql).run(&["--format", "advisors", "--fail-on", "never"]);
+        let rows: serde_json::Value = serde_json::from_str(&answer.out).expect("it is JSON");
+        let rows = rows.as_array().expect("it is an array").iter();
+        let found = rows.filter(|row| row["name"] == "rls_disabled_in_public");
+        found.map(|row| row["cache_key"].as_str().unwrap_or_default().to_string()).collect::<Vec<_>>()
+    };
+    let tables = |comment: &str| {
+        format!("{comment}create table a (id int primary key);\ncreate table b (id int primary key);\n")
+    };
+    assert_eq!(keys(&tables("")), ["rls_disabled_in_public_public_a", "rls_disabled_in_public_public_b"]);
+    let allowed = tables("-- rls-lint: allow(rls-disabled-on-exposed-table) a demo\n");
+    assert_eq!(keys(&allowed), ["rls_disabled_in_public_public_b"]);
+}
+
+#[test]
 fn rules_are_listed_and_explained() {
     let folder = Folder::new(&[]);
     assert!(folder.run(&["rules"]).out.contains("no-primary-key"));

@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["catalog", "predicate"],
     &["diagnostic", "workload", "access"],
     &["rule", "change"],
-    &["rules"],
+    &["advisors", "rules"],
     &["config"],
     &["suppress"],
     &["report", "project"],

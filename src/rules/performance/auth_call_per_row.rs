@@ -9,8 +9,9 @@ use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::source::{Sources, Span};
-use crate::sql::expr::{Call, Expr, Query};
+use crate::sql::expr::Call;
 use crate::sql::statement::{Clause, PolicyCommand};
+use crate::workload::identity::caller_calls_per_row;
 
 declare_rule! {
     /// Finds policies that ask who the caller is once for each row.
@@ -65,11 +66,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if doubts.concern(name) || is_silenced(table, policy) {
             continue;
         }
-        let calls: Vec<&Call> = policy.clauses().flat_map(|clause| calls_per_row(&clause.value)).collect();
+        let calls: Vec<&Call> = policy.clauses().flat_map(|clause| caller_calls_per_row(&clause.value)).collect();
         let Some(first) = calls.first() else { continue };
         let what = called(first);
         let object = Identity::part("policy", name, policy.name.to_string());
-        let reads = policy.using.as_ref().is_some_and(|clause| !calls_per_row(&clause.value).is_empty());
+        let reads = policy.using.as_ref().is_some_and(|clause| !caller_calls_per_row(&clause.value).is_empty());
         let of = if reads { "of" } else { "that is written to" };
         let message = format!("policy {} calls {what} again for each row {of} {name}", policy.name.delimited());
         let finding = out.report(first.span, object, message);
@@ -103,36 +104,6 @@ fn is_silenced(table: &Table, policy: &Policy) -> bool {
         })
 }
 
-/// The calls in a predicate that run again for each row.
-fn calls_per_row(expr: &Expr) -> Vec<&Call> {
-    let mut found = Vec::new();
-    collect(expr, &mut found);
-    found
-}
-
-fn collect<'a>(expr: &'a Expr, found: &mut Vec<&'a Call>) {
-    match expr {
-        Expr::Call(call) if tells_the_caller(call) => found.push(call),
-        Expr::Sublink(sublink) if sublink.is_correlated() => collect_query(&sublink.query, found),
-        _ => {}
-    }
-    expr.children().into_iter().for_each(|child| collect(child, found));
-}
-
-fn collect_query<'a>(query: &'a Query, found: &mut Vec<&'a Call>) {
-    query.inner_queries().into_iter().for_each(|inner| collect_query(inner, found));
-    query.own_expressions().into_iter().for_each(|expr| collect(expr, found));
-}
-
-fn tells_the_caller(call: &Call) -> bool {
-    let name = call.name.name.as_str();
-    match call.name.schema.as_deref() {
-        Some("auth") => matches!(name, "uid" | "jwt" | "role" | "email"),
-        None | Some("pg_catalog") => name == "current_setting",
-        Some(_) => false,
-    }
-}
-
 fn called(call: &Call) -> String {
     match &call.name.schema {
         Some(schema) if *schema == "auth" => format!("auth.{}()", call.name.name.quoted()),
@@ -143,7 +114,7 @@ fn called(call: &Call) -> String {
 fn help(policy: &Policy, table: &QName, sources: &Sources) -> String {
     let changed = |keyword: &str, clause: Option<&Clause>| {
         let Some(clause) = clause else { return Some(String::new()) };
-        match calls_per_row(&clause.value) {
+        match caller_calls_per_row(&clause.value) {
             calls if calls.is_empty() => Some(String::new()),
             calls => Some(format!(" {keyword} ({})", wrapped(clause.span, &calls, sources)?)),
         }
@@ -154,7 +125,7 @@ fn help(policy: &Policy, table: &QName, sources: &Sources) -> String {
         let sql = format!("alter policy {} on {}{using}{with_check};", policy.name.quoted(), table.quoted());
         (sql.len() <= LONGEST_HELP).then_some(sql)
     };
-    let calls = policy.clauses().flat_map(|clause| calls_per_row(&clause.value)).map(called);
+    let calls = policy.clauses().flat_map(|clause| caller_calls_per_row(&clause.value)).map(called);
     let wrapped = |name: String| format!("(select {})", name.replace("current_setting()", "current_setting(…)"));
     let forms: IndexSet<String> = calls.map(wrapped).collect();
     let forms: Vec<String> = forms.into_iter().collect();
