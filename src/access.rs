@@ -2,8 +2,11 @@
 //!
 //! Only requests count: what the roles can do that the Data API, Storage and Realtime take on.
 
+pub mod authority;
 mod body;
+pub mod evaluation;
 mod matrix;
+pub mod recursion;
 mod rights;
 
 use std::collections::BTreeSet;
@@ -39,6 +42,12 @@ impl Access<'_> {
     pub fn reading(&self) -> Option<Self> {
         let read = Privileges::of(&[Privilege::Select]).intersection(self.privileges);
         (!read.is_empty()).then_some(Self { role: self.role, privileges: read })
+    }
+
+    /// The commands that the privileges are for.
+    pub fn commands(&self) -> Vec<PolicyCommand> {
+        let held = COMMANDS.iter().filter(|(_, privilege)| self.privileges.contains(*privilege));
+        held.map(|(command, _)| *command).collect()
     }
 
     pub fn can_write(&self) -> bool {

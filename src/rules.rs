@@ -52,8 +52,13 @@ rules! {
     rls {
         always_true_read_policy,
         always_true_write_policy,
+        membership_self_join,
+        privileged_column_self_update,
         policies_without_rls,
         policy_clause_command_mismatch,
+        policy_helper_not_executable,
+        policy_reads_unreadable_table,
+        policy_recursion,
         policy_role_unknown,
         policy_unknown_column,
         rls_disabled_on_exposed_table,

@@ -199,6 +199,23 @@ impl Table {
         })
     }
 
+    /// Whether no two rows have the same value in this column.
+    pub fn is_key(&self, attnum: i16) -> bool {
+        self.indexes.values().any(|index| {
+            let keys: Vec<_> = index.keys.iter().map(IndexKey::attnum).collect();
+            index.unique && index.predicate.is_none() && keys == [Some(attnum)]
+        })
+    }
+
+    /// Whether a column leads a unique index without these others, so that one of them alone has its value.
+    pub fn is_key_without(&self, attnum: i16, others: &[i16]) -> bool {
+        self.indexes.values().any(|index| {
+            let mut keys = index.keys.iter().map(IndexKey::attnum);
+            let leads = keys.next() == Some(Some(attnum));
+            index.unique && leads && !keys.any(|key| key.is_none_or(|key| others.contains(&key)))
+        })
+    }
+
     /// Whether an index finds rows by any one of these columns: it holds every row that the
     /// comparison could match, and leads with the column, or with `fixed` ones that a constant is
     /// known for before it. What it leaves out by `tested` ones the look-up leaves out, too.

@@ -284,16 +284,7 @@ impl<'a> Conditions<'a> {
             _ => {}
         }
         let link = if is_null { self.link_of_null(source) } else { self.link(source) };
-        let mut span = None;
-        source.walk(&mut |part| {
-            let own = match part {
-                Expr::Column(column) => Some(column.span),
-                Expr::Call(call) => Some(call.span),
-                Expr::Sublink(sublink) => Some(sublink.span),
-                _ => None,
-            };
-            span = span.or(own);
-        });
+        let span = source.place();
         self.atoms.push(Atom { expr, span, link, form });
         Node::Atom(at)
     }

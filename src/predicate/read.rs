@@ -34,9 +34,14 @@ const NESTING: u8 = 6;
 impl Conditions<'_> {
     /// Reads a condition on a row.
     pub fn read(&mut self, expr: &Expr) -> Node {
-        let mut budget = NODES;
-        let expr = self.resolved(expr, CALLS, &mut budget);
+        let expr = self.followed(expr);
         self.formula(&expr)
+    }
+
+    /// The expression with calls replaced by what the functions do, as far as that can be told.
+    pub fn followed(&self, expr: &Expr) -> Expr {
+        let mut budget = NODES;
+        self.resolved(expr, CALLS, &mut budget)
     }
 
     /// The expression with calls replaced by what the functions do, and `(select x)` by `x`.

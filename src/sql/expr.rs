@@ -368,6 +368,21 @@ impl Expr {
         own || self.children().into_iter().any(|child| child.reads_beyond(levels))
     }
 
+    /// Where the first of its names, calls and sub-selects stands.
+    pub fn place(&self) -> Option<Span> {
+        let mut place = None;
+        self.walk(&mut |part| {
+            let own = match part {
+                Self::Column(column) => Some(column.span),
+                Self::Call(call) => Some(call.span),
+                Self::Sublink(sublink) => Some(sublink.span),
+                _ => None,
+            };
+            place = place.or(own);
+        });
+        place
+    }
+
     /// The name that an argument is given by.
     pub fn argument_name(&self) -> Option<&Ident> {
         match self {
@@ -713,7 +728,7 @@ impl FromItem {
         }
     }
 
-    fn inner_queries<'a>(&'a self, list: &mut Vec<&'a Query>) {
+    pub fn inner_queries<'a>(&'a self, list: &mut Vec<&'a Query>) {
         match self {
             Self::Query { query, .. } => list.push(query),
             Self::Join { left, right, .. } => {

@@ -9,8 +9,8 @@ use crate::catalog::types::{TypeRef, UserTypeKind};
 use crate::source::Span;
 use crate::sql::expr::{ColumnRef, Expr, Literal, Oid, Query, QueryBody, RelationRef, Target, walk_queries};
 use crate::sql::name::Ident;
-use crate::sql::plpgsql::{Block, BlockStatement, BlockStatementKind};
-use crate::sql::statement::{BodyText, FunctionBody, Statement, StatementKind};
+use crate::sql::plpgsql::{Block, BlockStatement, BlockStatementKind, RaiseLevel};
+use crate::sql::statement::{BodyText, ChangeKind, FunctionBody, Statement, StatementKind};
 
 /// What the body of one function does, as far as it can be read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +28,8 @@ pub struct Routine {
     pub block: Option<Block>,
     /// Whether all of it was read: false for other languages and for what did not parse.
     pub complete: bool,
+    /// What stands in the arms of IF and CASE, in loops and in handlers.
+    conditional: Vec<Span>,
 }
 
 /// What a body leaves to the `search_path`.
@@ -153,11 +155,60 @@ impl Routine {
                 .expressions
                 .extend(statement.fragments().into_iter().filter_map(|part| part.value.clone()));
             routine.complete &= statement.kind != BlockStatementKind::Unparsed;
+            routine.conditional.extend(statement.bodies().into_iter().flatten().map(|inner| inner.span));
         });
         routine.statements.shrink_to_fit();
         routine.expressions.shrink_to_fit();
         routine.block = Some(block);
         routine
+    }
+
+    /// Whether a trigger's code may object to a column's new value or choose it: it names the column, or
+    /// ends with an error.
+    pub fn minds(&self, column: &Ident) -> bool {
+        let mut minds = false;
+        self.walk(&mut |expr| match expr {
+            Expr::Column(read) => {
+                minds |= read.path.last() == Some(column) && read.target == Target::Variable
+            }
+            Expr::Field { field, .. } => minds |= field.as_ref() == Some(column),
+            _ => {}
+        });
+        self.block.iter().for_each(|block| {
+            block.walk(&mut |statement| match &statement.kind {
+                BlockStatementKind::Assign { field, .. } => minds |= field.as_ref() == Some(column),
+                BlockStatementKind::Raise { level: RaiseLevel::Exception, .. } => minds = true,
+                BlockStatementKind::Return(Some(value)) => {
+                    minds |= matches!(value.value, Some(Expr::Literal(Literal::Null)));
+                }
+                _ => {}
+            });
+        });
+        minds
+    }
+
+    /// Whether it adds rows to a table.
+    pub fn adds_to(&self, table: Oid) -> bool {
+        self.statements.iter().any(|statement| match &statement.kind {
+            StatementKind::Change(change) => {
+                change.kind == ChangeKind::Insert && change.table.target == Some(table)
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether a place in it is come to under some condition only.
+    pub fn is_conditional(&self, place: Span) -> bool {
+        self.conditional.iter().any(|part| part.contains(place))
+    }
+
+    /// Whether an exception handler may take an error of what it runs.
+    pub fn catches_errors(&self) -> bool {
+        let mut catches = false;
+        self.block
+            .iter()
+            .for_each(|block| block.walk_blocks(&mut |block| catches |= !block.handlers.is_empty()));
+        catches
     }
 
     /// Names resolve by the function's own `search_path` where it sets one; parameters and

@@ -27,8 +27,9 @@ declare_rule! {
     /// ```
     ///
     /// A table counts when the Data API serves its schema (`[api] schemas` in `config.toml`) and a
-    /// role of requests holds SELECT, INSERT, UPDATE or DELETE on it. Partitions count one by one:
-    /// the RLS of the partitioned table does not hold when a partition is asked for by its own
+    /// role of requests holds SELECT, INSERT, UPDATE or DELETE on it. Partitions and tables that
+    /// inherit count one by one:
+    /// the RLS of the parent does not hold when one is asked for by its own
     /// name.
     ///
     /// ## How to fix
@@ -40,7 +41,7 @@ declare_rule! {
         group: Group::Rls,
         severity: Severity::Error,
         summary: "table is open to the Data API without row level security",
-        sources: &["splinter:0013", "pgrls:SEC001", "pgrls:SEC041", "pgrls:SEC049"],
+        sources: &["splinter:0013", "pgrls:SEC001", "pgrls:SEC041", "pgrls:SEC043", "pgrls:SEC049"],
         options: Options::NONE,
         check: Check::Catalog(check),
     }
@@ -152,7 +153,11 @@ mod tests {
              create table public.copied (like public.orders including all);
              --           ^^^^^^^^^^^^^ error: public.copied
              create table public.open_parent (id bigint, at date) partition by range (at);
-             --           ^^^^^^^^^^^^^^^^^^ error: public.open_parent",
+             --           ^^^^^^^^^^^^^^^^^^ error: public.open_parent
+             create table public.places (id bigint);
+             alter table public.places enable row level security;
+             create table public.cities () inherits (public.places);
+             --           ^^^^^^^^^^^^^ error: public.cities",
         );
     }
 

@@ -1,0 +1,370 @@
+//! What the server reads and calls when it evaluates a policy, and with whose rights.
+//!
+//! Policies run with the rights of the caller (PostgreSQL manual, section 5.8): they call functions as the
+//! caller, and read as whoever reads the policy's table. A view reads as its owner, one with
+//! `security_invoker` as the caller; a function with SECURITY DEFINER does all as its owner.
+
+use rustc_hash::FxHashSet;
+
+use crate::catalog::Catalog;
+use crate::catalog::function::Function;
+use crate::catalog::gap::Aspect;
+use crate::catalog::name::QName;
+use crate::catalog::policy::Policy;
+use crate::catalog::table::Table;
+use crate::catalog::view::View;
+use crate::predicate::{Caller, evaluate};
+use crate::source::Span;
+use crate::sql::expr::{CteBody, Expr, FromItem, Oid, Query, QueryBody, RelationRef, Select, Target};
+use crate::sql::name::Ident;
+use crate::sql::statement::{PolicyCommand, Privilege, StatementKind};
+use crate::workload::Workload;
+use crate::workload::identity::Through;
+
+/// Follows expressions to what they read and call.
+#[derive(Clone, Copy)]
+pub struct Evaluation<'a> {
+    catalog: &'a Catalog,
+    workload: &'a Workload,
+}
+
+/// An object that is read or called.
+#[derive(Clone, Copy, Debug)]
+pub enum Object<'a> {
+    Table(&'a Table),
+    View(&'a View),
+    Function(&'a Function),
+}
+
+impl<'a> Object<'a> {
+    pub fn name(self) -> &'a QName {
+        match self {
+            Self::Table(table) => &table.name,
+            Self::View(view) => &view.name,
+            Self::Function(function) => &function.name,
+        }
+    }
+}
+
+/// A role that reads, and the one that `current_user` names meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Reader {
+    pub role: Ident,
+    pub caller: Ident,
+}
+
+impl Reader {
+    /// Who asks by itself.
+    pub fn caller(role: &Ident) -> Self {
+        Self { role: role.clone(), caller: role.clone() }
+    }
+}
+
+/// An object that an expression comes to.
+#[derive(Clone, Debug)]
+pub struct Reached<'a> {
+    pub object: Object<'a>,
+    pub reader: Reader,
+    /// In the expression that was asked about.
+    pub span: Span,
+    /// The views and functions on the way.
+    pub through: Vec<Through>,
+    /// The last query that reads it: the expression's own, a view's or a function's.
+    pub query: Option<&'a Query>,
+    /// Whether a function on the way runs it as a statement of its own.
+    pub called: bool,
+    /// Whether it is come to whatever the row and the tables hold.
+    pub certain: bool,
+}
+
+impl<'a> Evaluation<'a> {
+    pub fn new(catalog: &'a Catalog, workload: &'a Workload) -> Self {
+        Self { catalog, workload }
+    }
+
+    /// What an expression comes to when somebody evaluates it. Policies of the tables that it reads are
+    /// not followed, nor functions that catch errors or cannot be read.
+    pub fn reached(&self, expr: &'a Expr, reader: &Reader) -> Vec<Reached<'a>> {
+        let mut walk = Walk { evaluation: *self, seen: FxHashSet::default(), found: Vec::new() };
+        walk.expr(
+            expr,
+            &Way { reader: reader.clone(), first: None, through: Vec::new(), called: false },
+            true,
+        );
+        walk.found
+    }
+
+    /// The policies that have a say when a role does something with a table. Restrictive ones have none
+    /// where no permissive one has.
+    pub fn applied(&self, table: &'a Table, command: PolicyCommand, role: &Ident) -> Vec<&'a Policy> {
+        let (catalog, role) = (self.catalog, self.catalog.roles.get(role));
+        let Some(role) = role.filter(|role| table.rls.value && !catalog.is_above_policies(&role.name, table))
+        else {
+            return Vec::new();
+        };
+        let applies =
+            |policy: &&Policy| policy.gates(command).next().is_some() && catalog.policy_binds(policy, role);
+        let list: Vec<&Policy> = table.policies.values().filter(applies).collect();
+        if list.iter().any(|policy| policy.permissive) { list } else { Vec::new() }
+    }
+
+    /// Whether statements that were not followed may have changed what an evaluation comes to.
+    pub fn is_doubtful(&self, name: &QName) -> bool {
+        let aspects =
+            [Aspect::Rls, Aspect::Policies, Aspect::Grants, Aspect::Roles, Aspect::Functions, Aspect::Views];
+        self.catalog.doubts(&aspects).concern(name)
+    }
+}
+
+/// How something was come to.
+#[derive(Clone)]
+struct Way {
+    reader: Reader,
+    /// The place in the expression that was asked about.
+    first: Option<Span>,
+    through: Vec<Through>,
+    called: bool,
+}
+
+impl Way {
+    fn place(&self, here: Span) -> Span {
+        self.first.unwrap_or(here)
+    }
+
+    /// The way on through an object that is named here.
+    fn on(&self, here: Span, reader: Reader, called: bool) -> Self {
+        Self {
+            reader,
+            first: Some(self.place(here)),
+            through: self.through.clone(),
+            called: self.called || called,
+        }
+    }
+
+    fn step(&self, name: &QName, span: Span) -> Self {
+        let mut way = self.clone();
+        way.through.push(Through { name: name.clone(), span });
+        way
+    }
+}
+
+struct Walk<'a> {
+    evaluation: Evaluation<'a>,
+    /// Views and functions that were gone through.
+    seen: FxHashSet<(Oid, Reader)>,
+    found: Vec<Reached<'a>>,
+}
+
+impl<'a> Walk<'a> {
+    fn expr(&mut self, expr: &'a Expr, way: &Way, certain: bool) {
+        match expr {
+            Expr::Call(call) => {
+                if let Some(function) =
+                    call.target.and_then(|oid| self.evaluation.catalog.functions.get(&oid))
+                {
+                    let skipped = function.strict && !call.args.is_empty();
+                    self.function(function, call.span, way, certain && !skipped);
+                }
+            }
+            Expr::Sublink(sublink) => self.query(&sublink.query, way, certain),
+            _ => {}
+        }
+        // The server puts what is cheap first, so that each part of an AND may decide before the others.
+        let by_row = |expr: &Expr| expr.any(&|part| matches!(part, Expr::Column(_)));
+        for (at, child) in expr.children().into_iter().enumerate() {
+            let always = match expr {
+                Expr::Or(_) | Expr::Coalesce(_) | Expr::Case { .. } => at == 0,
+                Expr::And(list) => {
+                    let others = list.iter().enumerate().filter(|(other, _)| *other != at);
+                    !others.into_iter().any(|(_, other)| by_row(other))
+                }
+                _ => true,
+            };
+            self.expr(child, way, certain && always);
+        }
+    }
+
+    fn query(&mut self, query: &'a Query, way: &Way, certain: bool) {
+        for cte in &query.ctes {
+            if let CteBody::Query(inner) = &cte.query {
+                self.query(inner, way, false);
+            }
+        }
+        let mut reads = false;
+        match &query.body {
+            QueryBody::SetOperation(left, right) => {
+                self.query(left, way, certain);
+                self.query(right, way, certain);
+            }
+            QueryBody::Select(select) => {
+                reads = select.from.iter().any(|item| !matches!(item, FromItem::Function { .. }));
+                self.from(query, select, way, certain);
+            }
+            QueryBody::Values(_) => {}
+        }
+        for expr in query.own_expressions() {
+            self.expr(expr, way, certain && !reads);
+        }
+    }
+
+    fn from(&mut self, query: &'a Query, select: &'a Select, way: &Way, certain: bool) {
+        // The other side of a join is not looked at where the first one has no row.
+        let certain =
+            certain && matches!(select.from.as_slice(), [FromItem::Relation { .. } | FromItem::Query { .. }]);
+        for item in &select.from {
+            item.walk_relations(&mut |relation| self.relation(relation, query, way, certain));
+            let mut inner = Vec::new();
+            item.inner_queries(&mut inner);
+            inner.into_iter().for_each(|inner| self.query(inner, way, certain));
+        }
+    }
+
+    fn relation(&mut self, relation: &RelationRef, query: &'a Query, way: &Way, certain: bool) {
+        let catalog = self.evaluation.catalog;
+        let Some(oid) = relation.target else { return };
+        let span = relation.name.span;
+        if let Some(table) = catalog.tables.get(&oid) {
+            self.add(Object::Table(table), Some(query), way, span, certain);
+        } else if let Some(view) = catalog.views.get(&oid) {
+            self.add(Object::View(view), Some(query), way, span, certain);
+            let caller = way.reader.caller.clone();
+            let role = if view.security_invoker() { caller.clone() } else { view.owner.clone() };
+            let reader = Reader { role, caller };
+            if let Some(inner) = view.query.as_ref().filter(|_| !view.materialized)
+                && self.seen.insert((oid, reader.clone()))
+            {
+                let way = way.on(span, reader, false).step(&view.name, span);
+                self.query(inner, &way, certain);
+            }
+        }
+    }
+
+    fn function(&mut self, function: &'a Function, span: Span, way: &Way, certain: bool) {
+        self.add(Object::Function(function), None, way, span, certain);
+        let caller = if function.security_definer.value { &function.owner } else { &way.reader.caller };
+        let reader = Reader::caller(caller);
+        let Some(routine) = self.evaluation.workload.routines.get(&function.oid) else { return };
+        let sets_row_security = function.config.contains_key("row_security");
+        if routine.catches_errors() || sets_row_security || !self.seen.insert((function.oid, reader.clone()))
+        {
+            return;
+        }
+        let way = way.on(span, reader, true).step(&function.name, span);
+        for statement in &routine.statements {
+            if let StatementKind::Query(query) = &statement.kind {
+                self.query(query, &way, certain && !routine.is_conditional(statement.span));
+            }
+        }
+        for expr in &routine.expressions {
+            let conditional = expr.place().is_none_or(|place| routine.is_conditional(place));
+            self.expr(expr, &way, certain && !conditional);
+        }
+    }
+
+    fn add(&mut self, object: Object<'a>, query: Option<&'a Query>, way: &Way, span: Span, certain: bool) {
+        let mut through = way.through.clone();
+        // Each step tells where it goes on.
+        let spans: Vec<Span> = through.iter().skip(1).map(|step| step.span).chain([span]).collect();
+        through.iter_mut().zip(spans).for_each(|(step, span)| step.span = span);
+        self.found.push(Reached {
+            object,
+            reader: way.reader.clone(),
+            span: way.place(span),
+            through,
+            query,
+            called: way.called,
+            certain,
+        });
+    }
+}
+
+/// What a role comes to when a policy is evaluated for it.
+pub struct Asked<'a> {
+    pub role: &'a Ident,
+    pub reached: Vec<Reached<'a>>,
+}
+
+impl<'a> Evaluation<'a> {
+    /// What requests come to by a policy, role by role: where the role may do what the policy is for, and
+    /// the server does not leave the policy out because all passes or nothing does. In functions only what is
+    /// come to for certain counts.
+    pub fn asked(&self, table: &'a Table, policy: &'a Policy) -> Vec<Asked<'a>> {
+        if self.is_doubtful(&table.name) {
+            return Vec::new();
+        }
+        let mut list = Vec::new();
+        for access in self.catalog.table_access(table) {
+            let runs = |command: &PolicyCommand| {
+                let applied = self.applied(table, *command, &access.role.name);
+                applied.iter().any(|other| other.name == policy.name)
+                    && !(policy.permissive && applied.iter().any(|other| other.silences_others(*command)))
+            };
+            let commands: Vec<PolicyCommand> = access.commands().into_iter().filter(runs).collect();
+            let reader = Reader::caller(&access.role.name);
+            let mut reached: Vec<Reached<'a>> = Vec::new();
+            let mut seen: Vec<Span> = Vec::new();
+            for clause in commands.iter().flat_map(|command| policy.gates(*command)) {
+                let settled = evaluate(&clause.value, Caller::Anyone).is_some();
+                if settled || seen.contains(&clause.span) {
+                    continue;
+                }
+                seen.push(clause.span);
+                reached.extend(self.reached(&clause.value, &reader));
+            }
+            reached.retain(|one| !one.called || one.certain);
+            list.push(Asked { role: &access.role.name, reached });
+        }
+        list
+    }
+
+    /// Whether the reader of a relation lacks SELECT on what is read of it.
+    pub fn lacks_select(&self, reached: &Reached<'a>) -> bool {
+        let (oid, acl, columns) = match reached.object {
+            Object::Table(table) => (table.oid, &table.acl, &table.columns),
+            Object::View(view) => (view.oid, &view.acl, &view.columns),
+            Object::Function(_) => return false,
+        };
+        let catalog = self.catalog;
+        let role = &reached.reader.role;
+        if catalog.can(role, acl, Privilege::Select) {
+            return false;
+        }
+        if !catalog.can_on_any_column(role, acl, columns, Privilege::Select) {
+            return true;
+        }
+        let granted = |attnum: i16| {
+            columns
+                .iter()
+                .filter(|column| column.attnum == attnum)
+                .all(|column| catalog.can(role, &column.acl, Privilege::Select))
+        };
+        let mut lacks = false;
+        reached.query.into_iter().for_each(|query| {
+            query.walk(&mut |expr| {
+                let Expr::Column(column) = expr else { return };
+                lacks |= match column.target {
+                    _ if column.star && column.path.is_empty() => {
+                        !columns.iter().all(|column| granted(column.attnum))
+                    }
+                    Target::Column { relation, attnum, .. } => relation == oid && !granted(attnum),
+                    Target::Row { relation, .. } => {
+                        relation == oid && !columns.iter().all(|column| granted(column.attnum))
+                    }
+                    _ => false,
+                };
+            });
+        });
+        lacks
+    }
+}
+
+impl Catalog {
+    /// Whether a role has SELECT on all of a relation.
+    pub fn can_read(&self, role: &Ident, object: Object<'_>) -> bool {
+        match object {
+            Object::Table(table) => self.can(role, &table.acl, Privilege::Select),
+            Object::View(view) => self.can(role, &view.acl, Privilege::Select),
+            Object::Function(_) => false,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+use crate::access::authority::{Authority, Decision, is_guarded, may_set};
+use crate::access::in_words;
+use crate::catalog::gap::Aspect;
+use crate::catalog::policy::Policy;
+use crate::catalog::role::Role;
+use crate::catalog::table::{Column, Table};
+use crate::diagnostic::{Identity, Severity};
+use crate::predicate::Reach;
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::sql::expr::Expr;
+use crate::sql::statement::{PolicyCommand, Privilege, TriggerEvent};
+
+declare_rule! {
+    /// Finds columns such as `role` that users can change in their own row.
+    ///
+    /// ## Why it matters
+    ///
+    /// Row level security chooses rows, not columns. A policy that lets users change their own profile lets
+    /// them change all of it: one request with `{"role": "admin"}` is enough. It is an error where policies
+    /// decide by the column, and a warning where only its name says that it is not the user's to choose.
+    ///
+    /// ```sql,bad
+    /// create table public.profiles (id uuid primary key references auth.users, name text, role text);
+    /// alter table public.profiles enable row level security;
+    /// create policy "Users change their profile" on public.profiles for update to authenticated
+    ///   using (id = (select auth.uid()));
+    /// create policy "Users read their profile" on public.profiles for select to authenticated
+    ///   using (id = (select auth.uid()));
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.profiles (id uuid primary key references auth.users, name text, role text);
+    /// alter table public.profiles enable row level security;
+    /// create policy "Users change their profile" on public.profiles for update to authenticated
+    ///   using (id = (select auth.uid()));
+    /// create policy "Users read their profile" on public.profiles for select to authenticated
+    ///   using (id = (select auth.uid()));
+    /// revoke update on public.profiles from anon, authenticated;
+    /// grant update (name) on public.profiles to authenticated;
+    /// ```
+    ///
+    /// WITH CHECK sees the new row alone, so that it can hold a column to a constant but not to its old value.
+    /// Triggers that look at the column before the change keep the rule silent.
+    ///
+    /// ## How to fix
+    ///
+    /// Grant UPDATE on the columns that users may change, and on no others; or keep the column in a table that
+    /// users cannot write.
+    "privileged-column-self-update" {
+        group: Group::Rls,
+        severity: Severity::Warning,
+        summary: "users can change what they may do",
+        sources: &[],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+/// What users do not choose for themselves, in a table with one row for each of them.
+const PRIVILEGED: &[&str] = &[
+    "role", "roles", "user_role", "is_admin", "is_superadmin", "is_super_admin", "is_staff", "is_moderator", "admin",
+    "permissions", "plan", "plan_id", "tier", "subscription", "subscription_plan", "subscription_status",
+    "subscription_tier", "credits", "credit_balance", "balance", "verified", "is_verified", "approved", "is_approved",
+    "banned", "is_banned", "email_verified", "stripe_customer_id", "stripe_subscription_id",
+];
+
+/// A column that users can change in their own rows.
+struct Free<'a> {
+    column: &'a Column,
+    decisions: &'a [Decision<'a>],
+}
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let authority = Authority::of(cx.catalog, cx.workload, cx.rights);
+    for table in cx.catalog.own_tables().filter(|table| table.rls.value) {
+        let aspects = [Aspect::Policies, Aspect::Shape, Aspect::Grants];
+        if aspects.iter().any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect)) {
+            continue;
+        }
+        for policy in table.policies.values().filter(|policy| policy.permissive && policy.covers(PolicyCommand::Update)) {
+            let mut free: Vec<Free<'_>> = Vec::new();
+            for role in cx.catalog.api_roles() {
+                for found in free_columns(cx, &authority, table, policy, role) {
+                    if free.iter().all(|known| known.column.attnum != found.column.attnum) {
+                        free.push(found);
+                    }
+                }
+            }
+            if !free.is_empty() {
+                report(cx, table, policy, &free, out);
+            }
+        }
+    }
+}
+
+fn free_columns<'a>(
+    cx: &CatalogCx<'_>,
+    authority: &'a Authority<'a>,
+    table: &'a Table,
+    policy: &Policy,
+    role: &Role,
+) -> Vec<Free<'a>> {
+    let reach = cx.rights.policy(table, policy, role);
+    let own = reach.using == Some(Reach::Own) && cx.catalog.policy_binds(policy, role);
+    let Some(cell) = cx.access(table, role, PolicyCommand::Update).filter(|cell| own && cell.reach == Reach::Own) else {
+        return Vec::new();
+    };
+    let owners: Vec<i16> =
+        cell.owner_columns.iter().filter_map(|name| table.column(name)).map(|column| column.attnum).collect();
+    let one_row_each = owners.iter().any(|attnum| table.is_key(*attnum));
+    let conditions = cx.rights.conditions_of_anyone();
+    let restrictive =
+        table.policies.values().filter(|other| !other.permissive && cx.catalog.policy_binds(other, role));
+    let checks: Vec<Expr> = std::iter::once(policy)
+        .chain(restrictive)
+        .filter(|policy| policy.covers(PolicyCommand::Update))
+        .filter_map(|policy| policy.with_check.as_ref().or(policy.using.as_ref()))
+        .map(|clause| conditions.followed(&clause.value))
+        .collect();
+    let checks: Vec<&Expr> = checks.iter().collect();
+    let mut list = Vec::new();
+    for column in &table.columns {
+        let decisions = authority.columns(table).find(|(attnum, _)| *attnum == column.attnum);
+        let decisions = decisions.map(|(_, list)| list).unwrap_or_default();
+        let is_named = one_row_each && PRIVILEGED.contains(&column.name.as_str());
+        if decisions.is_empty() && !is_named || owners.contains(&column.attnum) {
+            continue;
+        }
+        let changed = may_set(cx.catalog, table, column.attnum, &role.name, Privilege::Update)
+            && !policy.mentions(table, column.attnum, &checks)
+            && !is_guarded(cx.workload, table, column.attnum, TriggerEvent::Update);
+        if changed {
+            list.push(Free { column, decisions });
+        }
+    }
+    list
+}
+
+fn report(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, free: &[Free<'_>], out: &mut Findings) {
+    let Some(clause) = policy.gates(PolicyCommand::Update).next() else { return };
+    let names: Vec<String> = free.iter().map(|one| one.column.name.quoted()).collect();
+    let decisions: Vec<&Decision<'_>> = free.iter().flat_map(|one| one.decisions).collect();
+    let mut message = format!(
+        "policy {} lets users change {} in their own row of {}",
+        policy.name.delimited(),
+        in_words(&names, "and"),
+        table.name,
+    );
+    if let Some(first) = decisions.first() {
+        message.push_str(&format!(
+            ", and policy {} on {} decides by it",
+            first.policy.name.delimited(),
+            first.table.name
+        ));
+    }
+    let finding = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
+    finding.note("chooses rows, not columns");
+    finding.label(policy.name_apart_from(clause.span), "the policy is created here");
+    for one in free.iter().take(3) {
+        finding.label(one.column.name_span, format!("{} can be changed", one.column.name.delimited()));
+    }
+    let say = |decision: &&Decision<'_>| {
+        (decision.span, format!("policy {} on {} decides by it", decision.policy.name.delimited(), decision.table.name))
+    };
+    finding.label_each(decisions.iter().map(say));
+    if !decisions.is_empty() {
+        finding.severity(Severity::Error);
+    }
+    let on = table.name.quoted();
+    let all_roles: Vec<String> = cx.catalog.api_roles().map(|role| role.name.quoted()).collect();
+    finding.help(format!(
+        "revoke update on {on} from {}; grant update (…) on {on} to authenticated; -- with the columns that are theirs",
+        all_roles.join(", ")
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::check;
+
+    const TABLES: &str = "create table profiles (id uuid primary key, name text, role text, plan text, org int);
+         alter table profiles enable row level security;
+         create policy reads on profiles for select using (id = auth.uid());
+         create table docs (id int primary key, org int, owner uuid, role text);
+         alter table docs enable row level security;
+         create policy docs_read on docs for select using (owner = auth.uid());\n";
+
+    fn policies(text: &str) {
+        check(&RULE, &format!("{TABLES}{text}"));
+    }
+
+    #[test]
+    fn names_are_a_warning_and_decisions_an_error() {
+        policies(
+            "
+             create policy change on profiles for update using (id = auth.uid());
+             --                                                 ^^^^^^^^^^^^^^^ warning: policy \"change\" lets users change role and plan in their own row of public.profiles
+             create policy docs_change on docs for update using (owner = auth.uid());",
+        );
+        policies(
+            "
+             create policy change on profiles for update using (id = auth.uid());
+             --                                                 ^^^^^^^^^^^^^^^ error: lets users change role, plan and org in their own row of public.profiles, and policy \"by_org\" on public.docs decides by it
+             create policy by_org on docs for delete using (org = (select p.org from profiles p where p.id = auth.uid()));",
+        );
+    }
+
+    #[test]
+    fn what_holds_the_column_is_silent() {
+        for held in [
+            "create policy change on profiles for update using (id = auth.uid()) with check (id = auth.uid() and role = 'user' and plan = 'free');",
+            "create policy change on profiles for update using (id = auth.uid());
+             revoke update on profiles from anon, authenticated; grant update (name) on profiles to authenticated;",
+            "create policy change on profiles for update using (id = auth.uid());
+             create function guard() returns trigger language plpgsql as $$ begin
+               new.role := old.role; new.plan := old.plan; return new; end $$;
+             create trigger guard before update on profiles for each row execute function guard();",
+            "create policy change on profiles for update to service_role using (id = auth.uid());",
+            "create policy change on profiles for delete using (id = auth.uid());",
+        ] {
+            policies(held);
+        }
+    }
+}
