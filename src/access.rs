@@ -247,6 +247,21 @@ impl Policy {
             && decides.is_some_and(|clause| catalog.is_always_true(&clause.value))
     }
 
+    /// Whether it never runs: for each of its commands and roles one beside it lets every row through.
+    pub fn is_silenced(&self, table: &Table) -> bool {
+        let binds_all = |other: &Self| {
+            let roles = &other.roles.value;
+            roles.contains(&Grantee::Public) || self.roles.value.iter().all(|role| roles.contains(role))
+        };
+        let mut commands =
+            COMMANDS.iter().map(|(command, _)| *command).filter(|command| self.covers(*command));
+        self.permissive
+            && commands.all(|command| {
+                let mut others = table.policies.values().filter(|other| other.name != self.name);
+                others.any(|other| other.silences_others(command) && binds_all(other))
+            })
+    }
+
     /// Whether it is true for every row that a command reads and writes. PostgreSQL leaves
     /// `true OR …` out of a query: the permissive policies beside it do not run.
     pub fn silences_others(&self, command: PolicyCommand) -> bool {

@@ -39,6 +39,7 @@ use crate::catalog::misfit::{Failure, Misfit};
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::platform::Exposure;
+use crate::catalog::policy::MissedPolicy;
 use crate::catalog::role::{
     Bucket, CronJob, DefaultPrivileges, Extension, ForeignServer, Namespace, Publication, Role, Sequence,
 };
@@ -78,6 +79,8 @@ pub struct Catalog {
     /// The kind of project that the migrations started from.
     pub exposure: Exposure,
     pub gaps: Vec<Gap>,
+    /// Drops of policies that found none, where another name is almost the same.
+    pub missed_policies: Vec<MissedPolicy>,
     /// What PostgreSQL refuses for certain.
     pub failures: Vec<Failure>,
     /// What the statement at hand refers to and is not there.

@@ -66,13 +66,17 @@ rules! {
     }
     convention {
         missing_created_at,
+        missing_foreign_key,
         missing_updated_at,
+        non_uuid_primary_key,
         timestamp_without_default,
         updated_at_not_maintained,
     }
     migration {
         ad_hoc_ddl,
+        drop_policy_no_match,
         enum_value_used_in_same_file,
+        extension_version_pinned,
         managed_table_alter,
         migration_fails,
         migration_order,
@@ -82,15 +86,23 @@ rules! {
         policy_already_exists,
         syntax_error,
         unknown_object,
+        unsupported_policy_syntax,
+        unsupported_reg_type,
         unused_suppression,
     }
     performance {
         auth_call_per_row,
         duplicate_index,
+        function_wrapped_policy_column,
         multiple_permissive_policies,
         no_primary_key,
+        policy_helper_per_row,
+        policy_helper_volatile_default,
+        policy_join_direction,
+        redundant_prefix_index,
         unindexed_filter_column,
         unindexed_foreign_key,
+        volatile_in_policy,
     }
 }
 

@@ -141,18 +141,6 @@ fn duplicate_indexes<'a>(name: &QName, kind: &str, indexes: impl Iterator<Item =
         .collect()
 }
 
-/// Types that hold OIDs of a system catalog, which pg_upgrade does not keep.
-pub(crate) const REG_TYPES: [&str; 8] = [
-    "regcollation",
-    "regconfig",
-    "regdictionary",
-    "regnamespace",
-    "regoper",
-    "regoperator",
-    "regproc",
-    "regprocedure",
-];
-
 /// Columns of a relation, and of the indexes on them.
 fn reg_types(name: &QName, columns: &[Column], indexes: &indexmap::IndexMap<Ident, Index>) -> Vec<Row> {
     let schema = &name.schema;
@@ -177,7 +165,7 @@ fn reg_types(name: &QName, columns: &[Column], indexes: &indexmap::IndexMap<Iden
 
 fn reg_type(data_type: &DataType) -> Option<&Ident> {
     match &data_type.base {
-        TypeRef::Builtin(name) if !data_type.array && REG_TYPES.contains(&name.as_str()) => Some(name),
+        TypeRef::Builtin(name) if !data_type.array && data_type.names_system_objects() => Some(name),
         _ => None,
     }
 }

@@ -64,6 +64,11 @@ impl IndexKey {
         }
     }
 
+    /// Whether it is an expression, and this one.
+    pub fn is_expr(&self, expr: &Expr) -> bool {
+        matches!(&self.value, IndexKeyValue::Expr(own) if own.same_as(expr))
+    }
+
     fn is_same_as(&self, other: &Self) -> bool {
         let same_value = match (&self.value, &other.value) {
             (IndexKeyValue::Expr(own), IndexKeyValue::Expr(other)) => own.same_as(other),
@@ -127,6 +132,18 @@ impl Index {
             },
             _ => false,
         }
+    }
+
+    /// Whether a longer B-tree begins with the keys of this one, which holds nothing else.
+    pub fn is_prefix_of(&self, longer: &Self) -> bool {
+        let plain = |index: &Self| index.method == "btree" && index.predicate.is_none();
+        plain(self)
+            && plain(longer)
+            && longer.valid
+            && !self.unique
+            && self.include.is_empty()
+            && self.keys.len() < longer.keys.len()
+            && self.keys.iter().zip(&longer.keys).all(|(own, other)| own.is_same_as(other))
     }
 
     /// Whether both look rows up alike: by the same keys in the same order, for the same rows.

@@ -1,10 +1,10 @@
 //! Row level security policies.
 
 use crate::catalog::acl::Grantee;
-use crate::catalog::origin::History;
+use crate::catalog::origin::{History, Origin};
 use crate::catalog::table::Table;
 use crate::source::{Span, Spanned};
-use crate::sql::expr::{Expr, Literal, Target};
+use crate::sql::expr::{Expr, Literal, Oid, Target};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand};
 
@@ -21,6 +21,41 @@ pub struct Policy {
     pub using: Option<Clause>,
     pub with_check: Option<Clause>,
     pub comment: Option<String>,
+}
+
+/// A DROP POLICY IF EXISTS that dropped nothing while a policy of almost the same name was there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissedPolicy {
+    pub table: Oid,
+    pub name: Ident,
+    /// Where the name stands in the statement.
+    pub span: Span,
+    /// The policy that may be meant, and when it was made.
+    pub near: Ident,
+    pub near_made: Origin,
+}
+
+/// Whether two names differ in nothing but capitals, blanks and signs, or one letter more or less.
+fn is_almost(one: &str, other: &str) -> bool {
+    let bare = |name: &str| -> Vec<char> {
+        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    let (mut shorter, mut longer) = (bare(one), bare(other));
+    if shorter.len() > longer.len() {
+        std::mem::swap(&mut shorter, &mut longer);
+    }
+    let same = shorter.iter().zip(&longer).take_while(|(one, other)| one == other).count();
+    let extra_letter = longer.len() == shorter.len() + 1
+        && longer[same].is_alphabetic()
+        && longer[same + 1..] == shorter[same..];
+    !shorter.is_empty() && (shorter == longer || extra_letter)
+}
+
+impl Table {
+    /// The policy that a name, which none has, may mean.
+    pub(super) fn policy_like(&self, name: &Ident) -> Option<&Policy> {
+        self.policies.values().find(|policy| is_almost(&policy.name, name))
+    }
 }
 
 impl Policy {

@@ -237,13 +237,15 @@ impl Table {
     }
 
     /// Whether its rows only connect others: each column is part of a key, and two or more are of
-    /// foreign ones.
+    /// foreign ones, or one and the rest of the primary key, as in `(post_id, tag)`.
     pub fn is_join_table(&self) -> bool {
         let mut keys: Vec<i16> = self.foreign_keys().flat_map(|(_, key)| &key.columns).copied().collect();
         keys.sort_unstable();
         keys.dedup();
         let primary = self.primary_key().unwrap_or_default();
-        keys.len() >= 2
+        let is_connection =
+            keys.len() >= 2 || keys.len() == 1 && primary.len() > 1 && primary.len() == self.columns.len();
+        is_connection
             && self
                 .columns
                 .iter()
@@ -366,9 +368,15 @@ mod tests {
              create table pair (x int references a, y int references a, primary key (x, y));
              create table more (x int references a, y int references a, note text);
              create table own_id (id int primary key, x int references a, y int references a);
-             create table one (id int primary key, x int references a);",
+             create table one (id int primary key, x int references a);
+             create table tagged (x int references a, tag text, primary key (x, tag));
+             create table alone (id int primary key references a);
+             create table codes (country text, code text, primary key (country, code));",
         );
         let joins = bench.catalog.own_tables().filter(|table| table.is_join_table());
-        assert_eq!(joins.map(|table| table.name.name.to_string()).collect::<Vec<_>>(), ["pair", "own_id"]);
+        assert_eq!(
+            joins.map(|table| table.name.name.to_string()).collect::<Vec<_>>(),
+            ["pair", "own_id", "tagged"]
+        );
     }
 }

@@ -39,6 +39,22 @@ impl DataType {
     }
 
     /// Whether it is this built-in type, by internal name, and no array of it.
+    /// Whether its values, or its elements, are numbers of objects that an upgrade with pg_upgrade does
+    /// not keep (PostgreSQL manual, pg_upgrade). `regclass`, `regrole` and `regtype` are kept.
+    pub fn names_system_objects(&self) -> bool {
+        matches!(&self.base, TypeRef::Builtin(name) if matches!(
+            name.as_str(),
+            "regcollation"
+                | "regconfig"
+                | "regdictionary"
+                | "regnamespace"
+                | "regoper"
+                | "regoperator"
+                | "regproc"
+                | "regprocedure"
+        ))
+    }
+
     pub fn is_builtin(&self, name: &str) -> bool {
         !self.array && matches!(&self.base, TypeRef::Builtin(builtin) if *builtin == *name)
     }

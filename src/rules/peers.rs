@@ -28,10 +28,9 @@ const SPLINTER: [&str; 29] = [
 const PGRLS: [(&str, usize); 4] = [("SEC", 55), ("PERF", 5), ("HYG", 4), ("VIEW", 4)];
 
 /// Those that ask a running server for what no migration holds.
-const OF_A_SERVER: [(&str, &str); 4] = [
+const OF_A_SERVER: [(&str, &str); 3] = [
     ("splinter:0005", "how often an index was used"),
     ("splinter:0020", "how full the pages of a table are"),
-    ("splinter:0022", "which versions of an extension are installed and available"),
     ("pgrls:PERF005", "how often a table was read as a whole"),
 ];
 

@@ -12,6 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::catalog::Catalog;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
+use crate::catalog::table::Table;
 use crate::source::Span;
 use crate::sql::expr::{ColumnRef, Expr, FromItem, Oid, Query, QueryBody, Target};
 use crate::sql::name::Ident;
@@ -300,6 +301,46 @@ fn lookup(expr: &Expr, wanted: &dyn Fn(&Own) -> bool) -> Option<Lookup> {
     };
     let known = !reads_own_row(other) && !is_constant(other);
     known.then_some(Lookup { table: own.relation, attnum: own.attnum, span: own.span, by: By::Value })
+}
+
+/// A column that a condition compares with what is known before, but only within an expression:
+/// `lower(email) = auth.email()`.
+#[derive(Clone, Copy, Debug)]
+pub struct WrappedLookup<'a> {
+    pub attnum: i16,
+    /// The column in the expression.
+    pub span: Span,
+    pub wrapped: &'a Expr,
+}
+
+/// Those of a table among the conjuncts of a condition; none where an index serves another conjunct.
+pub fn wrapped_lookups<'a>(condition: &'a Expr, table: &Table) -> Vec<WrappedLookup<'a>> {
+    let of_table = |column: &Own| column.relation == table.oid;
+    let (mut found, mut served) = (Vec::new(), false);
+    flatten(&[condition], &mut |conjunct| {
+        served |= lookup(conjunct, &of_table).is_some_and(|it| table.has_index_led_by(&[it.attnum]));
+        found.extend(wrapped_lookup(conjunct, table));
+    });
+    if served { Vec::new() } else { found }
+}
+
+fn wrapped_lookup<'a>(conjunct: &'a Expr, table: &Table) -> Option<WrappedLookup<'a>> {
+    let Expr::Op { op, left: Some(left), right } = conjunct else { return None };
+    let sides = [(&**left, &**right), (&**right, &**left)];
+    sides.into_iter().filter(|_| op == "=").find_map(|(wrapped, other)| {
+        let inner = match wrapped {
+            Expr::Cast { expr, .. } => expr,
+            Expr::Call(call) => call.args.first().filter(|_| call.args.len() == 1)?,
+            _ => return None,
+        };
+        let own = own_column(inner).filter(|own| own.relation == table.oid)?;
+        let data_type = &table.column_at(own.attnum)?.data_type.value;
+        let is_text = ["text", "varchar", "bpchar"].iter().any(|name| data_type.is_builtin(name));
+        // A cast between kinds of text changes nothing that an index minds.
+        let is_relabel = is_text && matches!(wrapped, Expr::Cast { .. });
+        let known = !reads_own_row(other) && !is_constant(other);
+        (known && !is_relabel).then_some(WrappedLookup { attnum: own.attnum, span: own.span, wrapped })
+    })
 }
 
 /// The column that a condition holds to a constant: `kind = 'x'`, `kind in ('x', 'y')`, `active`,

@@ -4,12 +4,15 @@
 use rustc_hash::FxHashSet;
 
 use crate::catalog::Catalog;
+use crate::catalog::function::Returns;
 use crate::catalog::name::QName;
+use crate::catalog::origin::Origin;
 use crate::catalog::view::View;
 use crate::source::Span;
 use crate::sql::expr::{
     Call, CteBody, Expr, FromItem, Literal, Oid, Query, QueryBody, RelationRef, Sublink, SublinkKind, Target,
 };
+use crate::sql::statement::Volatility;
 use crate::workload::Workload;
 
 /// A place that reads something, by itself or through others.
@@ -206,6 +209,36 @@ fn collect_calls<'a>(expr: &'a Expr, found: &mut Vec<&'a Call>) {
 fn collect_query<'a>(query: &'a Query, found: &mut Vec<&'a Call>) {
     query.inner_queries().into_iter().for_each(|inner| collect_query(inner, found));
     query.own_expressions().into_iter().for_each(|expr| collect_calls(expr, found));
+}
+
+/// The calls of the project's functions in a predicate that run again for each row, though they are
+/// given nothing of it.
+pub fn helper_calls_per_row<'a>(catalog: &Catalog, expr: &'a Expr) -> Vec<&'a Call> {
+    let mut found = Vec::new();
+    collect_helpers(catalog, expr, &mut found);
+    found
+}
+
+fn collect_helpers<'a>(catalog: &Catalog, expr: &'a Expr, found: &mut Vec<&'a Call>) {
+    let reads_row =
+        |call: &Call| call.args.iter().any(|arg| arg.any(&|part| matches!(part, Expr::Column(_))));
+    match expr {
+        Expr::Call(call) if is_helper(catalog, call) && !reads_row(call) => found.push(call),
+        // `x = any ((select f()))` is another question than `x = any (f())`.
+        Expr::OpArray { left, .. } => collect_helpers(catalog, left, found),
+        _ => expr.children().into_iter().for_each(|child| collect_helpers(catalog, child, found)),
+    }
+}
+
+/// A function of the project that gives one value, which may differ from one query to the next.
+fn is_helper(catalog: &Catalog, call: &Call) -> bool {
+    let function = call.target.and_then(|oid| catalog.functions.get(&oid));
+    function.is_some_and(|function| {
+        function.history.created != Origin::Platform
+            && function.extension.is_none()
+            && function.volatility != Volatility::Immutable
+            && matches!(function.returns, Returns::Type(_))
+    })
 }
 
 fn tells_the_caller(call: &Call) -> bool {

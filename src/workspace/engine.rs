@@ -29,8 +29,8 @@ pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic
         engine.unmatched(&replayed.project, file);
     }
     engine.gaps(&replayed.catalog.gaps);
-    let Engine { skipped, order, syntax, unknown, .. } = engine;
-    [skipped, order, syntax, unknown].into_iter().flat_map(|findings| findings.list).collect()
+    let Engine { skipped, order, syntax, form, unknown, .. } = engine;
+    [skipped, order, syntax, form, unknown].into_iter().flat_map(|findings| findings.list).collect()
 }
 
 fn file_of(replayed: &Replayed, at: usize) -> Option<FileId> {
@@ -42,7 +42,30 @@ struct Engine<'a> {
     skipped: Findings,
     order: Findings,
     syntax: Findings,
+    form: Findings,
     unknown: Findings,
+}
+
+/// What is wrong with a statement that looks like one about policies, and the right form.
+fn policy_form(statement: &str) -> Option<(&'static str, &'static str)> {
+    let words: Vec<String> = statement.split_whitespace().take(12).map(str::to_lowercase).collect();
+    let words: Vec<&str> = words.iter().map(|word| word.trim_end_matches(';')).collect();
+    match words.as_slice() {
+        ["create", "policy", "if", "not", "exists", ..] => Some((
+            "`create policy` has no `if not exists`",
+            "write `drop policy if exists … on …;` before `create policy`",
+        )),
+        ["create", "or", "replace", "policy", ..] => Some((
+            "`create policy` has no `or replace`",
+            "write `drop policy if exists … on …;` before `create policy`, or change it with `alter policy`",
+        )),
+        ["alter", "table", rest @ ..]
+            if rest.windows(2).any(|pair| matches!(pair, ["enable" | "disable" | "force", "rls"])) =>
+        {
+            Some(("`rls` is not a word of SQL", "write it out: `enable row level security`"))
+        }
+        _ => None,
+    }
 }
 
 impl<'a> Engine<'a> {
@@ -52,6 +75,7 @@ impl<'a> Engine<'a> {
             skipped: Findings::new(rules::named("ad-hoc-ddl")),
             order: Findings::new(rules::named("migration-order")),
             syntax: Findings::new(rules::named("syntax-error")),
+            form: Findings::new(rules::named("unsupported-policy-syntax")),
             unknown: Findings::new(rules::named("not-analysed")),
         }
     }
@@ -119,6 +143,15 @@ impl<'a> Engine<'a> {
                 && error.message.starts_with("invalid byte sequence")
         };
         for error in migration.errors.iter().filter(|error| !is_of_bytes(error)) {
+            if let Some((what, help)) = policy_form(self.sources.text(error.statement)) {
+                self.form
+                    .report(error.span, object.clone(), format!("{what}: {lost}"))
+                    .note("PostgreSQL has no such form")
+                    .label(error.statement, "this statement is not analysed")
+                    .help(help)
+                    .what(self.sources.text(error.statement).chars().take(200).collect::<String>());
+                continue;
+            }
             let message = format!("{}: {lost}", shortened(&error.message));
             self.syntax
                 .report(error.span, object.clone(), message)

@@ -338,6 +338,20 @@ fn rows_of_advisors_go_where_a_comment_allows_the_finding() {
 }
 
 #[test]
+fn forms_that_policies_lack_are_told_with_the_right_ones() {
+    let sql = "create table t (id int primary key);\n\
+        create policy if not exists p on t using (true);\n\
+        create or replace policy p on t using (true);\n\
+        alter table t enable rls;\n\
+        create policy p for t using (true);\n";
+    let answer = concise(&Folder::project(sql), &["--only", "unsupported-policy-syntax,syntax-error"]);
+    let found: Vec<_> = answer.out.lines().filter_map(|line| line.split(['[', ']']).nth(1)).collect();
+    let form = "unsupported-policy-syntax";
+    assert_eq!(found, [form, form, form, "syntax-error"], "{answer:?}");
+    assert!(answer.out.contains("`create policy` has no `or replace`"), "{answer:?}");
+}
+
+#[test]
 fn rules_are_listed_and_explained() {
     let folder = Folder::new(&[]);
     assert!(folder.run(&["rules"]).out.contains("no-primary-key"));

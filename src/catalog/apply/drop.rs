@@ -5,6 +5,7 @@ use crate::catalog::depend::Object;
 use crate::catalog::function::Retired;
 use crate::catalog::misfit::{Reason, SqlState};
 use crate::catalog::origin::Origin;
+use crate::catalog::policy::MissedPolicy;
 use crate::catalog::table::TableKind;
 use crate::catalog::types::UserTypeKind;
 use crate::catalog::{Catalog, Relation};
@@ -19,6 +20,7 @@ pub(super) fn apply(catalog: &mut Catalog, statement: &Drop, origin: Origin) -> 
         match find(catalog, object) {
             Ok(found) => targets.extend(found),
             Err(misfit) if misfit.is_missing() && statement.if_exists => {
+                note_missed_policy(catalog, object);
                 note_missing_table(catalog, object, misfit)
             }
             Err(misfit) => return Err(misfit),
@@ -30,6 +32,21 @@ pub(super) fn apply(catalog: &mut Catalog, statement: &Drop, origin: Origin) -> 
         }
     }
     catalog.drop_objects(targets, statement.cascade, Some(origin))
+}
+
+/// A policy that is not there while one of almost the same name is.
+fn note_missed_policy(catalog: &mut Catalog, object: &ObjectRef) {
+    let (ObjectKind::Policy, Some(part)) = (object.kind, &object.part) else { return };
+    let Some((_, Relation::Table(oid))) = catalog.resolve_relation(&object.name) else { return };
+    let near = catalog.tables.get(&oid).and_then(|table| table.policy_like(&part.value));
+    let missed = near.map(|near| MissedPolicy {
+        table: oid,
+        name: part.value.clone(),
+        span: part.span,
+        near: near.name.clone(),
+        near_made: near.history.created,
+    });
+    catalog.missed_policies.extend(missed);
 }
 
 /// IF EXISTS forgives a missing object. For DROP POLICY and DROP TRIGGER, PostgreSQL's forgives a

@@ -1,7 +1,6 @@
 use indexmap::IndexSet;
 
 use crate::catalog::Catalog;
-use crate::catalog::acl::Grantee;
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
@@ -9,9 +8,9 @@ use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::source::{Sources, Span};
-use crate::sql::expr::Call;
-use crate::sql::statement::{Clause, PolicyCommand};
-use crate::workload::identity::caller_calls_per_row;
+use crate::sql::expr::{Call, Expr};
+use crate::sql::statement::Clause;
+use crate::workload::identity::{caller_calls_per_row, helper_calls_per_row};
 
 declare_rule! {
     /// Finds policies that ask who the caller is once for each row.
@@ -63,18 +62,18 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Policies]);
     for (table, policy) in own_policies(cx.catalog) {
         let name = &table.name;
-        if doubts.concern(name) || is_silenced(table, policy) {
+        if doubts.concern(name) || policy.is_silenced(table) {
             continue;
         }
-        let calls: Vec<&Call> = policy.clauses().flat_map(|clause| caller_calls_per_row(&clause.value)).collect();
+        let calls: Vec<&Call> = policy.clauses().flat_map(|clause| calls_per_row(cx.catalog, &clause.value)).collect();
         let Some(first) = calls.first() else { continue };
         let what = called(first);
         let object = Identity::part("policy", name, policy.name.to_string());
-        let reads = policy.using.as_ref().is_some_and(|clause| !caller_calls_per_row(&clause.value).is_empty());
+        let reads = policy.using.as_ref().is_some_and(|clause| !calls_per_row(cx.catalog, &clause.value).is_empty());
         let of = if reads { "of" } else { "that is written to" };
         let message = format!("policy {} calls {what} again for each row {of} {name}", policy.name.delimited());
         let finding = out.report(first.span, object, message);
-        finding.note("called for each row").help(help(policy, name, cx.sources));
+        finding.note("called for each row").help(help(cx, policy, name));
         // A request looks at many rows and writes few.
         if !reads {
             finding.severity(Severity::Info);
@@ -90,18 +89,13 @@ fn own_policies(catalog: &Catalog) -> impl Iterator<Item = (&Table, &Policy)> {
     policies.filter(|(_, policy)| policy.history.created.span().is_some())
 }
 
-/// Whether it never runs, since one beside it lets every row through.
-fn is_silenced(table: &Table, policy: &Policy) -> bool {
-    let binds_all = |other: &Policy| {
-        let roles = &other.roles.value;
-        roles.contains(&Grantee::Public) || policy.roles.value.iter().all(|role| roles.contains(role))
-    };
-    let commands = [PolicyCommand::Select, PolicyCommand::Insert, PolicyCommand::Update, PolicyCommand::Delete];
-    policy.permissive
-        && commands.into_iter().filter(|command| policy.covers(*command)).all(|command| {
-            let mut others = table.policies.values().filter(|other| other.name != policy.name);
-            others.any(|other| other.silences_others(command) && binds_all(other))
-        })
+/// The calls that run for each row, without those that are given to a function which does: that is
+/// `policy-helper-per-row`.
+fn calls_per_row<'a>(catalog: &Catalog, expr: &'a Expr) -> Vec<&'a Call> {
+    let helpers = helper_calls_per_row(catalog, expr);
+    let mut calls = caller_calls_per_row(expr);
+    calls.retain(|call| !helpers.iter().any(|helper| helper.span.contains(call.span)));
+    calls
 }
 
 fn called(call: &Call) -> String {
@@ -111,12 +105,12 @@ fn called(call: &Call) -> String {
     }
 }
 
-fn help(policy: &Policy, table: &QName, sources: &Sources) -> String {
+fn help(cx: &CatalogCx<'_>, policy: &Policy, table: &QName) -> String {
     let changed = |keyword: &str, clause: Option<&Clause>| {
         let Some(clause) = clause else { return Some(String::new()) };
-        match caller_calls_per_row(&clause.value) {
+        match calls_per_row(cx.catalog, &clause.value) {
             calls if calls.is_empty() => Some(String::new()),
-            calls => Some(format!(" {keyword} ({})", wrapped(clause.span, &calls, sources)?)),
+            calls => Some(format!(" {keyword} ({})", wrapped(clause.span, &calls, cx.sources)?)),
         }
     };
     let rewritten = || {
@@ -125,7 +119,7 @@ fn help(policy: &Policy, table: &QName, sources: &Sources) -> String {
         let sql = format!("alter policy {} on {}{using}{with_check};", policy.name.quoted(), table.quoted());
         (sql.len() <= LONGEST_HELP).then_some(sql)
     };
-    let calls = policy.clauses().flat_map(|clause| caller_calls_per_row(&clause.value)).map(called);
+    let calls = policy.clauses().flat_map(|clause| calls_per_row(cx.catalog, &clause.value)).map(called);
     let wrapped = |name: String| format!("(select {})", name.replace("current_setting()", "current_setting(…)"));
     let forms: IndexSet<String> = calls.map(wrapped).collect();
     let forms: Vec<String> = forms.into_iter().collect();

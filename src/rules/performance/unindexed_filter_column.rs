@@ -25,7 +25,8 @@ declare_rule! {
     /// views. A look-up is served when any of its columns leads an index, be it that of a key.
     /// Comparisons with constants, patterns and expressions over the column are no look-ups, nor is
     /// ORDER BY; booleans, enums and columns that a CHECK limits to a list hold too few values for
-    /// an index to help. Foreign keys are the business of `unindexed-foreign-key`.
+    /// an index to help. Foreign keys are the business of `unindexed-foreign-key`, and
+    /// columns that are only compared within an expression that of `function-wrapped-policy-column`.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, owner uuid);
