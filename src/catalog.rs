@@ -8,6 +8,7 @@ pub mod acl;
 pub mod api;
 pub mod apply;
 pub mod bind;
+mod consequence;
 pub mod depend;
 mod dependents;
 pub mod function;
@@ -83,6 +84,8 @@ pub struct Catalog {
     pub missed_policies: Vec<MissedPolicy>,
     /// What PostgreSQL refuses for certain.
     pub failures: Vec<Failure>,
+    /// What is not there because of them.
+    unmade: consequence::Unmade,
     /// What the statement at hand refers to and is not there.
     unfit: Vec<Misfit>,
     /// The first words of statements that could not be read.
@@ -134,6 +137,8 @@ pub struct Session {
     pub search_path: Vec<Ident>,
     /// The owner of what is made.
     pub role: Ident,
+    /// Whether a setting lets DELETE through to the tables of Storage.
+    may_delete_stored: bool,
     /// Whether the bodies of new functions are looked into.
     check_function_bodies: bool,
     /// Whether BEGIN was said.
@@ -158,6 +163,7 @@ impl Default for Session {
         Self {
             search_path: vec!["public".into(), "extensions".into()],
             role: "postgres".into(),
+            may_delete_stored: false,
             check_function_bodies: true,
             in_transaction: false,
             transaction_start: None,

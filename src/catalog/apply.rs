@@ -83,9 +83,12 @@ impl Catalog {
     /// Applies a statement. What does not fit is recorded as a failure, or as a gap where it is not
     /// certain that PostgreSQL refuses it.
     pub fn apply(&mut self, statement: &Statement) {
+        let expected = self.expectations(statement);
+        let first = self.failures.len();
         if let Err(misfit) = self.try_apply(statement) {
             self.record_misfit(statement.span, misfit);
         }
+        self.conclude(statement, expected, first);
     }
 
     /// Applies a statement, or says why it cannot be.

@@ -177,6 +177,61 @@ impl Function {
         if self.kind == FunctionKind::Procedure { "procedure" } else { "function" }
     }
 
+    /// The statement that makes it, as `pg_get_functiondef()` prints it, except that each default is
+    /// printed as NULL; `None` without a body that is text.
+    pub(super) fn definition(&self, catalog: &Catalog) -> Option<String> {
+        let Some(FunctionBody::Text(body)) = &self.body else { return None };
+        let arguments = self.arguments.iter().filter(|argument| argument.mode != ArgumentMode::Table);
+        let arguments: Vec<String> = arguments
+            .map(|argument| {
+                let default = if argument.has_default { " DEFAULT NULL" } else { "" };
+                self.argument_words(argument, catalog) + default
+            })
+            .collect();
+        let kind = if self.kind == FunctionKind::Procedure { "PROCEDURE" } else { "FUNCTION" };
+        let mut text = format!("CREATE OR REPLACE {kind} {}({})\n", self.name.quoted(), arguments.join(", "));
+        if let Some(result) = self.result(catalog) {
+            text += &format!(" RETURNS {result}\n");
+        }
+        text += &format!(" LANGUAGE {}\n", self.language.quoted());
+        let volatility = match self.volatility {
+            Volatility::Immutable => " IMMUTABLE",
+            Volatility::Stable => " STABLE",
+            Volatility::Volatile => "",
+        };
+        let parallel = match self.parallel {
+            's' => " PARALLEL SAFE",
+            'r' => " PARALLEL RESTRICTED",
+            _ => "",
+        };
+        let words = [
+            (self.kind == FunctionKind::Window, " WINDOW"),
+            (true, volatility),
+            (true, parallel),
+            (self.strict, " STRICT"),
+            (self.security_definer.value, " SECURITY DEFINER"),
+            (self.leakproof, " LEAKPROOF"),
+        ];
+        let words: String = words.iter().filter(|(said, _)| *said).map(|(_, word)| *word).collect();
+        if !words.is_empty() {
+            text += &(words + "\n");
+        }
+        for (name, value) in &self.config {
+            let quoted = |value: &str| format!("'{}'", value.replace('\'', "''"));
+            let values = match name.as_str() {
+                "search_path" => {
+                    let names = self.search_path().unwrap_or_default();
+                    let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+                    if names.is_empty() { quoted("") } else { names.join(", ") }
+                }
+                _ => quoted(&value.value),
+            };
+            text += &format!(" SET {} TO {values}\n", name.quoted());
+        }
+        let tag = if kind == "PROCEDURE" { "procedure" } else { "function" };
+        Some(format!("{text}AS ${tag}${}${tag}$\n", body.text))
+    }
+
     /// Whether it can only run as a trigger.
     pub fn is_trigger(&self) -> bool {
         matches!(&self.returns, Returns::Type(data_type)

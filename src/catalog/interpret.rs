@@ -14,6 +14,7 @@ mod system;
 mod tests;
 mod value;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
@@ -25,7 +26,7 @@ pub(super) use crate::catalog::interpret::value::Value;
 use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::source::Span;
-use crate::sql::expr::{Expr, Query, Sublink, SublinkKind};
+use crate::sql::expr::{Expr, Oid, Query, Sublink, SublinkKind};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::plpgsql::{Block, BlockStatement, BlockStatementKind, Fragment, LoopHead, RaiseLevel};
 use crate::sql::statement::{BodyText, DoBlock, Statement, StatementKind};
@@ -105,8 +106,14 @@ struct Interpreter<'c> {
     groups: Vec<Option<query::Group>>,
     /// What sub-selects give without the rows around them; nothing where they need those.
     alone: FxHashMap<*const Query, Option<Vec<Value>>>,
+    /// The rows of the queries in WITH that can be named.
+    ctes: Vec<(Ident, Vec<query::Record>)>,
     /// How many queries are being evaluated, one within the other.
     nested: usize,
+    /// The bodies of functions in PL/pgSQL that were asked for values.
+    bodies: FxHashMap<Oid, (BodyText, Rc<Block>)>,
+    /// What the last RETURN gave.
+    returned: Option<Value>,
     /// Within a guard, what does not fit is left out without a word.
     tolerant: usize,
     depth: usize,
@@ -123,7 +130,10 @@ impl<'c> Interpreter<'c> {
             rows: Vec::new(),
             groups: Vec::new(),
             alone: FxHashMap::default(),
+            ctes: Vec::new(),
             nested: 0,
+            bodies: FxHashMap::default(),
+            returned: None,
             tolerant: 0,
             depth,
             budget: BUDGET,
@@ -273,7 +283,10 @@ impl<'c> Interpreter<'c> {
             BlockStatementKind::Raise { level: RaiseLevel::Exception, condition, .. } => {
                 Flow::Raised(statement.span, condition.clone())
             }
-            BlockStatementKind::Return(_) => Flow::Stop,
+            BlockStatementKind::Return(value) => {
+                self.returned = value.as_ref().map(|value| self.fragment(value));
+                Flow::Stop
+            }
             BlockStatementKind::Exit { condition, resumes } => {
                 let holds = match condition {
                     None => Some(true),

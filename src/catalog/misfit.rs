@@ -56,6 +56,8 @@ pub struct SqlState(pub &'static str);
 pub struct Failure {
     pub statement: Span,
     pub misfit: Misfit,
+    /// The failure, by its place in the list, of the statement that was to make what this one needs.
+    pub follows: Option<usize>,
 }
 
 impl SqlState {
@@ -330,7 +332,7 @@ impl Catalog {
     pub(super) fn record_misfit(&mut self, span: Span, misfit: Misfit) {
         if self.attempts == 0 && self.is_certain(span, &misfit) {
             let misfit = self.with_schema(misfit);
-            self.failures.push(Failure { statement: span, misfit });
+            self.failures.push(Failure { statement: span, misfit, follows: None });
         } else {
             self.record_doubtful(span, misfit);
         }
@@ -355,7 +357,7 @@ impl Catalog {
                 return Err(misfit);
             }
             let misfit = self.with_schema(misfit);
-            self.failures.push(Failure { statement: span, misfit });
+            self.failures.push(Failure { statement: span, misfit, follows: None });
         }
         Ok(())
     }

@@ -9,17 +9,28 @@ use crate::rule::{CatalogCx, Findings, Rule};
 use crate::sql::statement::ObjectKind;
 
 /// Reports the refusals that are a rule's. Statements that fail for want of one object are one
-/// finding, at the first of them.
+/// finding, at the first of them, and so are those that need what it was to make.
 pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings) {
-    let own = cx.catalog.failures.iter().filter(|failure| rule_of(&failure.misfit) == rule.id);
-    let mut reasons: IndexMap<String, Vec<&Failure>> = IndexMap::new();
-    for failure in own {
-        reasons.entry(failure.misfit.to_string()).or_default().push(failure);
+    let failures = &cx.catalog.failures;
+    let mut followers: IndexMap<usize, Vec<&Failure>> = IndexMap::new();
+    let mut reasons: IndexMap<String, Vec<usize>> = IndexMap::new();
+    for (at, failure) in failures.iter().enumerate() {
+        match failure.follows {
+            Some(root) => followers.entry(root).or_default().push(failure),
+            None if rule_of(&failure.misfit) == rule.id => {
+                reasons.entry(failure.misfit.to_string()).or_default().push(at);
+            }
+            None => {}
+        }
     }
-    for (reason, failures) in reasons {
-        let Some((first, others)) = failures.split_first() else { continue };
+    for (reason, at) in reasons {
+        let Some((first, others)) = at.split_first().map(|(first, rest)| (&failures[*first], rest)) else {
+            continue;
+        };
+        let others: Vec<&Failure> = others.iter().map(|at| &failures[*at]).collect();
+        let after: Vec<&Failure> = at.iter().filter_map(|at| followers.get(at)).flatten().copied().collect();
         let misfit = &first.misfit;
-        let more = match others.len() {
+        let more = match others.len() + after.len() {
             0 => String::new(),
             1 => " (1 more statement fails for this)".to_string(),
             count => format!(" ({count} more statements fail for this)"),
@@ -46,6 +57,8 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
         finding.label(misfit.beside, beside);
         let place = |failure: &&Failure| failure.misfit.at.unwrap_or(failure.statement);
         finding.label_each(others.iter().map(|failure| (place(failure), "fails for the same reason")));
+        let statement = |failure: &&Failure| (failure.statement, "fails with it: it needs what is not made");
+        finding.label_each(after.iter().map(statement));
         if let Some(help) = help(misfit) {
             finding.help(help);
         }

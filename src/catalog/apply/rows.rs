@@ -4,15 +4,19 @@ use crate::catalog::Catalog;
 use crate::catalog::apply::Applied;
 use crate::catalog::gap::Aspect;
 use crate::catalog::interpret::{Value, constant, is_table};
+use crate::catalog::misfit::{Misfit, SqlState};
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::role::Bucket;
 use crate::source::Span;
 use crate::sql::expr::{Expr, Literal, QueryBody};
-use crate::sql::name::Ident;
+use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{ChangeKind, DataChange};
 
 pub(in crate::catalog) fn change(catalog: &mut Catalog, change: &DataChange, span: Span) -> Applied {
+    if change.kind == ChangeKind::Delete {
+        expect_no_stored(catalog, &change.table.name)?;
+    }
     if is_table(catalog, &change.table.name, "storage", "buckets") {
         match change.kind {
             ChangeKind::Insert => insert_buckets(catalog, change, span),
@@ -22,6 +26,25 @@ pub(in crate::catalog) fn change(catalog: &mut Catalog, change: &DataChange, spa
         }
     }
     Ok(())
+}
+
+/// Triggers of Storage refuse a DELETE that does not come from its API, even of no rows (Supabase's
+/// storage-api, function `storage.protect_delete`).
+fn expect_no_stored(catalog: &Catalog, table: &ObjectName) -> Applied {
+    let found = catalog.resolve_relation(table).and_then(|(name, _)| catalog.table(&name));
+    let Some(found) = found.filter(|_| !catalog.session.may_delete_stored) else { return Ok(()) };
+    let guards = ["protect_objects_delete", "protect_buckets_delete"];
+    let is_guarded = guards
+        .iter()
+        .any(|guard| found.triggers.get(*guard).is_some_and(|trigger| matches!(trigger.enabled, 'O' | 'A')));
+    if !is_guarded || found.history.created != Origin::Platform {
+        return Ok(());
+    }
+    let why = format!("Supabase's storage takes DELETE on {} from its API only", found.name);
+    Err(Misfit::refused(SqlState::INSUFFICIENT_PRIVILEGE, why)
+        .at(table.span)
+        .about(&found.name)
+        .helped_by("delete it in the dashboard or through the Storage API, and leave the statement out"))
 }
 
 fn unknown(catalog: &mut Catalog, span: Span) {

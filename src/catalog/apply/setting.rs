@@ -50,6 +50,7 @@ pub(super) fn set(catalog: &mut Catalog, change: &SettingChange) -> Applied {
             catalog.session.check_function_bodies =
                 values.iter().all(|value| value != "false" && value != "off");
         }
+        ("storage.allow_delete_query", _) => catalog.session.may_delete_stored = true,
         ("role" | "session_authorization", SettingValue::Default) => catalog.session.role = default.role,
         _ => {}
     }

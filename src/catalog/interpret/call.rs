@@ -1,16 +1,19 @@
 //! Functions that a statement calls: those of the platform whose effect the model holds, and those
 //! of the project, whose bodies are run.
 
+use std::rc::Rc;
+
 use crate::catalog::bind::takes;
-use crate::catalog::function::Argument;
+use crate::catalog::function::{Argument, Returns};
 use crate::catalog::gap::{Aspect, Cause};
 use crate::catalog::interpret::value::{Value, array_literal};
-use crate::catalog::interpret::{DEPTH, Interpreter, constant, unquoted};
+use crate::catalog::interpret::{DEPTH, Flow, Interpreter, constant, unquoted};
 use crate::catalog::name::QName;
 use crate::source::Span;
 use crate::sql::expr::{Call, Expr, FromItem, Query, QueryBody};
 use crate::sql::name::Ident;
-use crate::sql::statement::{ArgumentMode, FunctionBody};
+use crate::sql::plpgsql::{Block, BlockStatementKind};
+use crate::sql::statement::{ArgumentMode, FunctionBody, Statement, StatementKind};
 
 impl Interpreter<'_> {
     /// Runs the functions that a query calls, as far as they change what the model holds.
@@ -61,6 +64,7 @@ impl Interpreter<'_> {
     fn set_config(&mut self, call: &Call) {
         let [name, value, ..] = call.args.as_slice() else { return };
         let (Value::Text(name), Value::Text(value)) = (self.value(name), self.value(value)) else { return };
+        self.catalog.session.may_delete_stored |= name.eq_ignore_ascii_case("storage.allow_delete_query");
         if name.eq_ignore_ascii_case("search_path") {
             self.catalog.session.search_path =
                 value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(unquoted).collect();
@@ -144,6 +148,62 @@ impl Interpreter<'_> {
         }
     }
 
+    /// What a function of the project gives, where its body only decides: one SELECT, or PL/pgSQL
+    /// without statements.
+    pub(super) fn function_value(&mut self, call: &Call) -> Value {
+        if self.depth >= DEPTH {
+            return Value::Unknown;
+        }
+        let Some(name) = self.catalog.resolve_functions(&call.name) else { return Value::Unknown };
+        let fitting: Vec<_> =
+            self.catalog.functions_named(&name).filter(|function| takes(function, &call.args)).collect();
+        let [function] = fitting.as_slice() else { return Value::Unknown };
+        let inputs: Vec<Argument> = function.inputs().cloned().collect();
+        let is_set = matches!(function.returns, Returns::SetOf(_) | Returns::Table);
+        let statements = function.statements.clone();
+        let text = match &function.body {
+            Some(FunctionBody::Text(body)) if *function.language == *"plpgsql" => Some(body.clone()),
+            _ => None,
+        };
+        let block = text.map(|body| {
+            let known = self
+                .bodies
+                .entry(function.oid)
+                .or_insert_with(|| (body.clone(), Rc::new(crate::sql::plpgsql::parse(&body))));
+            if known.0 != body {
+                *known = (body.clone(), Rc::new(crate::sql::plpgsql::parse(&body)));
+            }
+            Rc::clone(&known.1)
+        });
+        if is_set {
+            return Value::Unknown;
+        }
+        let values: Vec<Value> =
+            inputs.iter().enumerate().map(|(at, input)| self.argument(call, at, input)).collect();
+        let mut inner = Interpreter::new(self.catalog, self.depth + 1);
+        inner.budget = self.budget;
+        for (at, (input, value)) in inputs.into_iter().zip(values).enumerate() {
+            inner.variables.push((Ident::new(format!("${}", at + 1)), value.clone()));
+            inner.variables.push((input.name.unwrap_or_default(), value));
+        }
+        let value = match (statements.as_deref(), block) {
+            (Some((statements, true)), _) => match statements.as_slice() {
+                [Statement { kind: StatementKind::Query(query), .. }] => match inner.select(query) {
+                    Some(rows) => rows.into_iter().next().map_or(Value::Null, Value::single),
+                    None => Value::Unknown,
+                },
+                _ => Value::Unknown,
+            },
+            (_, Some(block)) if only_decides(&block) => match inner.block(&block) {
+                Flow::Stop => inner.returned.take().unwrap_or(Value::Unknown),
+                _ => Value::Unknown,
+            },
+            _ => Value::Unknown,
+        };
+        self.budget = inner.budget;
+        value
+    }
+
     /// Runs a function of the project, when its body changes the catalog.
     fn call_function(&mut self, call: &Call, span: Span) {
         let Some(name) = self.catalog.resolve_functions(&call.name) else { return };
@@ -225,4 +285,22 @@ impl Interpreter<'_> {
             value => value,
         }
     }
+}
+
+/// Whether a body runs no statements and raises nothing: it only decides and returns.
+fn only_decides(block: &Block) -> bool {
+    let mut decides = true;
+    block.walk(&mut |statement| {
+        decides &= matches!(
+            statement.kind,
+            BlockStatementKind::Assign { .. }
+                | BlockStatementKind::If { .. }
+                | BlockStatementKind::Case { .. }
+                | BlockStatementKind::Loop { .. }
+                | BlockStatementKind::Block(_)
+                | BlockStatementKind::Exit { .. }
+                | BlockStatementKind::Return(_)
+        );
+    });
+    decides
 }

@@ -3,22 +3,11 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
-
 use crate::catalog::interpret::system::Wanted;
 use crate::catalog::interpret::value::Value;
 use crate::catalog::interpret::{Interpreter, system};
-use crate::sql::expr::{Call, Expr, FromItem, Literal, Query, QueryBody, Select};
+use crate::sql::expr::{Call, Cte, CteBody, Expr, FromItem, Literal, Query, QueryBody, Select};
 use crate::sql::name::Ident;
-
-/// A text or identity as something to look up by.
-fn key_of(value: &Value) -> Option<String> {
-    match value {
-        Value::Text(text) => Some(text.clone()),
-        Value::Object(object) => Some(format!("{object:?}")),
-        _ => None,
-    }
-}
 
 /// A row with one more record.
 fn with(row: &[Part], name: &Ident, record: &Rc<Record>) -> Vec<Part> {
@@ -52,9 +41,26 @@ impl Interpreter<'_> {
     }
 
     fn rows_of_query(&mut self, query: &Query) -> Option<Vec<Value>> {
-        if !query.ctes.is_empty() {
-            return None;
+        let outer = self.ctes.len();
+        let rows = self.bring_ctes(&query.ctes).and_then(|()| self.rows_of_body(query));
+        self.ctes.truncate(outer);
+        rows
+    }
+
+    /// Evaluates the queries of WITH, each of which sees those before it.
+    fn bring_ctes(&mut self, ctes: &[Cte]) -> Option<()> {
+        for cte in ctes {
+            let CteBody::Query(query) = &cte.query else { return None };
+            if cte.recursive {
+                return None;
+            }
+            let rows = self.select(query)?;
+            self.ctes.push((cte.name.clone(), records(rows, &cte.columns)?));
         }
+        Some(())
+    }
+
+    fn rows_of_body(&mut self, query: &Query) -> Option<Vec<Value>> {
         let mut rows = match &query.body {
             QueryBody::Select(select) => self.select_rows(select)?,
             QueryBody::SetOperation(..) => return None,
@@ -72,7 +78,14 @@ impl Interpreter<'_> {
         };
         match query.limits.as_slice() {
             [] => {}
-            [Expr::Literal(Literal::Number(limit))] => rows.truncate(limit.parse().ok()?),
+            [Expr::Literal(Literal::Number(limit))] => {
+                let limit = limit.parse().ok()?;
+                // Which rows come first is not followed.
+                if rows.len() > limit && !query.order_by.is_empty() {
+                    return None;
+                }
+                rows.truncate(limit);
+            }
             _ => return None,
         }
         Some(rows)
@@ -98,20 +111,7 @@ impl Interpreter<'_> {
     }
 
     fn select_rows(&mut self, select: &Select) -> Option<Vec<Value>> {
-        let mut joined: Vec<Vec<Part>> = vec![Vec::new()];
-        for item in &select.from {
-            joined = self.join(joined, item, select.filter.as_deref())?;
-        }
-        let mut kept = Vec::new();
-        for row in joined {
-            let wanted = match &select.filter {
-                Some(filter) => self.with_row(&row, |this| this.truth(filter))?,
-                None => true,
-            };
-            if wanted {
-                kept.push(row);
-            }
-        }
+        let kept = self.from_rows(select)?;
         let mut rows = Vec::new();
         match self.grouped(select, &kept) {
             Some(groups) => {
@@ -310,181 +310,265 @@ impl Interpreter<'_> {
         })
     }
 
-    /// Joins one more item of FROM; `filter` is the condition that the rows will be held to.
-    fn join(
+    /// The joined rows of FROM that the conditions hold for. Items are read as soon as the conditions
+    /// narrow them, and conditions are asked as soon as what they name is there.
+    fn from_rows(&mut self, select: &Select) -> Option<Vec<Vec<Part>>> {
+        let mut items = Vec::new();
+        let mut conditions = Vec::new();
+        select.filter.iter().for_each(|filter| add_conjuncts(filter, &mut conditions));
+        for item in &select.from {
+            flatten(item, &mut items, &mut conditions)?;
+        }
+        let order: Vec<Ident> = items.iter().map(|item| name_of(item)).collect();
+        let mut joined: Vec<Vec<Part>> = vec![Vec::new()];
+        while !items.is_empty() && !joined.is_empty() {
+            let sample = joined[0].clone();
+            let is_narrowed = |this: &mut Self, item: &FromItem| {
+                matches!(item, FromItem::Relation { .. })
+                    && this.with_row(&sample, |this| !this.wanted(&name_of(item), &conditions).0.is_empty())
+            };
+            let at = items.iter().position(|item| is_narrowed(self, item)).unwrap_or_default();
+            let item = items.remove(at);
+            joined = self.bring(joined, item, &conditions)?;
+            let open: Vec<Ident> = items.iter().map(|item| name_of(item)).collect();
+            self.hold(&mut joined, &mut conditions, &open);
+        }
+        self.hold_all(&mut joined, &conditions)?;
+        for row in &mut joined {
+            row.sort_by_key(|(name, _)| order.iter().position(|item| item == name));
+        }
+        Some(joined)
+    }
+
+    /// Puts the rows of one more item beside those that are there.
+    fn bring(
         &mut self,
         left: Vec<Vec<Part>>,
         item: &FromItem,
-        filter: Option<&Expr>,
+        conditions: &[&Expr],
     ) -> Option<Vec<Vec<Part>>> {
-        match item {
-            FromItem::Join { left: first, right: second, on, using, natural: false, .. }
-                if using.is_empty() =>
-            {
-                let rows = self.join(left, first, filter)?;
-                let rows = match (&**second, on) {
-                    (FromItem::Join { .. }, _) | (_, None) => self.join(rows, second, filter)?,
-                    (second, Some(on)) => {
-                        let (name, records) = self.rows_of(second, filter)?;
-                        self.join_by_key(&rows, &name, &records, on)?
-                    }
-                };
-                let Some(on) = on else { return Some(rows) };
-                let mut kept = Vec::new();
-                for row in rows {
-                    if self.with_row(&row, |this| this.truth(on))? {
-                        kept.push(row);
-                    }
-                }
-                Some(kept)
-            }
-            FromItem::Join { .. } => None,
-            other => {
-                let (name, records) = self.rows_of(other, filter)?;
-                if left.len().saturating_mul(records.len()) > ROWS {
-                    return None;
-                }
-                let pairs = left.iter().flat_map(|row| records.iter().map(|record| with(row, &name, record)));
-                Some(pairs.collect())
-            }
+        let name = name_of(item);
+        if let FromItem::Join { right, on: Some(on), .. } = item {
+            return self.bring_outer(&left, right, on);
         }
-    }
-
-    /// Puts the records beside the rows that one of the condition's equalities, between texts, may
-    /// join them to. The whole condition is for the caller.
-    fn join_by_key(
-        &mut self,
-        rows: &[Vec<Part>],
-        name: &Ident,
-        records: &[Rc<Record>],
-        on: &Expr,
-    ) -> Option<Vec<Vec<Part>>> {
-        let of_item = |expr: &Expr| match expr.uncast() {
-            Expr::Column(column) => match column.path.as_slice() {
-                [qualifier, column] if qualifier == name => Some(column.clone()),
-                _ => None,
-            },
+        let mut rows = Vec::new();
+        // What the rows before it say narrows a relation for each of them.
+        let alone = match item {
+            FromItem::Relation { .. } => {
+                let count = |this: &mut Self| this.wanted(&name, conditions).0.len();
+                let sample = left.first().cloned().unwrap_or_default();
+                let narrowed = self.with_row(&sample, count) > count(self);
+                if narrowed { None } else { Some(self.rows_of(item, conditions)?) }
+            }
+            FromItem::Query { lateral: false, .. } => Some(self.rows_of(item, conditions)?),
             _ => None,
         };
-        let mut open = vec![on];
-        let mut keys = Vec::new();
-        while let Some(expr) = open.pop() {
-            match expr {
-                Expr::And(list) => open.extend(list),
-                Expr::Op { op, left: Some(left), right } if op == "=" => {
-                    match (of_item(left), of_item(right)) {
-                        (Some(column), None) => keys.push((column, &**right)),
-                        (None, Some(column)) => keys.push((column, &**left)),
-                        _ => {}
-                    }
+        for row in &left {
+            let own;
+            let records = match &alone {
+                Some(records) => records,
+                None => {
+                    own = self.with_row(row, |this| this.rows_of(item, conditions))?;
+                    &own
                 }
-                _ => {}
-            }
-        }
-        // Names of relations tell more apart than those of their schemas.
-        keys.sort_by_key(|(column, _)| column.contains("schema"));
-        for (column, other) in keys {
-            let text = |record: &Rc<Record>| {
-                record.iter().find(|(field, _)| *field == column).and_then(|(_, value)| key_of(value))
             };
-            let Some(texts) = records.iter().map(text).collect::<Option<Vec<_>>>() else { continue };
-            let mut found: FxHashMap<String, Vec<&Rc<Record>>> = FxHashMap::default();
-            for (text, record) in texts.into_iter().zip(records) {
-                found.entry(text).or_default().push(record);
+            if rows.len() + records.len() > ROWS {
+                return None;
             }
-            let mut joined = Vec::new();
-            for row in rows {
-                let value = self.with_row(row, |this| this.value(other));
-                if value == Value::Null {
-                    continue;
-                }
-                let key = key_of(&value)?;
-                joined.extend(found.get(&key).into_iter().flatten().map(|record| with(row, name, record)));
-                if joined.len() > ROWS {
-                    return None;
-                }
+            rows.extend(records.iter().map(|record| with(row, &name, record)));
+        }
+        Some(rows)
+    }
+
+    /// Puts what is on the right of a LEFT JOIN beside the rows on its left. Where nothing is, its
+    /// columns are not known.
+    fn bring_outer(&mut self, left: &[Vec<Part>], right: &FromItem, on: &Expr) -> Option<Vec<Vec<Part>>> {
+        let name = name_of(right);
+        let mut conditions = Vec::new();
+        add_conjuncts(on, &mut conditions);
+        let mut rows = Vec::new();
+        for row in left {
+            let records = self.with_row(row, |this| this.rows_of(right, &conditions))?;
+            let mut found: Vec<Vec<Part>> = records.iter().map(|record| with(row, &name, record)).collect();
+            self.hold_all(&mut found, &conditions)?;
+            if found.is_empty() {
+                found.push(with(row, &name, &Rc::default()));
             }
-            return Some(joined);
+            rows.append(&mut found);
+            if rows.len() > ROWS {
+                return None;
+            }
         }
-        if rows.len().saturating_mul(records.len()) > ROWS {
-            return None;
-        }
-        Some(rows.iter().flat_map(|row| records.iter().map(|record| with(row, name, record))).collect())
+        Some(rows)
+    }
+
+    /// Leaves out rows that a condition does not hold for, where it names nothing that is still to
+    /// come; conditions that hold for all the others are done with.
+    fn hold(&mut self, rows: &mut Vec<Vec<Part>>, conditions: &mut Vec<&Expr>, open: &[Ident]) {
+        let Some(sample) = rows.first().cloned() else { return };
+        conditions.retain(|condition| {
+            if !is_settled(condition, &sample, open) {
+                return true;
+            }
+            let mut is_open = false;
+            rows.retain(|row| {
+                let truth = self.with_row(row, |this| this.truth(condition));
+                is_open |= truth.is_none();
+                truth != Some(false)
+            });
+            is_open
+        });
+    }
+
+    /// Leaves out rows that not all conditions hold for; `None` where that cannot be told.
+    fn hold_all(&mut self, rows: &mut Vec<Vec<Part>>, conditions: &[&Expr]) -> Option<()> {
+        let mut known = true;
+        rows.retain(|row| {
+            let truths: Vec<_> =
+                self.with_row(row, |this| conditions.iter().map(|condition| this.truth(condition)).collect());
+            let refuted = truths.contains(&Some(false));
+            known &= refuted || !truths.contains(&None);
+            !refuted
+        });
+        known.then_some(())
     }
 
     /// The columns of an item that a filter compares with values known before its rows are read.
-    fn wanted(&mut self, item: &Ident, filter: Option<&Expr>) -> Wanted {
+    fn wanted(&mut self, item: &Ident, conditions: &[&Expr]) -> Wanted {
         let mut wanted = Vec::new();
-        let mut open: Vec<&Expr> = filter.into_iter().collect();
-        while let Some(expr) = open.pop() {
-            match expr {
-                Expr::And(list) => open.extend(list),
-                Expr::Op { op, left: Some(left), right } if op == "=" => {
-                    for (column, value) in [(left, right), (right, left)] {
-                        let Expr::Column(column) = column.uncast() else { continue };
-                        let name = match column.path.as_slice() {
-                            [name] => name,
-                            [qualifier, name] if qualifier == item => name,
-                            _ => continue,
-                        };
-                        if matches!(value.uncast(), Expr::Column(_))
-                            && self.rows.is_empty()
-                            && self.variables.is_empty()
-                        {
-                            continue;
-                        }
-                        match self.value(value) {
-                            Value::Unknown | Value::Something | Value::Definition | Value::Null => {}
-                            value => wanted.push((name.clone(), value)),
-                        }
-                    }
+        for condition in conditions {
+            let Expr::Op { op, left: Some(left), right } = condition else { continue };
+            if op != "=" {
+                continue;
+            }
+            for (column, value) in [(left, right), (right, left)] {
+                let Expr::Column(column) = column.uncast() else { continue };
+                let name = match column.path.as_slice() {
+                    [name] => name,
+                    [qualifier, name] if qualifier == item => name,
+                    _ => continue,
+                };
+                if matches!(value.uncast(), Expr::Column(_))
+                    && self.rows.is_empty()
+                    && self.variables.is_empty()
+                {
+                    continue;
                 }
-                _ => {}
+                match self.value(value) {
+                    Value::Unknown | Value::Something | Value::Definition | Value::Null => {}
+                    value => wanted.push((name.clone(), value)),
+                }
             }
         }
         Wanted(wanted)
     }
 
-    /// The rows of one item of FROM, and the name that they go by.
-    fn rows_of(&mut self, item: &FromItem, filter: Option<&Expr>) -> Option<(Ident, Vec<Rc<Record>>)> {
-        let (name, records) = self.records_of(item, filter)?;
-        Some((name, records.into_iter().map(Rc::new).collect()))
+    /// The rows of one item of FROM.
+    fn rows_of(&mut self, item: &FromItem, conditions: &[&Expr]) -> Option<Vec<Rc<Record>>> {
+        let records = self.records_of(item, conditions)?;
+        Some(records.into_iter().map(Rc::new).collect())
     }
 
-    fn records_of(&mut self, item: &FromItem, filter: Option<&Expr>) -> Option<(Ident, Vec<Record>)> {
+    fn records_of(&mut self, item: &FromItem, conditions: &[&Expr]) -> Option<Vec<Record>> {
         match item {
-            FromItem::Relation { relation, alias } => {
-                let called = alias.as_ref().map_or(&relation.name.name, |alias| &alias.name);
-                let wanted = self.wanted(called, filter);
-                let rows = system::rows(self.catalog, &relation.name, &wanted)?;
-                let name =
-                    alias.as_ref().map_or_else(|| relation.name.name.clone(), |alias| alias.name.clone());
-                Some((name, rows))
+            FromItem::Relation { relation, .. } => {
+                let name = &relation.name;
+                let is_named = |(cte, _): &&(Ident, Vec<Record>)| *cte == name.name;
+                if name.schema.is_none()
+                    && let Some((_, rows)) = self.ctes.iter().rev().find(is_named)
+                {
+                    return Some(rows.clone());
+                }
+                let wanted = self.wanted(&name_of(item), conditions);
+                system::rows(self.catalog, name, &wanted)
             }
             FromItem::Query { query, alias, .. } => {
                 let alias = alias.as_ref()?;
-                let mut rows = Vec::new();
-                for row in self.select(query)? {
-                    let Value::Record(mut fields) = row else { return None };
-                    fields
-                        .iter_mut()
-                        .zip(&alias.columns)
-                        .for_each(|((name, _), alias)| *name = alias.clone());
-                    rows.push(fields);
-                }
-                Some((alias.name.clone(), rows))
+                records(self.select(query)?, &alias.columns)
             }
             FromItem::Function { ordinality: true, .. } => None,
             FromItem::Function { calls, alias, ordinality: false } => {
                 let [call] = calls.as_slice() else { return None };
                 let items = self.unnested(call)?;
-                let name = alias.as_ref().map_or_else(|| "unnest".into(), |alias| alias.name.clone());
+                let name = name_of(item);
                 let column = alias.as_ref().and_then(|alias| alias.columns.first()).unwrap_or(&name).clone();
-                Some((name, items.into_iter().map(|item| vec![(column.clone(), item)]).collect()))
+                Some(items.into_iter().map(|item| vec![(column.clone(), item)]).collect())
             }
             FromItem::Join { .. } => None,
         }
     }
+}
+
+/// The rows of a query as records, their first columns renamed.
+fn records(rows: Vec<Value>, names: &[Ident]) -> Option<Vec<Record>> {
+    let record = |row| {
+        let Value::Record(mut fields) = row else { return None };
+        fields.iter_mut().zip(names).for_each(|((name, _), alias)| *name = alias.clone());
+        Some(fields)
+    };
+    rows.into_iter().map(record).collect()
+}
+
+/// The name that an item of FROM goes by.
+fn name_of(item: &FromItem) -> Ident {
+    match item {
+        FromItem::Relation { alias: Some(alias), .. }
+        | FromItem::Query { alias: Some(alias), .. }
+        | FromItem::Function { alias: Some(alias), .. } => alias.name.clone(),
+        FromItem::Relation { relation, .. } => relation.name.name.clone(),
+        FromItem::Function { calls, .. } => match calls.as_slice() {
+            [Expr::Call(call)] => call.name.name.clone(),
+            _ => Ident::default(),
+        },
+        FromItem::Join { right, .. } => name_of(right),
+        FromItem::Query { .. } => Ident::default(),
+    }
+}
+
+/// Takes joins apart into their items and conditions. An outer join stays for what is on its right.
+fn flatten<'q>(
+    item: &'q FromItem,
+    items: &mut Vec<&'q FromItem>,
+    conditions: &mut Vec<&'q Expr>,
+) -> Option<()> {
+    match item {
+        FromItem::Join { left, right, on, using, natural: false, outer: false, .. } if using.is_empty() => {
+            flatten(left, items, conditions)?;
+            flatten(right, items, conditions)?;
+            on.iter().for_each(|on| add_conjuncts(on, conditions));
+        }
+        FromItem::Join { left, natural: false, outer: true, using, .. } if using.is_empty() => {
+            flatten(left, items, conditions)?;
+            items.push(item);
+        }
+        FromItem::Join { .. } => return None,
+        item => items.push(item),
+    }
+    Some(())
+}
+
+fn add_conjuncts<'q>(expr: &'q Expr, list: &mut Vec<&'q Expr>) {
+    match expr {
+        Expr::And(parts) => parts.iter().for_each(|part| add_conjuncts(part, list)),
+        expr => list.push(expr),
+    }
+}
+
+/// Whether a condition names nothing of the items that are still to come.
+fn is_settled(condition: &Expr, row: &[Part], open: &[Ident]) -> bool {
+    if open.is_empty() {
+        return true;
+    }
+    let is_here = |name: &Ident| row.iter().any(|(_, record)| record.iter().any(|(field, _)| field == name));
+    !condition.any(&|part| match part {
+        Expr::Column(column) => match column.path.as_slice() {
+            [name] => !is_here(name),
+            [item, ..] => open.contains(item),
+            [] => true,
+        },
+        Expr::Sublink(_) => true,
+        _ => false,
+    })
 }
 
 fn is_aggregate(call: &Call) -> bool {

@@ -55,6 +55,19 @@ impl Wanted {
         }
     }
 
+    /// The views whose name is wanted; all where none is.
+    fn views<'c>(&self, catalog: &'c Catalog, name: &str) -> Vec<&'c View> {
+        match self.text(name) {
+            Some(name) => in_any_schema(catalog, name, |qname| catalog.view(qname)),
+            None => catalog.views.values().collect(),
+        }
+    }
+
+    /// Whether a name may be the wanted one.
+    fn admits(&self, column: &str, name: &Ident) -> bool {
+        self.text(column).is_none_or(|wanted| *name == *wanted)
+    }
+
     /// The entries of a map with the wanted name; all where none is wanted.
     fn named<'m, T>(&self, map: &'m IndexMap<Ident, T>, column: &str) -> Vec<&'m T> {
         match self.text(column) {
@@ -78,9 +91,13 @@ pub(super) fn rows(catalog: &Catalog, name: &ObjectName, wanted: &Wanted) -> Opt
         ("pg_catalog", "pg_policy") => policies(catalog, wanted, true),
         ("pg_catalog", "pg_tables") => tables(catalog, wanted),
         ("pg_catalog", "pg_class") => classes(catalog, wanted),
-        ("pg_catalog", "pg_namespace") => catalog
-            .namespaces
-            .values()
+        ("pg_catalog", "pg_namespace") => wanted
+            .named(&catalog.namespaces, "nspname")
+            .into_iter()
+            .filter(|namespace| match wanted.get("oid") {
+                Some(Value::Object(Object::Namespace(name))) => *name == namespace.name,
+                _ => true,
+            })
             .map(|namespace| {
                 row([
                     ("oid", Value::Object(Object::Namespace(namespace.name.clone()))),
@@ -106,7 +123,7 @@ pub(super) fn rows(catalog: &Catalog, name: &ObjectName, wanted: &Wanted) -> Opt
             rows.retain(|row| row.iter().any(|(_, value)| *value == Value::text("FOREIGN KEY")));
             rows
         }
-        ("pg_catalog", "pg_index") => index_rows(catalog),
+        ("pg_catalog", "pg_index") => index_rows(catalog, wanted),
         ("pg_catalog", "pg_indexes") => indexes(catalog, wanted),
         ("pg_catalog", "pg_trigger") => triggers(catalog, wanted, false),
         ("information_schema", "triggers") => triggers(catalog, wanted, true),
@@ -511,9 +528,11 @@ fn key_columns(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     list
 }
 
-fn index_rows(catalog: &Catalog) -> Vec<Row> {
-    let tables = catalog.tables.values().map(|table| (table.oid, &table.indexes));
-    let views = catalog.views.values().map(|view| (view.oid, &view.indexes));
+fn index_rows(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let tables = wanted.tables(catalog, "", "indrelid").into_iter().map(|table| (table.oid, &table.indexes));
+    let of = wanted.relation("indrelid");
+    let views = catalog.views.values().filter(|view| of.is_none_or(|oid| oid == view.oid));
+    let views = views.map(|view| (view.oid, &view.indexes));
     let all = tables.chain(views).flat_map(|(on, indexes)| indexes.values().map(move |index| (on, index)));
     all.map(|(on, index)| {
         row([
@@ -667,14 +686,14 @@ fn information_tables(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     let tables = wanted.tables(catalog, "table_name", "").into_iter().map(|table| {
         entry(&table.name, if table.kind == TableKind::Foreign { "FOREIGN" } else { "BASE TABLE" })
     });
-    let views = catalog.views.values().filter(|view| !view.materialized);
+    let views = wanted.views(catalog, "table_name").into_iter().filter(|view| !view.materialized);
     tables.chain(views.map(|view| entry(&view.name, "VIEW"))).collect()
 }
 
 fn columns(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     let mut list = Vec::new();
     for table in wanted.tables(catalog, "table_name", "") {
-        for column in &table.columns {
+        for column in table.columns.iter().filter(|column| wanted.admits("column_name", &column.name)) {
             list.push(row([
                 ("table_schema", Value::text(&table.name.schema)),
                 ("table_name", Value::text(&table.name.name)),
@@ -683,11 +702,13 @@ fn columns(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
                 ("column_default", if column.default.is_some() { Value::Something } else { Value::Null }),
                 ("data_type", information_type(catalog, column)),
                 ("udt_name", Value::Something),
+                ("character_maximum_length", maximum_length(column)),
+                ("ordinal_position", Value::Number(i64::from(column.attnum))),
             ]));
         }
     }
-    for view in catalog.views.values() {
-        for column in &view.columns {
+    for view in wanted.views(catalog, "table_name") {
+        for column in view.columns.iter().filter(|column| wanted.admits("column_name", &column.name)) {
             list.push(row([
                 ("table_schema", Value::text(&view.name.schema)),
                 ("table_name", Value::text(&view.name.name)),
@@ -698,6 +719,16 @@ fn columns(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
         }
     }
     list
+}
+
+/// The length of `varchar(n)` and `char(n)`.
+fn maximum_length(column: &crate::catalog::table::Column) -> Value {
+    let data_type = &column.data_type.value;
+    let is_limited = !data_type.array && ["varchar", "bpchar"].iter().any(|name| data_type.is_builtin(name));
+    match data_type.modifiers.first() {
+        Some(length) if is_limited => Value::Number(*length),
+        _ => Value::Null,
+    }
 }
 
 /// `information_schema.columns.data_type`: without modifiers, `ARRAY` and `USER-DEFINED` where the
@@ -719,7 +750,8 @@ fn information_type(catalog: &Catalog, column: &crate::catalog::table::Column) -
 fn attributes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     let mut list = Vec::new();
     for table in wanted.tables(catalog, "", "attrelid") {
-        list.extend(table.columns.iter().map(|column| {
+        let columns = table.columns.iter().filter(|column| wanted.admits("attname", &column.name));
+        list.extend(columns.map(|column| {
             row([
                 ("attrelid", Value::Object(Object::Relation(table.oid))),
                 ("attname", Value::text(&column.name)),

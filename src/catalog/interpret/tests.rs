@@ -360,6 +360,67 @@ fn temporary_tables_end_with_their_file() {
 }
 
 #[test]
+fn queries_are_joined_as_their_conditions_allow() {
+    let found = |query: &str| {
+        format!(
+            "declare r record; begin for r in {query} loop execute format('alter table %I add x int', r.t); end loop; end"
+        )
+    };
+    let all = ["a(id, x)", "b(id, x)"];
+    let columns = "information_schema.columns c join information_schema.tables t using (table_name)";
+    check_blocks(&[
+        (
+            &found(
+                "select c.table_name as t from information_schema.columns c, information_schema.tables i
+                 where i.table_schema = 'public' and c.table_name = i.table_name and c.table_schema = i.table_schema",
+            ),
+            &all,
+        ),
+        (
+            &found(
+                "with x as (select relname as t from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace)
+                 select t from x",
+            ),
+            &all,
+        ),
+        // Of what is on the right of a LEFT JOIN, nothing is known where there is none.
+        (
+            &found(
+                "select c.relname as t from pg_class c left join pg_index i on i.indrelid = c.oid
+                 where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and i.indisunique",
+            ),
+            &["a(id)", "b(id)", "gap: the block runs SQL that is only known when it runs: Shape of anything"],
+        ),
+        // How USING pairs columns is not followed, nor which row comes first.
+        (
+            &found(&format!("select table_name as t from {columns} where c.table_schema = 'public'")),
+            &["a(id)", "b(id)", "gap: the block runs SQL that is only known when it runs: Shape of anything"],
+        ),
+        (
+            &found("select tablename as t from pg_tables where schemaname = 'public' order by tablename limit 1"),
+            &["a(id)", "b(id)", "gap: the block runs SQL that is only known when it runs: Shape of anything"],
+        ),
+    ]);
+}
+
+#[test]
+fn functions_that_only_decide_give_values() {
+    let functions =
+        "create table a (id int); create function one(x int) returns int language sql as 'select x + 1';
+        create function two(x int) returns text language plpgsql as $$ begin if x > 1 then return 'y'; end if;
+        return 'z'; end $$; create function rows() returns text language plpgsql as $$ declare x text; begin
+        select name into x from storage.buckets; return x; end $$;";
+    let added = |value: &str| {
+        format!("{functions} do $$ begin execute format('alter table a add %I int', {value}); end $$;")
+    };
+    check(&[
+        (&added("two(one(1))"), &["a(id, y)"]),
+        (&added("public.two(0)"), &["a(id, z)"]),
+        (&added("rows()"), &["a(id)", "gap: SQL that is only known when it runs: Shape of public.a"]),
+    ]);
+}
+
+#[test]
 fn jobs_queues_and_buckets() {
     let cron = "create extension pg_cron;";
     check(&[
@@ -399,9 +460,18 @@ fn jobs_queues_and_buckets() {
             &["bucket a public false"],
         ),
         (
-            "insert into storage.buckets (id, name) values ('a', 'a'); delete from storage.buckets
-             where id = 'a';",
+            "insert into storage.buckets (id, name) values ('a', 'a');
+             set storage.allow_delete_query = 'true'; delete from storage.buckets where id = 'a';",
             &[],
+        ),
+        (
+            "insert into storage.buckets (id, name) values ('a', 'a'); delete from storage.buckets;
+             delete from storage.objects where bucket_id = 'a';",
+            &[
+                "bucket a public false",
+                "fails: Supabase's storage takes DELETE on storage.buckets from its API only",
+                "fails: Supabase's storage takes DELETE on storage.objects from its API only",
+            ],
         ),
     ]);
 }

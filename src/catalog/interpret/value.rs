@@ -55,7 +55,7 @@ impl Value {
     }
 
     /// The only field of a record with one; anything else as it is.
-    fn single(self) -> Self {
+    pub(super) fn single(self) -> Self {
         match self {
             Self::Record(fields) if fields.len() == 1 => {
                 fields.into_iter().next().map_or(Self::Unknown, |(_, value)| value)
@@ -193,6 +193,20 @@ impl Interpreter<'_> {
             Expr::Session("current_user" | "session_user" | "user" | "current_role") => {
                 Value::text(&self.catalog.session.role)
             }
+            Expr::Other(name @ ("least" | "greatest"), parts) => {
+                let values = parts.iter().map(|part| self.value(part)).filter(|value| *value != Value::Null);
+                let numbers = values.map(|value| match value {
+                    Value::Number(number) => Some(number),
+                    _ => None,
+                });
+                match numbers.collect::<Option<Vec<i64>>>() {
+                    None => Value::Unknown,
+                    Some(numbers) if *name == "least" => {
+                        numbers.into_iter().min().map_or(Value::Null, Value::Number)
+                    }
+                    Some(numbers) => numbers.into_iter().max().map_or(Value::Null, Value::Number),
+                }
+            }
             Expr::Call(call) => self.call_value(call),
             Expr::Sublink(sublink) => self.sublink(sublink),
             _ => Value::Unknown,
@@ -266,7 +280,11 @@ impl Interpreter<'_> {
                 array_literal(&text).map_or(Value::Unknown, Value::List)
             }
             (Value::Text(text), "regclass") => self.regclass(&text).unwrap_or(Value::Unknown),
-            (Value::Text(text), "regprocedure" | "regproc") => self.regprocedure(&text, NOWHERE),
+            // A cast of what is not there is an error.
+            (Value::Text(text), "regprocedure" | "regproc") => match self.regprocedure(&text, NOWHERE) {
+                Value::Null => Value::Unknown,
+                found => found,
+            },
             (Value::Text(text), "regnamespace") => Value::Object(Object::Namespace(Ident::new(text))),
             (Value::Text(text), "regrole") => Value::Object(Object::Role(Ident::new(text))),
             (Value::Text(text), "int4" | "int8" | "int2") => {
@@ -359,7 +377,7 @@ impl Interpreter<'_> {
 
     fn call_value(&mut self, call: &Call) -> Value {
         if call.name.schema.as_ref().is_some_and(|schema| *schema != "pg_catalog") {
-            return Value::Unknown;
+            return self.function_value(call);
         }
         if let Some(value) = self.aggregate(call) {
             return value;
@@ -391,6 +409,11 @@ impl Interpreter<'_> {
                 [first, ..],
             ) => match first {
                 Value::Null => Value::Null,
+                Value::Object(Object::Function(oid)) if call.name.name == "pg_get_functiondef" => {
+                    let function = self.catalog.functions.get(oid);
+                    let text = function.and_then(|function| function.definition(self.catalog));
+                    text.map_or(Value::Definition, Value::Text)
+                }
                 _ if call.name.name == "pg_get_functiondef" => Value::Definition,
                 Value::Unknown => Value::Unknown,
                 _ => Value::Something,
@@ -506,7 +529,17 @@ impl Interpreter<'_> {
                 .map_or(Value::Null, Value::text),
             ("current_database", []) => Value::text("postgres"),
             ("pg_get_userbyid", [Value::Object(Object::Role(role))]) => Value::text(role),
-            _ => Value::Unknown,
+            ("position" | "strpos", [Value::Text(text), Value::Text(part)]) => {
+                let before = text.find(part.as_str()).map(|at| text[..at].chars().count() + 1);
+                i64::try_from(before.unwrap_or_default()).map_or(Value::Unknown, Value::Number)
+            }
+            ("ltrim", [Value::Text(text)]) => Value::text(text.trim_start_matches(' ')),
+            ("rtrim", [Value::Text(text)]) => Value::text(text.trim_end_matches(' ')),
+            ("pg_has_role", [Value::Text(role), Value::Text(_)]) => {
+                let member = &self.catalog.session.role;
+                Value::Bool(self.catalog.inherited_roles(member).contains(role.as_str()))
+            }
+            _ => self.function_value(call),
         }
     }
 
@@ -613,6 +646,10 @@ fn comparable(left: &Value, right: &Value) -> Option<bool> {
 
 /// LIKE with `%`, `_` and `\`.
 fn like(text: &str, pattern: &str) -> bool {
+    let inner = pattern.strip_prefix('%').and_then(|rest| rest.strip_suffix('%'));
+    if let Some(part) = inner.filter(|part| !part.contains(['%', '_', '\\'])) {
+        return text.contains(part);
+    }
     let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
     // Whether the pattern so far matches each prefix of the text.
     let mut reached = vec![false; text.len() + 1];

@@ -123,3 +123,22 @@ begin
   for r in select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'public' and c.relkind in ('r', 'v') and has_table_privilege('anon', format('%I.%I', n.nspname, c.relname), 'select')
   loop execute format('comment on column public.%I.a is %L', r.relname, 'read by anon'); end loop;
 end $$;
+-- case: WITH in the query of a loop
+create table t (a int, b text); create table u (b text); create view w as select 1 as b;
+do $$ declare r record; begin for r in with found as (select c.table_name from information_schema.columns c join information_schema.tables i on i.table_schema = c.table_schema and i.table_name = c.table_name where c.table_schema = 'public' and i.table_type = 'BASE TABLE' and c.column_name = 'b'), named (n) as (select table_name from found) select n from named order by n loop execute format('alter table public.%I enable row level security', r.n); end loop; end $$;
+-- case: catalogs joined in any order
+create table t (a int constraint a_check check (a > 0), b int constraint b_check check (b > 0)); create table u (a int constraint a_check check (a > 0));
+do $$ declare r record; k record; begin for r in select i.table_name, c.column_name from information_schema.columns c, information_schema.tables i where i.table_schema = 'public' and c.table_schema = i.table_schema and c.table_name = i.table_name loop for k in select con.conname from pg_constraint con join pg_class cls on cls.oid = con.conrelid join pg_namespace ns on ns.oid = cls.relnamespace where ns.nspname = 'public' and cls.relname = r.table_name and con.contype = 'c' and con.conname = any (array[format('%s_check', r.column_name), 'x']) loop execute format('alter table public.%I drop constraint %I', r.table_name, k.conname); execute format('alter table public.%I add constraint %I check (%I > 1)', r.table_name, 'new_' || k.conname, r.column_name); end loop; end loop; end $$;
+-- case: catalogs joined from the left
+create table t (a int primary key); create table u (a int); create unique index on u (a);
+do $$ declare r record; begin for r in select c.relname, i.indisunique from pg_class c join pg_namespace n on n.oid = c.relnamespace left join pg_index i on i.indrelid = c.oid where n.nspname = 'public' and c.relkind = 'r' loop execute format('alter table %I enable row level security', r.relname); end loop; end $$;
+-- case: functions that a block asks
+create table short (name text, email text); create function width(c text) returns int language sql immutable as $$ select case when c like '%mail' then 320 else 64 end $$; create function half(c text) returns int language plpgsql as $$ declare n int := width(c); begin if n > 100 then return 100; end if; return n * 2; end $$;
+do $$ declare r record; begin for r in select column_name from information_schema.columns where table_schema = 'public' and table_name = 'short' loop execute format('alter table short add constraint %I check (length(%I) <= %s) not valid', r.column_name || '_' || public.width(r.column_name), r.column_name, least(half(r.column_name), width(r.column_name))); end loop; end $$;
+-- case: definitions of functions are rewritten in a block
+create schema private; create table private.notes (a int); create table notes (a int);
+create function f(x int, y text default 'a') returns setof int language sql stable security definer set search_path = public, private as $f$ select a from public.notes where a = x $f$;
+create function g() returns void language plpgsql as $f$ begin perform f(1); end $f$;
+create procedure p(inout x int) language plpgsql as $f$ begin x := (select count(*) from public.notes); end $f$;
+do $$ declare r record; begin for r in select p.oid from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'public' and p.prokind = 'f' and pg_get_functiondef(p.oid) ilike '%public.notes%' loop execute replace(replace(pg_get_functiondef(r.oid), 'public.notes', 'private.notes'), 'STABLE', 'IMMUTABLE'); end loop; end $$;
+do $$ declare old text; new text; begin old := pg_get_functiondef('public.g()'::regprocedure); new := replace(old, 'perform f(1)', 'perform f(2)'); if new = old then raise exception 'not found'; end if; execute replace(new, 'RETURNS void', 'RETURNS void SECURITY DEFINER'); end $$;

@@ -1,0 +1,412 @@
+//! Statements that fail because an earlier one did: they need what that one was to make.
+//!
+//! A statement with a wrong name is taken in as if it were mended, so that rules see what it was to
+//! do. To PostgreSQL its object is not there, and whatever names the object is refused as well.
+//! Those statements are told with the one that is to blame.
+
+use rustc_hash::FxHashMap;
+
+use crate::catalog::Catalog;
+use crate::catalog::misfit::{Failure, Misfit, Reason};
+use crate::catalog::name::QName;
+use crate::source::Span;
+use crate::sql::expr::{CteBody, Expr, Query, walk_queries};
+use crate::sql::name::ObjectName;
+use crate::sql::statement::{
+    AlterAction, ColumnDef, ConstraintDef, ConstraintKind, DataChange, GrantTarget, ObjectKind, ObjectRef,
+    PublicationAction, Statement, StatementKind, TableElement, TypeName,
+};
+
+/// Names that do not get in each other's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Space {
+    Relation,
+    Routine,
+    Type,
+}
+
+/// Objects that are not there because the statement that was to make them fails, and which failure
+/// that is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unmade {
+    names: FxHashMap<(Space, QName), usize>,
+    /// The statements that fail.
+    statements: Vec<Span>,
+}
+
+/// What a statement says about objects that may not be there.
+#[derive(Default)]
+pub(super) struct Expectations {
+    /// The failure of something that the statement needs.
+    blamed: Option<usize>,
+    /// What it makes and nothing had before.
+    makes: Vec<(Space, QName)>,
+    /// What it drops if it is there.
+    drops: Vec<(Space, QName)>,
+}
+
+impl Catalog {
+    /// What a statement needs and makes, as its names are understood before it runs.
+    pub(super) fn expectations(&self, statement: &Statement) -> Expectations {
+        let mut names = Names { catalog: self, blamed: None };
+        if !self.unmade.names.is_empty() {
+            names.statement(&statement.kind);
+        }
+        let blamed = names.blamed;
+        let made = made_by(&statement.kind).map(|(space, name)| (space, self.full_name(space, name)));
+        let is_new = |(space, name): &(Space, QName)| {
+            !self.is_there(*space, name) || self.unmade.names.contains_key(&(*space, name.clone()))
+        };
+        let drops = match &statement.kind {
+            StatementKind::Drop(drop) if !self.unmade.names.is_empty() => drop
+                .objects
+                .iter()
+                .filter_map(|object| Some((space_of(object.kind)?, &object.name)))
+                .map(|(space, name)| (space, self.full_name(space, name)))
+                .collect(),
+            _ => Vec::new(),
+        };
+        Expectations { blamed, makes: made.filter(is_new).into_iter().collect(), drops }
+    }
+
+    /// Takes note of what became of a statement: the failures from `first` on are its own.
+    pub(super) fn conclude(&mut self, statement: &Statement, expected: Expectations, first: usize) {
+        let mut own = self.failures.split_off(first);
+        // What is not there to PostgreSQL is not in the way either.
+        let drops_nothing = expected.drops.iter().any(|dropped| self.unmade.names.contains_key(dropped));
+        own.retain(|failure| {
+            let misfit = &failure.misfit;
+            !drops_nothing
+                && !expected.makes.iter().any(|made| self.unmade.blocks(made, misfit))
+                && !misfit.beside.is_some_and(|place| self.unmade.is_of_failing(place))
+        });
+        let is_root = |failure: &Failure| !matches!(failure.misfit.reason, Reason::NotAllowed { .. });
+        let own_root = own.iter().position(is_root).map(|at| first + at);
+        match expected.blamed {
+            Some(blamed) => {
+                let misfit = self.failures[blamed].misfit.clone();
+                self.failures.push(Failure { statement: statement.span, misfit, follows: Some(blamed) });
+            }
+            None => self.failures.extend(own),
+        }
+        let root = expected.blamed.or(own_root);
+        if root.is_some() {
+            self.unmade.statements.push(statement.span);
+        }
+        for made in expected.makes {
+            match root {
+                Some(root) => self.unmade.names.insert(made, root),
+                None => self.unmade.names.remove(&made),
+            };
+        }
+        if root.is_none() {
+            for dropped in &expected.drops {
+                self.unmade.names.remove(dropped);
+            }
+        }
+    }
+
+    fn full_name(&self, space: Space, name: &ObjectName) -> QName {
+        let found = match space {
+            Space::Relation => self.resolve_relation(name).map(|(found, _)| found),
+            Space::Routine => self.resolve_functions(name),
+            Space::Type => {
+                self.resolve_type(name).and_then(|oid| self.types.get(&oid)).map(|found| found.name.clone())
+            }
+        };
+        found.unwrap_or_else(|| self.creation_name(name))
+    }
+
+    fn is_there(&self, space: Space, name: &QName) -> bool {
+        match space {
+            Space::Relation => self.relation(name).is_some(),
+            Space::Routine => self.function_names.contains_key(name),
+            Space::Type => self.type_names.contains_key(name),
+        }
+    }
+}
+
+impl Unmade {
+    /// Whether a misfit is that such an object exists.
+    fn blocks(&self, made: &(Space, QName), misfit: &Misfit) -> bool {
+        matches!(&misfit.reason, Reason::Exists { name, .. } if *name == made.1.to_string())
+            && self.names.contains_key(made)
+    }
+
+    /// Whether a place is within a statement that fails.
+    fn is_of_failing(&self, place: Span) -> bool {
+        self.statements.iter().any(|statement| statement.contains(place))
+    }
+}
+
+/// The space that an object of this kind has its name in; `None` where statements that fail make none.
+fn space_of(kind: ObjectKind) -> Option<Space> {
+    use ObjectKind as K;
+    match kind {
+        K::Table | K::View | K::MaterializedView | K::ForeignTable | K::Sequence => Some(Space::Relation),
+        K::Policy | K::Trigger | K::Rule | K::Column | K::Constraint => Some(Space::Relation),
+        K::Function | K::Procedure | K::Routine => Some(Space::Routine),
+        K::Type | K::Domain => Some(Space::Type),
+        _ => None,
+    }
+}
+
+/// The object that a statement makes.
+fn made_by(kind: &StatementKind) -> Option<(Space, &ObjectName)> {
+    Some(match kind {
+        StatementKind::CreateTable(create) => (Space::Relation, &create.name),
+        StatementKind::CreateTableAs(create) => (Space::Relation, &create.name),
+        StatementKind::CreateView(create) => (Space::Relation, &create.name),
+        StatementKind::CreateSequence(create) => (Space::Relation, &create.name),
+        StatementKind::CreateFunction(create) => (Space::Routine, &create.name),
+        StatementKind::CreateType(create) => (Space::Type, &create.name),
+        _ => return None,
+    })
+}
+
+/// Looks for names of objects that are not there.
+struct Names<'c> {
+    catalog: &'c Catalog,
+    blamed: Option<usize>,
+}
+
+impl Names<'_> {
+    fn name(&mut self, space: Space, name: &ObjectName) {
+        let key = (space, self.catalog.full_name(space, name));
+        self.blamed = self.blamed.or_else(|| self.catalog.unmade.names.get(&key).copied());
+    }
+
+    fn relation(&mut self, name: &ObjectName) {
+        self.name(Space::Relation, name);
+    }
+
+    fn object(&mut self, object: &ObjectRef) {
+        if let Some(space) = space_of(object.kind) {
+            self.name(space, &object.name);
+        }
+    }
+
+    fn statement(&mut self, kind: &StatementKind) {
+        match kind {
+            StatementKind::CreateTable(create) => {
+                create.inherits.iter().chain(&create.partition_of).for_each(|name| self.relation(name));
+                for element in &create.elements {
+                    match element {
+                        TableElement::Column(column) => self.column(column),
+                        TableElement::Constraint(constraint) => self.constraint(constraint),
+                        TableElement::Like { source, .. } => self.relation(source),
+                    }
+                }
+            }
+            StatementKind::CreateTableAs(create) => create.query.iter().for_each(|query| self.query(query)),
+            StatementKind::CreateView(create) => self.query(&create.query),
+            StatementKind::CreateIndex(create) => self.relation(&create.table),
+            StatementKind::CreatePolicy(create) => {
+                self.relation(&create.table);
+                let clauses = create.using.iter().chain(&create.with_check);
+                clauses.for_each(|clause| self.expr(&clause.value));
+            }
+            StatementKind::AlterPolicy(alter) => {
+                self.relation(&alter.table);
+                let clauses = alter.using.iter().chain(&alter.with_check);
+                clauses.for_each(|clause| self.expr(&clause.value));
+            }
+            StatementKind::CreateTrigger(create) => {
+                self.relation(&create.table);
+                self.name(Space::Routine, &create.function);
+            }
+            StatementKind::CreateEventTrigger(create) => self.name(Space::Routine, &create.function),
+            StatementKind::CreateRule(create) => self.relation(&create.table),
+            StatementKind::CreatePublication(publication) | StatementKind::AlterPublication(publication)
+                if publication.action != PublicationAction::Drop =>
+            {
+                publication.tables.iter().for_each(|table| self.relation(&table.name));
+            }
+            StatementKind::AlterTable(alter) if !alter.if_exists => {
+                self.relation(&alter.name);
+                for action in &alter.actions {
+                    match &action.value {
+                        AlterAction::AddColumn { column, .. } => self.column(column),
+                        AlterAction::AddConstraint(constraint) => self.constraint(constraint),
+                        AlterAction::AttachPartition { partition: name }
+                        | AlterAction::DetachPartition { partition: name }
+                        | AlterAction::Inherit { parent: name } => self.relation(name),
+                        _ => {}
+                    }
+                }
+            }
+            StatementKind::AlterFunction(alter) => self.object(&alter.object),
+            StatementKind::AlterSequence(alter) if !alter.if_exists => self.relation(&alter.name),
+            StatementKind::AlterEnum(alter) => self.name(Space::Type, &alter.name),
+            StatementKind::AlterDomain(alter) => self.name(Space::Type, &alter.name),
+            StatementKind::Rename(rename) if !rename.if_exists => self.object(&rename.object),
+            StatementKind::SetSchema { object, if_exists: false, .. }
+            | StatementKind::SetOwner { object, .. }
+            | StatementKind::Comment { object, .. } => self.object(object),
+            StatementKind::Drop(drop) if !drop.if_exists => {
+                drop.objects.iter().for_each(|object| self.object(object));
+            }
+            StatementKind::Grant(grant) => {
+                if let GrantTarget::Objects(objects) = &grant.target {
+                    objects.iter().for_each(|object| self.object(object));
+                }
+            }
+            StatementKind::Refresh { name, .. } => self.relation(name),
+            StatementKind::Query(query) => self.query(query),
+            StatementKind::Call(expr) => self.expr(expr),
+            StatementKind::Change(change) => self.change(change),
+            StatementKind::Data(Some(target)) => self.relation(&target.table),
+            _ => {}
+        }
+    }
+
+    fn column(&mut self, column: &ColumnDef) {
+        column.data_type.iter().for_each(|data_type| self.data_type(data_type));
+        column.constraints.iter().for_each(|constraint| self.constraint(constraint));
+    }
+
+    fn data_type(&mut self, data_type: &TypeName) {
+        if !data_type.percent_type {
+            self.name(Space::Type, &data_type.name);
+        }
+    }
+
+    fn constraint(&mut self, constraint: &ConstraintDef) {
+        if let ConstraintKind::ForeignKey(key) = &constraint.kind {
+            self.relation(&key.references);
+        }
+    }
+
+    fn change(&mut self, change: &DataChange) {
+        self.relation(&change.table.name);
+        change.walk_queries(&mut |query| self.own_names(query, &[]));
+    }
+
+    /// The names in a query and those nested in it.
+    fn query(&mut self, query: &Query) {
+        let mut hidden = Vec::new();
+        query.walk_queries(&mut |query| hidden.extend(query.ctes.iter().map(|cte| &cte.name)));
+        query.walk_queries(&mut |query| {
+            let own: Vec<_> = hidden.iter().map(|name| name.as_str()).collect();
+            self.own_names(query, &own);
+            for cte in &query.ctes {
+                if let CteBody::Change(change) = &cte.query {
+                    self.relation(&change.table.name);
+                }
+            }
+        });
+    }
+
+    /// The relations in a query's FROM, and the functions that it calls; a bare name may be a CTE's.
+    fn own_names(&mut self, query: &Query, hidden: &[&str]) {
+        if let crate::sql::expr::QueryBody::Select(select) = &query.body {
+            for item in &select.from {
+                item.walk_relations(&mut |relation| {
+                    let name = &relation.name;
+                    if name.schema.is_some() || !hidden.contains(&name.name.as_str()) {
+                        self.relation(name);
+                    }
+                });
+            }
+        }
+        query.own_expressions().into_iter().for_each(|expr| self.calls(expr));
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        self.calls(expr);
+        walk_queries(expr, &mut |query| self.own_names(query, &[]));
+    }
+
+    fn calls(&mut self, expr: &Expr) {
+        if let Expr::Call(call) = expr {
+            self.name(Space::Routine, &call.name);
+        }
+        expr.children().into_iter().for_each(|child| self.calls(child));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Bench;
+
+    /// The statements that fail, each with the number of the failure that it follows from.
+    fn failures(text: &str) -> Vec<(String, Option<usize>)> {
+        let bench = Bench::new(text);
+        let words = |failure: &crate::catalog::misfit::Failure| {
+            let span = failure.statement;
+            let words: Vec<&str> =
+                text[span.start as usize..span.end as usize].split_whitespace().take(3).collect();
+            (words.join(" "), failure.follows)
+        };
+        bench.catalog.failures.iter().map(words).collect()
+    }
+
+    fn check(text: &str, expected: &[(&str, Option<usize>)]) {
+        let expected: Vec<_> =
+            expected.iter().map(|(text, follows)| ((*text).to_string(), *follows)).collect();
+        assert_eq!(failures(text), expected, "{text}");
+    }
+
+    #[test]
+    fn what_needs_an_object_of_a_failing_statement_fails_with_it() {
+        let text = "create table t (a int references missing (id), b int);
+            create index i on t (a);
+            create policy p on t using (true);
+            alter table t enable row level security;
+            comment on table t is 'x';
+            create view v as select a from t;
+            grant select on v to anon;
+            insert into t values (1, 2);
+            create table other (x int references t (a));
+            alter table if exists t add c int;
+            drop table if exists t;
+            create table free (a int);";
+        check(
+            text,
+            &[
+                ("references missing (id)", None),
+                ("create index i", Some(0)),
+                ("create policy p", Some(0)),
+                ("alter table t", Some(0)),
+                ("comment on table", Some(0)),
+                ("create view v", Some(0)),
+                ("grant select on", Some(0)),
+                ("insert into t", Some(0)),
+                ("create table other", Some(0)),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_not_applied_is_missed_by_those_that_need_it() {
+        let text = "create table t (a int, a int); alter table t add b int; create table u (x int);";
+        check(text, &[("create table t", None), ("alter table t", Some(0))]);
+    }
+
+    #[test]
+    fn an_object_that_is_made_after_all_is_there() {
+        let text =
+            "create table t (a int references missing); create table t (a int); create index on t (a);";
+        check(text, &[("references missing", None)]);
+        let text = "create view v as select * from missing; create or replace view v as select 1 as a;
+            grant select on v to anon;";
+        check(text, &[("create view v", None)]);
+    }
+
+    #[test]
+    fn a_name_of_a_cte_is_no_object() {
+        let text = "create view v as select * from missing;
+            create view w as with v as (select 1) select * from v;
+            create view x as with y as (select * from v) select * from y;";
+        check(text, &[("create view v", None), ("create view x", Some(0))]);
+    }
+
+    #[test]
+    fn what_was_there_before_stays() {
+        let text = "create table t (a int); create table t (a int); create index on t (a);
+            create function f() returns int language sql as 'select 1';
+            create or replace function f() returns text language sql as 'select 1';
+            comment on function f is 'x';";
+        check(text, &[("create table t", None), ("create or replace", None)]);
+    }
+}
