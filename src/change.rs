@@ -1,10 +1,14 @@
 //! What a change brings: the findings and the rights of two histories, compared.
 
+pub mod access;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::name::QName;
 use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::predicate::Reach;
+use crate::rule::Group;
+use crate::rules;
 use crate::source::{FileId, Sources, Span};
 use crate::sql::statement::PolicyCommand;
 
@@ -154,6 +158,21 @@ pub fn compare(
     }
     compared
 }
+
+/// Leaves out that a table was opened where another finding says so already.
+pub fn without_repeats(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let relation = |one: &Diagnostic| (one.object.schema.clone(), one.object.name.clone());
+    let is_about_rows = |one: &&Diagnostic| one.rule != WIDENED && one.severity > Severity::Info;
+    let is_security = |one: &&Diagnostic| {
+        rules::find(one.rule).is_some_and(|rule| matches!(rule.group, Group::Rls | Group::Auth | Group::Api))
+    };
+    let told: FxHashSet<_> = found.iter().filter(is_about_rows).filter(is_security).map(relation).collect();
+    found.retain(|one| one.rule != WIDENED || !told.contains(&relation(one)));
+    found
+}
+
+/// The rule about changes of access.
+pub const WIDENED: &str = "policy-widened";
 
 /// What the rules point at, by the text there.
 struct Blamed<'a> {

@@ -17,7 +17,7 @@ use clap::Parser;
 
 use crate::cli::args::{Cli, Color, Command, ProjectArgs};
 use crate::config::{self, Choices};
-use crate::project::{self, Request};
+use crate::project::{self, Pending, Request};
 use crate::workspace::{self, Asked, Workspace};
 
 /// Nothing to complain about.
@@ -68,6 +68,16 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Finds, reads and replays what the arguments name.
 fn load(args: &ProjectArgs, paths: &[PathBuf], choices: Choices) -> anyhow::Result<Workspace> {
+    with_request(args, paths, choices, |request, asked| Ok(Workspace::load(project::find(request), asked)))
+}
+
+/// Hands on what the arguments ask for.
+fn with_request<T>(
+    args: &ProjectArgs,
+    paths: &[PathBuf],
+    choices: Choices,
+    work: impl FnOnce(Request<'_>, &Asked) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let working_directory = std::env::current_dir().context("cannot tell the working directory")?;
     let (piped, paths): (Vec<_>, Vec<_>) = paths.iter().cloned().partition(|path| path == Path::new("-"));
     let pending = if piped.is_empty() {
@@ -75,11 +85,15 @@ fn load(args: &ProjectArgs, paths: &[PathBuf], choices: Choices) -> anyhow::Resu
     } else {
         let mut text = Vec::new();
         io::stdin().read_to_end(&mut text).context("cannot read standard input")?;
-        Some((working_directory.join(&args.stdin_filename), text))
+        let pending = Pending::new(working_directory.join(&args.stdin_filename), text);
+        if pending.is_blank() {
+            writeln!(io::stderr(), "note: standard input is empty, so nothing is pending")?;
+        }
+        Some(pending)
     };
     let request = Request { paths: &paths, working_directory: &working_directory, pending };
-    let found = project::find(request);
-    Ok(Workspace::load(found, &Asked { choices, working_directory }))
+    let asked = Asked { choices, working_directory: working_directory.clone() };
+    work(request, &asked)
 }
 
 /// What the arguments choose of the configuration.

@@ -17,13 +17,15 @@ pub mod diagnostic;
 pub mod workload;
 
 pub mod advisors;
-pub mod change;
 pub mod rule;
 pub mod rules;
+
+pub mod change;
 
 pub mod config;
 pub mod suppress;
 
+pub mod git;
 pub mod project;
 pub mod report;
 

@@ -58,7 +58,7 @@ impl<'a> Caller<'a> {
 }
 
 /// Which rows a predicate lets through, from the least to the most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reach {
     /// No row.
     None,

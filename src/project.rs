@@ -6,6 +6,7 @@
 pub mod config_toml;
 mod discover;
 pub mod migrations;
+mod pending;
 mod scripts;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashSet;
 
 pub use discover::{Found, Request, find};
+pub use pending::Pending;
 
 use crate::project::config_toml::{ConfigToml, FilePattern, TomlFlaw};
 use crate::project::migrations::{SkipReason, Verdict};
@@ -34,8 +36,20 @@ pub struct Project {
     pub duplicates: Vec<(usize, usize)>,
     /// The patterns of `config.toml` that no file matches, and the key that they stand under.
     pub unmatched: Vec<(&'static str, FilePattern)>,
+    kind: Kind,
     /// The files that the user asked about, where it was not the whole project.
     pub focus: Option<BTreeSet<PathBuf>>,
+}
+
+/// What a project's files are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// As `supabase init` lays them out.
+    Supabase,
+    /// The SQL files of a folder.
+    Folder,
+    /// Files that were named.
+    Files,
 }
 
 /// The text of `config.toml`, and what is broken in it.
@@ -60,6 +74,11 @@ impl ProjectFile {
     fn new(path: PathBuf, role: FileRole) -> Self {
         Self { path, role, skipped: None, piped: None }
     }
+
+    /// The digits in front of its name, where the CLI reads some.
+    pub fn version(&self) -> Option<&str> {
+        migrations::version(self.path.file_name()?.to_str()?)
+    }
 }
 
 /// Why something could not be found or read.
@@ -83,6 +102,11 @@ pub enum ProjectError {
     NoMatch(String),
     #[error("{pattern} is no file pattern: {source}")]
     Pattern { pattern: String, source: glob::PatternError },
+    #[error(
+        "standard input holds what the Supabase CLI says besides SQL, in line {0}: `{1}`; pipe its output without \
+         2>&1"
+    )]
+    Said(usize, String),
     #[error("standard input belongs to one project, and {0} were found; name one of them")]
     ManyProjects(usize),
 }
@@ -96,7 +120,7 @@ impl ProjectError {
 impl Project {
     /// Reads the layout of a `supabase` folder.
     fn open(folder: PathBuf, errors: &mut Vec<ProjectError>) -> Self {
-        let mut project = Self::bare(folder);
+        let mut project = Self::bare(folder, Kind::Supabase);
         project.read_config(errors);
         let roles = project.folder.join("roles.sql");
         if roles.exists() {
@@ -119,27 +143,62 @@ impl Project {
 
     /// A folder of SQL files, by their sorted names. Where all of them, or the folder itself, are named
     /// as the CLI wants it, it is read as the CLI would.
-    fn plain_folder(folder: PathBuf, names: &[OsString], errors: &mut Vec<ProjectError>) -> Self {
+    fn of_folder(folder: PathBuf, errors: &mut Vec<ProjectError>) -> Self {
+        let mut names = file_names(&folder, errors);
+        names.retain(|name| migrations::is_sql(&name.to_string_lossy()));
         let is_version = |name: &OsString| migrations::version(&name.to_string_lossy()).is_some();
         if folder.ends_with("migrations") || names.iter().all(is_version) {
-            let mut project = Self::bare(folder.clone());
-            let mut skipped = project.add_named(&folder, names, errors);
+            let mut project = Self::bare(folder.clone(), Kind::Folder);
+            let mut skipped = project.add_named(&folder, &names, errors);
             project.files.append(&mut skipped);
             return project;
         }
         let files = names.iter().map(|name| folder.join(name)).collect();
-        Self::plain(folder, files)
+        Self { kind: Kind::Folder, ..Self::of_files(folder, files) }
     }
 
-    /// A project without a layout: its files are migrations, in this order.
-    fn plain(folder: PathBuf, files: Vec<PathBuf>) -> Self {
+    /// Files that are taken for migrations, in this order.
+    fn of_files(folder: PathBuf, files: Vec<PathBuf>) -> Self {
         let files = files.into_iter().map(|path| ProjectFile::new(path, FileRole::Migration)).collect();
-        Self { files, ..Self::bare(folder) }
+        Self { files, ..Self::bare(folder, Kind::Files) }
     }
 
-    fn bare(folder: PathBuf) -> Self {
+    /// The same project in another place, as it is there: it may lack files, or be empty. What is on
+    /// standard input is nowhere else.
+    pub fn counterpart(&self, place: &dyn Fn(&Path) -> PathBuf, errors: &mut Vec<ProjectError>) -> Self {
+        let folder = place(&self.folder);
+        let mut project = match self.kind {
+            Kind::Supabase => Self::open(folder, errors),
+            Kind::Folder if folder.is_dir() => Self::of_folder(folder, errors),
+            Kind::Folder => Self::bare(folder, Kind::Folder),
+            Kind::Files => {
+                let named = self.files.iter().filter(|file| file.piped.is_none());
+                let files = named.map(|file| place(&file.path)).filter(|path| path.exists());
+                Self::of_files(folder, files.collect())
+            }
+        };
+        project.focus = self.focus.as_ref().map(|focus| focus.iter().map(|path| place(path)).collect());
+        project
+    }
+
+    /// Where its migrations are.
+    pub fn migrations_folder(&self) -> PathBuf {
+        match self.kind {
+            Kind::Supabase => self.folder.join("migrations"),
+            Kind::Folder | Kind::Files => self.folder.clone(),
+        }
+    }
+
+    /// Leaves out files.
+    pub fn retain_files(&mut self, wanted: impl FnMut(&ProjectFile) -> bool) {
+        self.files.retain(wanted);
+        self.duplicates = duplicates(&self.files);
+    }
+
+    fn bare(folder: PathBuf, kind: Kind) -> Self {
         Self {
             folder,
+            kind,
             config: ConfigToml::default(),
             config_file: None,
             files: Vec::new(),
@@ -150,13 +209,14 @@ impl Project {
     }
 
     /// Puts a pending migration after the others.
-    fn push_pending(&mut self, path: PathBuf, text: Vec<u8>) {
+    fn push_pending(&mut self, pending: Pending) {
         let newest = self.files.iter().rposition(|file| file.role == FileRole::Migration);
         let at = newest.map_or_else(
             || self.files.iter().take_while(|file| file.role == FileRole::Roles).count(),
             |newest| newest + 1,
         );
-        let file = ProjectFile { piped: Some(text), ..ProjectFile::new(path, FileRole::Migration) };
+        let file =
+            ProjectFile { piped: Some(pending.text), ..ProjectFile::new(pending.path, FileRole::Migration) };
         self.files.insert(at, file);
     }
 
@@ -199,12 +259,13 @@ impl Project {
                 continue;
             }
             match verdict {
-                Verdict::Run => self.push_migration(ProjectFile::new(path, FileRole::Migration)),
+                Verdict::Run => self.files.push(ProjectFile::new(path, FileRole::Migration)),
                 Verdict::Skip(reason) => skipped
                     .push(ProjectFile { skipped: Some(reason), ..ProjectFile::new(path, FileRole::Skipped) }),
                 Verdict::Ignore => {}
             }
         }
+        self.duplicates = duplicates(&self.files);
         skipped
     }
 
@@ -222,19 +283,6 @@ impl Project {
         let scripts = scripts::find(&self.folder);
         let scripts: Vec<_> = scripts.into_iter().filter(|path| !known.contains(path.as_path())).collect();
         self.files.extend(scripts.into_iter().map(|path| ProjectFile::new(path, FileRole::Script)));
-    }
-
-    fn push_migration(&mut self, file: ProjectFile) {
-        // Names are sorted, so that those of one version are neighbours.
-        let version =
-            |file: &ProjectFile| Some(migrations::version(file.path.file_name()?.to_str()?)?.to_string());
-        if let Some(earlier) = self.files.last()
-            && earlier.role == FileRole::Migration
-            && version(earlier) == version(&file)
-        {
-            self.duplicates.push((self.files.len() - 1, self.files.len()));
-        }
-        self.files.push(file);
     }
 
     /// Where the declared state of the schema is.
@@ -273,6 +321,18 @@ impl Project {
         }
         found
     }
+}
+
+/// The migrations of one version, which are neighbours: names are sorted.
+fn duplicates(files: &[ProjectFile]) -> Vec<(usize, usize)> {
+    let is_migration = |file: &ProjectFile| file.role == FileRole::Migration && file.piped.is_none();
+    let is_same = |(earlier, later): (&ProjectFile, &ProjectFile)| {
+        is_migration(earlier)
+            && is_migration(later)
+            && earlier.version().is_some()
+            && earlier.version() == later.version()
+    };
+    (1..files.len()).filter(|at| is_same((&files[at - 1], &files[*at]))).map(|at| (at - 1, at)).collect()
 }
 
 /// The names of a folder's files, sorted by bytes as the CLI sorts them.

@@ -61,6 +61,7 @@ rules! {
         policy_recursion,
         policy_role_unknown,
         policy_unknown_column,
+        policy_widened,
         rls_disabled_on_exposed_table,
         rls_without_policies,
     }

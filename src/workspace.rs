@@ -4,7 +4,9 @@
 //! keeps the order of its input, so that the output does not depend on them.
 
 mod assume;
+pub mod boundary;
 mod engine;
+mod merged;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,12 +14,15 @@ use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 
 use crate::access::Rights;
 use crate::advisors::{self, Row};
 use crate::catalog::Catalog;
 use crate::catalog::origin::Origin;
 use crate::catalog::role::{Bucket, Role};
+use crate::change::access::{self, New, Side};
+use crate::change::{self, AccessChange, Change};
 use crate::config::{self, Choices, Level, Settings};
 use crate::diagnostic::Diagnostic;
 use crate::project::{Found, Project};
@@ -28,6 +33,7 @@ use crate::source::{FileId, FileRole, SourceFile, Sources, Span};
 use crate::sql::{self, Migration};
 use crate::suppress::Suppressions;
 use crate::workload::Workload;
+use crate::workspace::boundary::Base;
 
 /// Stack of the threads that parse and check: SQL nests as deep as its writer likes.
 const STACK: usize = 64 << 20;
@@ -43,6 +49,7 @@ pub struct Workspace {
     complaints: Vec<Diagnostic>,
     /// Work that could not be done.
     problems: Vec<String>,
+    working_directory: PathBuf,
     pub timings: Timings,
 }
 
@@ -96,7 +103,7 @@ pub fn with_threads<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 impl Workspace {
     /// Reads, parses and replays the projects that were found.
     pub fn load(found: Found, asked: &Asked) -> Self {
-        let mut workspace = Self::default();
+        let mut workspace = Self { working_directory: asked.working_directory.clone(), ..Self::default() };
         workspace.problems.extend(found.errors.iter().map(|error| asked.relative(&error.to_string())));
         let mut sources = Sources::default();
         let mut settings = IndexMap::new();
@@ -122,11 +129,64 @@ impl Workspace {
     /// Runs the rules.
     pub fn check(&mut self) -> Report {
         let started = Instant::now();
+        let found: Vec<_> =
+            self.projects.iter().map(|replayed| self.check_project(replayed, Vec::new())).collect();
+        let report = self.report(found);
+        self.timings.check = started.elapsed();
+        report
+    }
+
+    /// Runs the rules on what there is and on what there was, and reports the difference.
+    pub fn check_against(&mut self, base: &Base) -> Report {
+        let started = Instant::now();
+        let mut change = Change { base: base.name.clone(), ..Change::default() };
+        let before = &base.workspace;
+        let mut introduced = Vec::new();
+        for at in 0..self.projects.len() {
+            let mut merged = self.compare_files(at, before, base.merged.as_deref());
+            let access = self.compare_access(at, before, &merged.new);
+            let mut widened = Findings::new(rules::named(change::WIDENED));
+            access::report(&access, &mut widened);
+            merged.findings.extend(widened.list);
+            let mut checked = self.check_project(&self.projects[at], merged.findings);
+            let known = before.check_project(&before.projects[at], Vec::new()).found;
+            let is_new = |file: FileId| merged.new.contains(&file);
+            let found = std::mem::take(&mut checked.found);
+            let compared = change::compare((&known, &before.sources), (found, &self.sources), &is_new);
+            change.access.extend(access);
+            change.fixed.extend(compared.fixed);
+            change.staying += compared.staying;
+            checked.found = change::without_repeats(compared.introduced);
+            introduced.push(checked);
+        }
+        let of_base = before.problems.iter().map(|problem| format!("in {}: {problem}", base.name));
+        self.problems.extend(of_base);
+        let mut report = self.report(introduced);
+        report.change = Some(change);
+        self.timings.check = started.elapsed();
+        report
+    }
+
+    /// Who can do what in a project and could not before, and the other way round.
+    fn compare_access(&self, at: usize, base: &Self, new: &FxHashSet<FileId>) -> Vec<AccessChange> {
+        let (before, after) = (&base.projects[at], &self.projects[at]);
+        let (was, is) = (Workload::of(&before.catalog), Workload::of(&after.catalog));
+        let (was, is) = (Rights::new(&before.catalog, &was), Rights::new(&after.catalog, &is));
+        let files = after.migrations.iter().filter(|(_, migration)| new.contains(&migration.file));
+        let statements: Vec<_> = files.flat_map(|(_, migration)| &migration.places).copied().collect();
+        access::changes(
+            Side { rights: &was, catalog: &before.catalog, sources: &base.sources },
+            Side { rights: &is, catalog: &after.catalog, sources: &self.sources },
+            &New { files: new, statements: &statements },
+        )
+    }
+
+    /// A report of what was found in each project.
+    fn report(&self, found: Vec<Checked>) -> Report {
         let mut diagnostics = self.complaints.clone();
         let mut advisors = Vec::new();
         let mut summary = Summary { projects: self.projects.len(), ..Summary::default() };
-        for replayed in &self.projects {
-            let checked = self.check_project(replayed);
+        for (replayed, checked) in self.projects.iter().zip(found) {
             diagnostics.extend(checked.found);
             advisors.extend(checked.advisors);
             summary.suppressed += checked.silenced;
@@ -137,7 +197,6 @@ impl Workspace {
             summary.gaps += replayed.catalog.gaps.len();
         }
         report::sort(&mut diagnostics);
-        self.timings.check = started.elapsed();
         let assumptions =
             self.projects.iter().map(|replayed| assume::line(replayed, self.projects.len())).collect();
         Report {
@@ -230,10 +289,12 @@ impl Workspace {
         files
     }
 
-    fn check_project(&self, replayed: &Replayed) -> Checked {
+    /// A project's findings and those that are known already.
+    fn check_project(&self, replayed: &Replayed, known: Vec<Diagnostic>) -> Checked {
         let settings = &replayed.settings;
         let workload = Workload::of(&replayed.catalog);
         let mut found = self.run_rules(replayed, &workload);
+        found.extend(known);
         found.extend(engine::findings(replayed, &self.sources));
         let mut suppressions = Suppressions::default();
         for (_, migration) in &replayed.migrations {
@@ -335,6 +396,16 @@ impl Workspace {
 }
 
 impl Asked {
+    /// The same, asked about the same files elsewhere.
+    fn elsewhere(&self, path: &dyn Fn(&Path) -> PathBuf) -> Self {
+        let config = self.choices.config.as_ref();
+        let config = config.map(|config| path(&self.working_directory.join(config)));
+        Self {
+            working_directory: path(&self.working_directory),
+            choices: Choices { config, ..self.choices.clone() },
+        }
+    }
+
     /// A path as it is shown: relative to the working directory where that is short, with `/`.
     pub fn shown(&self, path: &Path) -> String {
         let shared = path.ancestors().find(|above| self.working_directory.starts_with(above));

@@ -44,6 +44,8 @@ pub(super) struct CheckArgs {
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) project: ProjectArgs,
+    #[command(flatten)]
+    pub(super) change: ChangeArgs,
     /// How to print what was found.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
@@ -56,6 +58,24 @@ pub(super) struct CheckArgs {
     /// Print where the time went.
     #[arg(long)]
     pub(super) timings: bool,
+}
+
+/// Of which change the findings are to be.
+#[derive(Args, Debug)]
+#[group(multiple = false)]
+pub(super) struct ChangeArgs {
+    /// Report only what is new since the work tree left this branch, tag or commit.
+    #[arg(long, value_name = "REF")]
+    pub(super) base: Option<String>,
+    /// Report only what the migrations behind this version bring.
+    #[arg(long, value_name = "VERSION")]
+    pub(super) after: Option<String>,
+    /// Report only what is new in what is staged for the next commit.
+    #[arg(long)]
+    pub(super) staged: bool,
+    /// Report all findings, also those that a pending migration on standard input does not bring.
+    #[arg(long)]
+    pub(super) all: bool,
 }
 
 /// What decides about a project's files and settings.

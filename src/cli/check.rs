@@ -6,16 +6,28 @@ use std::time::{Duration, Instant};
 
 use clap::CommandFactory;
 
-use crate::cli::args::{CheckArgs, Cli, Format};
-use crate::cli::{CLEAN, FAILED, FOUND, choices, colored, load, output};
+use crate::cli::args::{ChangeArgs, CheckArgs, Cli, Format};
+use crate::cli::{CLEAN, FAILED, FOUND, choices, colored, load, output, with_request};
 use crate::nearest::nearest;
 use crate::report::{advisors, concise, human, json};
 use crate::workspace::Timings;
+use crate::workspace::boundary::{self, Boundary};
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let started = Instant::now();
-    let mut workspace = load(&args.project, &args.paths, choices(&args.project)?)?;
-    let mut report = workspace.check();
+    let (mut workspace, base) = match boundary(args) {
+        None => (load(&args.project, &args.paths, choices(&args.project)?)?, None),
+        Some(boundary) => {
+            with_request(&args.project, &args.paths, choices(&args.project)?, |request, asked| {
+                let (workspace, base) = boundary::load(request, asked, &boundary)?;
+                Ok((workspace, Some(base)))
+            })?
+        }
+    };
+    let mut report = match &base {
+        None => workspace.check(),
+        Some(base) => workspace.check_against(base),
+    };
     report.summary.elapsed = started.elapsed();
 
     let printing = Instant::now();
@@ -54,6 +66,18 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         (false, true) => FOUND,
         (false, false) => CLEAN,
     })
+}
+
+/// Where the change begins that is asked about. A pending migration is one.
+fn boundary(args: &CheckArgs) -> Option<Boundary> {
+    let ChangeArgs { base, after, staged, all } = &args.change;
+    let is_piped = args.paths.iter().any(|path| path == Path::new("-"));
+    match (base, after) {
+        (Some(name), _) => Some(Boundary::Commit(name.clone())),
+        (_, Some(version)) => Some(Boundary::Version(version.clone())),
+        _ if *staged => Some(Boundary::Staged),
+        _ => (is_piped && !all).then_some(Boundary::Pending),
+    }
 }
 
 /// The command that a path may have been meant for, where there is no such path.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::project::{Project, ProjectError, expand, file_names, migrations};
+use crate::project::{Pending, Project, ProjectError, expand};
 
 /// How deep below a folder a project is looked for.
 const DEPTH: usize = 8;
@@ -15,8 +15,8 @@ pub struct Request<'a> {
     pub paths: &'a [PathBuf],
     /// Absolute.
     pub working_directory: &'a Path,
-    /// A pending migration that came through standard input, and its name.
-    pub pending: Option<(PathBuf, Vec<u8>)>,
+    /// A pending migration that came through standard input.
+    pub pending: Option<Pending>,
 }
 
 #[derive(Debug, Default)]
@@ -33,8 +33,8 @@ pub fn find(request: Request<'_>) -> Found {
     } else {
         found.named(&request);
     }
-    if let Some((name, text)) = request.pending {
-        found.pend(name, text);
+    if let Some(pending) = request.pending {
+        found.pend(pending);
     }
     found
 }
@@ -89,11 +89,8 @@ impl Found {
             return below.into_iter().for_each(|project| self.add(project));
         }
         let before = self.errors.len();
-        let names = file_names(folder, &mut self.errors);
-        let names: Vec<_> =
-            names.into_iter().filter(|name| migrations::is_sql(&name.to_string_lossy())).collect();
-        if !names.is_empty() {
-            let project = Project::plain_folder(folder.to_path_buf(), &names, &mut self.errors);
+        let project = Project::of_folder(folder.to_path_buf(), &mut self.errors);
+        if !project.files.is_empty() {
             self.projects.push(project);
         } else if self.errors.len() == before {
             self.errors.push(ProjectError::NoSql(folder.to_path_buf()));
@@ -143,7 +140,7 @@ impl Found {
         }
         if let Some(first) = plain.first() {
             let folder = first.parent().unwrap_or(first).to_path_buf();
-            self.projects.push(Project::plain(folder, plain));
+            self.projects.push(Project::of_files(folder, plain));
         }
     }
 
@@ -153,14 +150,15 @@ impl Found {
         }
     }
 
-    fn pend(&mut self, name: PathBuf, text: Vec<u8>) {
+    fn pend(&mut self, mut pending: Pending) {
+        self.errors.extend(pending.said.take().map(|(line, text)| ProjectError::Said(line, text)));
         match self.projects.as_mut_slice() {
             [] => {
-                let mut project = Project::plain(PathBuf::new(), Vec::new());
-                project.push_pending(name, text);
+                let mut project = Project::of_files(PathBuf::new(), Vec::new());
+                project.push_pending(pending);
                 self.projects.push(project);
             }
-            [project] => project.push_pending(name, text),
+            [project] => project.push_pending(pending),
             many => {
                 self.errors.push(ProjectError::ManyProjects(many.len()));
                 // What is asked about is the pending text, and nothing else.

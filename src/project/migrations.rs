@@ -44,7 +44,7 @@ pub(super) fn judge(names: &[OsString]) -> Vec<Verdict> {
 }
 
 /// The version of `^([0-9]+)_(.*)\.sql$`.
-pub(super) fn version(name: &str) -> Option<&str> {
+pub fn version(name: &str) -> Option<&str> {
     let (digits, rest) = name.split_once('_')?;
     let numeric = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     (numeric && rest.ends_with(".sql")).then_some(digits)

@@ -248,13 +248,8 @@ impl<'a> Engine<'a> {
         self.unknown.report(span, object, format!("not analysed: {reason}")).note(note).what(reason);
     }
 
-    /// The first line that says something: what a finding about a whole file points at.
     fn first_line(&self, file: FileId) -> Span {
-        let text = &self.sources.get(file).text;
-        let start = text.len() - text.trim_start().len();
-        let start = if start == text.len() { 0 } else { start };
-        let end = text[start..].find(['\n', '\r']).map_or(text.len(), |length| start + length);
-        Span::new(file, start, end)
+        first_line(file, self.sources)
     }
 
     fn name(&self, file: FileId) -> &str {
@@ -265,6 +260,15 @@ impl<'a> Engine<'a> {
     fn object(&self, file: FileId) -> Identity {
         Identity::plain("file", self.name(file))
     }
+}
+
+/// The first line that says something: what a finding about a whole file points at.
+pub(super) fn first_line(file: FileId, sources: &Sources) -> Span {
+    let text = &sources.get(file).text;
+    let start = text.len() - text.trim_start().len();
+    let start = if start == text.len() { 0 } else { start };
+    let end = text[start..].find(['\n', '\r']).map_or(text.len(), |length| start + length);
+    Span::new(file, start, end)
 }
 
 /// The server's words, without the rest of the file that it quotes after an open quote.

@@ -2,6 +2,7 @@
 
 mod access;
 mod catalog;
+mod change;
 mod cli;
 mod config;
 mod fixtures;

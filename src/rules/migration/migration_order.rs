@@ -2,13 +2,16 @@ use crate::diagnostic::Severity;
 use crate::rule::{Check, Group, Options, declare_rule};
 
 declare_rule! {
-    /// Finds migrations whose versions collide.
+    /// Finds migrations whose versions collide, or come before what is merged.
     ///
     /// ## Why it matters
     ///
     /// The digits in front of a migration's name are the key of the history table. The second file
     /// with the same digits runs, cannot be recorded, and fails. It happens when two branches
     /// number their files by hand, or one is copied, and shows after the merge.
+    ///
+    /// With `--base`, a new migration is also reported if its version is not above all that are
+    /// merged: a database that ran the newest of them refuses it, and `supabase db push` stops.
     ///
     /// ```sql,bad
     /// -- file: 20250101000000_posts.sql
@@ -31,7 +34,7 @@ declare_rule! {
     "migration-order" {
         group: Group::Migration,
         severity: Severity::Error,
-        summary: "two migrations have the same version",
+        summary: "two migrations have the same version, or a new one comes before merged ones",
         sources: &[],
         options: Options::NONE,
         check: Check::Engine,

@@ -1,0 +1,53 @@
+use crate::diagnostic::Severity;
+use crate::rule::{Check, Group, Options, declare_rule};
+
+declare_rule! {
+    /// Finds changes after which a role reaches every row of a table or view, and did not before.
+    ///
+    /// ## Why it matters
+    ///
+    /// A policy for one more case, written in a hurry, joins the others by OR: with
+    /// `using (team is null or team is not null)` beside a policy for owners, every signed-in user
+    /// reads everyone's notes, and no test of the app fails. In the migration it is one harmless line;
+    /// what it does is seen only together with all that came before.
+    ///
+    /// It compares two states of a project, so it needs `--base`, `--after`, `--staged`, or a pending
+    /// migration on standard input, and looks at what counts in the end: the grants, row level
+    /// security, and all policies together. A policy that is opened, a restrictive one that is dropped,
+    /// a grant, and a view that no longer reads with the rights of the caller all show in it. Tables
+    /// that are new have rules of their own, and so has what another finding of the change already
+    /// says about the same table.
+    ///
+    /// ```sql,bad
+    /// -- file: 1_notes.sql
+    /// create table public.notes (id bigint primary key, owner uuid, team bigint);
+    /// alter table public.notes enable row level security;
+    /// create policy "own" on public.notes to authenticated using (owner = (select auth.uid()));
+    /// -- file: 2_share.sql
+    /// create policy "shared" on public.notes to authenticated using (team is null or team is not null);
+    /// ```
+    ///
+    /// ```sql,good
+    /// -- file: 1_notes.sql
+    /// create table public.notes (id bigint primary key, owner uuid, team bigint);
+    /// alter table public.notes enable row level security;
+    /// create policy "own" on public.notes to authenticated using (owner = (select auth.uid()));
+    /// -- file: 2_share.sql
+    /// create policy "shared" on public.notes to authenticated
+    ///   using (team in (select m.team from public.members m where m.who = (select auth.uid())));
+    /// ```
+    ///
+    /// ## How to fix
+    ///
+    /// Hold the rows to the caller: `using (owner = (select auth.uid()))`, or a sub-select that joins
+    /// the row with the caller's membership. If everyone is meant to have them, say so above the
+    /// statement: `-- rls-lint: allow(policy-widened) prices are public`.
+    "policy-widened" {
+        group: Group::Rls,
+        severity: Severity::Warning,
+        summary: "a change lets a role reach every row",
+        sources: &[],
+        options: Options::NONE,
+        check: Check::Engine,
+    }
+}

@@ -1,0 +1,162 @@
+//! What a run is compared with: the same projects, as they were before a change.
+
+use std::path::{Path, PathBuf};
+
+use crate::config;
+use crate::git::{self, GitError, Repository, State};
+use crate::project::{self, Found, ProjectFile, Request};
+use crate::source::FileRole;
+use crate::workspace::{Asked, Workspace};
+
+/// Where the change begins.
+#[derive(Clone, Debug)]
+pub enum Boundary {
+    /// Where the work tree left this branch, tag or commit.
+    Commit(String),
+    /// The last commit; the change is what is staged.
+    Staged,
+    /// Behind the migration of this version.
+    Version(String),
+    /// Before the migration on standard input.
+    Pending,
+}
+
+/// Why a run cannot be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum BoundaryError {
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(
+        "`{0}` is no version of a migration: that is the digits in front of its name, or the first of them"
+    )]
+    Version(String),
+}
+
+/// The projects of a run as they were before the change, one for one.
+pub struct Base {
+    pub(super) workspace: Workspace,
+    /// In words.
+    pub(super) name: String,
+    /// The files of the branch that the change is to be merged into, as it is now.
+    pub(super) merged: Option<Vec<PathBuf>>,
+}
+
+/// Replays the projects that are asked for, and what they were before the change.
+pub fn load(
+    request: Request<'_>,
+    asked: &Asked,
+    boundary: &Boundary,
+) -> Result<(Workspace, Base), BoundaryError> {
+    match boundary {
+        Boundary::Commit(name) => against_commit(request, asked, name),
+        Boundary::Staged => staged(&request, asked),
+        Boundary::Version(version) => {
+            if version.is_empty() || !version.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(BoundaryError::Version(version.clone()));
+            }
+            let is_merged = |file: &ProjectFile| !is_after(file, version);
+            Ok(filtered(request, asked, format!("version {version}"), &is_merged))
+        }
+        Boundary::Pending => {
+            let is_there = |file: &ProjectFile| file.piped.is_none();
+            Ok(filtered(request, asked, "what is there".to_string(), &is_there))
+        }
+    }
+}
+
+/// Whether a migration is replayed behind those of a version. Names are compared as the CLI sorts
+/// them: by bytes.
+fn is_after(file: &ProjectFile, version: &str) -> bool {
+    let own = file.version();
+    file.role == FileRole::Migration
+        && (file.piped.is_some() || own.is_some_and(|own| own > version && !own.starts_with(version)))
+}
+
+/// The base is made of some of the files.
+fn filtered(
+    request: Request<'_>,
+    asked: &Asked,
+    name: String,
+    wanted: &dyn Fn(&ProjectFile) -> bool,
+) -> (Workspace, Base) {
+    let found = project::find(request);
+    let mut before = Found { projects: found.projects.clone(), errors: Vec::new() };
+    before.projects.iter_mut().for_each(|project| project.retain_files(wanted));
+    let workspace = Workspace::load(before, asked);
+    (Workspace::load(found, asked), Base { workspace, name, merged: None })
+}
+
+fn against_commit(
+    request: Request<'_>,
+    asked: &Asked,
+    name: &str,
+) -> Result<(Workspace, Base), BoundaryError> {
+    let repository = repository(&request)?;
+    let tip = repository.commit(name)?;
+    let fork = repository.fork(&tip, name)?;
+    let snapshot = repository.snapshot(State::Commit(&fork))?;
+    let merged = Some(repository.paths(State::Commit(&tip))?);
+    let head = Workspace::load(project::find(request), asked);
+    let base = before(&head, asked, &|path| snapshot.path(path), name, merged)?;
+    Ok((head, base))
+}
+
+fn staged(request: &Request<'_>, asked: &Asked) -> Result<(Workspace, Base), BoundaryError> {
+    let repository = repository(request)?;
+    let index = repository.snapshot(State::Index)?;
+    let last = repository.head()?;
+    let snapshot = repository.snapshot(last.as_ref().map_or(State::Nothing, State::Commit))?;
+    let paths: Vec<_> =
+        request.paths.iter().map(|path| index.path(&request.working_directory.join(path))).collect();
+    let nearest = config::find(request.working_directory);
+    for config in nearest.iter().chain(&asked.choices.config) {
+        let config = request.working_directory.join(config);
+        git::lend(&config, &index.path(&config))?;
+    }
+    let asked = asked.elsewhere(&|path| index.path(path));
+    let pending = request.pending.clone().map(|mut pending| {
+        pending.path = index.path(&pending.path);
+        pending
+    });
+    let there = Request { paths: &paths, working_directory: &asked.working_directory, pending };
+    let head = Workspace::load(project::find(there), &asked);
+    let to_base = |path: &Path| index.path_in(&snapshot, path);
+    let base = before(&head, &asked, &to_base, "the last commit", None)?;
+    Ok((head, base))
+}
+
+/// The projects of the head as they are elsewhere.
+fn before(
+    head: &Workspace,
+    asked: &Asked,
+    to_base: &dyn Fn(&Path) -> PathBuf,
+    name: &str,
+    merged: Option<Vec<PathBuf>>,
+) -> Result<Base, BoundaryError> {
+    // Settings that the base does not have are those of the head, so that they are no change.
+    for (_, file) in head.sources.iter().filter(|(_, file)| file.role == FileRole::Config) {
+        let path = asked.working_directory.join(&file.path);
+        git::lend(&path, &to_base(&path))?;
+    }
+    let mut found = Found::default();
+    for replayed in &head.projects {
+        let project = replayed.project.counterpart(to_base, &mut found.errors);
+        found.projects.push(project);
+    }
+    let workspace = Workspace::load(found, &asked.elsewhere(to_base));
+    Ok(Base { workspace, name: name.to_string(), merged })
+}
+
+/// The repository that the request is about: around its first path, else around the working
+/// directory.
+fn repository(request: &Request<'_>) -> Result<Repository, GitError> {
+    let here = Repository::around(request.working_directory);
+    let Some(first) = request.paths.first().map(|path| request.working_directory.join(path)) else {
+        return here;
+    };
+    let folder = first.ancestors().find(|folder| folder.is_dir()).unwrap_or(request.working_directory);
+    match here {
+        Ok(here) if folder.starts_with(&here.top) => Ok(here),
+        _ => Repository::around(folder),
+    }
+}

@@ -1,0 +1,245 @@
+//! What must not happen to migrations once they are merged: databases that ran them keep what they
+//! were.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxHashSet;
+
+use crate::diagnostic::{Diagnostic, Identity};
+use crate::project::{Project, migrations};
+use crate::rule::Findings;
+use crate::rules;
+use crate::source::{FileId, FileRole, SourceFile, Sources, Span};
+use crate::sql::token::Lexer;
+use crate::workspace::{Replayed, Workspace, engine};
+
+/// A project's files, and which of them the base does not have as they are.
+#[derive(Default)]
+pub(super) struct Merged {
+    pub(super) new: FxHashSet<FileId>,
+    pub(super) findings: Vec<Diagnostic>,
+}
+
+/// A migration: its name, its version, and its text.
+struct File<'a> {
+    id: FileId,
+    name: &'a str,
+    version: &'a str,
+    text: &'a str,
+}
+
+impl Workspace {
+    /// Compares the files of a project with those of the base. `merged` are the files of the branch
+    /// that the change is to be merged into; without it nothing is said about merged migrations.
+    pub(super) fn compare_files(&mut self, at: usize, base: &Self, merged: Option<&[PathBuf]>) -> Merged {
+        let (before, after) = (&base.projects[at], &self.projects[at]);
+        let mut found =
+            Merged { new: after.new_files(&self.sources, before, &base.sources), ..Merged::default() };
+        let Some(tip) = merged else { return found };
+        let (mut edited, mut order) =
+            (Findings::new(rules::named("ad-hoc-ddl")), Findings::new(rules::named("migration-order")));
+        let old = before.history(&base.sources);
+        let new = after.history(&self.sources);
+        let mut deleted = Vec::new();
+        let mut renamed = FxHashSet::default();
+        for file in &old {
+            let same = new.iter().find(|one| one.name == file.name);
+            let same = same.or_else(|| new.iter().find(|one| one.version == file.version));
+            if let Some(same) = same {
+                if let Some(span) = first_difference(file.text, same) {
+                    report_edited(&mut edited, span, same.name);
+                }
+                continue;
+            }
+            let is_new = |one: &&File<'_>| old.iter().all(|old| old.name != one.name);
+            match new.iter().filter(is_new).find(|one| is_same_code(one.text, file.text)) {
+                Some(one) => {
+                    renamed.insert(one.id);
+                    report_renamed(&mut edited, one, file, &self.sources);
+                }
+                None => deleted.push((file.id, file.name.to_string())),
+            }
+        }
+        report_order(&mut order, &new, &old, tip, &after.project, &renamed, &self.sources);
+        self.report_deleted(&mut edited, &deleted, base);
+        found.findings = edited.list;
+        found.findings.extend(order.list);
+        found
+    }
+
+    /// One finding for all that are gone; their text is taken over, so that there is a place to show.
+    fn report_deleted(&mut self, out: &mut Findings, deleted: &[(FileId, String)], base: &Self) {
+        let mut places = Vec::new();
+        for (id, _) in deleted {
+            let file = base.sources.get(*id);
+            let copy =
+                SourceFile::new(file.path.clone(), FileRole::Migration, file.text.clone().into_bytes());
+            let own = Arc::make_mut(&mut self.sources).add(copy);
+            let shown = PathBuf::from(&file.path);
+            self.paths.push(self.working_directory.join(shown));
+            places.push(engine::first_line(own, &self.sources));
+        }
+        let ([first, rest @ ..], Some((_, name))) = (places.as_slice(), deleted.first()) else { return };
+        let message = match rest.len() {
+            0 => format!("{name} was deleted after it was merged: databases that ran it keep what it did"),
+            more => format!(
+                "{name} and {more} more migrations were deleted after they were merged: databases that ran them \
+                 keep what they did"
+            ),
+        };
+        out.report(*first, Identity::plain("file", name), message)
+            .note("no longer there")
+            .label_each(rest.iter().map(|place| (*place, "nor this one")))
+            .help(
+                "restore it and undo it in a new migration; if the history was squashed on purpose, tell each database \
+                 with `supabase migration repair --status reverted`",
+            )
+            .what("deleted");
+    }
+}
+
+impl Replayed {
+    /// The files of the migrations folder that have a version, in order.
+    fn history<'a>(&'a self, sources: &'a Sources) -> Vec<File<'a>> {
+        let folder = self.project.migrations_folder();
+        let in_folder = |at: usize| {
+            let file = &self.project.files[at];
+            file.role == FileRole::Migration && file.piped.is_none() && file.path.parent() == Some(&folder)
+        };
+        self.migrations
+            .iter()
+            .filter(|(at, _)| in_folder(*at))
+            .filter_map(|(_, migration)| {
+                let file = sources.get(migration.file);
+                let name = file.path.rsplit('/').next()?;
+                Some(File { id: migration.file, name, version: migrations::version(name)?, text: &file.text })
+            })
+            .collect()
+    }
+
+    /// The files whose statements the base does not have under that name.
+    fn new_files(&self, sources: &Sources, base: &Self, base_sources: &Sources) -> FxHashSet<FileId> {
+        let path = |replayed: &Self, at: usize| {
+            let file = &replayed.project.files[at].path;
+            file.strip_prefix(&replayed.project.folder).unwrap_or(file).to_path_buf()
+        };
+        let old: IndexMap<_, _> =
+            base.migrations.iter().map(|(at, migration)| (path(base, *at), migration.file)).collect();
+        let is_new = |at: usize, file: FileId| {
+            let same = old.get(&path(self, at)).filter(|_| self.project.files[at].piped.is_none());
+            same.is_none_or(|same| !is_same_code(&base_sources.get(*same).text, &sources.get(file).text))
+        };
+        let files = self.migrations.iter().filter(|(at, migration)| is_new(*at, migration.file));
+        files.map(|(_, migration)| migration.file).collect()
+    }
+}
+
+/// The tokens of a text that say something to the server.
+fn code(text: &str) -> impl Iterator<Item = (usize, usize, &str)> {
+    Lexer::new(text)
+        .filter(|token| !token.is_comment())
+        .map(|token| (token.start, token.end, token.text(text)))
+}
+
+fn is_same_code(one: &str, other: &str) -> bool {
+    one == other || code(one).map(|(.., text)| text).eq(code(other).map(|(.., text)| text))
+}
+
+/// The first token that differs from the merged text; where the file only got shorter, its last.
+fn first_difference(merged: &str, file: &File<'_>) -> Option<Span> {
+    if is_same_code(merged, file.text) {
+        return None;
+    }
+    let mut old = code(merged);
+    let mut last = (0, 0);
+    for (start, end, text) in code(file.text) {
+        if old.next().is_none_or(|(.., old)| old != text) {
+            return Some(Span::new(file.id, start, end));
+        }
+        last = (start, end);
+    }
+    Some(Span::new(file.id, last.0, last.1))
+}
+
+fn report_edited(out: &mut Findings, span: Span, name: &str) {
+    let message =
+        format!("{name} was changed after it was merged: databases that ran it do not get the change");
+    out.report(span, Identity::plain("file", name), message)
+        .note("differs from what was merged")
+        .help("restore the file, and make the change in a new migration: `supabase migration new`")
+        .what("edited");
+}
+
+fn report_renamed(out: &mut Findings, file: &File<'_>, before: &File<'_>, sources: &Sources) {
+    let message = format!(
+        "{} was merged as {}: a database that ran it has the version {} and runs it again",
+        file.name, before.name, before.version
+    );
+    out.report(engine::first_line(file.id, sources), Identity::plain("file", before.name), message)
+        .note(format!("version {}, was {}", file.version, before.version))
+        .help(format!("rename it back to {}", before.name))
+        .what("renamed");
+}
+
+/// Reports new migrations that would be replayed before one that is merged.
+fn report_order(
+    out: &mut Findings,
+    new: &[File<'_>],
+    old: &[File<'_>],
+    tip: &[PathBuf],
+    project: &Project,
+    renamed: &FxHashSet<FileId>,
+    sources: &Sources,
+) {
+    let folder = project.migrations_folder();
+    let names = tip.iter().filter(|path| path.parent() == Some(&folder));
+    let names: Vec<&str> = names.filter_map(|path| path.file_name()?.to_str()).collect();
+    let newest = names.iter().filter_map(|name| Some((migrations::version(name)?, *name))).max();
+    let Some((newest, newest_name)) = newest else { return };
+    for file in new {
+        let is_known = names.contains(&file.name) || old.iter().any(|old| old.version == file.version);
+        if is_known || renamed.contains(&file.id) || file.version > newest {
+            continue;
+        }
+        let message = if file.version == newest {
+            format!("{} has the version of {newest_name}, which is merged", file.name)
+        } else {
+            format!(
+                "{} is older than {newest_name}, which is merged: `supabase db push` refuses it",
+                file.name
+            )
+        };
+        out.report(engine::first_line(file.id, sources), Identity::plain("file", file.name), message)
+            .severity(crate::diagnostic::Severity::Warning)
+            .note(format!("{newest} is the newest merged version"))
+            .help(
+                "give it a later version, as `supabase migration new` does; `supabase db push --include-all` takes it \
+                 as it is",
+            )
+            .what("older than merged");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_blanks_are_no_code() {
+        assert!(is_same_code("select 1;\r\n-- x\r\n", "select  1 ;"));
+        assert!(!is_same_code("select 'a b'", "select 'a  b'"));
+    }
+
+    #[test]
+    fn the_first_difference_is_told() {
+        let place = |merged: &str, text: &str| {
+            let file = File { id: FileId(0), name: "1_a.sql", version: "1", text };
+            first_difference(merged, &file).map(|span| text[span.range()].to_string())
+        };
+        assert_eq!(place("select 1;", "select 2;").as_deref(), Some("2"));
+        assert_eq!(place("select 1; select 2;", "select 1;").as_deref(), Some(";"));
+        assert_eq!(place("select 1;", "-- why\nselect 1;"), None);
+    }
+}

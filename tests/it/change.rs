@@ -1,0 +1,354 @@
+//! What a change brings: `--base`, `--staged`, `--after`, and a pending migration.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::harness::{Answer, Folder, run_in};
+
+const FIRST: &str = "supabase/migrations/20250101000000_first.sql";
+const SECOND: &str = "supabase/migrations/20250201000000_second.sql";
+
+/// Each table of it has findings.
+const OLD: &str = "create table public.a (title text);\ncreate table public.b (title text);\n";
+
+/// Runs git in a folder, without what the machine or the user has configured.
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .current_dir(folder)
+        .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "init.defaultBranch=main"])
+        .args(["-c", "protocol.file.allow=always", "-c", "commit.gpgsign=false"])
+        .args(arguments)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .output()
+        .expect("git runs");
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("git speaks UTF-8")
+}
+
+pub(crate) fn commit(folder: &Path) {
+    git(folder, &["add", "--all"]);
+    git(folder, &["commit", "--quiet", "--message", "x", "--allow-empty"]);
+}
+
+/// A repository with these files on its branch `main`; what follows is on the branch `work`.
+pub(crate) fn repository(files: &[(&str, &str)]) -> Folder {
+    let folder = Folder::new(files);
+    git(folder.path(), &["init", "--quiet", "--initial-branch", "main"]);
+    commit(folder.path());
+    git(folder.path(), &["checkout", "--quiet", "-b", "work"]);
+    folder
+}
+
+fn project(sql: &str) -> Folder {
+    repository(&[("supabase/config.toml", ""), (FIRST, sql)])
+}
+
+fn json(answer: &Answer) -> Value {
+    serde_json::from_str(&answer.out).unwrap_or_else(|_| panic!("no JSON: {answer:?}"))
+}
+
+/// The rules that found something, and where: `rule file:line`.
+fn found(answer: &Answer) -> Vec<String> {
+    let value = json(answer);
+    let findings = value["findings"].as_array().expect("it lists findings");
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
+    findings
+        .iter()
+        .map(|one| format!("{} {}:{}", text(&one["rule"]), text(&one["file"]), text(&one["start"]["line"])))
+        .collect()
+}
+
+fn check(folder: &Folder, arguments: &[&str]) -> Answer {
+    folder.run(&[&["--format", "json"], arguments].concat())
+}
+
+#[test]
+fn only_what_is_new_is_reported() {
+    let folder = project(OLD);
+    folder.write(SECOND, b"\ncreate table public.leak (title text);\n");
+    let answer =
+        check(&folder, &["--base", "main", "--only", "rls-disabled-on-exposed-table,no-primary-key"]);
+    assert_eq!(answer.code, 1);
+    let place = format!("{SECOND}:2");
+    assert_eq!(
+        found(&answer),
+        [format!("no-primary-key {place}"), format!("rls-disabled-on-exposed-table {place}")]
+    );
+    let value = json(&answer);
+    assert_eq!(value["change"]["staying"], 4);
+    assert_eq!(value["change"]["base"], "main");
+    assert_eq!(
+        value["change"]["access"][0]["message"],
+        "anon and authenticated can read, change and delete all rows of public.leak, and add new ones (new table)"
+    );
+    assert_eq!(value["change"]["access"][0]["place"]["file"], SECOND);
+
+    git(folder.path(), &["add", "--all"]);
+    assert_eq!(found(&check(&folder, &["--staged"])), found(&check(&folder, &["--base", "main"])));
+    assert_eq!(
+        found(&check(&folder, &["--after", "20250101000000"])),
+        found(&check(&folder, &["--base", "main"]))
+    );
+    assert_eq!(found(&check(&folder, &["--after", "202502"])), [""; 0]);
+}
+
+#[test]
+fn what_is_gone_is_told() {
+    let folder = project(OLD);
+    folder.write(SECOND, b"alter table public.a add primary key (title);\ndrop table public.b;\n");
+    let answer = check(&folder, &["--base", "main", "--only", "no-primary-key"]);
+    assert_eq!((answer.code, found(&answer).len()), (0, 0), "{answer:?}");
+    let value = json(&answer);
+    let lines: Vec<_> =
+        value["change"]["fixed"].as_array().expect("a list").iter().map(|one| &one["line"]).collect();
+    assert_eq!(lines, [1, 2]);
+    let human = folder.run(&["--base", "main", "--only", "no-primary-key"]);
+    assert!(human.out.contains("Nothing new found in 2 files"), "{human:?}");
+    assert!(human.out.contains("Compared with main: 2 findings fixed, 0 as before."), "{human:?}");
+    assert!(human.out.contains("public.b is gone: anon and authenticated could"), "{human:?}");
+}
+
+#[test]
+fn the_work_tree_of_the_base_has_no_say() {
+    let folder = project(OLD);
+    folder.write(SECOND, b"create table public.leak (id int);\n");
+    git(folder.path(), &["add", "--all"]);
+    // Neither staged nor committed.
+    folder.write("supabase/migrations/20250301000000_third.sql", b"create table public.later (id int);\n");
+    let only = ["--only", "rls-disabled-on-exposed-table"];
+    let staged = check(&folder, &[&["--staged"], &only[..]].concat());
+    assert_eq!(found(&staged), [format!("rls-disabled-on-exposed-table {SECOND}:1")]);
+    let based = check(&folder, &[&["--base", "main"], &only[..]].concat());
+    assert_eq!(found(&based).len(), 2);
+}
+
+#[test]
+fn settings_of_the_base_hold_for_the_base() {
+    let folder = project(OLD);
+    // A new file of settings is no change of what is found; a changed one is.
+    folder.write("rls-lint.yaml", b"extends: minimal\nrules: {no-primary-key: error}\n");
+    assert_eq!(found(&check(&folder, &["--base", "main"])), [""; 0]);
+    folder.write("rls-lint.yaml", b"extends: minimal\n");
+    commit(folder.path());
+    git(folder.path(), &["branch", "--force", "main", "HEAD"]);
+    folder.write("rls-lint.yaml", b"extends: minimal\nrules: {no-primary-key: error}\n");
+    assert_eq!(found(&check(&folder, &["--base", "main"])).len(), 2);
+}
+
+#[test]
+fn merged_migrations_stay_as_they_are() {
+    let folder = project("create table public.a (id int primary key);\n");
+    folder.write(SECOND, b"create table public.b (id int primary key);\n");
+    commit(folder.path());
+    git(folder.path(), &["branch", "--force", "main", "HEAD"]);
+    let only = ["--base", "main", "--only", "ad-hoc-ddl,migration-order"];
+    let answer = |folder: &Folder| check(folder, &only);
+
+    folder.write(
+        FIRST,
+        b"-- rls-lint: allow(no-primary-key) it has one\r\ncreate table public.a (id int primary key);\r\n",
+    );
+    assert_eq!(found(&answer(&folder)), [""; 0], "comments and line breaks are no change");
+    folder.write(FIRST, b"create table public.a (id bigint primary key);\n");
+    let edited = answer(&folder);
+    assert_eq!(found(&edited), [format!("ad-hoc-ddl {FIRST}:1")]);
+    assert_eq!(json(&edited)["findings"][0]["start"]["column"], 27);
+
+    git(folder.path(), &["mv", "--force", FIRST, "supabase/migrations/20250301000000_first.sql"]);
+    folder.write(
+        "supabase/migrations/20250301000000_first.sql",
+        b"create table public.a (id int primary key);\n",
+    );
+    let renamed = answer(&folder);
+    assert_eq!(found(&renamed), ["ad-hoc-ddl supabase/migrations/20250301000000_first.sql:1"]);
+    assert!(renamed.out.contains("was merged as 20250101000000_first.sql"), "{renamed:?}");
+
+    std::fs::remove_file(folder.path().join("supabase/migrations/20250301000000_first.sql"))
+        .expect("it is there");
+    let deleted = answer(&folder);
+    assert_eq!(found(&deleted), [format!("ad-hoc-ddl {FIRST}:1")]);
+    assert!(deleted.out.contains("was deleted after it was merged"), "{deleted:?}");
+    assert!(folder.run(&only).out.contains("no longer there"));
+
+    // What is only staged may still be changed.
+    git(folder.path(), &["add", "--all"]);
+    assert_eq!(found(&check(&folder, &["--staged", "--only", "ad-hoc-ddl,migration-order"])), [""; 0]);
+}
+
+#[test]
+fn new_migrations_come_after_merged_ones() {
+    let folder = project("create table public.a (id int primary key);\n");
+    let late = "supabase/migrations/20250115000000_late.sql";
+    folder.write(late, b"create table public.b (id int primary key);\n");
+    commit(folder.path());
+    let only = ["--base", "main", "--only", "migration-order"];
+    assert_eq!(found(&check(&folder, &only)), [""; 0]);
+    // Meanwhile another branch is merged, which the base of the comparison does not have yet.
+    git(folder.path(), &["checkout", "--quiet", "main"]);
+    folder.write(SECOND, b"create table public.c (id int primary key);\n");
+    commit(folder.path());
+    git(folder.path(), &["checkout", "--quiet", "work"]);
+    let answer = check(&folder, &only);
+    assert_eq!(found(&answer), [format!("migration-order {late}:1")]);
+    assert!(
+        answer.out.contains("20250115000000_late.sql is older than 20250201000000_second.sql"),
+        "{answer:?}"
+    );
+    // Once it is merged into the branch, nothing of it is new, and the order is the same.
+    git(folder.path(), &["merge", "--quiet", "--no-edit", "main"]);
+    assert_eq!(found(&check(&folder, &only)).len(), 1);
+    assert!(!check(&folder, &["--base", "main"]).out.contains("public.c"));
+}
+
+#[test]
+fn projects_in_subfolders_are_compared_one_by_one() {
+    let sql = "create table public.t (id int);\n";
+    let folder = repository(&[
+        ("apps/web/supabase/config.toml", ""),
+        ("apps/web/supabase/migrations/1_t.sql", sql),
+        ("apps/admin/supabase/config.toml", ""),
+        ("apps/admin/supabase/migrations/1_x.sql", "select 1;\n"),
+    ]);
+    folder.write("apps/admin/supabase/migrations/2_t.sql", sql.as_bytes());
+    let only = ["--format", "json", "--base", "main", "--only", "rls-disabled-on-exposed-table"];
+    let expected = "rls-disabled-on-exposed-table apps/admin/supabase/migrations/2_t.sql:1";
+    assert_eq!(found(&folder.run(&only)), [expected]);
+    let below = run_in(&folder.path().join("apps/admin"), &only, "", |_| {});
+    assert_eq!(found(&below), ["rls-disabled-on-exposed-table supabase/migrations/2_t.sql:1"]);
+    let beside = run_in(&folder.path().join("apps/web"), &only, "", |_| {});
+    assert_eq!(found(&beside), [""; 0]);
+    let named = folder.run(&[&only[..], &["apps/admin/supabase/migrations/2_t.sql"]].concat());
+    assert_eq!(found(&named), [expected]);
+    // A project that is new altogether.
+    folder.write("apps/new/supabase/migrations/1_t.sql", sql.as_bytes());
+    assert_eq!(found(&folder.run(&only)).len(), 2);
+}
+
+#[test]
+fn a_shallow_clone_names_the_remedy() {
+    let folder = project(OLD);
+    commit(folder.path());
+    let clone = Folder::new(&[]);
+    let from = format!("file://{}", folder.path().display());
+    git(clone.path(), &["clone", "--quiet", "--depth", "1", "--branch", "work", &from, "."]);
+    let answer = clone.run(&["--base", "main"]);
+    assert_eq!(answer.code, 2);
+    assert!(answer.err.contains("fetch-depth: 0"), "{answer:?}");
+    git(clone.path(), &["fetch", "--quiet", "--depth", "1", "origin", "main:refs/remotes/origin/main"]);
+    let answer = clone.run(&["--base", "main"]);
+    assert!(answer.code == 2 && answer.err.contains("fetch-depth: 0"), "{answer:?}");
+}
+
+#[test]
+fn a_branch_of_the_remote_is_found() {
+    let folder = project(OLD);
+    folder.write(SECOND, b"create table public.leak (id int);\n");
+    commit(folder.path());
+    let clone = Folder::new(&[]);
+    let from = format!("file://{}", folder.path().display());
+    git(clone.path(), &["clone", "--quiet", "--branch", "work", &from, "."]);
+    let answer = check(&clone, &["--base", "main", "--only", "rls-disabled-on-exposed-table"]);
+    assert_eq!(found(&answer).len(), 1, "{answer:?}");
+}
+
+#[test]
+fn bad_boundaries_are_errors() {
+    let folder = project(OLD);
+    for (arguments, said) in [
+        (&["--base", "nowhere"][..], "no commit `nowhere`"),
+        (&["--base=--output=x"], "cannot be the name"),
+        (&["--base", ""], "cannot be the name"),
+        (&["--base", "main..work"], "no commit `main..work`"),
+        (&["--after", "second"], "is no version"),
+        (&["--after", "1", "--staged"], "cannot be used with"),
+    ] {
+        let answer = folder.run(arguments);
+        assert!(answer.code == 2 && answer.err.contains(said), "{arguments:?}: {answer:?}");
+    }
+    let outside = Folder::project("select 1;");
+    let answer = outside.run(&["--staged"]);
+    assert!(answer.code == 2 && answer.err.contains("is in no git repository"), "{answer:?}");
+}
+
+#[test]
+fn a_pending_migration_is_a_change() {
+    let folder = Folder::project(OLD);
+    let sql = "create table public.leak (id int);\n";
+    let only = ["--format", "json", "--only", "rls-disabled-on-exposed-table", "-"];
+    let answer = folder.pipe(&[&["--stdin-filename", "20250301000000_leak.sql"], &only[..]].concat(), sql);
+    assert_eq!(found(&answer), ["rls-disabled-on-exposed-table 20250301000000_leak.sql:1"]);
+    assert_eq!(json(&answer)["change"]["staying"], 2);
+    assert_eq!(found(&folder.pipe(&[&["--all"], &only[..]].concat(), sql)).len(), 3);
+}
+
+#[test]
+fn what_a_diff_forgets_about_a_view_is_told() {
+    let folder = Folder::project(
+        "create table public.notes (id int primary key, owner uuid);
+         alter table public.notes enable row level security;
+         create policy own on public.notes to authenticated using (owner = auth.uid());
+         create view public.mine with (security_invoker = on) as select id from public.notes;
+         revoke all on public.mine from anon;",
+    );
+    let diff = "drop view if exists \"public\".\"mine\";\n\
+                create or replace view \"public\".\"mine\" as select id from public.notes;\n";
+    let answer = folder.pipe(&["--format", "json", "-"], diff);
+    let value = json(&answer);
+    let said = value["change"]["access"].to_string();
+    assert!(said.contains("anon can now read, change and delete all rows of public.mine"), "{said}");
+    assert!(said.contains("(was: own rows)"), "{said}");
+    assert!(found(&answer).contains(&"definer-view-exposed <stdin>:2".to_string()), "{answer:?}");
+    assert_eq!(answer.code, 1);
+}
+
+#[test]
+fn no_diff_is_no_change_and_what_the_cli_says_is_no_sql() {
+    let folder = Folder::project(OLD);
+    for nothing in ["", "\n", "No schema changes found\n"] {
+        let answer = folder.pipe(&["-"], nothing);
+        assert_eq!(answer.code, 0, "{answer:?}");
+        assert!(answer.out.starts_with("Nothing new found"), "{answer:?}");
+        assert!(answer.err.contains("nothing is pending"), "{answer:?}");
+    }
+    let talk = "Connecting to local database...\ncreate table public.leak (id int);\n";
+    let answer = folder.pipe(&["--format", "concise", "-"], talk);
+    assert_eq!(answer.code, 2);
+    assert!(answer.err.contains("in line 1: `Connecting to local database...`"), "{answer:?}");
+    assert!(answer.out.contains("<stdin>:2:14: error[rls-disabled-on-exposed-table]"), "{answer:?}");
+    assert!(!answer.out.contains("syntax-error"), "{answer:?}");
+}
+
+#[test]
+fn what_is_opened_is_a_finding() {
+    let folder = project(
+        "create table public.notes (id int primary key, owner uuid);
+         alter table public.notes enable row level security;
+         create policy own on public.notes to authenticated using (owner = auth.uid());",
+    );
+    let only = ["--base", "main", "--only", "policy-widened,rls-disabled-on-exposed-table"];
+    folder.write(SECOND, b"create policy also on public.notes for select to authenticated using (id > 0);\n");
+    let answer = check(&folder, &only);
+    assert_eq!(found(&answer), [""; 0], "what is not certain is not told: {answer:?}");
+    folder.write(SECOND, b"create policy also on public.notes for select to authenticated using (owner is null or owner is not null);\n");
+    let answer = check(&folder, &only);
+    assert_eq!(found(&answer), [format!("policy-widened {SECOND}:1")]);
+    assert!(
+        answer.out.contains("authenticated can now read all rows of public.notes (was: own rows)"),
+        "{answer:?}"
+    );
+    folder.write(SECOND, b"alter table public.notes disable row level security;\n");
+    assert_eq!(found(&check(&folder, &only)), [format!("rls-disabled-on-exposed-table {SECOND}:1")]);
+    folder.write(SECOND, b"-- rls-lint: allow(policy-widened) all may read\n\
+        create policy also on public.notes for select to authenticated using (owner is null or owner is not null);\n");
+    assert_eq!(found(&check(&folder, &only)), [""; 0]);
+}
+
+#[test]
+fn before_the_first_commit_all_is_new() {
+    let folder = Folder::project(OLD);
+    git(folder.path(), &["init", "--quiet", "--initial-branch", "main"]);
+    git(folder.path(), &["add", "--all"]);
+    assert_eq!(found(&check(&folder, &["--staged", "--only", "no-primary-key"])).len(), 2);
+}
