@@ -1,5 +1,6 @@
 #!/bin/sh
-# Prepares a Debian or Ubuntu machine that has Rust for building and testing rls-lint.
+# Prepares a Debian or Ubuntu machine that has Rust for building and testing rls-lint; with `--build`,
+# for building only.
 #
 # The SQL parser's build script reads C headers through libclang. Where libclang and its headers are
 # installed, nothing is done and no network is needed.
@@ -79,7 +80,7 @@ command -v cc > /dev/null || missing="gcc libc6-dev"
 if [ -z "$(libclang)" ] || [ -z "$(clang_headers)" ]; then
     missing="$missing libclang-dev"
 fi
-if [ -z "$(postgresql)" ]; then
+if [ "${1:-}" != --build ] && [ -z "$(postgresql)" ]; then
     missing="$missing postgresql"
 fi
 if [ -n "$missing" ]; then

