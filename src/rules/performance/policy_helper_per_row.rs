@@ -7,6 +7,7 @@ use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::sql::expr::{Call, Oid};
+use crate::sql::statement::Volatility;
 use crate::workload::identity::helper_calls_per_row;
 
 declare_rule! {
@@ -41,8 +42,8 @@ declare_rule! {
     /// ```
     ///
     /// A call that is given a column of the row cannot be wrapped and is silent, and so are functions
-    /// that are IMMUTABLE, policies that never run because one beside them is `true`, and tables without
-    /// row level security. Calls in WITH CHECK alone are an info: requests write few rows. A function
+    /// that are IMMUTABLE or may write, policies that never run because one beside them is `true`, and
+    /// tables without row level security. Calls in WITH CHECK alone are an info: requests write few rows. A function
     /// is one finding, whatever the number of its policies; `auth.uid()` among its arguments is not
     /// told a second time by `auth-call-per-row`.
     ///
@@ -83,9 +84,13 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             }
         }
     }
+    // One that may write is meant to run as often as it does.
+    let is_settled = |function: &Function| {
+        function.volatility != Volatility::Volatile || cx.workload.only_reads(cx.catalog, function.oid)
+    };
     for (oid, places) in by_function {
-        let function = cx.catalog.functions.get(&oid).filter(|function| !doubts.concern(&function.name));
-        if let Some(function) = function {
+        let Some(function) = cx.catalog.functions.get(&oid) else { continue };
+        if !doubts.concern(&function.name) && is_settled(function) {
             report(cx, function, places, out);
         }
     }
@@ -166,6 +171,25 @@ mod tests {
              create policy a on public.off using (is_admin());
              create policy e on public.t for insert with check (is_admin());
              --                                                 ^^^^^^^^^^ info: policy \"e\" runs public.is_admin again for each row that is written to public.t
+"
+            ),
+        );
+    }
+
+    #[test]
+    fn what_may_write_is_left_alone() {
+        check(
+            &RULE,
+            &format!(
+                "{TABLES}
+             create function public.counts() returns boolean language plpgsql as $$
+             begin
+               update public.t set id = id + 1;
+               return true;
+             end $$;
+             create function public.looks() returns boolean language sql as 'select true';
+             create policy a on public.t for select using (counts() and looks());
+             --                                                         ^^^^^^^ warning: policy \"a\" runs public.looks again
 "
             ),
         );
