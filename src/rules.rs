@@ -1,8 +1,10 @@
 //! Every rule, by name.
 
 mod clauses;
+mod deeds;
 pub(crate) mod peers;
 mod refusal;
+mod sign_up;
 mod upkeep;
 
 use crate::rule::Rule;
@@ -45,9 +47,22 @@ rules! {
         user_metadata_in_policy,
     }
     function {
+        auth_hook_exposed,
+        auth_trigger_unsafe,
+        definer_audit,
+        definer_dynamic_sql,
+        definer_executable_by_anon,
+        definer_executable_by_authenticated,
+        definer_pg_temp_shadowing,
+        definer_trigger_on_rls_table,
+        definer_trusts_id_parameter,
+        empty_search_path_unqualified_ref,
         function_search_path_mutable,
+        immutable_reads_session,
+        leakproof_function,
         recreate_loses_revoke,
         replace_drops_function_settings,
+        signup_metadata_sets_role,
     }
     rls {
         always_true_read_policy,

@@ -1001,7 +1001,7 @@ impl Item {
 
 /// Whether a function of this name is in `pg_catalog` of PostgreSQL 15, or is known to be in a later
 /// one.
-pub(super) fn is_builtin_function(name: &str) -> bool {
+pub fn is_builtin_function(name: &str) -> bool {
     const NAMES: &str = include_str!("builtin_functions.txt");
     // A binary search for a line.
     let (mut low, mut high) = (0, NAMES.len());

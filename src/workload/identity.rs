@@ -8,6 +8,7 @@ use crate::catalog::function::Returns;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::view::View;
+use crate::predicate::told;
 use crate::source::Span;
 use crate::sql::expr::{
     Call, CteBody, Expr, FromItem, Literal, Oid, Query, QueryBody, RelationRef, Sublink, SublinkKind, Target,
@@ -61,6 +62,31 @@ impl Workload {
                     _ => false,
                 })
             })
+    }
+
+    /// Whether a function's body asks for the caller in any way, through helpers as well: who it is, what
+    /// their token says, or the role that they come with.
+    pub fn body_knows_caller(&self, function: Oid) -> bool {
+        let mut seen = FxHashSet::from_iter([function]);
+        let mut pending = vec![function];
+        while let Some(oid) = pending.pop() {
+            let Some(routine) = self.routines.get(&oid) else { continue };
+            let mut found = false;
+            routine.walk(&mut |part| match part {
+                Expr::Call(call) => {
+                    found |= told(part).is_some();
+                    pending.extend(call.target.filter(|target| seen.insert(*target)));
+                }
+                Expr::Session(word) => {
+                    found |= ["current_user", "session_user", "current_role", "user"].contains(word)
+                }
+                _ => {}
+            });
+            if found {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether each row of a query's result is chosen by who asks.

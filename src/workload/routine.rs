@@ -3,12 +3,14 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::Catalog;
-use crate::catalog::bind::Binder;
+use crate::catalog::bind::{Binder, is_builtin_function};
 use crate::catalog::function::{Function, FunctionKind, Returns};
+use crate::catalog::gap::Aspect;
+use crate::catalog::name::QName;
 use crate::catalog::types::{TypeRef, UserTypeKind};
 use crate::source::Span;
 use crate::sql::expr::{ColumnRef, Expr, Literal, Oid, Query, QueryBody, RelationRef, Target, walk_queries};
-use crate::sql::name::Ident;
+use crate::sql::name::{Ident, ObjectName};
 use crate::sql::plpgsql::{Block, BlockStatement, BlockStatementKind, RaiseLevel};
 use crate::sql::statement::{BodyText, ChangeKind, FunctionBody, Statement, StatementKind};
 
@@ -107,6 +109,15 @@ impl<'a> Members<'a> {
     }
 }
 
+/// A name that a function's `search_path` does not lead to, though another schema has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    pub name: String,
+    pub span: Span,
+    /// The same name with its schema.
+    pub meant: QName,
+}
+
 /// How a body names something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Uses {
@@ -156,6 +167,14 @@ impl Routine {
                 .extend(statement.fragments().into_iter().filter_map(|part| part.value.clone()));
             routine.complete &= statement.kind != BlockStatementKind::Unparsed;
             routine.conditional.extend(statement.bodies().into_iter().flatten().map(|inner| inner.span));
+        });
+        block.walk_blocks(&mut |block| {
+            for declared in &block.declarations {
+                routine
+                    .expressions
+                    .extend(declared.default.iter().filter_map(|default| default.value.clone()));
+                routine.statements.extend(declared.query.as_deref().cloned());
+            }
         });
         routine.statements.shrink_to_fit();
         routine.expressions.shrink_to_fit();
@@ -252,6 +271,80 @@ impl Routine {
         for expr in &self.expressions {
             walk_queries(expr, &mut |query| own_relations(query, visit));
         }
+    }
+
+    /// The names without a schema that are found neither in `pg_catalog` nor along this path, and that
+    /// another schema has. What the body makes for itself is not among them.
+    pub fn missed(&self, catalog: &Catalog, path: &[Ident]) -> Vec<Missed> {
+        let local = self.local_names();
+        let doubtful = |name: &Ident| {
+            path.iter().any(|schema| {
+                let there = QName { schema: schema.clone(), name: name.clone() };
+                catalog.may_have_changed(&there, Aspect::Existence)
+            })
+        };
+        let mut found: Vec<Missed> = Vec::new();
+        let mut add = |name: &ObjectName, meant: Option<&QName>| {
+            let missed = meant.filter(|meant| !path.contains(&meant.schema) && meant.schema != "pg_temp");
+            found.extend(missed.filter(|_| !doubtful(&name.name)).map(|meant| Missed {
+                name: name.name.quoted(),
+                span: name.span,
+                meant: meant.clone(),
+            }));
+        };
+        self.walk_relations(&mut |relation| {
+            let bare = relation.name.schema.is_none() && relation.target.is_none();
+            if bare && !local.contains(&relation.name.name) && !relation.name.name.starts_with("pg_") {
+                let tables = catalog.tables.values().map(|table| &table.name);
+                let views = catalog.views.values().map(|view| &view.name);
+                add(&relation.name, tables.chain(views).find(|known| known.name == relation.name.name));
+            }
+        });
+        self.walk(&mut |expr| match expr {
+            Expr::Call(call) if call.name.schema.is_none() && call.target.is_none() => {
+                let name = &call.name.name;
+                let along = path.iter().any(|schema| {
+                    catalog
+                        .functions_named(&QName { schema: schema.clone(), name: name.clone() })
+                        .next()
+                        .is_some()
+                });
+                if !along && !is_builtin_function(name) {
+                    let functions = catalog.functions.values().map(|function| &function.name);
+                    add(&call.name, functions.into_iter().find(|known| known.name == *name));
+                }
+            }
+            Expr::Cast { to, .. } if to.name.schema.is_none() && !to.percent_type => {
+                let TypeRef::User(oid) = catalog.resolve_data_type(to).base else { return };
+                let along = path.iter().any(|schema| {
+                    let there = ObjectName { schema: Some(schema.clone()), ..to.name.clone() };
+                    catalog.resolve_type(&there).is_some()
+                });
+                if !along {
+                    add(&to.name, catalog.types.get(&oid).map(|known| &known.name));
+                }
+            }
+            _ => {}
+        });
+        found.sort_by_key(|missed| missed.span);
+        found.dedup();
+        found
+    }
+
+    /// The relations that the body names itself: in WITH, and those that it makes.
+    fn local_names(&self) -> FxHashSet<Ident> {
+        let mut names = FxHashSet::default();
+        self.walk_queries(&mut |query| names.extend(query.ctes.iter().map(|cte| cte.name.clone())));
+        for statement in self.statements.iter().chain(self.dynamic.iter().flatten()) {
+            match &statement.kind {
+                StatementKind::Change(change) => names.extend(change.ctes.iter().map(|cte| cte.name.clone())),
+                StatementKind::CreateTable(create) => drop(names.insert(create.name.name.clone())),
+                StatementKind::CreateTableAs(create) => drop(names.insert(create.name.name.clone())),
+                StatementKind::CreateView(create) => drop(names.insert(create.name.name.clone())),
+                _ => {}
+            }
+        }
+        names
     }
 
     /// What the body leaves to the `search_path`.

@@ -1,0 +1,232 @@
+//! What functions do with the rights of their owner for whoever calls them, without asking who that is.
+
+use indexmap::IndexSet;
+use rustc_hash::FxHashSet;
+
+use crate::access::in_words;
+use crate::catalog::Catalog;
+use crate::catalog::function::{Argument, Function, Returns};
+use crate::catalog::gap::Aspect;
+use crate::catalog::role::Role;
+use crate::catalog::table::{ConstraintKind, Table};
+use crate::diagnostic::{Identity, Severity};
+use crate::rule::{CatalogCx, Findings};
+use crate::rules::clauses::names_principal;
+use crate::source::Span;
+use crate::sql::expr::{CteBody, Expr, Oid, Target};
+use crate::sql::name::Ident;
+use crate::sql::statement::StatementKind;
+use crate::workload::Workload;
+use crate::workload::routine::Routine;
+
+/// The functions that policies, views, defaults and constraints call: who uses the rows must be allowed
+/// to call these.
+pub(super) struct UsedByRows(FxHashSet<Oid>);
+
+impl UsedByRows {
+    pub(super) fn of(catalog: &Catalog, workload: &Workload) -> Self {
+        let mut found = FxHashSet::default();
+        let mut add = |part: &Expr| {
+            if let Expr::Call(call) = part {
+                found.extend(call.target);
+            }
+        };
+        for table in catalog.tables.values() {
+            let conditions = table.policies.values().flat_map(|policy| policy.expressions());
+            let defaults = table
+                .columns
+                .iter()
+                .filter_map(|column| column.default.as_ref())
+                .map(|default| &default.value);
+            let checks = table.constraints.values().filter_map(|constraint| match &constraint.kind {
+                ConstraintKind::Check { expr, .. } => Some(expr),
+                _ => None,
+            });
+            conditions.chain(defaults).chain(checks).for_each(|expr| expr.walk(&mut |part| add(part)));
+        }
+        for view in catalog.views.values() {
+            view.query.iter().for_each(|query| query.walk(&mut |part| add(part)));
+        }
+        // What runs with the caller's rights calls others with them.
+        let mut pending: Vec<Oid> = found.iter().copied().collect();
+        while let Some(oid) = pending.pop() {
+            let as_caller =
+                catalog.functions.get(&oid).is_some_and(|function| !function.security_definer.value);
+            if let Some(routine) = workload.routines.get(&oid).filter(|_| as_caller) {
+                routine.walk(&mut |part| {
+                    if let Expr::Call(call) = part {
+                        pending.extend(call.target.filter(|target| found.insert(*target)));
+                    }
+                });
+            }
+        }
+        Self(found)
+    }
+}
+
+/// A function of the API that has the rights of its owner, and does not ask for the caller.
+pub(super) struct Deed<'a> {
+    pub(super) function: &'a Function,
+    pub(super) routine: &'a Routine,
+    /// The roles that can call it, as SQL writes them.
+    pub(super) callers: Vec<String>,
+    /// Where it writes.
+    pub(super) writes: Vec<Span>,
+    /// The tables that it writes to, or else those that it reads and its callers do not.
+    pub(super) tables: Vec<&'a Table>,
+    /// Whether a policy, a view or a default calls it.
+    pub(super) needed: bool,
+}
+
+/// The functions whose bodies are read to the end. Those that policies call and that only answer yes or
+/// no are left out: their answer is what the policies are about.
+pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> {
+    let catalog = cx.catalog;
+    let doubts = catalog.doubts(&[Aspect::Functions, Aspect::Grants]);
+    let mut found = Vec::new();
+    for function in catalog.own_functions().filter(|function| function.security_definer.value) {
+        let routine = cx.workload.routines.get(&function.oid);
+        let Some(routine) = routine.filter(|routine| routine.complete && routine.executed.is_empty()) else {
+            continue;
+        };
+        let roles = catalog.callers(function);
+        if roles.is_empty() || doubts.concern(&function.name) || cx.workload.body_knows_caller(function.oid) {
+            continue;
+        }
+        let (writes, written) = changes(routine);
+        let needed = used.0.contains(&function.oid);
+        let answers = matches!(&function.returns, Returns::Type(data_type) if data_type.is_builtin("bool"));
+        if needed && answers && writes.is_empty() {
+            continue;
+        }
+        let own = |oid: &Oid| {
+            catalog.tables.get(oid).filter(|table| catalog.is_above_policies(&function.owner, table))
+        };
+        let mut tables: Vec<&Table> = written.iter().filter_map(own).collect();
+        if writes.is_empty() {
+            let mut read = IndexSet::new();
+            routine.walk_relations(&mut |relation| read.extend(relation.target));
+            tables = read.iter().filter_map(own).filter(|table| !all_read(catalog, table, &roles)).collect();
+        }
+        if !tables.is_empty() {
+            let callers = roles.iter().map(|role| role.name.quoted()).collect();
+            found.push(Deed { function, routine, callers, writes, tables, needed });
+        }
+    }
+    found
+}
+
+fn all_read(catalog: &Catalog, table: &Table, roles: &[&Role]) -> bool {
+    catalog.is_exposed(&table.name.schema) && roles.iter().all(|role| catalog.reads_all_rows(table, role))
+}
+
+/// Where a body writes, and to which tables.
+fn changes(routine: &Routine) -> (Vec<Span>, IndexSet<Oid>) {
+    let (mut places, mut tables) = (Vec::new(), IndexSet::new());
+    for statement in &routine.statements {
+        match &statement.kind {
+            StatementKind::Change(change) => {
+                places.push(statement.span);
+                tables.extend(change.table.target);
+            }
+            StatementKind::Query(query) => {
+                for cte in &query.ctes {
+                    if let CteBody::Change(change) = &cte.query {
+                        places.push(statement.span);
+                        tables.extend(change.table.target);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    (places, tables)
+}
+
+/// A parameter by which the caller says whose rows are meant, and its place; none where another proves
+/// that they may.
+pub(super) fn trusted_parameter<'a>(cx: &CatalogCx<'_>, deed: &Deed<'a>) -> Option<(&'a Ident, Span)> {
+    let mut read = FxHashSet::default();
+    deed.routine.walk(&mut |part| {
+        if let Expr::Column(column) = part
+            && column.target == Target::Variable
+        {
+            read.extend(column.path.last());
+        }
+    });
+    let names = |argument: &'a Argument| argument.name.as_ref();
+    if deed.function.inputs().filter_map(names).any(|name| is_proof(name)) {
+        return None;
+    }
+    let says_whose = |argument: &&Argument| {
+        let data_type = &argument.data_type;
+        ["uuid", "text", "varchar", "int8", "int4"].iter().any(|name| data_type.is_builtin(name))
+            && !data_type.array
+    };
+    let name = deed
+        .function
+        .inputs()
+        .filter(says_whose)
+        .filter_map(names)
+        .find(|name| is_principal(name) && read.contains(name))?;
+    Some((name, parameter_place(cx, deed.function, name)?))
+}
+
+/// Where a parameter is named in the function's head; the function's name where that cannot be told.
+fn parameter_place(cx: &CatalogCx<'_>, function: &Function, name: &Ident) -> Option<Span> {
+    let head = function.name_span?;
+    let text = &cx.sources.get(head.file).text[head.end as usize..];
+    let end = text.find(')').unwrap_or(text.len());
+    let at = text[..end].find(name.as_str());
+    Some(at.map_or(head, |at| {
+        let start = head.end as usize + at;
+        Span::new(head.file, start, start + name.len())
+    }))
+}
+
+fn is_principal(parameter: &str) -> bool {
+    let bare = ["p_", "in_", "arg_", "v_", "_"]
+        .iter()
+        .find_map(|prefix| parameter.strip_prefix(prefix))
+        .unwrap_or(parameter);
+    names_principal(bare)
+        || matches!(bare, "uid" | "userid" | "email")
+        || bare.ends_with("_user_id")
+        || bare.ends_with("_email")
+}
+
+/// Whether a parameter is a secret, which proves that the caller may.
+fn is_proof(parameter: &str) -> bool {
+    let words = ["token", "key", "secret", "code", "hash", "signature", "password", "pin", "otp"];
+    parameter.split('_').any(|word| words.contains(&word))
+}
+
+/// Reports that a function can be called, unless another rule says it of a parameter.
+pub(super) fn report_callable(cx: &CatalogCx<'_>, deed: &Deed<'_>, who: &str, out: &mut Findings) {
+    let function = deed.function;
+    let Some(span) = function.name_span.filter(|_| trusted_parameter(cx, deed).is_none()) else { return };
+    let names: Vec<String> = deed.tables.iter().map(|table| table.name.to_string()).collect();
+    let deed_words = if deed.writes.is_empty() { "reads" } else { "writes to" };
+    let message = format!(
+        "{who} can call {} {}, which {deed_words} {} with its owner's rights and never asks who calls",
+        function.noun(),
+        function.name,
+        in_words(&names, "and")
+    );
+    let signature = function.signature(cx.catalog);
+    let found = out.report(span, Identity::new("function", &function.name), message);
+    found.severity(if deed.writes.is_empty() { Severity::Info } else { Severity::Warning });
+    found
+        .what(signature.clone())
+        .label(function.security_definer.origin.span(), "runs with its owner's rights");
+    found.label_each(deed.writes.iter().map(|write| (*write, "writes here")));
+    found.help(if deed.needed {
+        "a policy, view or default calls it, so that it must stay callable: ask inside of it who calls".to_string()
+    } else {
+        format!(
+            "if only the server is to call it: revoke execute on {} {signature} from public, anon, authenticated; else ask \
+             in it who calls",
+            function.noun()
+        )
+    });
+}

@@ -1,0 +1,100 @@
+use crate::diagnostic::Severity;
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::deeds::{UsedByRows, deeds, report_callable};
+
+declare_rule! {
+    /// Finds functions that run with their owner's rights, and that everybody can call who has the public key.
+    ///
+    /// ## Why it matters
+    ///
+    /// A `security definer` function is above row level security, and a new function can be called by
+    /// everybody until that is revoked. One that never asks who calls does for strangers what it does for
+    /// users: `curl …/rest/v1/rpc/reset_scores`.
+    ///
+    /// ```sql,bad
+    /// create table public.scores (id bigint primary key, points int);
+    /// alter table public.scores enable row level security;
+    /// create function public.reset_scores() returns void language sql security definer
+    ///   set search_path = '' as $$ update public.scores set points = 0 where true $$;
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.scores (id bigint primary key, points int);
+    /// alter table public.scores enable row level security;
+    /// create function public.reset_scores() returns void language sql security definer
+    ///   set search_path = '' as $$ update public.scores set points = 0 where true $$;
+    /// revoke execute on function public.reset_scores() from public, anon, authenticated;
+    /// ```
+    ///
+    /// Left alone are functions that ask for the caller, also in a helper, and those that reach no more than
+    /// the caller does anyway. Trigger functions cannot be called. What a policy, a view or a default calls
+    /// must stay callable.
+    ///
+    /// ## How to fix
+    ///
+    /// If only the server is to call it: `revoke execute on function … from public, anon,
+    /// authenticated;`. Else ask `(select auth.uid())` in its body, or make it `security invoker`. Do
+    /// not revoke what a policy, a view or a default calls.
+    "definer-executable-by-anon" {
+        group: Group::Function,
+        severity: Severity::Warning,
+        summary: "everybody can call a function with its owner's rights",
+        sources: &["splinter:0028", "pgrls:SEC042"],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let used = UsedByRows::of(cx.catalog, cx.workload);
+    for deed in deeds(cx, &used).iter().filter(|deed| deed.callers.iter().any(|caller| caller == "anon")) {
+        report_callable(cx, deed, "anyone with the project's public API key", out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::check;
+
+    const TABLES: &str = "create table public.orders (id bigint primary key, user_id uuid, total int);\n\
+                          alter table public.orders enable row level security;\n";
+
+    fn function(text: &str) {
+        check(&RULE, &format!("{TABLES}{text}"));
+    }
+
+    #[test]
+    fn forms() {
+        function(
+            "
+             create function public.a() returns void language sql security definer as $$ delete from public.orders $$;
+             --              ^^^^^^^^ warning: anyone with the project's public API key can call function public.a, which writes to public.orders
+             create function public.b() returns bigint language plpgsql security definer as $$
+             --              ^^^^^^^^ info: which reads public.orders
+             begin return (select count(*) from public.orders); end $$;
+             create function public.c() returns void language sql security definer as $$ delete from public.orders where user_id = auth.uid() $$;
+             create function public.d() returns trigger language plpgsql security definer as $$ begin delete from public.orders; return new; end $$;
+             create function public.i() returns void language plpgsql security definer as $$
+             declare me uuid := auth.uid();
+             begin delete from public.orders where user_id = me; end $$;
+             create function public.e() returns void language sql security definer as $$ delete from public.orders $$;
+             revoke execute on function public.e() from public, anon;
+             create function public.f() returns int language sql security definer as $$ select 1 $$;
+             create schema private;
+             create function private.g() returns void language sql security definer as $$ delete from public.orders $$;
+             create function public.h(user_id uuid) returns void language sql security definer as $$ delete from public.orders o where o.user_id = h.user_id $$;",
+        );
+    }
+
+    #[test]
+    fn what_policies_call_is_not_to_be_revoked() {
+        function(
+            "
+             create function public.has_orders() returns boolean language sql stable security definer as $$
+               select exists (select 1 from public.orders)
+             $$;
+             create policy p on public.orders using (public.has_orders());",
+        );
+    }
+}

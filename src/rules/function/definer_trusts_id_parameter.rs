@@ -1,0 +1,159 @@
+use crate::access::in_words;
+use crate::catalog::function::Returns;
+use crate::diagnostic::{Identity, Severity};
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::deeds::{Deed, UsedByRows, deeds, trusted_parameter};
+
+declare_rule! {
+    /// Finds functions that act for whoever the caller says that they are.
+    ///
+    /// ## Why it matters
+    ///
+    /// A `security definer` function is above row level security. If it takes a user's id as a parameter and
+    /// never asks who calls, `rpc('get_orders', { user_id: '…' })` gives each caller the rows of any other.
+    /// Where it writes as well, that is an error.
+    ///
+    /// ```sql,bad
+    /// create table public.orders (id bigint primary key, user_id uuid not null);
+    /// alter table public.orders enable row level security;
+    /// create function public.cancel_orders(user_id uuid) returns void language sql security definer
+    ///   set search_path = '' as $$ delete from public.orders o where o.user_id = cancel_orders.user_id $$;
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.orders (id bigint primary key, user_id uuid not null);
+    /// alter table public.orders enable row level security;
+    /// create function public.cancel_orders() returns void language sql security definer
+    ///   set search_path = '' as $$ delete from public.orders o where o.user_id = (select auth.uid()) $$;
+    /// ```
+    ///
+    /// Left alone are functions that ask for the caller anywhere, in a helper as well, those that also take a
+    /// secret such as an invitation's token, and those that policies call and that only answer yes or no.
+    ///
+    /// ## How to fix
+    ///
+    /// Ask `(select auth.uid())` instead of taking the id, or check it first. A function for the server
+    /// alone is kept from requests: `revoke execute on function … from public, anon, authenticated;`.
+    "definer-trusts-id-parameter" {
+        group: Group::Function,
+        severity: Severity::Warning,
+        summary: "a function with its owner's rights believes whose id it is given",
+        sources: &[],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let used = UsedByRows::of(cx.catalog, cx.workload);
+    for deed in deeds(cx, &used) {
+        let Some((parameter, span)) = trusted_parameter(cx, &deed) else { continue };
+        let (function, who) = (deed.function, in_words(&deed.callers, "and"));
+        let name = parameter.quoted();
+        let message = match deed.writes.first() {
+            Some(_) => format!(
+                "{who} can call {} {} for any {name}: it writes with its owner's rights and never asks who calls",
+                function.noun(),
+                function.name
+            ),
+            None => format!(
+                "{who} can call {} {} for any {name}: it reads with its owner's rights and never asks who calls",
+                function.noun(),
+                function.name
+            ),
+        };
+        let found = out.report(span, Identity::new("function", &function.name), message);
+        found.what(function.signature(cx.catalog)).note("whatever the caller says");
+        found.label(function.security_definer.origin.span(), "runs with its owner's rights");
+        found.label_each(deed.writes.iter().map(|write| (*write, "writes here")));
+        found.help(match deed.needed {
+            false => format!(
+                "ask (select auth.uid()) instead, or keep the function from the Data API: revoke execute on {} {} from \
+                 public, anon, authenticated;",
+                function.noun(),
+                function.signature(cx.catalog)
+            ),
+            true => "ask inside of the function who calls: (select auth.uid())".to_string(),
+        });
+        found.severity(severity(&deed));
+    }
+}
+
+fn severity(deed: &Deed<'_>) -> Severity {
+    let answers = matches!(&deed.function.returns, Returns::Type(data_type) if data_type.is_builtin("bool"));
+    match (deed.writes.is_empty(), answers) {
+        (false, _) => Severity::Error,
+        // It tells no more than whether something is so.
+        (true, true) => Severity::Info,
+        (true, false) => Severity::Warning,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::check;
+
+    const TABLES: &str = "create table public.orders (id bigint primary key, user_id uuid, total int);\n\
+                          alter table public.orders enable row level security;\n";
+
+    fn function(text: &str) {
+        check(&RULE, &format!("{TABLES}{text}"));
+    }
+
+    #[test]
+    fn forms() {
+        function(
+            "
+             create function public.a(p_user_id uuid) returns setof public.orders language sql security definer as $$
+             --                       ^^^^^^^^^ warning: anon and authenticated can call function public.a for any p_user_id: it reads
+               select * from public.orders where user_id = p_user_id
+             $$;
+             create function public.b(uid uuid, amount int) returns void language plpgsql security definer as $$
+             --                       ^^^ error: for any uid: it writes
+             begin
+               update public.orders set total = amount where user_id = uid;
+             end $$;
+             create function public.c(p_user_id uuid) returns boolean language sql security definer as $$
+             --                       ^^^^^^^^^ info: public.c for any p_user_id
+               select exists (select 1 from public.orders where user_id = p_user_id)
+             $$;",
+        );
+    }
+
+    #[test]
+    fn who_asks_or_proves_is_left_alone() {
+        function(
+            "
+             create function public.is_me(wanted uuid) returns boolean language sql stable as $$ select wanted = auth.uid() $$;
+             create function public.a(user_id uuid) returns void language plpgsql security definer as $$
+             begin
+               if not public.is_me(a.user_id) then raise exception 'no'; end if;
+               delete from public.orders o where o.user_id = a.user_id;
+             end $$;
+             create function public.b(user_id uuid, invite_token text) returns void language sql security definer as $$
+               delete from public.orders o where o.user_id = b.user_id and md5(b.invite_token) = 'x'
+             $$;
+             create function public.c(user_id uuid) returns void language sql as $$
+               delete from public.orders o where o.user_id = c.user_id
+             $$;
+             create function public.d(user_id uuid) returns void language sql security definer as $$
+               delete from public.orders o where o.user_id = d.user_id
+             $$;
+             revoke execute on function public.d(uuid) from public, anon, authenticated;
+             create function public.e(user_id uuid) returns boolean language sql security definer as $$
+               select exists (select 1 from public.orders o where o.user_id = e.user_id)
+             $$;
+             create policy p on public.orders using (public.e(user_id));
+             create function public.f(user_id uuid) returns void language plpgsql security definer as $$
+             begin
+               execute format('delete from public.orders where user_id = %L', user_id);
+             end $$;
+             create function public.g(user_id uuid) returns void language plpgsql security definer as $$
+             begin
+               if current_setting('role') <> 'service_role' then raise exception 'no'; end if;
+               delete from public.orders o where o.user_id = g.user_id;
+             end $$;",
+        );
+    }
+}
