@@ -102,6 +102,8 @@ pub struct Catalog {
     function_names: FxHashMap<QName, Vec<Oid>>,
     /// Names that tables and views had once: dropped or renamed, and perhaps made anew.
     former_relations: FxHashSet<QName>,
+    /// Where tables that had row level security were dropped.
+    dropped_rls: FxHashMap<QName, Origin>,
     /// Dropped functions that something was revoked from.
     retired: FxHashMap<QName, Vec<Retired>>,
     /// Names that constraints were ever given: where a name is not among them, none has it.
@@ -250,6 +252,11 @@ impl Catalog {
             }
         }
         self.resolve(name, |qname| self.relation(qname))
+    }
+
+    /// Where a table of this name was dropped that had row level security.
+    pub fn dropped_rls(&self, name: &QName) -> Option<Origin> {
+        self.dropped_rls.get(name).copied()
     }
 
     /// Whether a table or view of this name was dropped or got another name.

@@ -291,7 +291,7 @@ impl Catalog {
 
     fn remove_object(&mut self, object: &Object, origin: Option<Origin>) {
         match object {
-            Object::Table(oid) => self.remove_dropped_table(*oid),
+            Object::Table(oid) => self.remove_dropped_table(*oid, origin),
             Object::View(oid) => drop(self.remove_view(*oid)),
             Object::Sequence(oid) => drop(self.remove_sequence(*oid)),
             Object::Function(oid) => self.retire_function(*oid, origin),
@@ -352,8 +352,11 @@ impl Catalog {
         }
     }
 
-    fn remove_dropped_table(&mut self, oid: Oid) {
+    fn remove_dropped_table(&mut self, oid: Oid, origin: Option<Origin>) {
         let Some(table) = self.remove_table(oid) else { return };
+        if let Some(origin) = origin.filter(|_| table.rls.value) {
+            self.dropped_rls.insert(table.name, origin);
+        }
         for parent in table.parents {
             if let Some(parent) = self.tables.get_mut(&parent) {
                 parent.children.retain(|child| *child != oid);

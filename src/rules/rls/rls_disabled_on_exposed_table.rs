@@ -30,7 +30,7 @@ declare_rule! {
     /// role of requests holds SELECT, INSERT, UPDATE or DELETE on it. Partitions and tables that
     /// inherit count one by one:
     /// the RLS of the parent does not hold when one is asked for by its own
-    /// name.
+    /// name. A table that is dropped and made anew starts without RLS, whatever the one before had.
     ///
     /// ## How to fix
     ///
@@ -74,6 +74,9 @@ fn report(catalog: &Catalog, table: &Table, access: &[Access<'_>], out: &mut Fin
     };
     let found = out.report(span, Identity::new("table", &table.name), describe(access, &table.name.to_string()));
     found.note(note).label(table.name_span, "table created here");
+    if let Some(dropped) = catalog.dropped_rls(&table.name) {
+        found.label(dropped.span(), "the table before had row level security, which is dropped here with it");
+    }
     for grant in grant_spans(access, &table.acl, &table.columns).into_iter().take(LABELS) {
         found.label(grant, "granted here");
     }
@@ -135,6 +138,20 @@ mod tests {
              alter table public.old_name rename to new_name;
              alter table public.on_again enable row level security;",
         );
+    }
+
+    #[test]
+    fn a_table_made_anew_has_lost_what_the_one_before_had() {
+        let bench = crate::testing::Bench::new(
+            "create table public.todos (id bigint);
+             alter table public.todos enable row level security;
+             drop table public.todos;
+             create table public.todos (id bigint, title text);",
+        );
+        let found = bench.run(&RULE, &RULE.options.defaults());
+        let [finding] = found.as_slice() else { panic!("{found:?}") };
+        let labels: Vec<_> = finding.labels.iter().map(|label| bench.sources.text(label.span)).collect();
+        assert_eq!(labels, ["drop table public.todos"]);
     }
 
     #[test]
