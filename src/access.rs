@@ -50,13 +50,18 @@ impl Access<'_> {
         held.map(|(command, _)| *command).collect()
     }
 
+    /// Whether it has the privilege for a command, which is not ALL.
+    pub fn can(&self, command: PolicyCommand) -> bool {
+        !self.privileges.intersection(only([command].into_iter())).is_empty()
+    }
+
     pub fn can_write(&self) -> bool {
         self.privileges.iter().any(|privilege| privilege != Privilege::Select)
     }
 }
 
 /// The privileges that these commands need, and no others.
-fn only(commands: impl Iterator<Item = PolicyCommand>) -> Privileges {
+pub(crate) fn only(commands: impl Iterator<Item = PolicyCommand>) -> Privileges {
     let privilege =
         |command| COMMANDS.iter().find(|(one, _)| *one == command).map(|(_, privilege)| *privilege);
     commands.filter_map(privilege).fold(Privileges::NONE, |sum, one| sum.union(Privileges::of(&[one])))

@@ -451,6 +451,7 @@ mod tests {
                 ("auth.uid() = auth.uid()", Some(Truth::True)),
                 ("auth.role() = 'service_role'", Some(Truth::False)),
                 ("current_user = 'anon'", Some(Truth::False)),
+                ("current_setting('role') = 'service_role'", Some(Truth::False)),
                 ("auth.jwt() ->> 'role' = 'authenticated'", Some(Truth::True)),
                 ("auth.jwt() ->> 'sub' is not null", Some(Truth::True)),
                 ("(select auth.jwt()) -> 'app_metadata' ->> 'role' = 'admin'", None),

@@ -8,6 +8,8 @@ use serde::de::{DeserializeOwned, Deserializer, Visitor};
 
 use crate::access::{Cell, Rights};
 use crate::catalog::Catalog;
+use crate::catalog::gap::Aspect;
+use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Diagnostic, Identity, Severity};
@@ -112,6 +114,21 @@ impl<'a> CatalogCx<'a> {
         options: &'a ParsedOptions,
     ) -> Self {
         Self { catalog, sources, workload, rights, files, options }
+    }
+
+    /// The policies of migrations on tables with row level security, as far as it is certain that
+    /// both are there.
+    pub fn policies_in_force(&self) -> impl Iterator<Item = (&'a Table, &'a Policy)> {
+        let doubts = self.catalog.doubts(&[Aspect::Policies, Aspect::Rls]);
+        self.catalog.own_policies().filter(move |(table, _)| table.rls.value && !doubts.concern(&table.name))
+    }
+
+    /// The tables that these policies are for, each once.
+    pub fn tables_with_policies(&self) -> impl Iterator<Item = &'a Table> {
+        let mut last = None;
+        self.policies_in_force()
+            .map(|(table, _)| table)
+            .filter(move |table| last.replace(table.oid) != Some(table.oid))
     }
 
     /// What a role reaches in a table with a command, which is not ALL: privileges, row level

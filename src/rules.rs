@@ -2,6 +2,7 @@
 
 mod clauses;
 mod deeds;
+mod opening;
 pub(crate) mod peers;
 mod refusal;
 mod sign_up;
@@ -65,20 +66,42 @@ rules! {
         signup_metadata_sets_role,
     }
     rls {
+        always_true_branch,
         always_true_read_policy,
         always_true_write_policy,
+        anon_write_policy,
+        anonymous_read_leak,
+        authenticated_only_write_predicate,
+        broad_policy_defeats_scoped_policy,
+        constant_false_policy,
+        duplicate_policy,
+        force_rls_missing,
         membership_self_join,
-        privileged_column_self_update,
+        negated_identity_predicate,
+        no_restrictive_floor,
+        no_write_policy,
+        only_restrictive_policies,
+        placeholder_policy_name,
         policies_without_rls,
         policy_clause_command_mismatch,
+        policy_for_bypassrls_role,
         policy_helper_not_executable,
+        policy_ignores_own_columns,
         policy_reads_unreadable_table,
         policy_recursion,
         policy_role_unknown,
         policy_unknown_column,
         policy_widened,
+        policy_without_to_clause,
+        principal_column_unscoped,
+        privileged_column_self_update,
+        restrictive_policy_noop,
         rls_disabled_on_exposed_table,
         rls_without_policies,
+        service_policy_open_to_public,
+        with_check_drops_row_scope,
+        with_check_true_scoped_using,
+        write_policy_grants_nothing,
     }
     convention {
         missing_created_at,

@@ -171,6 +171,13 @@ impl<'a> Rights<'a> {
         conditions.is_always(&node)
     }
 
+    /// Whether a condition lets no row through, whoever asks.
+    pub fn is_never_true(&self, expr: &Expr) -> bool {
+        let mut conditions = self.conditions_of_anyone();
+        let node = conditions.read(expr);
+        conditions.is_never(&node)
+    }
+
     /// What a policy opens to requests: for each role the commands that it lets through for every
     /// row, and that no restrictive policy or policy for SELECT narrows.
     pub fn opened_by(&self, table: &Table, policy: &Policy, commands: &[PolicyCommand]) -> Vec<Access<'_>> {

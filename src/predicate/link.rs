@@ -150,6 +150,34 @@ impl Conditions<'_> {
         }
     }
 
+    /// Whether an atom's value depends on what the request brings: its user, or any setting of it.
+    pub fn depends_on_caller(&self, atom: usize) -> bool {
+        self.atoms.get(atom).is_some_and(|atom| self.sources(&atom.expr, self.level, None).caller)
+    }
+
+    /// The relation in which the caller must have a row, if that is all that an atom asks:
+    /// `exists (select … from members where user_id = auth.uid())`.
+    pub fn membership(&self, atom: usize) -> Option<Oid> {
+        let Expr::Sublink(sublink) = &self.atoms.get(atom)?.expr else { return None };
+        let QueryBody::Select(select) = &sublink.query.body else { return None };
+        let [FromItem::Relation { relation, .. }] = select.from.as_slice() else { return None };
+        if !sublink.query.ctes.is_empty() || self.is_aggregated(select) {
+            return None;
+        }
+        let names = names_of(&sublink.query);
+        let ties = |(one, other): &(Side, Side)| {
+            matches!((one, other), (Side::Inner(_), Side::Caller) | (Side::Caller, Side::Inner(_)))
+        };
+        let asks_alone = match (sublink.kind, &sublink.test, select.filter.as_deref()) {
+            (SublinkKind::Exists, _, Some(filter)) => {
+                self.equalities(filter, self.level + 1, &names).iter().any(ties)
+            }
+            (SublinkKind::Any, Some(test), None) if sublink.op == "=" => self.who(test, self.level).is_some(),
+            _ => false,
+        };
+        asks_alone.then_some(relation.target?)
+    }
+
     /// `owner = auth.uid()`: the row has what tells who asks.
     fn pair(&self, row: &Expr, who: &Expr) -> Option<Link> {
         let who = self.who(who, self.level)?;

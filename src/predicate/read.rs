@@ -524,6 +524,10 @@ impl Conditions<'_> {
             "now" | "statement_timestamp" | "transaction_timestamp" if built_in && call.args.is_empty() => {
                 Some(Value::NotNull)
             }
+            // PostgREST sets it to the role of the request.
+            "current_setting" if built_in && setting(call) == Some("role") => {
+                self.caller.role().map(|role| Value::Text(role.to_string()))
+            }
             "lower" | "upper" | "btrim" | "length" if built_in && call.target.is_none() => {
                 let null = |arg: &Expr| self.known(arg) == Some(Value::Null);
                 call.args.iter().any(null).then_some(Value::Null)

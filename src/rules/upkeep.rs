@@ -310,6 +310,26 @@ pub(super) fn is_set_by_trigger(
     })
 }
 
+/// Whether a trigger before UPDATE sets a column, or looks at it and may refuse the change.
+pub(super) fn is_watched_by_trigger(cx: &CatalogCx<'_>, table: &Table, column: &Column) -> bool {
+    let mentions = |trigger: &Trigger| {
+        let routine = trigger.function.oid.and_then(|oid| cx.workload.routines.get(&oid));
+        let mut found = false;
+        routine.into_iter().for_each(|routine| {
+            routine.walk(&mut |part| {
+                found |= matches!(part, Expr::Column(read) if read.path.last() == Some(&column.name));
+            });
+        });
+        found
+    };
+    let before = |trigger: &&Trigger| {
+        let runs = trigger.enabled != 'D' && trigger.timing == TriggerTiming::Before;
+        runs && trigger.events.contains(&TriggerEvent::Update)
+    };
+    is_set_by_trigger(cx, table, column, TriggerEvent::Update)
+        || table.triggers.values().filter(before).any(mentions)
+}
+
 /// A BEFORE trigger assigns to the new row, as `moddatetime` of the extension does.
 fn assigns(cx: &CatalogCx<'_>, trigger: &Trigger, column: &Column) -> bool {
     if trigger.function.name.name == "moddatetime" {

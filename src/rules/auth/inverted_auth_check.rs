@@ -5,7 +5,7 @@ use crate::diagnostic::{Identity, Severity};
 use crate::predicate::{Caller, Told, Truth, evaluate, is_true_without_identity, told};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::sql::expr::Expr;
-use crate::sql::statement::PolicyCommand;
+use crate::sql::statement::{Clause, PolicyCommand};
 
 declare_rule! {
     /// Finds policies that let in those who are not signed in, and mean the others.
@@ -49,12 +49,7 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.catalog.policies_of_requests().filter(|(_, policy)| policy.permissive) {
-        let Some((branch, clause)) = policy.clauses().find_map(|clause| {
-            let branch = branches(&clause.value).into_iter().find(|branch| is_inverted(branch))?;
-            Some((branch, clause))
-        }) else {
-            continue;
-        };
+        let Some((branch, clause)) = inverted(policy) else { continue };
         let others = cx.catalog.api_roles().any(|role| role.name != "anon" && cx.catalog.policy_binds(policy, role));
         if !others {
             continue;
@@ -84,6 +79,15 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 fn policy_privileges(policy: &Policy) -> Privileges {
     let covered = COMMANDS.into_iter().filter(|(command, _)| policy.covers(*command));
     covered.fold(Privileges::NONE, |sum, (_, privilege)| sum.union(Privileges::of(&[privilege])))
+}
+
+/// The branch of a policy's condition that lets nobody but those through who are not signed in, and its
+/// clause.
+pub(in crate::rules) fn inverted(policy: &Policy) -> Option<(&Expr, &Clause)> {
+    policy.clauses().find_map(|clause| {
+        let branch = branches(&clause.value).into_iter().find(|branch| is_inverted(branch))?;
+        Some((branch, clause))
+    })
 }
 
 /// The alternatives of a condition.

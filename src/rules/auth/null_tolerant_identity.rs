@@ -1,4 +1,5 @@
 use crate::catalog::gap::Aspect;
+use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::Severity;
 use crate::predicate::{Told, told, unwrapped};
@@ -76,6 +77,12 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             _ => "compare with `=`, which is never true of null",
         });
     }
+}
+
+/// Whether the row itself passes for the caller where nobody is signed in.
+pub(in crate::rules) fn takes_row_for_caller(table: &Table, policy: &Policy) -> bool {
+    let takes = |part: &Expr| matches!(tolerance(table, part), Some(Tolerance::Instead(_)));
+    policy.expressions().any(|expr| expr.any(&takes))
 }
 
 /// What passes for an identity, and the column that it is compared with.

@@ -1,10 +1,10 @@
 use crate::access::{Access, describe, in_words};
 use crate::catalog::Catalog;
-use crate::catalog::gap::Aspect;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::opening::{self, Opening};
 use crate::sql::statement::{PolicyCommand, Privilege};
 
 declare_rule! {
@@ -52,15 +52,10 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    for (table, policy) in cx.catalog.own_policies().filter(|(table, _)| table.rls.value) {
+    for (table, policy) in cx.policies_in_force() {
         let reads = policy.command.value == PolicyCommand::Select;
-        let open = policy.using.as_ref().is_some_and(|using| cx.rights.is_always_true(&using.value));
-        if !reads || !open || cx.catalog.may_have_changed(&table.name, Aspect::Policies) {
-            continue;
-        }
-        let opened = cx.rights.opened_by(table, policy, &[PolicyCommand::Select]);
-        if !opened.is_empty() {
-            report(cx.catalog, table, policy, &opened, out);
+        if let (true, Some(Opening::Always(opened))) = (reads, opening::of(cx, table, policy)) {
+            report(cx.catalog, table, policy, &opened.access, out);
         }
     }
 }

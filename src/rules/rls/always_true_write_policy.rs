@@ -1,13 +1,13 @@
 use crate::access::{Access, describe};
 use crate::catalog::Catalog;
 use crate::catalog::acl::Grantee;
-use crate::catalog::gap::Aspect;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Diagnostic, Identity, Severity};
-use crate::predicate::{self, Reach};
+use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::sql::statement::{Clause, PolicyCommand};
+use crate::rules::opening::{self, Opening};
+use crate::sql::statement::PolicyCommand;
 
 declare_rule! {
     /// Finds policies that let every row be added, changed or deleted.
@@ -21,7 +21,7 @@ declare_rule! {
     /// ```sql,bad
     /// create table public.todos (id bigint primary key, user_id uuid);
     /// alter table public.todos enable row level security;
-    /// create policy "Service can do all" on public.todos for all using (true);
+    /// create policy "Allow everything" on public.todos for all using (true);
     /// ```
     ///
     /// ```sql,good
@@ -33,12 +33,17 @@ declare_rule! {
     ///
     /// It is an error when requests without a signed-in user can write, and a warning when only
     /// signed-in users can. Not only the word `true` counts, but every expression that is true for
-    /// each row: `1 = 1`, `(select true)`, `true or user_id = auth.uid()`. Silent are policies for
+    /// each row: `1 = 1`, `(select true)`, `id is not distinct from id`. Silent are policies for
     /// `service_role` and other roles that requests do not have, restrictive policies and those
     /// that a restrictive one narrows, and commands that no such role has the privilege for.
     ///
-    /// A policy with a real `using` and `with check (true)` is found, too: it lets users hand their
-    /// rows to somebody else.
+    /// Other rules say more about some of these policies, and speak alone: one with a real `using` and
+    /// `with check (true)` is `with-check-true-scoped-using`'s, `… or true` is `always-true-branch`'s, a
+    /// policy for the server is `service-policy-open-to-public`'s, and one beside a policy for the
+    /// caller's own rows is `broad-policy-defeats-scoped-policy`'s.
+    ///
+    /// An UPDATE or DELETE that names rows finds those alone that a policy for SELECT shows. Where
+    /// these are not all, the finding says so, and it is an info where they are none.
     ///
     /// ## How to fix
     ///
@@ -48,42 +53,34 @@ declare_rule! {
         group: Group::Rls,
         severity: Severity::Warning,
         summary: "policy lets every row be written",
-        sources: &["splinter:0024", "pgrls:SEC008", "pgrls:SEC020", "pgrls:SEC028"],
+        sources: &["splinter:0024", "pgrls:SEC008", "pgrls:SEC028"],
         options: Options::NONE,
         check: Check::Catalog(check),
     }
 }
 
-const WRITES: [PolicyCommand; 3] = [PolicyCommand::Insert, PolicyCommand::Update, PolicyCommand::Delete];
+const CHANGES: [PolicyCommand; 2] = [PolicyCommand::Update, PolicyCommand::Delete];
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    for (table, policy) in cx.catalog.own_policies().filter(|(table, _)| table.rls.value) {
-        if cx.catalog.may_have_changed(&table.name, Aspect::Policies) {
-            continue;
+    for (table, policy) in cx.policies_in_force() {
+        match opening::of(cx, table, policy) {
+            Some(Opening::Always(opened)) if opened.writes() => {
+                let whom = describe(&opened.access, &table.name.to_string());
+                let Some(found) = report(cx, table, policy, &whom, out) else { continue };
+                if opened.anonymous_writes() {
+                    found.severity(Severity::Error);
+                }
+            }
+            None => {
+                let always = |command: &PolicyCommand| policy.opens(*command, cx.catalog);
+                let commands: Vec<PolicyCommand> = CHANGES.into_iter().filter(always).collect();
+                let opened = cx.rights.opened_to_readers_by(table, policy, &commands);
+                if !opened.is_empty() {
+                    open_to_readers(cx, table, policy, &opened, out);
+                }
+            }
+            Some(_) => {}
         }
-        let mut commands: Vec<_> = WRITES.into_iter().filter(|command| policy.opens(*command, cx.catalog)).collect();
-        if policy.command.value == PolicyCommand::All && policy.opens(PolicyCommand::Select, cx.catalog) {
-            commands.push(PolicyCommand::Select);
-        }
-        let opened = cx.rights.opened_by(table, policy, &commands);
-        let to_readers = cx.rights.opened_to_readers_by(table, policy, &commands);
-        if opened.iter().any(Access::can_write) {
-            open(cx, table, policy, &opened, out);
-        } else if let Some(clause) = loose_check(cx.catalog, table, policy) {
-            hand_over(table, policy, clause, out);
-        } else if !to_readers.is_empty() {
-            open_to_readers(cx, table, policy, &to_readers, out);
-        }
-    }
-}
-
-fn open(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, opened: &[Access<'_>], out: &mut Findings) {
-    let whom = describe(opened, &table.name.to_string());
-    let Some(found) = report(cx, table, policy, &whom, out) else { return };
-    let certain = !cx.catalog.may_have_changed(&table.name, Aspect::Grants);
-    let anonymous = opened.iter().any(|access| access.role.name == "anon" && access.can_write());
-    if anonymous && certain {
-        found.severity(Severity::Error);
     }
 }
 
@@ -134,16 +131,7 @@ fn note(table: &Table, policy: &Policy) -> String {
 
 fn help(catalog: &Catalog, table: &Table, policy: &Policy) -> String {
     let (name, on) = (policy.name.quoted(), table.name.quoted());
-    let text = policy.name.to_lowercase();
-    let for_server = ["service", "server", "backend", "system", "webhook", "cron", "edge function"];
-    if for_server.iter().any(|word| text.contains(word)) {
-        return format!("drop policy {name} on {on}; -- the service role is above policies and needs none");
-    }
     let to = if policy.binds_anonymous() { "to authenticated " } else { "" };
-    let closed = policy.using.as_ref().is_some_and(|using| !catalog.is_always_true(&using.value));
-    if closed && policy.with_check.is_some() {
-        return format!("alter policy {name} on {on} with check (…); -- the condition of USING, or a stricter one");
-    }
     let clause = if policy.command.value == PolicyCommand::Insert || policy.using.is_none() { "with check" } else { "using" };
     let change = |condition: &str| {
         let both = policy.with_check.is_some() && clause == "using";
@@ -156,37 +144,6 @@ fn help(catalog: &Catalog, table: &Table, policy: &Policy) -> String {
         // Which rows are whose only the author knows.
         _ => format!("{} -- in place of … the rows that a user may write", change("…")),
     }
-}
-
-/// `with check (true)` of a policy that looks at the rows before a change, where requests can make
-/// one.
-fn loose_check<'a>(catalog: &Catalog, table: &Table, policy: &'a Policy) -> Option<&'a Clause> {
-    let check = policy.with_check.as_ref().filter(|check| catalog.is_always_true(&check.value))?;
-    let using = policy.using.as_ref()?;
-    let usable = policy.permissive
-        && policy.covers(PolicyCommand::Update)
-        && !predicate::is_never_true(&using.value)
-        && catalog.table_access(table).iter().any(|access| {
-            access.privileges.contains(crate::sql::statement::Privilege::Update)
-                && catalog.policy_binds(policy, access.role)
-                && !catalog.is_restricted(table, PolicyCommand::Update, access.role)
-        });
-    usable.then_some(check)
-}
-
-fn hand_over(table: &Table, policy: &Policy, clause: &Clause, out: &mut Findings) {
-    let message = format!(
-        "policy {} on {} does not check a row after a change: who may change a row may give it to somebody else",
-        policy.name.delimited(),
-        table.name
-    );
-    let found = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
-    found.what("check").note("true for every changed row");
-    if let Some(using) = &policy.using {
-        found.label(using.span, "holds for the row before the change alone");
-    }
-    found.label(policy.name_apart_from(clause.span), "the policy is created here");
-    found.help("repeat the condition of USING in WITH CHECK; or drop the policy and create it without WITH CHECK, which means the same");
 }
 
 #[cfg(test)]
@@ -204,7 +161,7 @@ mod tests {
 
     #[test]
     fn constants_are_folded() {
-        for always in ["true", "1=1", "'a'='a'", "not false", "true or user_id = auth.uid()", "(select true)"] {
+        for always in ["true", "1=1", "'a'='a'", "not false", "(select true)"] {
             let carets = "^".repeat(always.len());
             policy(&format!(
                 "
@@ -228,11 +185,7 @@ mod tests {
              create policy p3 on public.a for update using (true) with check (user_id = auth.uid());
              --                                             ^^^^ error: can change every row
              create policy p4 on public.a using (true);
-             --                                  ^^^^ error: can read, change and delete every row of public.a, and add new ones
-             create policy p5 on public.a using (user_id = auth.uid()) with check (true);
-             --                                                                    ^^^^ error: can add rows to public.a
-             create policy p6 on public.a for update using (user_id = auth.uid()) with check (true);
-             --                                                                               ^^^^ warning: may give it to somebody else",
+             --                                  ^^^^ error: can read, change and delete every row of public.a, and add new ones",
         );
     }
 
@@ -253,10 +206,6 @@ mod tests {
             "alter policy p on public.a using ((select auth.uid()) = user_id);"
         );
         assert_eq!(
-            help("create policy p on public.a using (user_id = auth.uid()) with check (true);"),
-            "alter policy p on public.a with check (…); -- the condition of USING, or a stricter one"
-        );
-        assert_eq!(
             help(
                 "alter table public.a drop column user_id;
                  create policy p on public.a for insert to authenticated with check (true);"
@@ -272,7 +221,7 @@ mod tests {
              create policy p on public.a for delete using (user_id is not distinct from user_id);
              --                                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: can delete every row
              create policy q on public.a for delete using (random() is not distinct from random());
-             create policy r on public.a for delete using (user_id is not distinct from auth.uid());
+             create policy r on public.a for update using (user_id is not distinct from auth.uid());
              create policy s on public.a for delete using (user_id = user_id);",
         );
     }
@@ -372,7 +321,7 @@ mod tests {
             "
              create policy gone on public.a using (true);
              drop policy gone on public.a;
-             create policy repaired on public.a using (true);
+             create policy repaired on public.a for update using (true);
              alter policy repaired on public.a using (user_id = auth.uid());
              create policy spoiled on public.a for delete using (user_id = auth.uid());
              -- file: 2.sql

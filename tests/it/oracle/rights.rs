@@ -218,6 +218,8 @@ const OF_CALLERS: &[&str] = &[
     "auth.role() <> 'anon'",
     "auth.role() = 'service_role'",
     "current_user = 'anon'",
+    "current_setting('role') = 'service_role'",
+    "current_setting('role', true) = 'anon'",
     "current_user::text = auth.role()",
     "app.who() = 'postgres'",
     "app.who() = current_user::text",

@@ -1,0 +1,180 @@
+use crate::access::{Access, in_words};
+use crate::catalog::policy::Policy;
+use crate::catalog::table::Table;
+use crate::diagnostic::{Identity, Severity};
+use crate::predicate::Reach;
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::opening;
+use crate::rules::rls::with_check_drops_row_scope::drops_scope;
+use crate::sql::statement::{Clause, PolicyCommand};
+
+declare_rule! {
+    /// Finds policies by which requests without a signed-in user change, delete or add rows.
+    ///
+    /// ## Why it matters
+    ///
+    /// The public API key is in every copy of the app, so a condition that asks for no user lets
+    /// everybody on the internet write: `using (status = 'draft')` lets them rewrite and delete each
+    /// draft.
+    ///
+    /// ```sql,bad
+    /// create table public.posts (id bigint primary key, author uuid, status text);
+    /// alter table public.posts enable row level security;
+    /// create policy "Drafts" on public.posts using (status = 'draft');
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.posts (id bigint primary key, author uuid, status text);
+    /// alter table public.posts enable row level security;
+    /// create policy "Drafts" on public.posts to authenticated
+    ///   using (status = 'draft' and author = (select auth.uid()));
+    /// ```
+    ///
+    /// It is an error where rows that are there can be changed or deleted, and a warning where rows
+    /// can be added alone, as contact forms need it. Policies that are true for every row are found
+    /// by `always-true-write-policy`, and a condition that compares with a setting of the request,
+    /// such as a token in a header, is not counted.
+    ///
+    /// ## How to fix
+    ///
+    /// Say `to authenticated`, and whose rows: `(select auth.uid()) = user_id`.
+    "anon-write-policy" {
+        group: Group::Rls,
+        severity: Severity::Error,
+        summary: "requests without a signed-in user can write",
+        sources: &["pgrls:SEC039"],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+const WRITES: [(PolicyCommand, &str); 3] =
+    [(PolicyCommand::Insert, "add"), (PolicyCommand::Update, "change"), (PolicyCommand::Delete, "delete")];
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    for (table, policy) in cx.policies_in_force().filter(|(_, policy)| policy.permissive) {
+        let accesses = cx.catalog.table_access(table);
+        let Some(anonymous) = accesses.iter().find(|access| access.role.name == "anon") else { continue };
+        let by_it = |(command, _): &&(PolicyCommand, &str)| {
+            let reach = cx.rights.policy(table, policy, anonymous.role).of(*command);
+            let together = cx.access(table, anonymous.role, *command).map(|cell| cell.reach);
+            policy.covers(*command) && reach == Reach::Some && together == Some(Reach::Some)
+        };
+        if !cx.catalog.policy_binds(policy, anonymous.role) {
+            continue;
+        }
+        let written: Vec<_> = WRITES.iter().filter(by_it).collect();
+        let Some((clause, last)) = clause(policy, written.last().copied()) else { continue };
+        let is_told = opening::of(cx, table, policy).is_some() || drops_scope(cx, table, policy);
+        if is_told || asks_for_more(cx, anonymous, clause) {
+            continue;
+        }
+        report(table, policy, clause, &written, last, out);
+    }
+}
+
+/// The clause that decides about a command.
+fn clause<'a>(
+    policy: &'a Policy,
+    written: Option<&(PolicyCommand, &str)>,
+) -> Option<(&'a Clause, PolicyCommand)> {
+    let command = written?.0;
+    let by_check = command == PolicyCommand::Insert;
+    let check = policy.with_check.as_ref().filter(|_| by_check);
+    check.or(policy.using.as_ref()).map(|clause| (clause, command))
+}
+
+/// Whether it depends on something else that the request brings.
+fn asks_for_more(cx: &CatalogCx<'_>, anonymous: &Access<'_>, clause: &Clause) -> bool {
+    let mut conditions = cx.rights.conditions(anonymous.role);
+    let node = conditions.read(&clause.value);
+    node.atoms().into_iter().any(|at| conditions.depends_on_caller(at))
+}
+
+fn report(
+    table: &Table,
+    policy: &Policy,
+    clause: &Clause,
+    written: &[&(PolicyCommand, &str)],
+    last: PolicyCommand,
+    out: &mut Findings,
+) {
+    let verbs: Vec<&str> = written.iter().map(|(_, verb)| *verb).collect();
+    let message = format!(
+        "policy {}: anyone with the project's public API key can {} rows of {} that fit its condition",
+        policy.name.delimited(),
+        in_words(&verbs, "and"),
+        table.name
+    );
+    let object = Identity::part("policy", &table.name, policy.name.as_str());
+    let found = out.report(clause.span, object, message);
+    if last == PolicyCommand::Insert {
+        found.severity(Severity::Warning);
+    }
+    found.note("asks for no signed-in user");
+    found.label(policy.name_apart_from(clause.span), "the policy is created here");
+    let (name, on) = (policy.name.quoted(), table.name.quoted());
+    found.help(format!("alter policy {name} on {on} to authenticated; -- and say in it whose rows they may be"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::check;
+
+    fn policies(text: &str) {
+        check(
+            &RULE,
+            &format!(
+                "create table public.a (id bigint, user_id uuid, open boolean, token text);
+                 alter table public.a enable row level security;\n{text}"
+            ),
+        );
+    }
+
+    #[test]
+    fn conditions_that_ask_for_nobody() {
+        policies(
+            "
+             create policy read on public.a for select using (open);
+             create policy p on public.a for update using (open);
+             --                                            ^^^^ error: policy \"p\": anyone with the project's public API key can change rows of public.a that fit its condition
+             create policy q on public.a for insert with check (open and token is null);
+             --                                                 ^^^^^^^^^^^^^^^^^^^^^^ warning: can add rows",
+        );
+        policies(
+            "
+             create policy p on public.a to anon using (open or user_id = auth.uid());
+             --                                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: can add, change and delete rows",
+        );
+        check(
+            &RULE,
+            "
+             create policy \"Anyone can upload\" on storage.objects for insert with check (bucket_id = 'avatars');
+             --                                                                          ^^^^^^^^^^^^^^^^^^^^^ warning: can add rows of storage.objects",
+        );
+    }
+
+    #[test]
+    fn what_needs_a_user_or_opens_all_is_silent() {
+        policies(
+            "
+             create policy p on public.a using (user_id = auth.uid());
+             create policy q on public.a for insert with check (true);
+             create policy r on public.a for insert with check (auth.uid() is not null and open);
+             create policy s on public.a to authenticated using (open);
+             create policy t on public.a for select using (open);
+             create policy u on public.a using (token = current_setting('request.headers', true)::json ->> 'x-token');",
+        );
+        policies(
+            "
+             create policy p on public.a for insert with check (open);
+             create policy fence on public.a as restrictive for insert with check (auth.uid() is not null);",
+        );
+        policies(
+            "
+             revoke insert, update, delete on public.a from anon;
+             create policy p on public.a using (open);",
+        );
+    }
+}

@@ -1,0 +1,110 @@
+use crate::access::describe;
+use crate::catalog::acl::Grantee;
+use crate::diagnostic::Identity;
+use crate::diagnostic::Severity;
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::opening::{self, Opening};
+
+declare_rule! {
+    /// Finds policies that are meant for the server, by their name or comment, and let everybody in.
+    ///
+    /// ## Why it matters
+    ///
+    /// `service_role` is above row level security: no policy has to let it through. A policy called
+    /// "Service role can manage orders" with `using (true)` does nothing for the server. What it
+    /// does is open the table to the roles that it is for, and without `to` these are all: whoever
+    /// has the public API key can change every order.
+    ///
+    /// ```sql,bad
+    /// create table public.orders (id bigint primary key, total numeric);
+    /// alter table public.orders enable row level security;
+    /// create policy "Service role can manage orders" on public.orders for all using (true);
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.orders (id bigint primary key, total numeric);
+    /// alter table public.orders enable row level security;
+    /// create policy "Service role can manage orders" on public.orders to service_role using (true);
+    /// ```
+    ///
+    /// Words such as `service`, `server`, `backend`, `system`, `cron`, `webhook`, `internal`, `admin`
+    /// and `edge function` count, unless the name speaks of users, members, owners or the public as
+    /// well.
+    ///
+    /// ## How to fix
+    ///
+    /// Drop the policy: the server needs none. For administrators who sign in, ask for their role:
+    /// `to authenticated using ((select auth.jwt()) -> 'app_metadata' ->> 'role' = 'admin')`.
+    "service-policy-open-to-public" {
+        group: Group::Rls,
+        severity: Severity::Error,
+        summary: "a policy for the server lets everybody in",
+        sources: &["splinter:0024"],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    for (table, policy) in cx.policies_in_force() {
+        let Some(Opening::ForServer(opened)) = opening::of(cx, table, policy) else { continue };
+        let message = format!(
+            "policy {} is meant for the server by its name: {}",
+            policy.name.delimited(),
+            describe(&opened.access, &table.name.to_string())
+        );
+        let object = Identity::part("policy", &table.name, policy.name.as_str());
+        let found = out.report(opened.clause.span, object, message);
+        found.note("true for every row, whoever asks");
+        found.label(policy.name_apart_from(opened.clause.span), "the policy is created here");
+        if policy.roles.value != [Grantee::Public] {
+            found.label(policy.roles.span, "and for these roles");
+        }
+        let (name, on) = (policy.name.quoted(), table.name.quoted());
+        found.help(format!("drop policy {name} on {on}; -- service_role is above policies and needs none"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::check;
+
+    const TABLE: &str = "create table public.orders (id bigint, user_id uuid);\n\
+                         alter table public.orders enable row level security;\n";
+
+    #[test]
+    fn the_name_or_the_comment_says_it() {
+        check(
+            &RULE,
+            &format!(
+                "{TABLE}
+                 create policy \"System inserts orders\" on public.orders for insert with check (true);
+                 --                                                                            ^^^^ error: policy \"System inserts orders\" is meant for the server by its name: anyone with the project's public API key can add rows to public.orders
+                 create policy p on public.orders for select to authenticated using (true);
+                 --                                                                  ^^^^ error: every signed-in user can read every row
+                 comment on policy p on public.orders is 'for the edge function that sends mail';"
+            ),
+        );
+    }
+
+    #[test]
+    fn what_lets_nobody_in_or_is_for_others_is_silent() {
+        check(
+            &RULE,
+            &format!(
+                "{TABLE}
+                 create policy \"service 1\" on public.orders to service_role using (true);
+                 create policy \"service 2\" on public.orders using (auth.role() = 'service_role');
+                 create policy \"Service role and users read\" on public.orders for select using (true);
+                 create policy \"admins\" on public.orders for delete using (user_id = auth.uid());"
+            ),
+        );
+        check(
+            &RULE,
+            "create table public.internal_services (id bigint);
+             alter table public.internal_services enable row level security;
+             create policy \"read internal_services\" on public.internal_services for select using (true);",
+        );
+    }
+}
