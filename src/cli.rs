@@ -2,15 +2,20 @@
 
 mod access;
 mod args;
+mod baseline;
 mod catalog;
 mod check;
 mod completions;
 mod explain;
+mod init;
+mod output;
 mod rules;
+mod show;
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use anyhow::Context;
 use clap::Parser;
@@ -18,6 +23,7 @@ use clap::Parser;
 use crate::cli::args::{Cli, Color, Command, ProjectArgs};
 use crate::config::{self, Choices};
 use crate::project::{self, Pending, Request};
+use crate::suppress::Day;
 use crate::workspace::{self, Asked, Workspace};
 
 /// Nothing to complain about.
@@ -51,6 +57,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         None => check::run(&cli.check),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Init(args)) => init::run(&args),
+        Some(Command::Baseline(args)) => baseline::run(&args),
         Some(Command::Rules(args)) => rules::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Catalog(args)) => catalog::run(&args),
@@ -92,7 +100,7 @@ fn with_request<T>(
         Some(pending)
     };
     let request = Request { paths: &paths, working_directory: &working_directory, pending };
-    let asked = Asked { choices, working_directory: working_directory.clone() };
+    let asked = Asked { choices, today: today(), working_directory: working_directory.clone() };
     work(request, &asked)
 }
 
@@ -113,6 +121,12 @@ fn choices(args: &ProjectArgs) -> anyhow::Result<Choices> {
         rule_set: args.rule_set.clone(),
         only: only.collect::<anyhow::Result<_>>()?,
     })
+}
+
+/// The day by the system's clock, in UTC.
+fn today() -> Day {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    Day::of_unix_time(since.map_or(0, |since| since.as_secs()))
 }
 
 /// Whether a stream takes colours.

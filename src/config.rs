@@ -7,6 +7,8 @@ mod document;
 mod layer;
 mod locate;
 pub mod rule_set;
+mod schema;
+mod show;
 
 use std::io;
 use std::ops::Range;
@@ -14,11 +16,13 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
+pub use schema::schema;
+
 use crate::config::layer::{Entry, Layer, Override};
 use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::rule::{ParsedOptions, Rule};
 use crate::rules;
-use crate::source::{FileId, FileRole, SourceFile, Sources, Span};
+use crate::source::{FileId, FileRole, SourceFile, Sources, Span, offset};
 
 /// The names that the file may have.
 const NAMES: [&str; 2] = ["rls-lint.yaml", "rls-lint.yml"];
@@ -58,12 +62,26 @@ pub struct Settings {
     pub known_roles: Vec<String>,
     /// `exposed-schemas`, in place of what `config.toml` says.
     pub exposed: Option<Vec<String>>,
+    /// The files that were read, as they are shown; one comes after those that it extends.
+    files: Vec<String>,
 }
 
 #[derive(Clone)]
 struct RuleSettings {
     level: Level,
     options: ParsedOptions,
+    level_from: Origin,
+    /// Options as they are written, and where; nothing where they are the rule's own.
+    written: Option<(String, Origin)>,
+}
+
+/// What gave a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Origin {
+    /// A shipped rule-set.
+    RuleSet(String),
+    /// A line of a file, as it is shown.
+    File(String, usize),
 }
 
 /// Why a configuration file cannot be read.
@@ -166,15 +184,23 @@ impl Settings {
         self.overrides.iter().filter_map(move |over| Some((over, over.rules.get(rule)?)))
     }
 
-    fn apply(&mut self, layer: Layer) {
+    fn apply(&mut self, layer: Layer, origin: &dyn Fn(usize) -> Origin) {
         for (id, entry) in layer.rules {
             let Some(rule) = rules::find(id) else { continue };
-            let options = || rule.options.defaults();
-            let settings =
-                self.rules.entry(id).or_insert_with(|| RuleSettings { level: Level::On, options: options() });
-            settings.level = entry.level.unwrap_or(settings.level);
+            let origin = origin(entry.start);
+            let settings = self.rules.entry(id).or_insert_with(|| RuleSettings {
+                level: Level::On,
+                options: rule.options.defaults(),
+                level_from: origin.clone(),
+                written: None,
+            });
+            if let Some(level) = entry.level {
+                settings.level = level;
+                settings.level_from = origin.clone();
+            }
             if let Some(options) = entry.options {
                 settings.options = options;
+                settings.written = Some((entry.written, origin));
             }
         }
         self.overrides.extend(layer.overrides);
@@ -222,7 +248,10 @@ impl Loader<'_> {
             Some(names) => names.iter().for_each(|name| self.extend(name, id, folder)),
         }
         self.trail.pop();
-        self.loaded.settings.apply(layer);
+        let file = self.sources.get(id);
+        let line = |at: usize| file.position(offset(at)).line;
+        self.loaded.settings.apply(layer, &|at| Origin::File(file.path.clone(), line(at)));
+        self.loaded.settings.files.push(file.path.clone());
     }
 
     /// What is extended where nothing is named.
@@ -260,7 +289,7 @@ impl Loader<'_> {
         for base in layer.extends.iter().flatten() {
             self.rule_set(&base.value);
         }
-        self.loaded.settings.apply(layer);
+        self.loaded.settings.apply(layer, &|_| Origin::RuleSet(name.to_string()));
         true
     }
 
@@ -288,6 +317,7 @@ pub fn diagnostic(span: Span, path: String, message: String, help: Option<String
         labels: Vec::new(),
         more: Vec::new(),
         help,
+        edits: Vec::new(),
         object: Identity::plain("file", path),
     }
 }

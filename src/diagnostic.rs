@@ -17,7 +17,7 @@ pub enum Severity {
 
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Info => "info",
             Self::Warning => "warning",
             Self::Error => "error",
@@ -43,6 +43,9 @@ pub struct Diagnostic {
     pub more: Vec<Label>,
     /// How to mend it, best with the SQL.
     pub help: Option<String>,
+    /// What mends it where it stands, for a migration that no database has run yet: from one file, in
+    /// order, to be made together.
+    pub edits: Vec<Edit>,
     pub object: Identity,
     /// What sets it apart from other findings of the rule on the same object: a column, a role.
     pub what: String,
@@ -53,6 +56,13 @@ const MOST_LABELS: usize = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
+    pub span: Span,
+    pub text: String,
+}
+
+/// A text to stand in place of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
     pub span: Span,
     pub text: String,
 }
@@ -173,6 +183,11 @@ impl Diagnostic {
 
     pub fn help(&mut self, text: impl Into<String>) -> &mut Self {
         self.help = Some(text.into());
+        self
+    }
+
+    pub fn edit(&mut self, span: Span, text: impl Into<String>) -> &mut Self {
+        self.edits.push(Edit { span, text: text.into() });
         self
     }
 

@@ -22,6 +22,7 @@ pub mod rules;
 
 pub mod change;
 
+pub mod baseline;
 pub mod config;
 pub mod suppress;
 

@@ -118,6 +118,12 @@ impl ProjectError {
 }
 
 impl Project {
+    /// The folder that it belongs to: the one that `supabase` is in, or that of its files.
+    pub fn home(&self) -> &Path {
+        let is_layout = self.folder.file_name().is_some_and(|name| name == "supabase");
+        self.folder.parent().filter(|_| is_layout).unwrap_or(&self.folder)
+    }
+
     /// Reads the layout of a `supabase` folder.
     fn open(folder: PathBuf, errors: &mut Vec<ProjectError>) -> Self {
         let mut project = Self::bare(folder, Kind::Supabase);

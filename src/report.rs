@@ -4,24 +4,39 @@
 //! settled before.
 
 pub(crate) mod access;
-pub(crate) mod advisors;
+mod advisors;
+mod audit;
 pub mod catalog;
-pub(crate) mod concise;
+mod concise;
+mod format;
+mod github;
+mod gitlab;
 pub(crate) mod human;
-pub(crate) mod json;
+mod json;
+mod junit;
+mod markdown;
 pub(crate) mod object;
 pub mod page;
+mod place;
+mod rdjson;
+mod sarif;
 
 #[cfg(test)]
 mod example;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use format::Format;
+
 use crate::advisors::Row;
 use crate::change::Change;
+use crate::config::CONFIGURATION;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::rule::Rule;
+use crate::rules;
 use crate::source::Sources;
 
 /// All that a run has to say.
@@ -41,6 +56,11 @@ pub struct Report {
     pub change: Option<Change>,
     /// Work that could not be done, such as a file that cannot be read.
     pub problems: Vec<String>,
+    /// The rules that looked at some project.
+    pub rules: Vec<&'static Rule>,
+    /// The working directory as seen from the root of the repository, such as `apps/web`; empty where
+    /// it is the root, or where there is no repository.
+    pub prefix: String,
 }
 
 /// The numbers of a run.
@@ -54,9 +74,41 @@ pub struct Summary {
     pub gaps: usize,
     /// Findings that a comment or the configuration silenced.
     pub suppressed: usize,
+    /// Findings that the baseline keeps silent.
+    pub baselined: usize,
 }
 
 impl Report {
+    /// What is left to say when no work could be done.
+    pub fn failed(problem: String) -> Self {
+        Self { problems: vec![problem], ..Self::default() }
+    }
+
+    /// Whether something could not be done, be it a file or a part of the configuration.
+    pub fn is_incomplete(&self) -> bool {
+        !self.problems.is_empty() || self.diagnostics.iter().any(|found| found.rule == CONFIGURATION)
+    }
+
+    /// The findings, each with a key that no other one has: its fingerprint, and its number among those
+    /// that share it.
+    fn numbered(&self) -> impl Iterator<Item = (&Diagnostic, String)> {
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        self.diagnostics.iter().map(move |diagnostic| {
+            let fingerprint = diagnostic.fingerprint();
+            let count = seen.entry(fingerprint.clone()).or_default();
+            *count += 1;
+            let key = if *count == 1 { fingerprint } else { format!("{fingerprint}-{count}") };
+            (diagnostic, key)
+        })
+    }
+
+    /// The findings, the most severe first, where a consumer takes only so many.
+    fn by_severity(&self) -> Vec<&Diagnostic> {
+        let mut found: Vec<_> = self.diagnostics.iter().collect();
+        found.sort_by_key(|diagnostic| std::cmp::Reverse(diagnostic.severity));
+        found
+    }
+
     /// How many findings have this severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
@@ -68,12 +120,23 @@ impl Report {
     }
 }
 
+/// Whether it tells of something that opens data to others.
+fn is_critical(diagnostic: &Diagnostic) -> bool {
+    let is_security = rules::find(diagnostic.rule).is_some_and(|rule| rule.group.is_security());
+    is_security && diagnostic.severity == Severity::Error
+}
+
 /// Sorts findings by place, then by rule: the order of every output.
 pub fn sort(diagnostics: &mut [Diagnostic]) {
     diagnostics.sort_by(|a, b| {
         (a.span, a.rule, &a.object, &a.what, &a.message)
             .cmp(&(b.span, b.rule, &b.object, &b.what, &b.message))
     });
+}
+
+/// A text of several lines that cannot steer a terminal.
+fn clean_lines(text: &str) -> String {
+    text.lines().map(one_line).collect::<Vec<_>>().join("\n")
 }
 
 /// A text that fits on one line and cannot steer a terminal: names in SQL may hold any character.

@@ -35,6 +35,12 @@ pub struct Rule {
     pub check: Check,
 }
 
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id)
+    }
+}
+
 impl Rule {
     /// Markdown, with `sql,bad` and `sql,good` fences that run as tests.
     pub fn docs(&self) -> String {
@@ -58,6 +64,16 @@ pub enum Group {
     Convention,
     /// The migration history itself.
     Migration,
+}
+
+impl Group {
+    /// Whether its rules are about who gets to what.
+    pub fn is_security(self) -> bool {
+        match self {
+            Self::Rls | Self::Auth | Self::Api | Self::Function => true,
+            Self::Performance | Self::Convention | Self::Migration => false,
+        }
+    }
 }
 
 impl fmt::Display for Group {
@@ -257,6 +273,7 @@ impl Findings {
             labels: Vec::new(),
             more: Vec::new(),
             help: None,
+            edits: Vec::new(),
             object,
             what: String::new(),
         });

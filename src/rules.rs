@@ -128,6 +128,8 @@ rules! {
         unsupported_policy_syntax,
         unsupported_reg_type,
         unused_suppression,
+        stale_baseline,
+        suppression_without_reason,
     }
     performance {
         auth_call_per_row,

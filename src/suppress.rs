@@ -1,7 +1,13 @@
 //! Comments that allow a finding, and those that allow what is not there.
 //!
 //! `-- rls-lint: allow(rule, rule) reason` above a statement, behind it or within it silences findings
-//! whose place is in that statement; `-- rls-lint: allow-file(…)` those of the whole file.
+//! whose place is in that statement; `allow-start(…)` those from there to `allow-end(…)`, and
+//! `allow-file(…)` those of the whole file. A comment with `until=YYYY-MM-DD` behind the list holds
+//! through that day.
+
+mod day;
+
+pub use day::Day;
 
 use crate::config::rule_named;
 use crate::diagnostic::{Diagnostic, Identity};
@@ -13,8 +19,11 @@ use crate::sql::comment::Comment;
 /// The comments of a run.
 #[derive(Debug, Default)]
 pub struct Suppressions {
+    today: Day,
     list: Vec<Suppression>,
     flaws: Vec<(Span, String)>,
+    /// Comments that give no reason.
+    silent: Vec<Span>,
 }
 
 #[derive(Debug)]
@@ -23,61 +32,127 @@ struct Suppression {
     place: Span,
     rule: &'static str,
     covers: Covers,
+    /// The last day that it holds.
+    until: Option<Day>,
     used: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Covers {
     File,
     Statement(Span),
+    /// What stands between two comments.
+    Block(Span),
     /// The comment stands behind the last statement.
     Nothing,
 }
 
+/// `verb(list) rest`, each with its place in the comment.
+struct Directive<'a> {
+    verb: &'a str,
+    list: &'a str,
+    list_at: usize,
+    rest: &'a str,
+    rest_at: usize,
+}
+
+const HOW: &str = "write `rls-lint: allow(rule) reason`";
+
 impl Suppressions {
+    /// None so far; those whose day is before this one do not hold.
+    pub fn new(today: Day) -> Self {
+        Self { today, ..Self::default() }
+    }
+
     /// Reads the comments of a file.
     pub fn read(&mut self, migration: &Migration, sources: &Sources) {
+        let first = self.list.len();
         for comment in &migration.comments {
             let text = sources.text(comment.span);
             if let Some(at) = text.find("rls-lint:") {
-                self.read_comment(comment, migration, text, at + "rls-lint:".len());
+                self.read_comment(comment, migration, text, at + "rls-lint:".len(), first);
             } else if text.contains("rls-lint allow") {
-                let flaw = "this comment lacks a colon; write `rls-lint: allow(rule) reason`";
-                self.flaws.push((comment.span, flaw.to_string()));
+                self.flaws.push((comment.span, format!("this comment lacks a colon; {HOW}")));
             }
+        }
+        let end = sources.get(migration.file).text.len();
+        for open in self.list[first..].iter().filter(|one| is_open(one)) {
+            let flaw =
+                format!("no `allow-end({0})` follows: {0} is allowed to the end of the file", open.rule);
+            self.flaws.push((open.place, flaw));
+        }
+        for open in self.list[first..].iter_mut().filter(|one| is_open(one)) {
+            open.covers = Covers::Block(Span::new(migration.file, open.place.end as usize, end));
         }
     }
 
-    fn read_comment(&mut self, comment: &Comment, migration: &Migration, text: &str, from: usize) {
+    fn read_comment(
+        &mut self,
+        comment: &Comment,
+        migration: &Migration,
+        text: &str,
+        from: usize,
+        first: usize,
+    ) {
         let whole = comment.span;
         let place = |start: usize, length: usize| {
             let start = whole.start as usize + start;
             Span::new(whole.file, start, start + length)
         };
-        let Some((verb, list, rest_at)) = allow_list(&text[from..]) else {
-            return self.flaws.push((
-                whole,
-                "this comment cannot be read; write `rls-lint: allow(rule) reason`".to_string(),
-            ));
+        let Some(directive) = directive(text, from) else {
+            return self.flaws.push((whole, format!("this comment cannot be read; {HOW}")));
         };
-        let covers = || match comment.statement.and_then(|at| migration.places.get(at)) {
-            _ if verb == "allow-file" => Covers::File,
+        let until = match until(&directive) {
+            None => None,
+            Some((_, Ok(day))) => Some(day),
+            Some((at, Err(message))) => {
+                let length = text[at..].split_whitespace().next().map_or(1, str::len);
+                return self.flaws.push((place(at, length), message));
+            }
+        };
+        let covers = match comment.statement.and_then(|at| migration.places.get(at)) {
+            _ if directive.verb == "allow-file" => Covers::File,
+            // Open until the comment that ends it.
+            _ if directive.verb == "allow-start" => Covers::Block(Span { start: whole.end, ..whole }),
             Some(place) => Covers::Statement(*place),
             None => Covers::Nothing,
         };
-        let mut at = from + rest_at;
-        for item in list.split(',') {
+        let mut named = Vec::new();
+        let mut at = directive.list_at;
+        for item in directive.list.split(',') {
             let id = item.trim();
             let start = at + (item.len() - item.trim_start().len());
             at += item.len() + 1;
             match rule_named(id) {
-                Ok(rule) => self.list.push(Suppression {
-                    place: place(start, id.len()),
-                    rule: rule.id,
-                    covers: covers(),
-                    used: false,
-                }),
+                Ok(rule) => named.push((rule.id, place(start, id.len()))),
                 Err(message) => self.flaws.push((place(start, id.len().max(1)), message)),
+            }
+        }
+        if directive.verb == "allow-end" {
+            return self.end_blocks(&named, whole, first);
+        }
+        if !directive
+            .rest
+            .split_whitespace()
+            .any(|word| !word.starts_with(UNTIL) && word.contains(char::is_alphanumeric))
+        {
+            self.silent.extend(named.first().map(|(_, place)| *place));
+        }
+        let list =
+            named.into_iter().map(|(rule, place)| Suppression { place, rule, covers, until, used: false });
+        self.list.extend(list);
+    }
+
+    /// Ends the blocks of a file that a comment names.
+    fn end_blocks(&mut self, named: &[(&'static str, Span)], comment: Span, first: usize) {
+        for (rule, place) in named {
+            let open = self.list[first..].iter_mut().rfind(|one| one.rule == *rule && is_open(one));
+            match open {
+                Some(open) => {
+                    let start = open.place.end;
+                    open.covers = Covers::Block(Span { start, end: comment.start, ..comment });
+                }
+                None => self.flaws.push((*place, format!("no `allow-start({rule})` is open here"))),
             }
         }
     }
@@ -89,11 +164,13 @@ impl Suppressions {
     }
 
     fn allows_at(&mut self, rule: &str, place: Span) -> bool {
+        let today = self.today;
         let mut allowed = false;
-        for suppression in self.list.iter_mut().filter(|suppression| suppression.rule == rule) {
+        let of_rule = self.list.iter_mut().filter(|suppression| suppression.rule == rule);
+        for suppression in of_rule.filter(|suppression| !suppression.is_over(today)) {
             let covered = match suppression.covers {
                 Covers::File => suppression.place.file == place.file,
-                Covers::Statement(span) => span.contains(place),
+                Covers::Statement(span) | Covers::Block(span) => span.contains(place),
                 Covers::Nothing => false,
             };
             suppression.used |= covered;
@@ -102,7 +179,8 @@ impl Suppressions {
         allowed
     }
 
-    /// Reports what no finding needed. Comments for rules that did not look are left alone.
+    /// Reports what no finding needed, what is over, and what cannot be read. Comments for rules that
+    /// did not look are left alone.
     pub fn report_unused(
         &self,
         rule: &'static Rule,
@@ -110,39 +188,95 @@ impl Suppressions {
         sources: &Sources,
     ) -> Vec<Diagnostic> {
         let mut findings = Findings::new(rule);
-        let file = |span: Span| Identity::plain("file", sources.get(span.file).path.clone());
-        for suppression in &self.list {
-            if suppression.used || !looked(suppression.rule) {
-                continue;
-            }
-            let (message, help) = match suppression.covers {
-                Covers::File => ("in this file", "remove it from the comment"),
-                Covers::Statement(_) => ("in this statement", "remove it from the comment"),
-                Covers::Nothing => ("here, as no statement follows", "move the comment above its statement"),
+        for suppression in self.list.iter().filter(|suppression| looked(suppression.rule)) {
+            let (message, note, help) = match suppression.until {
+                Some(day) if day < self.today => (
+                    format!("{} was allowed until {day}, which is over", suppression.rule),
+                    "no longer allowed",
+                    "mend what is found, or think again and give it another day",
+                ),
+                _ if suppression.used => continue,
+                _ => {
+                    let (place, help) = suppression.covers.in_words();
+                    (format!("{} finds nothing {place}", suppression.rule), "allowed in vain", help)
+                }
             };
             findings
-                .report(
-                    suppression.place,
-                    file(suppression.place),
-                    format!("{} finds nothing {message}", suppression.rule),
-                )
-                .note("allowed in vain")
+                .report(suppression.place, file(suppression.place, sources), message)
+                .note(note)
                 .what(suppression.rule)
                 .help(help);
         }
         for (place, message) in &self.flaws {
-            findings.report(*place, file(*place), message).what(message);
+            findings.report(*place, file(*place, sources), message).what(message);
+        }
+        findings.list
+    }
+
+    /// Reports comments that do not say why.
+    pub fn report_silent(&self, rule: &'static Rule, sources: &Sources) -> Vec<Diagnostic> {
+        let mut findings = Findings::new(rule);
+        for place in &self.silent {
+            let allowed = sources.text(*place);
+            findings
+                .report(*place, file(*place, sources), format!("no reason is given why {allowed} is allowed"))
+                .note("a reason may follow the parenthesis")
+                .what(allowed)
+                .help(format!("-- rls-lint: allow({allowed}) why it is fine here"));
         }
         findings.list
     }
 }
 
-/// The verb, the list between its parentheses, and where the list starts.
-fn allow_list(text: &str) -> Option<(&str, &str, usize)> {
-    let open = text.find('(')?;
+impl Suppression {
+    fn is_over(&self, today: Day) -> bool {
+        self.until.is_some_and(|day| day < today)
+    }
+}
+
+impl Covers {
+    /// Where it holds, and what to do if nothing is found there.
+    fn in_words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::File => ("in this file", "remove it from the comment"),
+            Self::Statement(_) => ("in this statement", "remove it from the comment"),
+            Self::Block(_) => ("in this block", "remove it from both comments"),
+            Self::Nothing => ("here, as no statement follows", "move the comment above its statement"),
+        }
+    }
+}
+
+/// Whether a block has begun and not ended.
+fn is_open(suppression: &Suppression) -> bool {
+    matches!(suppression.covers, Covers::Block(span) if span.start == span.end)
+}
+
+fn file(place: Span, sources: &Sources) -> Identity {
+    Identity::plain("file", sources.get(place.file).path.clone())
+}
+
+const UNTIL: &str = "until=";
+
+/// What follows `rls-lint:` in a comment, from an offset on.
+fn directive(text: &str, from: usize) -> Option<Directive<'_>> {
+    let open = from + text[from..].find('(')?;
     let close = open + text[open..].find(')')?;
-    let verb = text[..open].trim();
-    matches!(verb, "allow" | "allow-file").then_some((verb, &text[open + 1..close], open + 1))
+    let verb = text[from..open].trim();
+    let rest = &text[close + 1..];
+    matches!(verb, "allow" | "allow-file" | "allow-start" | "allow-end").then_some(Directive {
+        verb,
+        list: &text[open + 1..close],
+        list_at: open + 1,
+        rest: rest.strip_suffix("*/").unwrap_or(rest),
+        rest_at: close + 1,
+    })
+}
+
+/// The day that a comment gives, or what is wrong with it, and where it stands.
+fn until(directive: &Directive<'_>) -> Option<(usize, Result<Day, String>)> {
+    let word = directive.rest.split_whitespace().find(|word| word.starts_with(UNTIL))?;
+    let at = directive.rest.find(word)?;
+    Some((directive.rest_at + at, word[UNTIL.len()..].trim_end_matches([',', ';', '.']).parse()))
 }
 
 #[cfg(test)]
@@ -169,7 +303,7 @@ mod tests {
             errors: Vec::new(),
             skipped: Vec::new(),
         };
-        let mut suppressions = Suppressions::default();
+        let mut suppressions = Suppressions::new("2026-06-15".parse().expect("it is a day"));
         suppressions.read(&migration, &sources);
         (suppressions, sources, span)
     }
@@ -219,5 +353,31 @@ mod tests {
         assert!(unused(&comments, &sources)[0].contains("this comment cannot be read"));
         let (comments, sources, _) = read("-- rls-lint: allow(no-primary-key)", None);
         assert!(unused(&comments, &sources)[0].contains("as no statement follows"));
+    }
+
+    #[test]
+    fn a_comment_holds_through_its_last_day() {
+        let (mut comments, sources, span) =
+            read("-- rls-lint: allow(no-primary-key) until=2026-06-15 a queue", Some(0));
+        assert!(comments.allows(&mut finding("no-primary-key", span)));
+        assert_eq!(unused(&comments, &sources), Vec::<String>::new());
+        let (mut comments, sources, span) =
+            read("/* rls-lint: allow(no-primary-key) a queue until=2026-06-14*/", Some(0));
+        assert!(!comments.allows(&mut finding("no-primary-key", span)));
+        assert_eq!(
+            unused(&comments, &sources),
+            ["no-primary-key: no-primary-key was allowed until 2026-06-14, which is over"]
+        );
+        let (comments, sources, _) = read("-- rls-lint: allow(no-primary-key) until=2026-6-14", Some(0));
+        assert_eq!(unused(&comments, &sources), ["until=2026-6-14: `2026-6-14` is no day; write YYYY-MM-DD"]);
+    }
+
+    #[test]
+    fn a_reason_is_words() {
+        let silent = |comment: &str| read(comment, Some(0)).0.silent.len();
+        assert_eq!(silent("-- rls-lint: allow(no-primary-key) a queue"), 0);
+        assert_eq!(silent("-- rls-lint: allow(no-primary-key)"), 1);
+        assert_eq!(silent("/* rls-lint: allow(no-primary-key) -- */"), 1);
+        assert_eq!(silent("-- rls-lint: allow(no-primary-key, syntax-error) until=2030-01-01"), 1);
     }
 }

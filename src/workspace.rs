@@ -18,20 +18,21 @@ use rustc_hash::FxHashSet;
 
 use crate::access::Rights;
 use crate::advisors::{self, Row};
+use crate::baseline::{self, Baseline};
 use crate::catalog::Catalog;
 use crate::catalog::origin::Origin;
 use crate::catalog::role::{Bucket, Role};
 use crate::change::access::{self, New, Side};
 use crate::change::{self, AccessChange, Change};
 use crate::config::{self, Choices, Level, Settings};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::project::{Found, Project};
 use crate::report::{self, Report, Summary};
 use crate::rule::{CatalogCx, Check, Findings, MigrationCx, ParsedOptions, Rule};
 use crate::rules;
 use crate::source::{FileId, FileRole, SourceFile, Sources, Span};
 use crate::sql::{self, Migration};
-use crate::suppress::Suppressions;
+use crate::suppress::{Day, Suppressions};
 use crate::workload::Workload;
 use crate::workspace::boundary::Base;
 
@@ -50,7 +51,56 @@ pub struct Workspace {
     /// Work that could not be done.
     problems: Vec<String>,
     working_directory: PathBuf,
+    /// The working directory as seen from the root of its repository.
+    prefix: String,
+    /// What the baselines of the projects do.
+    pub baselining: Baselining,
+    /// The day that comments with a last day are held against.
+    today: Day,
     pub timings: Timings,
+}
+
+/// What becomes of findings that the baseline knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Baselining {
+    /// They are silent.
+    #[default]
+    Used,
+    /// They are silent, and what no longer occurs is an error.
+    Strict,
+    /// They are reported as any other.
+    Ignored,
+}
+
+/// A baseline as it is on disk.
+struct Known {
+    file: FileId,
+    baseline: Baseline,
+}
+
+impl Replayed {
+    /// The files that are read, in order.
+    pub fn files<'s>(&'s self, sources: &'s Sources) -> impl Iterator<Item = &'s SourceFile> {
+        let settings = self.config_file.iter().copied().chain(self.known.as_ref().map(|known| known.file));
+        let migrations = self.migrations.iter().map(|(_, migration)| migration.file);
+        settings.chain(migrations).map(|file| sources.get(file))
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+/// A project's baseline as it should be.
+pub struct NewBaseline {
+    pub path: PathBuf,
+    /// The path as it is shown.
+    pub shown: String,
+    pub baseline: Baseline,
+    /// How many entries were taken out.
+    pub removed: usize,
+    /// Whether there is a file.
+    pub existed: bool,
 }
 
 /// A project, its statements, and what they add up to.
@@ -60,6 +110,9 @@ pub struct Replayed {
     pub shown: String,
     pub catalog: Catalog,
     settings: Arc<Settings>,
+    known: Option<Known>,
+    /// Where its baseline is or would be, on disk and as it is shown.
+    baseline_file: (PathBuf, String),
     /// Its `config.toml`.
     config_file: Option<FileId>,
     /// One for each file that could be read, and its place among the project's files.
@@ -72,12 +125,16 @@ struct Checked {
     advisors: Vec<Row>,
     /// How many more findings a comment silenced.
     silenced: usize,
+    /// How many more the baseline knows.
+    baselined: usize,
 }
 
 /// What is asked of a run, besides files.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
     pub choices: Choices,
+    /// The day that comments with a last day are held against.
+    pub today: Day,
     /// Absolute; paths are shown relative to it.
     pub working_directory: PathBuf,
 }
@@ -103,24 +160,40 @@ pub fn with_threads<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 impl Workspace {
     /// Reads, parses and replays the projects that were found.
     pub fn load(found: Found, asked: &Asked) -> Self {
-        let mut workspace = Self { working_directory: asked.working_directory.clone(), ..Self::default() };
+        let mut workspace = Self {
+            working_directory: asked.working_directory.clone(),
+            prefix: asked.prefix(),
+            today: asked.today,
+            ..Self::default()
+        };
         workspace.problems.extend(found.errors.iter().map(|error| asked.relative(&error.to_string())));
         let mut sources = Sources::default();
         let mut settings = IndexMap::new();
         let mut batches = Vec::new();
         for project in found.projects {
             let settings = workspace.settings(&project, asked, &mut sources, &mut settings);
+            let known = workspace.known(&project, asked, &mut sources);
             let files = workspace.read(&project, asked, &mut sources);
-            batches.push((project, settings, files));
+            batches.push((project, settings, known, files));
         }
-        for (project, settings, files) in batches {
+        for (project, settings, known, files) in batches {
             let config_file =
                 sources.iter().find(|(_, file)| is_config_of(file, &project, asked)).map(|(id, _)| id);
             let mut catalog = fresh_catalog(&project, &settings, config_file);
             let migrations =
                 parse_and_replay(&mut catalog, &project, &files, &sources, &mut workspace.timings);
             let shown = asked.shown(&project.folder);
-            workspace.projects.push(Replayed { project, shown, catalog, settings, config_file, migrations });
+            let baseline_file = baseline_file(&project, asked);
+            workspace.projects.push(Replayed {
+                project,
+                shown,
+                catalog,
+                settings,
+                known,
+                baseline_file,
+                config_file,
+                migrations,
+            });
         }
         workspace.sources = Arc::new(sources);
         workspace
@@ -129,8 +202,15 @@ impl Workspace {
     /// Runs the rules.
     pub fn check(&mut self) -> Report {
         let started = Instant::now();
-        let found: Vec<_> =
-            self.projects.iter().map(|replayed| self.check_project(replayed, Vec::new())).collect();
+        let check = |replayed| {
+            let mut checked = self.check_project(replayed, Vec::new());
+            let baseline = self.take_known(replayed, &mut checked);
+            if let Some(baseline) = baseline.filter(|_| self.problems.is_empty()) {
+                checked.found.extend(self.stale(replayed, &baseline));
+            }
+            checked
+        };
+        let found: Vec<_> = self.projects.iter().map(check).collect();
         let report = self.report(found);
         self.timings.check = started.elapsed();
         report
@@ -157,6 +237,7 @@ impl Workspace {
             change.fixed.extend(compared.fixed);
             change.staying += compared.staying;
             checked.found = change::without_repeats(compared.introduced);
+            self.take_known(&self.projects[at], &mut checked);
             introduced.push(checked);
         }
         let of_base = before.problems.iter().map(|problem| format!("in {}: {problem}", base.name));
@@ -187,6 +268,7 @@ impl Workspace {
         let mut advisors = Vec::new();
         let mut summary = Summary { projects: self.projects.len(), ..Summary::default() };
         for (replayed, checked) in self.projects.iter().zip(found) {
+            summary.baselined += checked.baselined;
             diagnostics.extend(checked.found);
             advisors.extend(checked.advisors);
             summary.suppressed += checked.silenced;
@@ -207,7 +289,15 @@ impl Workspace {
             summary,
             change: None,
             problems: self.problems.clone(),
+            rules: self.rules(),
+            prefix: self.prefix.clone(),
         }
+    }
+
+    /// The rules that look at some project.
+    fn rules(&self) -> Vec<&'static Rule> {
+        let looks = |rule: &&Rule| self.projects.iter().any(|project| project.settings.is_on(rule.id));
+        rules::ALL.iter().copied().filter(looks).collect()
     }
 
     /// Whether something could not be done, be it a file or a part of the configuration.
@@ -247,6 +337,92 @@ impl Workspace {
         let settings = Arc::new(loaded.settings);
         known.insert(path, Arc::clone(&settings));
         settings
+    }
+
+    /// The baseline beside a project, where there is one.
+    fn known(&mut self, project: &Project, asked: &Asked, sources: &mut Sources) -> Option<Known> {
+        let (path, shown) = baseline_file(project, asked);
+        let bytes = match read_file(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                self.problems.push(format!("cannot read {shown}: {error}"));
+                return None;
+            }
+        };
+        let file = sources.add(SourceFile::new(shown.clone(), FileRole::Config, bytes));
+        self.paths.push(path);
+        let source = sources.get(file);
+        match Baseline::parse(&source.text) {
+            Ok(baseline) => Some(Known { file, baseline }),
+            Err(broken) => {
+                let line = source.line(broken.line);
+                let message = format!("this is no baseline: {}", broken.message);
+                let help = Some("mend it, or delete it and run `rls-lint baseline` again".to_string());
+                self.complaints.push(config::diagnostic(
+                    Span::new(file, line.start, line.end),
+                    shown,
+                    message,
+                    help,
+                ));
+                None
+            }
+        }
+    }
+
+    /// Takes out what the baseline knows; gives the baseline as it was used.
+    fn take_known(&self, replayed: &Replayed, checked: &mut Checked) -> Option<Baseline> {
+        let known = replayed.known.as_ref().filter(|_| self.baselining != Baselining::Ignored)?;
+        let mut baseline = known.baseline.clone();
+        checked.baselined = baseline.silence(&mut checked.found);
+        Some(baseline)
+    }
+
+    /// One finding about all that the baseline holds in vain.
+    fn stale(&self, replayed: &Replayed, baseline: &Baseline) -> Option<Diagnostic> {
+        // A part of the files says nothing about the rest.
+        let known = replayed.known.as_ref().filter(|_| replayed.project.focus.is_none())?;
+        let stale = baseline.stale(|rule| looked(&replayed.settings, rule));
+        let (first, others) = stale.split_first()?;
+        let span = |entry: &baseline::Entry| Span::new(known.file, entry.range.start, entry.range.end);
+        let path = &self.sources.get(known.file).path;
+        let message = match others.len() {
+            0 => format!("{path} holds a finding that is gone: {}", first.in_words()),
+            more => format!("{path} holds {} findings that are gone", more + 1),
+        };
+        let mut findings = Findings::new(rules::named("stale-baseline"));
+        let finding = findings.report(span(first), Identity::plain("file", path.clone()), message);
+        finding.note(first.in_words()).help("rls-lint baseline --prune");
+        finding.label_each(others.iter().map(|entry| (span(entry), entry.in_words())));
+        let mut finding = findings.list.pop()?;
+        if self.baselining == Baselining::Strict {
+            finding.severity = Severity::Error;
+            return Some(finding);
+        }
+        self.settle(&mut finding, &replayed.settings).then_some(finding)
+    }
+
+    /// What would keep the findings of each project silent; or, to prune, what of it still does.
+    pub fn baselines(&self, prune: bool) -> Vec<NewBaseline> {
+        let new = |replayed: &Replayed| {
+            let Checked { mut found, .. } = self.check_project(replayed, Vec::new());
+            let looked = |rule: &str| looked(&replayed.settings, rule);
+            let old = replayed.known.as_ref().map(|known| known.baseline.clone());
+            let existed = old.is_some();
+            let mut old = old.unwrap_or_default();
+            let (baseline, removed) = if prune {
+                old.silence(&mut found);
+                let removed = old.prune(looked);
+                (old, removed)
+            } else {
+                let mut baseline = Baseline::of(&found);
+                baseline.keep(old, looked);
+                (baseline, 0)
+            };
+            let (path, shown) = replayed.baseline_file.clone();
+            NewBaseline { path, shown, baseline, removed, existed }
+        };
+        self.projects.iter().map(new).collect()
     }
 
     /// Reads a project's files; what cannot be read is left out and said.
@@ -296,7 +472,7 @@ impl Workspace {
         let mut found = self.run_rules(replayed, &workload);
         found.extend(known);
         found.extend(engine::findings(replayed, &self.sources));
-        let mut suppressions = Suppressions::default();
+        let mut suppressions = Suppressions::new(self.today);
         for (_, migration) in &replayed.migrations {
             suppressions.read(migration, &self.sources);
         }
@@ -307,6 +483,7 @@ impl Workspace {
             |rule| settings.is_on(rule),
             &self.sources,
         );
+        unused.extend(suppressions.report_silent(rules::named("suppression-without-reason"), &self.sources));
         unused.retain_mut(|diagnostic| self.settle(diagnostic, settings));
         found.extend(unused);
         let mut advisors = advisors::rows(&replayed.catalog, &workload);
@@ -316,7 +493,7 @@ impl Workspace {
             let is_in_focus = |place: Span| focus.contains(&self.paths[place.file.0 as usize]);
             advisors.retain(|row| row.place.is_some_and(is_in_focus));
         }
-        Checked { found, advisors, silenced: silenced.len() }
+        Checked { found, advisors, silenced: silenced.len(), baselined: 0 }
     }
 
     /// Runs each rule that is on, with each of its options.
@@ -403,6 +580,7 @@ impl Asked {
         Self {
             working_directory: path(&self.working_directory),
             choices: Choices { config, ..self.choices.clone() },
+            today: self.today,
         }
     }
 
@@ -425,10 +603,29 @@ impl Asked {
         relative.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/")
     }
 
+    /// The working directory as seen from the root of the Git repository that it is in, with `/`.
+    fn prefix(&self) -> String {
+        let root = self.working_directory.ancestors().find(|above| above.join(".git").exists());
+        let below = root.and_then(|root| self.working_directory.strip_prefix(root).ok());
+        below.map_or(String::new(), |path| path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/"))
+    }
+
     /// A message with its paths relative to the working directory.
     fn relative(&self, message: &str) -> String {
         message.replace(&format!("{}/", self.working_directory.display()), "")
     }
+}
+
+/// Where the baseline of a project belongs, on disk and as it is shown.
+fn baseline_file(project: &Project, asked: &Asked) -> (PathBuf, String) {
+    let path = project.home().join(baseline::NAME);
+    let shown = asked.shown(&path);
+    (path, shown)
+}
+
+/// Whether a rule of this name looked. One that is no more will not look again.
+fn looked(settings: &Settings, rule: &str) -> bool {
+    rules::find(rule).is_none_or(|rule| settings.is_on(rule.id))
 }
 
 fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {

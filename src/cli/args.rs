@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::output::Output;
 use crate::diagnostic::Severity;
+use crate::report::Format;
 
 const EXIT_CODES: &str = "Exit codes: 0 if no finding is as severe as --fail-on says, 1 if one is, 2 if the work could \
                           not be done.";
@@ -24,6 +27,10 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Check projects; this is what happens without a command.
     Check(CheckArgs),
+    /// Set a project up: write settings, and on demand a workflow and a baseline.
+    Init(InitArgs),
+    /// Write down the findings that there are, so that only new ones are told.
+    Baseline(BaselineArgs),
     /// List the rules.
     Rules(RulesArgs),
     /// Say what a rule finds and why it matters.
@@ -46,15 +53,33 @@ pub(super) struct CheckArgs {
     pub(super) project: ProjectArgs,
     #[command(flatten)]
     pub(super) change: ChangeArgs,
-    /// How to print what was found.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(super) format: Format,
+    /// How to print what was found; `human` where neither this nor --output is given.
+    #[arg(long, value_enum)]
+    pub(super) format: Option<Format>,
+    /// Write what was found to a file, in a format; may be given again. `-` is standard output.
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub(super) output: Vec<Output>,
     /// When to use colours.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(super) color: Color,
     /// The lowest severity that makes the exit code 1.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Error)]
     pub(super) fail_on: FailOn,
+    /// Report what the baseline knows as well.
+    #[arg(long)]
+    pub(super) no_baseline: bool,
+    /// Take it for an error that the baseline holds what no longer occurs.
+    #[arg(long, conflicts_with = "no_baseline")]
+    pub(super) baseline_strict: bool,
+    /// Print how many findings each rule has, and not the findings.
+    #[arg(long, conflicts_with = "format")]
+    pub(super) statistics: bool,
+    /// Print the files that are read, in order, and stop.
+    #[arg(long)]
+    pub(super) show_files: bool,
+    /// Print the settings that hold, with what gave each, and stop.
+    #[arg(long)]
+    pub(super) show_config: bool,
     /// Print where the time went.
     #[arg(long)]
     pub(super) timings: bool,
@@ -96,6 +121,34 @@ pub(super) struct ProjectArgs {
     /// What to call the file on standard input.
     #[arg(long, value_name = "NAME", default_value = "<stdin>")]
     pub(super) stdin_filename: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct InitArgs {
+    /// The project, as `check` takes it.
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) project: ProjectArgs,
+    /// Also write a workflow for GitHub Actions.
+    #[arg(long)]
+    pub(super) github: bool,
+    /// Also write a baseline, if there are findings.
+    #[arg(long)]
+    pub(super) baseline: bool,
+    /// Write files anew that are there.
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct BaselineArgs {
+    /// Projects, as `check` takes them.
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) project: ProjectArgs,
+    /// Only take out what no longer occurs.
+    #[arg(long)]
+    pub(super) prune: bool,
 }
 
 #[derive(Args, Debug)]
@@ -142,16 +195,14 @@ pub(super) struct CompletionsArgs {
     pub(super) shell: clap_complete::Shell,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Format {
-    /// Snippets with labels.
-    Human,
-    /// One line for each finding.
-    Concise,
-    /// One object, for programs.
-    Json,
-    /// The rows of Supabase's advisors.
-    Advisors,
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()).help(self.about()))
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

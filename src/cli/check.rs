@@ -6,66 +6,69 @@ use std::time::{Duration, Instant};
 
 use clap::CommandFactory;
 
-use crate::cli::args::{ChangeArgs, CheckArgs, Cli, Format};
-use crate::cli::{CLEAN, FAILED, FOUND, choices, colored, load, output, with_request};
+use crate::cli::args::{ChangeArgs, CheckArgs, Cli};
+use crate::cli::{CLEAN, FAILED, FOUND, choices, load, output, show, with_request};
 use crate::nearest::nearest;
-use crate::report::{advisors, concise, human, json};
-use crate::workspace::Timings;
+use crate::report::Report;
 use crate::workspace::boundary::{self, Boundary};
+use crate::workspace::{Baselining, Timings, Workspace};
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let started = Instant::now();
-    let (mut workspace, base) = match boundary(args) {
-        None => (load(&args.project, &args.paths, choices(&args.project)?)?, None),
-        Some(boundary) => {
-            with_request(&args.project, &args.paths, choices(&args.project)?, |request, asked| {
-                let (workspace, base) = boundary::load(request, asked, &boundary)?;
-                Ok((workspace, Some(base)))
-            })?
-        }
-    };
-    let mut report = match &base {
-        None => workspace.check(),
-        Some(base) => workspace.check_against(base),
+    let outputs = output::wanted(args)?;
+    let (mut report, timings) = match lint(args) {
+        Ok(Lint::Shown(code)) => return Ok(code),
+        Ok(Lint::Found(report, timings)) => (*report, timings),
+        // Whoever waits for a file gets a valid one that tells why.
+        Err(error) => (Report::failed(format!("{error:#}")), Timings::default()),
     };
     report.summary.elapsed = started.elapsed();
 
     let printing = Instant::now();
-    let mut out = output();
-    match args.format {
-        Format::Human => {
-            let color = colored(args.color, &io::stdout());
-            human::findings(&report, &mut out, color)?;
-            out.flush()?;
-            human::problems(&report, &mut io::stderr().lock(), colored(args.color, &io::stderr()))?;
-            human::change(&report, &mut out, color)?;
-            human::summary(&report, &mut out, color)?;
-        }
-        Format::Json => json::render(&report, &mut out)?,
-        Format::Advisors => advisors::render(&report, &mut out)?,
-        Format::Concise => {
-            concise::render(&report, &mut out)?;
-            out.flush()?;
-            let mut errors = io::stderr().lock();
-            human::problems(&report, &mut errors, false)?;
-            human::change(&report, &mut errors, false)?;
-            human::summary(&report, &mut errors, false)?;
-        }
-    }
-    out.flush()?;
+    let all_written = output::write(&report, &outputs, args)?;
     if let Some(command) = args.paths.iter().find_map(|path| mistyped_command(path)) {
         writeln!(io::stderr(), "tip: there is a command `{command}`")?;
     }
     if args.timings {
-        write_timings(&workspace.timings, printing.elapsed(), started.elapsed())?;
+        write_timings(&timings, printing.elapsed(), started.elapsed())?;
     }
 
     let fails = report.worst().is_some_and(|severity| args.fail_on.includes(severity));
-    Ok(match (workspace.is_incomplete(), fails) {
+    Ok(match (report.is_incomplete() || !all_written, fails) {
         (true, _) => FAILED,
         (false, true) => FOUND,
         (false, false) => CLEAN,
     })
+}
+
+enum Lint {
+    Found(Box<Report>, Timings),
+    /// What was to be shown in place of findings was printed.
+    Shown(u8),
+}
+
+fn lint(args: &CheckArgs) -> anyhow::Result<Lint> {
+    let choices = choices(&args.project)?;
+    let (mut workspace, base) = match boundary(args) {
+        None => (load(&args.project, &args.paths, choices)?, None),
+        Some(boundary) => with_request(&args.project, &args.paths, choices, |request, asked| {
+            let (workspace, base) = boundary::load(request, asked, &boundary)?;
+            Ok((workspace, Some(base)))
+        })?,
+    };
+    if args.show_files || args.show_config {
+        return Ok(Lint::Shown(show(&workspace, args)?));
+    }
+    workspace.baselining = match (args.no_baseline, args.baseline_strict) {
+        (true, _) => Baselining::Ignored,
+        (_, true) => Baselining::Strict,
+        _ => Baselining::Used,
+    };
+    let report = match &base {
+        None => workspace.check(),
+        Some(base) => workspace.check_against(base),
+    };
+    Ok(Lint::Found(Box::new(report), workspace.timings))
 }
 
 /// Where the change begins that is asked about. A pending migration is one.
@@ -78,6 +81,22 @@ fn boundary(args: &CheckArgs) -> Option<Boundary> {
         _ if *staged => Some(Boundary::Staged),
         _ => (is_piped && !all).then_some(Boundary::Pending),
     }
+}
+
+fn show(workspace: &Workspace, args: &CheckArgs) -> anyhow::Result<u8> {
+    let mut out = output();
+    if args.show_files {
+        show::files(workspace, &mut out)?;
+    }
+    if args.show_config {
+        show::config(workspace, &mut out)?;
+    }
+    out.flush()?;
+    let mut errors = io::stderr().lock();
+    for problem in workspace.problems() {
+        writeln!(errors, "error: {problem}")?;
+    }
+    Ok(if workspace.is_incomplete() { FAILED } else { CLEAN })
 }
 
 /// The command that a path may have been meant for, where there is no such path.

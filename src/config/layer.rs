@@ -32,6 +32,10 @@ type Entries = IndexMap<&'static str, Entry>;
 pub(super) struct Entry {
     pub(super) level: Option<Level>,
     pub(super) options: Option<ParsedOptions>,
+    /// The options as they are written, those that make sense.
+    pub(super) written: String,
+    /// Where the rule's name starts.
+    pub(super) start: usize,
 }
 
 /// Other levels and options for some files.
@@ -39,7 +43,7 @@ pub(super) struct Entry {
 pub(super) struct Override {
     /// What the patterns are relative to.
     folder: PathBuf,
-    patterns: Vec<glob::Pattern>,
+    pub(super) patterns: Vec<glob::Pattern>,
     pub(super) rules: Entries,
 }
 
@@ -149,7 +153,8 @@ impl Reader<'_> {
     }
 
     fn entry(&mut self, rule: &'static Rule, value: &Value, place: &Locator<'_>) -> Entry {
-        let mut entry = Entry { level: None, options: None };
+        let mut entry =
+            Entry { level: None, options: None, written: String::new(), start: place.range().start };
         let Value::Mapping(map) = value else {
             entry.level = self.level(value, place);
             return entry;
@@ -159,7 +164,12 @@ impl Reader<'_> {
             let place = place.key(&key);
             match key.as_str() {
                 "level" => entry.level = self.level(value, &place),
-                "options" => entry.options = self.options(rule, value, &place),
+                "options" => {
+                    let good = self.options(rule, value, &place);
+                    entry.written =
+                        good.as_ref().and_then(|good| serde_json::to_string(good).ok()).unwrap_or_default();
+                    entry.options = good.and_then(|good| rule.options.parse(good).ok());
+                }
                 _ => self.unknown_key(&key, &["level", "options"], &place),
             }
         }
@@ -167,7 +177,7 @@ impl Reader<'_> {
     }
 
     /// The options that make sense; each of the others is told where it stands.
-    fn options(&mut self, rule: &'static Rule, value: &Value, place: &Locator<'_>) -> Option<ParsedOptions> {
+    fn options(&mut self, rule: &'static Rule, value: &Value, place: &Locator<'_>) -> Option<Mapping> {
         let mut good = Mapping::new();
         let known = rule.options.known();
         for (key, value) in self.mapping(value, place)? {
@@ -187,7 +197,7 @@ impl Reader<'_> {
                 good.insert(key.clone(), value.clone());
             }
         }
-        rule.options.parse(good).ok()
+        Some(good)
     }
 
     fn level(&mut self, value: &Value, place: &Locator<'_>) -> Option<Level> {

@@ -1,4 +1,4 @@
-//! The matrix of who reaches which rows. `docs/json.md` describes its JSON.
+//! The matrix of who reaches which rows. `docs/formats.md` describes its JSON.
 
 use std::io::{self, Write};
 

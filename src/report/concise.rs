@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::{Report, one_line};
 
 /// Writes `file:line:column: severity[rule] message` lines.
-pub(crate) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for diagnostic in &report.diagnostics {
         let file = report.sources.get(diagnostic.span.file);
         writeln!(
@@ -28,10 +28,8 @@ mod tests {
 
     #[test]
     fn one_line_per_finding() {
-        let mut out = Vec::new();
-        render(&example::report(), &mut out).expect("writing to memory works");
         assert_eq!(
-            String::from_utf8(out).expect("the output is UTF-8"),
+            example::rendered(render, &example::report()),
             "\
 migrations/1_init.sql:2:14: info[no-primary-key] public.todos has no primary key
 migrations/2_open.sql:1:1: error[rls-disabled-on-exposed-table] anyone can read and write public.todos

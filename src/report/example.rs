@@ -1,5 +1,6 @@
 //! A small report for the tests of the renderers.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,9 +36,17 @@ pub(super) fn finding(rule: &'static str, severity: Severity, span: Span, messag
         labels: Vec::new(),
         more: Vec::new(),
         help: None,
+        edits: Vec::new(),
         object: Identity::plain("file", "x"),
         what: String::new(),
     }
+}
+
+/// What a renderer writes.
+pub(super) fn rendered(render: fn(&Report, &mut dyn Write) -> io::Result<()>, report: &Report) -> String {
+    let mut out = Vec::new();
+    render(report, &mut out).expect("writing to memory works");
+    String::from_utf8(out).expect("the output is UTF-8")
 }
 
 /// A report on these files.
@@ -96,6 +105,7 @@ pub(super) fn report() -> Report {
         elapsed: Duration::from_micros(4321),
         gaps: 1,
         suppressed: 2,
+        baselined: 0,
     };
     report
 }

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use ariadne::{Cache, Color, Config, Label, ReportKind, Source};
 
-use super::{Report, counted, is_unprintable, one_line};
+use super::{Report, clean_lines, counted, is_unprintable, one_line};
 use crate::change::Class;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{FileId, SourceFile, Sources, Span};
@@ -27,6 +27,11 @@ const LEAD: usize = 20;
 const NEAR: usize = 12;
 
 const SECONDARY: Color = Color::Fixed(75);
+
+/// Writes all of it.
+pub(super) fn render(report: &Report, out: &mut dyn Write, color: bool) -> io::Result<()> {
+    [findings, problems, change, summary].iter().try_for_each(|part| part(report, out, color))
+}
 
 /// Writes each finding.
 pub(crate) fn findings(report: &Report, out: &mut dyn Write, color: bool) -> io::Result<()> {
@@ -119,6 +124,9 @@ pub(crate) fn summary(report: &Report, out: &mut dyn Write, color: bool) -> io::
     }
     if summary.suppressed > 0 {
         line += &format!(" {} suppressed.", counted(summary.suppressed, "finding"));
+    }
+    if summary.baselined > 0 {
+        line += &format!(" {} in the baseline.", counted(summary.baselined, "finding"));
     }
     if summary.gaps > 0 {
         line += &format!(" {} could not be followed.", counted(summary.gaps, "statement"));
@@ -227,7 +235,7 @@ fn write_finding(
         drawing.set_note(format!("and {places}; --format json lists them all"));
     }
     if let Some(help) = &diagnostic.help {
-        drawing.set_help(help.lines().map(one_line).collect::<Vec<_>>().join("\n"));
+        drawing.set_help(clean_lines(help));
     }
     let mut drawn = Vec::new();
     drawing.finish().write(&mut desk, &mut drawn)?;
@@ -411,9 +419,7 @@ mod tests {
 
     fn drawn(report: &Report, color: bool) -> Vec<u8> {
         let mut out = Vec::new();
-        for part in [findings, problems, summary] {
-            part(report, &mut out, color).expect("writing to memory works");
-        }
+        render(report, &mut out, color).expect("writing to memory works");
         out
     }
 

@@ -1,4 +1,4 @@
-//! Findings for programs. `docs/json.md` describes the format.
+//! Findings for programs. `docs/formats.md` describes the format.
 
 use std::io::{self, Write};
 
@@ -16,29 +16,59 @@ use crate::sql::statement::PolicyCommand;
 const FORMAT: u32 = 1;
 
 /// Writes one JSON object. Findings are written one after the other, not collected first.
-pub(crate) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let envelope = Envelope {
-        format: FORMAT,
-        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
-        assumptions: &report.assumptions,
-        summary: Summary::of(report),
-        findings: Findings(report),
-        change: report.change.as_ref().map(|change| ChangeForm::of(change, &report.sources)),
-        problems: &report.problems,
-    };
+pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let envelope = Envelope { run: Run::of(report), findings: Findings(report), problems: &report.problems };
     serde_json::to_writer_pretty(&mut *out, &envelope)?;
     writeln!(out)
 }
 
+/// Writes one object on each line: findings, problems, and what else there is to say last.
+pub(super) fn render_lines(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let findings = report.diagnostics.iter().map(|found| Line::Finding(Finding::of(found, &report.sources)));
+    let problems = report.problems.iter().map(|message| Line::Problem { message });
+    for line in findings.chain(problems).chain([Line::Run(Run::of(report))]) {
+        serde_json::to_writer(&mut *out, &line)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
 #[derive(Serialize)]
 struct Envelope<'a> {
+    #[serde(flatten)]
+    run: Run<'a>,
+    findings: Findings<'a>,
+    problems: &'a [String],
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Line<'a> {
+    Finding(Finding<'a>),
+    Problem { message: &'a str },
+    Run(Run<'a>),
+}
+
+/// What is said of the run as a whole.
+#[derive(Serialize)]
+struct Run<'a> {
     format: u32,
     tool: Tool,
     assumptions: &'a [String],
     summary: Summary,
-    findings: Findings<'a>,
     change: Option<ChangeForm<'a>>,
-    problems: &'a [String],
+}
+
+impl<'a> Run<'a> {
+    fn of(report: &'a Report) -> Self {
+        Self {
+            format: FORMAT,
+            tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+            assumptions: &report.assumptions,
+            summary: Summary::of(report),
+            change: report.change.as_ref().map(|change| ChangeForm::of(change, &report.sources)),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -53,6 +83,7 @@ struct Summary {
     warnings: usize,
     infos: usize,
     suppressed: usize,
+    baselined: usize,
     projects: usize,
     files: usize,
     statements: usize,
@@ -68,6 +99,7 @@ impl Summary {
             warnings: report.count(Severity::Warning),
             infos: report.count(Severity::Info),
             suppressed: summary.suppressed,
+            baselined: summary.baselined,
             projects: summary.projects,
             files: summary.files,
             statements: summary.statements,
@@ -98,6 +130,7 @@ struct Finding<'a> {
     object: Object<'a>,
     fingerprint: String,
     related: Vec<Related<'a>>,
+    edits: Vec<Edit<'a>>,
     sources: &'static [&'static str],
 }
 
@@ -121,6 +154,13 @@ struct Object<'a> {
     schema: Option<&'a str>,
     name: &'a str,
     part: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Edit<'a> {
+    #[serde(flatten)]
+    place: Place<'a>,
+    text: &'a str,
 }
 
 #[derive(Serialize)]
@@ -231,6 +271,11 @@ impl<'a> Finding<'a> {
                 .chain(&diagnostic.more)
                 .map(|label| Related::of(label, sources))
                 .collect(),
+            edits: diagnostic
+                .edits
+                .iter()
+                .map(|edit| Edit { place: Place::of(edit.span, sources), text: &edit.text })
+                .collect(),
             sources: rules::find(diagnostic.rule).map_or(&[], |rule| rule.sources),
         }
     }
@@ -272,9 +317,23 @@ mod tests {
     use super::*;
 
     fn text(report: &Report) -> String {
-        let mut out = Vec::new();
-        render(report, &mut out).expect("writing to memory works");
-        String::from_utf8(out).expect("the output is UTF-8")
+        example::rendered(render, report)
+    }
+
+    #[test]
+    fn each_line_is_an_object_that_says_what_it_is() {
+        let report = Report { problems: vec!["cannot read x.sql".into()], ..example::report() };
+        let lines: Vec<Value> = example::rendered(render_lines, &report)
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("each line is JSON"))
+            .collect();
+        let types: Vec<_> = lines.iter().filter_map(|line| line["type"].as_str()).collect();
+        assert_eq!(types, ["finding", "finding", "finding", "problem", "run"]);
+        let whole: Value = serde_json::from_str(&text(&report)).expect("the output is JSON");
+        let mut finding = lines[1].clone();
+        finding.as_object_mut().and_then(|finding| finding.remove("type"));
+        assert_eq!(finding, whole["findings"][1]);
+        assert_eq!(lines[4]["summary"], whole["summary"]);
     }
 
     #[test]
@@ -309,6 +368,7 @@ mod tests {
                         "message": "RLS switched off here",
                     },
                 ],
+                "edits": [],
                 "sources": null,
             })
         );
@@ -322,7 +382,7 @@ mod tests {
         assert_eq!(
             value["summary"],
             json!({
-                "errors": 1, "warnings": 1, "infos": 1, "suppressed": 2,
+                "errors": 1, "warnings": 1, "infos": 1, "suppressed": 2, "baselined": 0,
                 "projects": 1, "files": 2, "statements": 3, "gaps": 1, "elapsed_ms": 4.321,
             })
         );
@@ -344,14 +404,15 @@ mod tests {
     "warnings": 0,
     "infos": 0,
     "suppressed": 0,
+    "baselined": 0,
     "projects": 0,
     "files": 0,
     "statements": 0,
     "gaps": 0,
     "elapsed_ms": 0.0
   }},
-  "findings": [],
   "change": null,
+  "findings": [],
   "problems": [
     "cannot read x.sql"
   ]

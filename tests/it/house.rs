@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["advisors", "rules"],
     &["change"],
     &["config"],
-    &["suppress"],
+    &["baseline", "suppress"],
     &["report", "project", "git"],
     &["workspace"],
     &["cli"],

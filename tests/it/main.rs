@@ -2,11 +2,13 @@
 
 mod access;
 mod action;
+mod adopt;
 mod catalog;
 mod change;
 mod cli;
 mod config;
 mod fixtures;
+mod formats;
 mod harness;
 mod house;
 mod names;

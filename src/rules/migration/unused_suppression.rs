@@ -8,8 +8,8 @@ declare_rule! {
     ///
     /// A comment that allows a finding should go when the finding does: otherwise it silences the
     /// next one, which nobody has looked at. A table whose open policy was once allowed for a demo
-    /// stays unwatched for good. Comments that name no known rule or cannot be read are found as
-    /// well. A comment for a rule that is switched off is left alone.
+    /// stays unwatched for good. Comments whose last day is over, that name no known rule or that
+    /// cannot be read are found as well. A comment for a rule that is switched off is left alone.
     ///
     /// ```sql,bad
     /// -- rls-lint: allow(no-primary-key) rows are never changed

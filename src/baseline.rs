@@ -1,0 +1,274 @@
+//! Findings that a project had when it began to use the linter, which stay silent.
+//!
+//! The file has one finding on each line, sorted by fingerprint, and ends with a line that never
+//! changes: branches that take lines out or add some merge as text.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::ops::Range;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::Diagnostic;
+
+/// What the file is called.
+pub const NAME: &str = "rls-lint-baseline.json";
+
+/// Raised when a file of before would be read in another way.
+const FORMAT: u32 = 1;
+
+/// The key of the last line.
+const END: &str = "end";
+
+/// Findings that are to be silent, by fingerprint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Baseline {
+    entries: BTreeMap<String, Entry>,
+}
+
+/// One fingerprint's findings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    record: Record,
+    /// How many of them the run had.
+    seen: usize,
+    /// Its place in the file.
+    pub range: Range<usize>,
+}
+
+/// What the file says of it. All but the number is there for who reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    #[serde(default)]
+    rule: String,
+    #[serde(default)]
+    object: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    what: String,
+    /// How many findings, or for one about the whole project, how many places.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    count: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    format: u32,
+    findings: BTreeMap<String, Record>,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(count: &usize) -> bool {
+    *count == 1
+}
+
+/// Why a text is no baseline, and the line that it breaks on, from one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    pub line: usize,
+    pub message: String,
+}
+
+impl Entry {
+    /// `no-primary-key on table public.todos`
+    pub fn in_words(&self) -> String {
+        format!("{} on {}", self.record.rule, self.record.object)
+    }
+}
+
+impl Baseline {
+    pub fn parse(text: &str) -> Result<Self, Broken> {
+        let file: File = serde_json::from_str(text)
+            .map_err(|error| Broken { line: error.line().max(1), message: error.to_string() })?;
+        if file.format != FORMAT {
+            let message = format!("format {} is not known: this version reads format {FORMAT}", file.format);
+            return Err(Broken { line: 1, message });
+        }
+        let places = places(text);
+        let entries = file.findings.into_iter().filter(|(fingerprint, _)| fingerprint != END);
+        let entry = |(fingerprint, record): (String, Record)| {
+            let range = places.get(fingerprint.as_str()).cloned().unwrap_or(0..0);
+            (fingerprint, Entry { record, seen: 0, range })
+        };
+        Ok(Self { entries: entries.map(entry).collect() })
+    }
+
+    /// What makes these findings silent.
+    pub fn of(found: &[Diagnostic]) -> Self {
+        let mut baseline = Self::default();
+        for diagnostic in found {
+            let entry = baseline.entries.entry(diagnostic.fingerprint()).or_insert_with(|| {
+                let record = Record {
+                    rule: diagnostic.rule.to_string(),
+                    object: diagnostic.object.to_string(),
+                    what: diagnostic.what.clone(),
+                    count: 0,
+                };
+                Entry { record, seen: 0, range: 0..0 }
+            });
+            entry.record.count += weight(diagnostic);
+        }
+        baseline
+    }
+
+    /// Takes out the findings that it knows, as many as it knows of, and counts them.
+    pub fn silence(&mut self, found: &mut Vec<Diagnostic>) -> usize {
+        let before = found.len();
+        found.retain(|diagnostic| {
+            let Some(entry) = self.entries.get_mut(&diagnostic.fingerprint()) else { return true };
+            let seen = entry.seen + weight(diagnostic);
+            let is_known = seen <= entry.record.count;
+            entry.seen = seen.min(entry.record.count);
+            !is_known
+        });
+        before - found.len()
+    }
+
+    /// After [`Self::silence`], the entries of rules that looked which did not occur as often as they
+    /// say, in the order of the file.
+    pub fn stale(&self, looked: impl Fn(&str) -> bool) -> Vec<&Entry> {
+        let is_stale = |entry: &&Entry| entry.seen < entry.record.count && looked(&entry.record.rule);
+        let mut stale: Vec<_> = self.entries.values().filter(is_stale).collect();
+        stale.sort_by_key(|entry| entry.range.start);
+        stale
+    }
+
+    /// Takes out what did not occur, of rules that looked; gives how many entries that changed.
+    pub fn prune(&mut self, looked: impl Fn(&str) -> bool) -> usize {
+        let mut pruned = 0;
+        self.entries.retain(|_, entry| {
+            if entry.seen < entry.record.count && looked(&entry.record.rule) {
+                pruned += 1;
+                entry.record.count = entry.seen;
+            }
+            entry.record.count > 0
+        });
+        pruned
+    }
+
+    /// Takes the entries of another for rules that did not look.
+    pub fn keep(&mut self, old: Self, looked: impl Fn(&str) -> bool) {
+        let kept = old.entries.into_iter().filter(|(_, entry)| !looked(&entry.record.rule));
+        self.entries.extend(kept);
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Writes the file.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{{\n  \"format\": {FORMAT},\n  \"findings\": {{")?;
+        for (fingerprint, entry) in &self.entries {
+            writeln!(out, "    \"{fingerprint}\": {},", serde_json::to_string(&entry.record)?)?;
+        }
+        writeln!(out, "    \"{END}\": {{}}\n  }}\n}}")
+    }
+}
+
+/// How many of an entry's number a finding takes: one about the whole project is one for each place.
+fn weight(diagnostic: &Diagnostic) -> usize {
+    diagnostic.places().count()
+}
+
+/// The place of each key that a line starts with.
+fn places(text: &str) -> IndexMap<&str, Range<usize>> {
+    let mut start = 0;
+    let lines = text.split_inclusive('\n').map(|line| {
+        let at = start;
+        start += line.len();
+        (at, line)
+    });
+    lines
+        .filter_map(|(at, line)| {
+            let indent = line.len() - line.trim_start().len();
+            let key = line[indent..].strip_prefix('"')?.split('"').next()?;
+            Some((key, at + indent..at + indent + key.len() + 2))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::diagnostic;
+    use crate::source::{FileId, Span};
+
+    fn finding(rule: &'static str, what: &str) -> Diagnostic {
+        let mut found = diagnostic(Span::new(FileId(0), 0, 1), "a.sql".into(), "x".into(), None);
+        found.rule = rule;
+        found.what(what);
+        found
+    }
+
+    fn written(baseline: &Baseline) -> String {
+        let mut out = Vec::new();
+        baseline.write(&mut out).expect("writing to memory works");
+        String::from_utf8(out).expect("it is UTF-8")
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let found = [finding("b", "\"quoted\"\n"), finding("a", ""), finding("a", "")];
+        let baseline = Baseline::of(&found);
+        let text = written(&baseline);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 8, "{text}");
+        assert!(lines[3..5].is_sorted() && lines[3..5].iter().all(|line| line.ends_with("},")), "{text}");
+        assert!(text.contains(r#""object":"file a.sql","count":2}"#), "{text}");
+        let read = Baseline::parse(&text).expect("it is a baseline");
+        assert_eq!(written(&read), text);
+        assert_eq!(written(&Baseline::default()).lines().count(), 6);
+        assert!(Baseline::parse(&written(&Baseline::default())).is_ok_and(|read| read.is_empty()));
+    }
+
+    #[test]
+    fn as_many_are_silent_as_there_were() {
+        let mut baseline = Baseline::of(&[finding("a", ""), finding("a", ""), finding("b", "")]);
+        let mut found = vec![finding("a", ""), finding("a", ""), finding("a", ""), finding("c", "")];
+        assert_eq!(baseline.silence(&mut found), 2);
+        assert_eq!(found, [finding("a", ""), finding("c", "")]);
+        assert_eq!(baseline.stale(|_| true)[0].in_words(), "b on file a.sql");
+        assert!(baseline.stale(|rule| rule != "b").is_empty());
+        assert_eq!((baseline.prune(|_| true), baseline.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_finding_about_the_project_is_silent_until_it_grows() {
+        let of_places = |places: usize| {
+            let mut found = finding("a", "");
+            found.object.kind = "project";
+            let spans = (1..places).map(|at| (Span::new(FileId(0), at, at + 1), ""));
+            found.label_each(spans);
+            found
+        };
+        let mut baseline = Baseline::of(&[of_places(5)]);
+        assert_eq!(baseline.clone().silence(&mut vec![of_places(6)]), 0);
+        assert_eq!(baseline.silence(&mut vec![of_places(4)]), 1);
+        assert_eq!(baseline.prune(|_| true), 1);
+        assert!(written(&baseline).contains("\"count\":4"), "{}", written(&baseline));
+    }
+
+    #[test]
+    fn what_did_not_look_stays() {
+        let mut new = Baseline::of(&[finding("a", "")]);
+        new.keep(Baseline::of(&[finding("b", ""), finding("c", "")]), |rule| rule != "b");
+        assert_eq!(new.len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_baseline_has_a_line() {
+        assert_eq!(Baseline::parse("{\n\"format\": 1,\n x}").map_err(|broken| broken.line), Err(3));
+        let other = Baseline::parse("{\"format\": 2, \"findings\": {}}");
+        assert!(other.is_err_and(|broken| broken.message.contains("format 2")));
+    }
+}

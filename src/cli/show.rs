@@ -1,0 +1,59 @@
+//! `rls-lint check --show-files`, `--show-config` and `--statistics`
+
+use std::io::{self, Write};
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::Severity;
+use crate::report::Report;
+use crate::source::FileRole;
+use crate::workspace::Workspace;
+
+/// Writes the files of each project in the order in which they are read, with what they are.
+pub(super) fn files(workspace: &Workspace, out: &mut dyn Write) -> io::Result<()> {
+    for replayed in &workspace.projects {
+        writeln!(out, "# {}", replayed.shown)?;
+        for source in replayed.files(&workspace.sources) {
+            let role = match source.role {
+                FileRole::Config => "settings",
+                FileRole::Roles => "roles",
+                FileRole::Migration => "migration",
+                FileRole::Seed => "seed",
+                FileRole::Script => "script",
+                FileRole::Skipped => "not run",
+            };
+            writeln!(out, "{role:<9}  {}", source.path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the settings of each project.
+pub(super) fn config(workspace: &Workspace, out: &mut dyn Write) -> io::Result<()> {
+    for (at, replayed) in workspace.projects.iter().enumerate() {
+        if at > 0 {
+            writeln!(out)?;
+        }
+        writeln!(out, "# {}", replayed.shown)?;
+        replayed.settings().write(out)?;
+    }
+    Ok(())
+}
+
+/// Writes how many findings each rule has, the most first.
+pub(super) fn statistics(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut counts: IndexMap<&str, (usize, Severity)> = IndexMap::new();
+    for diagnostic in &report.diagnostics {
+        let entry = counts.entry(diagnostic.rule).or_insert((0, diagnostic.severity));
+        entry.0 += 1;
+        entry.1 = entry.1.max(diagnostic.severity);
+    }
+    counts.sort_by(|rule, (count, severity), other_rule, (other, other_severity)| {
+        (other, other_severity, rule).cmp(&(count, severity, other_rule))
+    });
+    let width = counts.values().map(|(count, _)| count.to_string().len()).max().unwrap_or(0);
+    for (rule, (count, severity)) in &counts {
+        writeln!(out, "{count:>width$}  {severity:<7}  {rule}")?;
+    }
+    Ok(())
+}

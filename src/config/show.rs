@@ -1,0 +1,96 @@
+//! Settings as text, each with what gave it.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::config::layer::Entry;
+use crate::config::{Level, Origin, Settings};
+use crate::rules;
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RuleSet(name) => write!(f, "rule-set {name}"),
+            Self::File(path, line) => write!(f, "{path}:{line}"),
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::On => f.write_str("on"),
+            Self::At(severity) => write!(f, "{severity}"),
+        }
+    }
+}
+
+impl Settings {
+    /// Writes what holds, as YAML that could stand in a file of settings; comments say what gave it.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self.files.as_slice() {
+            [] => writeln!(out, "# no file of settings")?,
+            files => writeln!(out, "# from {}", files.join(", "))?,
+        }
+        writeln!(out, "extends: []\nrules:")?;
+        let mut all: Vec<_> = rules::ALL.to_vec();
+        all.sort_by_key(|rule| rule.id);
+        for rule in all {
+            let settings = self.rules.get(rule.id);
+            let level = self.level_of_project(rule.id);
+            let from = match settings {
+                _ if !self.is_allowed(rule.id) => "--only names others".to_string(),
+                _ if self.only.contains(&rule.id) => "--only".to_string(),
+                Some(settings) => settings.level_from.to_string(),
+                None => "no rule-set holds it".to_string(),
+            };
+            // What `on` means is the rule's to say.
+            let level = if level == Level::On { Level::At(rule.severity) } else { level };
+            match settings.and_then(|settings| settings.written.as_ref()) {
+                None => write_commented(out, &format!("  {}: {level}", rule.id), &from)?,
+                Some((written, options_from)) => {
+                    writeln!(out, "  {}:", rule.id)?;
+                    write_commented(out, &format!("    level: {level}"), &from)?;
+                    write_commented(out, &format!("    options: {written}"), &options_from.to_string())?;
+                }
+            }
+        }
+        self.write_overrides(out)?;
+        if !self.known_roles.is_empty() {
+            writeln!(out, "known-roles: {}", serde_json::to_string(&self.known_roles)?)?;
+        }
+        if let Some(exposed) = &self.exposed {
+            writeln!(out, "exposed-schemas: {}", serde_json::to_string(exposed)?)?;
+        }
+        Ok(())
+    }
+
+    fn write_overrides(&self, out: &mut dyn Write) -> io::Result<()> {
+        if !self.overrides.is_empty() {
+            writeln!(out, "overrides:")?;
+        }
+        for over in &self.overrides {
+            let paths: Vec<_> = over.patterns.iter().map(glob::Pattern::as_str).collect();
+            writeln!(out, "  - paths: {}\n    rules:", serde_json::to_string(&paths)?)?;
+            for (id, Entry { level, options, written, .. }) in &over.rules {
+                let level = level.map(|level| format!("level: {level}"));
+                let options = options.as_ref().map(|_| format!("options: {written}"));
+                let parts: Vec<_> = level.into_iter().chain(options).collect();
+                writeln!(out, "      {id}: {{{}}}", parts.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The level of a rule where no override holds.
+    fn level_of_project(&self, rule: &'static str) -> Level {
+        let without = Self { overrides: Vec::new(), ..self.clone() };
+        without.level(rule, Path::new(""))
+    }
+}
+
+fn write_commented(out: &mut dyn Write, text: &str, comment: &str) -> io::Result<()> {
+    writeln!(out, "{text:<44}  # {comment}")
+}

@@ -1,0 +1,266 @@
+//! Findings as Markdown, for a comment on a pull request or a job summary.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::{Report, clean_lines, counted, one_line};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::Span;
+
+/// GitHub refuses a comment of more than 65,536 characters; some are left for who posts it.
+const LONGEST: usize = 60_000;
+/// Of those, how many may be taken when all changes of access are told.
+const LONGEST_ACCESS: usize = 20_000;
+/// Of those, how many may be taken when the table of findings is told.
+const LONGEST_TABLE: usize = 40_000;
+
+/// Writes a heading, a table of the findings with the most severe first, and how to mend them.
+pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = Page::default();
+    page.push(&format!("### rls-lint: {}\n", headline(report)));
+    for problem in &report.problems {
+        page.push(&format!("\n**This could not be done:** {}\n", escaped(problem)));
+    }
+    access(report, &mut page);
+    let findings = report.by_severity();
+    let shown = table(&findings, report, &mut page);
+    if shown < findings.len() {
+        page.push(&format!("\n… and {}.\n", counted(findings.len() - shown, "more finding")));
+    }
+    helps(&findings[..shown], &mut page);
+    for assumption in &report.assumptions {
+        page.push(&format!("\n<sub>Assumed: {}</sub>\n", escaped(assumption)));
+    }
+    out.write_all(page.text.as_bytes())
+}
+
+/// A text that does not grow beyond its limit.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    /// Adds a part, where there is room for all of it.
+    fn push(&mut self, part: &str) -> bool {
+        self.push_within(part, LONGEST)
+    }
+
+    fn push_within(&mut self, part: &str, longest: usize) -> bool {
+        let fits = self.text.len() + part.len() <= longest;
+        if fits {
+            self.text += part;
+        }
+        fits
+    }
+}
+
+fn headline(report: &Report) -> String {
+    let counts: Vec<_> = [Severity::Error, Severity::Warning, Severity::Info]
+        .into_iter()
+        .map(|severity| (report.count(severity), severity))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, severity)| counted(count, &severity.to_string()))
+        .collect();
+    match counts.as_slice() {
+        [] if report.is_incomplete() => "not everything could be checked".to_string(),
+        [] if report.change.is_some() => "nothing new found".to_string(),
+        [] => "nothing found".to_string(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// Adds what a change does to who can do what, and how many findings it mends.
+fn access(report: &Report, page: &mut Page) {
+    let Some(change) = &report.change else { return };
+    let base = escaped(&change.base);
+    let fixed = counted(change.fixed.len(), "finding");
+    page.push(&format!("\nCompared with {base}: {fixed} fixed, {} as before.\n", change.staying));
+    if change.access.is_empty() {
+        return;
+    }
+    page.push("\n| access | what changes | place |\n|---|---|---|\n");
+    for access in &change.access {
+        let place = access.span.map(|span| in_code(&line_in_repository(span, report))).unwrap_or_default();
+        let row = format!("| {} | {} | {place} |\n", access.class.word(), escaped(&access.message));
+        page.push_within(&row, LONGEST_ACCESS);
+    }
+}
+
+/// Adds the table; gives how many findings it holds.
+fn table(findings: &[&Diagnostic], report: &Report, page: &mut Page) -> usize {
+    if findings.is_empty() {
+        return 0;
+    }
+    page.push("\n| | finding | rule | place |\n|---|---|---|---|\n");
+    findings.iter().take_while(|diagnostic| page.push_within(&row(diagnostic, report), LONGEST_TABLE)).count()
+}
+
+/// `path:line`
+fn line_in_repository(span: Span, report: &Report) -> String {
+    let place = report.place(span);
+    format!("{}:{}", report.path_in_repository(&place), place.start.line)
+}
+
+fn row(diagnostic: &Diagnostic, report: &Report) -> String {
+    format!(
+        "| {} | {} | `{}` | {} |\n",
+        diagnostic.severity,
+        escaped(&diagnostic.message),
+        diagnostic.rule,
+        in_code(&line_in_repository(diagnostic.span, report)),
+    )
+}
+
+/// Adds what mends each finding, folded.
+fn helps(findings: &[&Diagnostic], page: &mut Page) {
+    let with_help = findings.iter().filter_map(|diagnostic| Some((diagnostic, diagnostic.help.as_ref()?)));
+    let mut part = String::new();
+    for (diagnostic, help) in with_help {
+        let help = clean_lines(help);
+        let fence = "`".repeat(longest_run(&help).max(2) + 1);
+        let mut next = String::new();
+        let _ = write!(next, "\n{}\n\n{fence}sql\n{help}\n{fence}\n", escaped(&diagnostic.message));
+        if page.text.len() + part.len() + next.len() > LONGEST {
+            break;
+        }
+        part += &next;
+    }
+    if !part.is_empty() {
+        page.push(&format!("\n<details><summary>How to mend it</summary>\n{part}\n</details>\n"));
+    }
+}
+
+/// A text in which nothing is Markdown, HTML, a mention, a reference or a link. It fits in a cell.
+fn escaped(text: &str) -> String {
+    /// What keeps GitHub from seeing one word, and readers do not see.
+    const JOINT: char = '\u{200B}';
+    let mut out = String::with_capacity(text.len());
+    for c in one_line(text).chars() {
+        match c {
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '&' => out += "&amp;",
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '$' | '!' => out.extend(['\\', c]),
+            '@' | '#' => out.extend([c, JOINT]),
+            _ => out.push(c),
+        }
+    }
+    out.replace("://", &format!(":{JOINT}//")).replace("www.", &format!("www{JOINT}."))
+}
+
+/// A text as code, in a cell.
+fn in_code(text: &str) -> String {
+    let text = one_line(text).replace('|', "\\|");
+    let fence = "`".repeat(longest_run(&text) + 1);
+    match text.contains('`') {
+        true => format!("{fence} {text} {fence}"),
+        false => format!("{fence}{text}{fence}"),
+    }
+}
+
+/// The length of the longest run of backticks.
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example;
+    use super::*;
+    use crate::catalog::name::QName;
+    use crate::change::{AccessChange, Change, Class};
+    use crate::sql::statement::PolicyCommand;
+
+    #[test]
+    fn the_most_severe_comes_first() {
+        let out = example::rendered(render, &example::report());
+        let expected = "\
+### rls-lint: 1 error, 1 warning and 1 info
+
+| | finding | rule | place |
+|---|---|---|---|
+| error | anyone can read and write public.todos | `rls-disabled-on-exposed-table` | `migrations/2_open.sql:1` |
+| warning | policy \"open\" lets anon write every row of public.todos | `always-true-write-policy` | `migrations/2_open.sql:2` |
+| info | public.todos has no primary key | `no-primary-key` | `migrations/1_init.sql:2` |
+
+<details><summary>How to mend it</summary>
+
+anyone can read and write public.todos
+
+```sql
+alter table public.todos enable row level security;
+```
+";
+        assert!(out.starts_with(expected), "{out}");
+        assert!(out.contains("\n</details>\n\n<sub>Assumed: schemas public, graphql\\_public"), "{out}");
+    }
+
+    #[test]
+    fn names_are_no_markdown() {
+        assert_eq!(
+            escaped("a|b\n<img src=x> *c* @me #1 https://x.org \u{202E}`"),
+            "a\\|b\u{FFFD}&lt;img src=x&gt; \\*c\\* @\u{200B}me #\u{200B}1 https:\u{200B}//x.org \u{FFFD}\\`"
+        );
+        assert_eq!(in_code("a`|b"), "`` a`\\|b ``");
+        let sources = example::sources(&[("a.sql", "select 1")]);
+        let place = example::at(&sources, 0, "select");
+        let mut finding = example::finding("x", Severity::Error, place, "y");
+        finding.help("```\n</details>");
+        let out = example::rendered(render, &example::report_on(sources, vec![finding]));
+        assert!(out.contains("\n````sql\n```\n</details>\n````\n"), "{out}");
+    }
+
+    #[test]
+    fn a_change_tells_who_can_do_what() {
+        let mut report = example::report();
+        report.diagnostics.clear();
+        report.change = Some(Change {
+            base: "main".into(),
+            staying: 7,
+            access: vec![AccessChange {
+                class: Class::Dangerous,
+                message: "anon can now read all rows of public.todos (was: none)".into(),
+                relation: QName::new("public", "todos"),
+                roles: vec!["anon".into()],
+                commands: vec![PolicyCommand::Select],
+                before: None,
+                after: None,
+                span: Some(example::at(&report.sources, 1, "disable row")),
+            }],
+            ..Change::default()
+        });
+        let out = example::rendered(render, &report);
+        let expected = "\
+### rls-lint: nothing new found
+
+Compared with main: 0 findings fixed, 7 as before.
+
+| access | what changes | place |
+|---|---|---|
+| dangerous | anon can now read all rows of public.todos (was: none) | `migrations/2_open.sql:4` |
+";
+        assert!(out.starts_with(expected), "{out}");
+    }
+
+    #[test]
+    fn it_fits_into_a_comment() {
+        let sources = example::sources(&[("a.sql", "select 1")]);
+        let place = example::at(&sources, 0, "select");
+        let mut finding = example::finding("x", Severity::Error, place, &"long ".repeat(30));
+        finding.help("help ".repeat(30));
+        let out = example::rendered(render, &example::report_on(sources, vec![finding; 2000]));
+        assert!(out.len() <= LONGEST, "{}", out.len());
+        assert!(out.contains("more findings.\n"), "{out}");
+        assert!(out.trim_end().ends_with("</details>"), "{out}");
+    }
+
+    #[test]
+    fn work_that_failed_does_not_look_clean() {
+        assert_eq!(example::rendered(render, &Report::default()), "### rls-lint: nothing found\n");
+        let failed = example::rendered(render, &Report::failed("cannot read x.sql".into()));
+        assert!(failed.starts_with("### rls-lint: not everything could be checked\n"), "{failed}");
+        assert!(failed.contains("cannot read x.sql"), "{failed}");
+    }
+}

@@ -1,0 +1,322 @@
+//! Each format, as its reader takes it.
+//!
+//! `tests/it/schemas/` holds what the formats' specifications ask of the parts that are written.
+//! `SCHEMAS=FOLDER cargo test formats` checks against the published schemas in a folder as well, where
+//! they are called `sarif.json` and `rdjson.json`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+use serde_json::Value;
+
+use crate::harness::{Folder, run_in};
+
+const FORMATS: [&str; 12] = [
+    "human", "concise", "json", "jsonl", "sarif", "github", "gitlab", "junit", "rdjson", "markdown", "audit",
+    "advisors",
+];
+
+/// What one run wrote in each format.
+struct Written(BTreeMap<&'static str, String>);
+
+impl Written {
+    fn of(folder: &Path, arguments: &[&str]) -> Self {
+        let files = Folder::new(&[]);
+        let outputs =
+            FORMATS.map(|format| format!("--output={format}={}", files.path().join(format).display()));
+        let mut all: Vec<_> = outputs.iter().map(String::as_str).collect();
+        all.extend(arguments);
+        let answer = run_in(folder, &all, "", |_| {});
+        assert_eq!(answer.out, "", "nothing is printed where only files were asked for");
+        let read = |format| std::fs::read_to_string(files.path().join(format)).expect("the file is there");
+        let written = Self(FORMATS.map(|format| (format, read(format))).into());
+        let left: BTreeSet<_> = std::fs::read_dir(files.path())
+            .expect("the folder is there")
+            .map(|entry| entry.expect("an entry is listed").file_name().to_string_lossy().into_owned())
+            .collect();
+        assert_eq!(left, FORMATS.map(str::to_string).into(), "nothing else is left behind");
+        written
+    }
+
+    fn json(&self, format: &str) -> Value {
+        serde_json::from_str(&self.0[format]).unwrap_or_else(|error| panic!("{format}: {error}"))
+    }
+
+    /// Checks each text against what its format asks.
+    fn validate(&self) {
+        for format in ["sarif", "rdjson", "gitlab", "audit"] {
+            let value = self.json(format);
+            validate(&own_schema(format), &value, format);
+            if let Some(folder) = std::env::var_os("SCHEMAS") {
+                let published = PathBuf::from(folder).join(format!("{format}.json"));
+                if published.exists() {
+                    validate(&read_json(&published), &value, format);
+                }
+            }
+        }
+        self.json("json");
+        self.json("advisors");
+        for line in self.0["jsonl"].lines() {
+            let value: Value = serde_json::from_str(line).expect("each line is JSON");
+            assert!(value["type"].is_string(), "{line}");
+        }
+        let keys: Vec<_> = self.list("gitlab", "").iter().map(|issue| issue["fingerprint"].clone()).collect();
+        let distinct: BTreeSet<_> = keys.iter().map(Value::to_string).collect();
+        assert_eq!(keys.len(), distinct.len(), "each issue has a fingerprint of its own");
+        let run = &self.json("sarif")["runs"][0];
+        for result in run["results"].as_array().expect("results are a list") {
+            let at = result["ruleIndex"].as_u64().expect("it is a number") as usize;
+            assert_eq!(run["tool"]["driver"]["rules"][at]["id"], result["ruleId"]);
+        }
+        assert!(self.0["markdown"].len() < 65_536);
+        tests_of(&self.0["junit"]);
+        commands(&self.0["github"]);
+    }
+
+    fn list(&self, format: &str, key: &str) -> Vec<Value> {
+        let value = self.json(format);
+        let list = if key.is_empty() { &value } else { &value[key] };
+        list.as_array().unwrap_or_else(|| panic!("{format} has a list")).clone()
+    }
+}
+
+fn own_schema(format: &str) -> Value {
+    read_json(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/schemas/{format}.json")))
+}
+
+fn read_json(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).expect("the schema is there");
+    serde_json::from_str(&text).expect("the schema is JSON")
+}
+
+fn validate(schema: &Value, value: &Value, format: &str) {
+    let validator = jsonschema::validator_for(schema).expect("it is a schema");
+    let errors: Vec<_> =
+        validator.iter_errors(value).map(|error| format!("{} at {}", error, error.instance_path())).collect();
+    assert!(errors.is_empty(), "{format}: {errors:#?}");
+}
+
+type Places = BTreeSet<(String, String, u64)>;
+
+fn place(rule: &Value, file: &Value, line: &Value) -> (String, String, u64) {
+    let text = |value: &Value| value.as_str().expect("it is a text").to_string();
+    (text(rule), text(file), line.as_u64().expect("it is a number"))
+}
+
+/// The rule, file and line of each test that failed. Counts and required attributes are checked.
+fn tests_of(xml: &str) -> Places {
+    let mut reader = Reader::from_str(xml);
+    let attribute = |element: &BytesStart<'_>, name: &str| -> Option<String> {
+        let found = element.try_get_attribute(name).expect("attributes are well-formed")?;
+        let value = found.normalized_value(quick_xml::XmlVersion::Implicit1_0).expect("values are escaped");
+        Some(value.into_owned())
+    };
+    let (mut places, mut case) = (Places::new(), None);
+    let (mut tests, mut failures, mut errors) = (0, 0, 0);
+    let mut promised = None;
+    loop {
+        let event = reader.read_event().expect("it is well-formed");
+        match &event {
+            Event::Start(element) | Event::Empty(element) => match element.name().as_ref() {
+                "testsuites" => {
+                    promised = Some(["tests", "failures", "errors"].map(|name| attribute(element, name)));
+                }
+                "testsuite" => assert!(attribute(element, "name").is_some()),
+                "testcase" => {
+                    tests += 1;
+                    let name = attribute(element, "name").expect("a test has a name");
+                    assert!(attribute(element, "classname").is_some());
+                    case = name.split_once(": ").map(|(rule, _)| rule.to_string());
+                }
+                "failure" => {
+                    failures += 1;
+                    assert!(attribute(element, "message").is_some_and(|message| !message.is_empty()));
+                    let text = reader.read_text(element.name()).expect("it has a text");
+                    let text = quick_xml::escape::unescape(&text).expect("it is escaped").into_owned();
+                    let mut parts = text.splitn(3, ':');
+                    let file = parts.next().expect("it has a file").to_string();
+                    let line = parts.next().and_then(|line| line.parse().ok()).expect("it has a line");
+                    places.insert((case.take().expect("it is in a test"), file, line));
+                }
+                "error" => errors += 1,
+                other => panic!("{other}"),
+            },
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    let counted = [tests, failures, errors].map(|count: usize| Some(count.to_string()));
+    assert_eq!(promised, Some(counted));
+    assert!(tests > 0);
+    places
+}
+
+/// The rule, file and line of each annotation, read as GitHub's runner does.
+fn commands(text: &str) -> Places {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut places = Places::new();
+    for line in text.lines().filter(|line| line.starts_with("::")) {
+        let (command, message) = line[2..].split_once("::").expect("a command ends");
+        let (kind, properties) = command.split_once(' ').expect("a command has properties");
+        assert!(["error", "warning", "notice"].contains(&kind), "{line}");
+        assert!(!message.is_empty());
+        *kinds.entry(kind).or_default() += 1;
+        let unescaped = |value: &str| {
+            value.replace("%2C", ",").replace("%3A", ":").replace("%0A", "\n").replace("%25", "%")
+        };
+        let properties: BTreeMap<_, _> = properties
+            .split(',')
+            .map(|property| property.split_once('=').expect("a property has a value"))
+            .map(|(name, value)| (name, unescaped(value)))
+            .collect();
+        if let Some(file) = properties.get("file") {
+            let line = properties["line"].parse().expect("it is a number");
+            places.insert((properties["title"].clone(), file.clone(), line));
+        }
+    }
+    assert!(kinds.values().all(|count| *count <= 10), "{kinds:?}");
+    places
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("supabase-fixtures").join(name)
+}
+
+#[test]
+fn each_format_is_what_its_reader_takes() {
+    for name in ["leaky-saas", "marketplace", "squashed-dump", "hostile-bytes", "clean-starter", "empty"] {
+        Written::of(&fixture(name), &[]).validate();
+    }
+}
+
+#[test]
+fn each_format_is_valid_when_the_work_fails() {
+    let folder = Folder::project("select 1;");
+    for arguments in [&["--config", "nowhere.yaml"][..], &["nowhere.sql"], &["--only", "nothing"]] {
+        let written = Written::of(folder.path(), arguments);
+        written.validate();
+        // `concise` leaves it to standard error.
+        for format in FORMATS.iter().filter(|format| **format != "concise") {
+            assert!(!written.0[*format].trim().is_empty(), "{format} tells of it");
+        }
+    }
+    folder.write("rls-lint.yaml", b"rules: {nothing: off}\n");
+    let written = Written::of(folder.path(), &[]);
+    written.validate();
+    assert_eq!(written.json("sarif")["runs"][0]["invocations"][0]["executionSuccessful"], false);
+}
+
+#[test]
+fn each_format_tells_the_same_places() {
+    let folder = Folder::new(&[
+        (".git/", ""),
+        ("apps/my web/supabase/config.toml", ""),
+        (
+            "apps/my web/supabase/migrations/1_ä, %&.sql",
+            "-- é\ncreate table \"a|b<c>\" (id int);\n\ncreate tabel x ();\nselect 1;\n",
+        ),
+    ]);
+    let written = Written::of(&folder.path().join("apps/my web"), &[]);
+    written.validate();
+    let of = |format: &str, key: &str, rule: &str, file: &str, line: &str| -> Places {
+        let list = written.list(format, key);
+        let places = list.iter().map(|finding| {
+            place(
+                finding.pointer(rule).expect("it has a rule"),
+                finding.pointer(file).expect("it has a file"),
+                finding.pointer(line).expect("it has a line"),
+            )
+        });
+        places.collect()
+    };
+    let from_root = |places: Places| -> Places {
+        places.into_iter().map(|(rule, file, line)| (rule, format!("apps/my web/{file}"), line)).collect()
+    };
+    let expected = from_root(of("json", "findings", "/rule", "/file", "/start/line"));
+    assert!(expected.len() >= 2, "{expected:?}");
+    assert!(expected.iter().all(|(_, file, _)| file == "apps/my web/supabase/migrations/1_ä, %&.sql"));
+    assert_eq!(of("audit", "findings", "/rule", "/file", "/line"), expected);
+    assert_eq!(of("gitlab", "", "/check_name", "/location/path", "/location/lines/begin"), expected);
+    let rdjson = of("rdjson", "diagnostics", "/code/value", "/location/path", "/location/range/start/line");
+    assert_eq!(from_root(rdjson), expected);
+    assert_eq!(tests_of(&written.0["junit"]), expected);
+    assert_eq!(commands(&written.0["github"]), expected);
+    let results = written.json("sarif")["runs"][0]["results"].as_array().expect("it is a list").clone();
+    let uris: BTreeSet<_> = results
+        .iter()
+        .map(|result| {
+            let at = &result["locations"][0]["physicalLocation"];
+            place(&result["ruleId"], &at["artifactLocation"]["uri"], &at["region"]["startLine"])
+        })
+        .collect();
+    let encoded: Places = expected
+        .iter()
+        .map(|(rule, _, line)| {
+            (rule.clone(), "apps/my%20web/supabase/migrations/1_%C3%A4%2C%20%25%26.sql".to_string(), *line)
+        })
+        .collect();
+    assert_eq!(uris, encoded);
+    for (rule, file, line) in &expected {
+        let row = format!("| `{rule}` | `{file}:{line}` |");
+        assert!(written.0["markdown"].contains(&row), "{row}\n{}", written.0["markdown"]);
+    }
+}
+
+#[test]
+fn one_run_writes_files_and_prints() {
+    let folder = Folder::project("create tabel x (id int);\n");
+    let answer =
+        folder.run(&["--format", "concise", "--output", "sarif=out/a.sarif", "--output=json=b.json"]);
+    assert_eq!(answer.code, 1);
+    assert!(answer.out.starts_with("supabase/migrations/1_first.sql:1:8: error[syntax-error]"), "{answer:?}");
+    assert!(folder.path().join("out/a.sarif").is_file() && folder.path().join("b.json").is_file());
+    let answer = folder.run(&["--output", "github=-", "--output", "gitlab=c.json"]);
+    assert!(answer.out.starts_with("::error file="), "{answer:?}");
+    assert!(answer.err.starts_with("Found 1 error in"), "{answer:?}");
+}
+
+#[test]
+fn an_output_that_makes_no_sense_is_refused() {
+    let folder = Folder::project("select 1;");
+    let refused = [
+        (&["--output", "sarif"][..], "write FORMAT=FILE"),
+        (&["--output", "xml=a"], "no format is called `xml`: human, concise, json"),
+        (&["--output", "sarif="], "lacks a file"),
+        (&["--format", "json", "--output", "sarif=-"], "standard output takes one format, and was given two"),
+        (&["--output", "json=a", "--output", "sarif=a"], "a takes one format, and was given two"),
+    ];
+    for (arguments, message) in refused {
+        let answer = folder.run(arguments);
+        assert_eq!((answer.code, answer.out.as_str()), (2, ""), "{answer:?}");
+        assert!(answer.err.contains(message), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_said_and_the_rest_is_done() {
+    let folder = Folder::project("create tabel x (id int);\n");
+    folder.write("taken/", b"");
+    let answer = folder.run(&["--output", "sarif=taken", "--output", "json=b.json", "--format", "concise"]);
+    assert_eq!(answer.code, 2);
+    assert!(answer.err.contains("error: cannot write taken: "), "{answer:?}");
+    assert!(folder.path().join("b.json").is_file());
+    assert_eq!(answer.out.lines().count(), 1, "{answer:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_is_replaced_as_a_whole() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::project("create tabel x (id int);\n");
+    folder.write("old.json", "x".repeat(100_000).as_bytes());
+    std::os::unix::fs::symlink("old.json", folder.path().join("link.json")).expect("a link is made");
+    assert_eq!(folder.run(&["--output", "json=link.json"]).code, 1);
+    let link = folder.path().join("link.json");
+    assert!(link.symlink_metadata().expect("it is there").is_symlink());
+    read_json(&folder.path().join("old.json"));
+    let mode = link.metadata().expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o400, 0o400);
+    assert_eq!(folder.run(&["--output", "json=/dev/null"]).code, 1);
+}
