@@ -325,7 +325,7 @@ impl Interpreter<'_> {
             let sample = joined[0].clone();
             let is_narrowed = |this: &mut Self, item: &FromItem| {
                 matches!(item, FromItem::Relation { .. })
-                    && this.with_row(&sample, |this| !this.wanted(&name_of(item), &conditions).0.is_empty())
+                    && this.with_row(&sample, |this| this.wanted(&name_of(item), &conditions).is_narrow())
             };
             let at = items.iter().position(|item| is_narrowed(self, item)).unwrap_or_default();
             let item = items.remove(at);
@@ -355,10 +355,10 @@ impl Interpreter<'_> {
         // What the rows before it say narrows a relation for each of them.
         let alone = match item {
             FromItem::Relation { .. } => {
-                let count = |this: &mut Self| this.wanted(&name, conditions).0.len();
                 let sample = left.first().cloned().unwrap_or_default();
-                let narrowed = self.with_row(&sample, count) > count(self);
-                if narrowed { None } else { Some(self.rows_of(item, conditions)?) }
+                let by_row = self.with_row(&sample, |this| this.wanted(&name, conditions));
+                let narrows = by_row.is_narrow() && by_row.0.len() > self.wanted(&name, conditions).0.len();
+                if narrows { None } else { Some(self.rows_of(item, conditions)?) }
             }
             FromItem::Query { lateral: false, .. } => Some(self.rows_of(item, conditions)?),
             _ => None,

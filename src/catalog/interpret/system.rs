@@ -20,7 +20,35 @@ use crate::sql::statement::PolicyCommand;
 /// are where that saves going through the whole catalog.
 pub(super) struct Wanted(pub(super) Vec<(Ident, Value)>);
 
+/// Columns by which rows are found without going through the whole catalog.
+const INDEXED: [&str; 19] = [
+    "attrelid",
+    "conname",
+    "conrelid",
+    "constraint_name",
+    "enumtypid",
+    "event_object_table",
+    "indexname",
+    "indrelid",
+    "nspname",
+    "oid",
+    "polrelid",
+    "proname",
+    "relname",
+    "rolname",
+    "routine_name",
+    "table_name",
+    "tablename",
+    "tgrelid",
+    "typname",
+];
+
 impl Wanted {
+    /// Whether it spares going through the whole catalog.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.0.iter().any(|(name, _)| INDEXED.contains(&name.as_str()))
+    }
+
     fn get(&self, column: &str) -> Option<&Value> {
         self.0.iter().find(|(name, _)| *name == *column).map(|(_, value)| value)
     }
