@@ -102,6 +102,13 @@ rules! {
         with_check_drops_row_scope,
         with_check_true_scoped_using,
         write_policy_grants_nothing,
+        update_delete_without_select_policy,
+        subquery_column_capture,
+        soft_delete_visible,
+        select_policy_blocks_own_update,
+        restrictive_role_gap,
+        policy_reads_unprotected_table,
+        insert_without_select_policy,
     }
     convention {
         missing_created_at,

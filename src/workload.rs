@@ -1,5 +1,6 @@
 //! What queries filter, join and sort by, and what function bodies do.
 
+pub mod capture;
 pub mod effect;
 pub mod filter;
 pub mod identity;

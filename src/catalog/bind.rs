@@ -1031,7 +1031,7 @@ impl Catalog {
     }
 
     /// The bare name and the schema of a table or view.
-    pub(super) fn relation_name(&self, relation: Oid) -> Option<(Ident, Ident)> {
+    pub fn relation_name(&self, relation: Oid) -> Option<(Ident, Ident)> {
         let table = self.tables.get(&relation).map(|table| &table.name);
         let name = table.or_else(|| self.views.get(&relation).map(|view| &view.name))?;
         Some((name.name.clone(), name.schema.clone()))

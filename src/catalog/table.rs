@@ -10,7 +10,7 @@ use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::policy::Policy;
 use crate::catalog::trigger::Trigger;
 use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
-use crate::source::Span;
+use crate::source::{FileId, Span};
 use crate::sql::expr::{ColumnRef, Expr, Oid, Target};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Persistence, ReferentialAction, ReplicaIdentity};
@@ -156,6 +156,44 @@ impl Constraint {
                 | ConstraintKind::Unique { .. }
                 | ConstraintKind::Exclude { .. }
         )
+    }
+}
+
+impl Column {
+    /// Whether it marks rows as deleted that stay in the table.
+    pub fn is_soft_delete(&self) -> bool {
+        let data_type = &self.data_type.value;
+        match self.name.as_str() {
+            "deleted_at" | "deletedAt" => {
+                data_type.is_builtin("timestamptz") || data_type.is_builtin("timestamp")
+            }
+            "is_deleted" | "isDeleted" | "deleted" => data_type.is_builtin("bool"),
+            _ => false,
+        }
+    }
+
+    /// The condition that keeps rows which such a column does not mark.
+    pub fn is_kept(&self, table: Oid) -> Expr {
+        let column = Expr::Column(ColumnRef {
+            path: vec![self.name.clone()],
+            star: false,
+            span: Span::new(FileId(0), 0, 0),
+            target: Target::Column { relation: table, attnum: self.attnum, depth: 0 },
+        });
+        match self.data_type.value.is_builtin("bool") {
+            true => Expr::IsBool { expr: Box::new(column), value: Some(true), negated: true },
+            false => Expr::IsNull { expr: Box::new(column), negated: false },
+        }
+    }
+
+    /// The same as SQL.
+    pub fn kept_condition(&self) -> String {
+        let name = self.name.quoted();
+        if self.data_type.value.is_builtin("bool") {
+            format!("{name} is not true")
+        } else {
+            format!("{name} is null")
+        }
     }
 }
 

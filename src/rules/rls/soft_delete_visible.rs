@@ -1,0 +1,110 @@
+use crate::catalog::gap::Aspect;
+use crate::catalog::policy::Policy;
+use crate::diagnostic::{Identity, Severity};
+use crate::predicate::Reach;
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::sql::expr::Expr;
+use crate::sql::statement::PolicyCommand;
+
+declare_rule! {
+    /// Finds tables with soft deletion whose policies show deleted rows.
+    ///
+    /// ## Why it matters
+    ///
+    /// A row with `deleted_at` is gone for the app, and not for the Data API: whoever leaves the filter out of
+    /// the request reads it. That matters where others than the owner may read.
+    ///
+    /// ```sql,bad
+    /// create table public.posts (id bigint primary key, title text, deleted_at timestamptz);
+    /// alter table public.posts enable row level security;
+    /// create policy "Posts are public" on public.posts for select using (true);
+    /// ```
+    ///
+    /// ```sql,good
+    /// create table public.posts (id bigint primary key, title text, deleted_at timestamptz);
+    /// alter table public.posts enable row level security;
+    /// create policy "Posts are public" on public.posts for select using (deleted_at is null);
+    /// ```
+    ///
+    /// Rows that only their owner reads are left alone, and so are tables of which some policy for SELECT asks
+    /// for the column.
+    ///
+    /// ## How to fix
+    ///
+    /// Ask for the column in the policies for those who may not see what is deleted.
+    "soft-delete-visible" {
+        group: Group::Rls,
+        severity: Severity::Info,
+        summary: "policies show rows that are deleted softly",
+        sources: &[],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    for table in cx.catalog.own_tables().filter(|table| table.rls.value) {
+        if cx.catalog.may_have_changed(&table.name, Aspect::Policies) {
+            continue;
+        }
+        let Some(column) = table.columns.iter().find(|column| column.is_soft_delete()) else { continue };
+        let conditions = cx.rights.conditions_of_anyone();
+        let asks = |policy: &Policy| {
+            let using: Vec<Expr> = policy.using.iter().map(|clause| conditions.followed(&clause.value)).collect();
+            let using: Vec<&Expr> = using.iter().collect();
+            policy.mentions(table, column.attnum, &using)
+        };
+        let reads: Vec<&Policy> =
+            table.policies.values().filter(|policy| policy.covers(PolicyCommand::Select)).collect();
+        if reads.iter().any(|policy| asks(policy)) {
+            continue;
+        }
+        let shows = |policy: &&&Policy| {
+            policy.permissive
+                && cx.catalog.api_roles().any(|role| {
+                    cx.catalog.policy_binds(policy, role)
+                        && cx.rights.policy(table, policy, role).using == Some(Reach::All)
+                        && cx.access(table, role, PolicyCommand::Select).is_some_and(|cell| cell.reach == Reach::All)
+                })
+        };
+        let Some(policy) = reads.iter().find(shows) else { continue };
+        let Some(clause) = &policy.using else { continue };
+        let message = format!(
+            "policy {} on {} shows rows that {} marks as deleted",
+            policy.name.delimited(),
+            table.name,
+            column.name.quoted(),
+        );
+        let finding = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
+        finding.note("true for deleted rows, too").label(column.name_span, "the column is created here");
+        finding.help(format!("add `and {}` to the condition", column.kept_condition()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::check;
+
+    #[test]
+    fn what_others_read_counts() {
+        check(
+            &RULE,
+            "
+             create table a (id int primary key, owner uuid, deleted_at timestamptz);
+             alter table a enable row level security;
+             create policy see on a for select using (true);
+             --                                       ^^^^ info: policy \"see\" on public.a shows rows that deleted_at marks as deleted
+             create table b (id int primary key, owner uuid, is_deleted boolean);
+             alter table b enable row level security;
+             create policy own on b for select using (owner = auth.uid());
+             create table c (id int primary key, is_deleted boolean);
+             alter table c enable row level security;
+             create policy see on c for select using (true);
+             create policy kept on c as restrictive for select using (not is_deleted);
+             create table d (id int primary key, deleted text);
+             alter table d enable row level security;
+             create policy see on d for select using (true);",
+        );
+    }
+}
