@@ -111,7 +111,7 @@ impl Interpreter<'_> {
     }
 
     fn select_rows(&mut self, select: &Select) -> Option<Vec<Value>> {
-        let kept = self.from_rows(select)?;
+        let kept = self.rows_of_from(select)?;
         let mut rows = Vec::new();
         match self.grouped(select, &kept) {
             Some(groups) => {
@@ -312,7 +312,7 @@ impl Interpreter<'_> {
 
     /// The joined rows of FROM that the conditions hold for. Items are read as soon as the conditions
     /// narrow them, and conditions are asked as soon as what they name is there.
-    fn from_rows(&mut self, select: &Select) -> Option<Vec<Vec<Part>>> {
+    fn rows_of_from(&mut self, select: &Select) -> Option<Vec<Vec<Part>>> {
         let mut items = Vec::new();
         let mut conditions = Vec::new();
         select.filter.iter().for_each(|filter| add_conjuncts(filter, &mut conditions));
