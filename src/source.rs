@@ -6,6 +6,9 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+/// What standard input is called where it got no name.
+pub const STDIN: &str = "<stdin>";
+
 /// A file of the run, by its place in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(pub u32);

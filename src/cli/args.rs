@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::cli::output::Output;
 use crate::diagnostic::Severity;
 use crate::report::Format;
+use crate::source::STDIN;
 
 const EXIT_CODES: &str = "Exit codes: 0 if no finding is as severe as --fail-on says, 1 if one is, 2 if the work could \
                           not be done.";
@@ -119,7 +120,7 @@ pub(super) struct ProjectArgs {
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub(super) only: Vec<String>,
     /// What to call the file on standard input.
-    #[arg(long, value_name = "NAME", default_value = "<stdin>")]
+    #[arg(long, value_name = "NAME", default_value = STDIN)]
     pub(super) stdin_filename: PathBuf,
 }
 

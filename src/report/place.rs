@@ -1,7 +1,7 @@
 //! Places as consumers count them, and paths as they look them up.
 
 use super::Report;
-use crate::source::{Position, SourceFile, Span};
+use crate::source::{Position, STDIN, SourceFile, Span};
 
 /// A span by lines and columns; `end` is the first position after it.
 pub(super) struct Place<'a> {
@@ -33,7 +33,7 @@ impl Place<'_> {
 
 /// A path that is relative to a folder, relative to the root that the folder is seen from.
 fn from_root(folder: &str, path: &str) -> String {
-    if folder.is_empty() || path.starts_with('/') {
+    if folder.is_empty() || path.starts_with('/') || path == STDIN {
         return path.to_string();
     }
     let mut parts: Vec<_> = folder.split('/').collect();
@@ -58,5 +58,6 @@ mod tests {
         assert_eq!(from_root("apps/web", "../../supabase/seed.sql"), "supabase/seed.sql");
         assert_eq!(from_root("apps", "../../x.sql"), "../x.sql");
         assert_eq!(from_root("apps", "/srv/x.sql"), "/srv/x.sql");
+        assert_eq!(from_root("apps", STDIN), "<stdin>");
     }
 }

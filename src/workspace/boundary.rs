@@ -113,13 +113,14 @@ fn staged(request: &Request<'_>, asked: &Asked) -> Result<(Workspace, Base), Bou
         let config = request.working_directory.join(config);
         git::lend(&config, &index.path(&config))?;
     }
+    let prefix = asked.prefix();
     let asked = asked.elsewhere(&|path| index.path(path));
     let pending = request.pending.clone().map(|mut pending| {
         pending.path = index.path(&pending.path);
         pending
     });
     let there = Request { paths: &paths, working_directory: &asked.working_directory, pending };
-    let head = Workspace::load(project::find(there), &asked);
+    let head = Workspace { prefix, ..Workspace::load(project::find(there), &asked) };
     let to_base = |path: &Path| index.path_in(&snapshot, path);
     let base = before(&head, &asked, &to_base, "the last commit", None)?;
     Ok((head, base))

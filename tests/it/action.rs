@@ -190,6 +190,39 @@ fn new_findings_fail_the_job_and_are_told_everywhere() {
 }
 
 #[test]
+fn a_sarif_file_is_written_where_it_is_wanted() {
+    let folder = pull_request("create table public.leak (id bigint primary key);\n");
+    let github = GitHub::start(false);
+    let wanted = [("INPUT_SARIF_FILE", "out/rls-lint.sarif"), ("INPUT_ANNOTATIONS", "false")];
+    let run = action(&folder, &github, &wanted);
+    assert_eq!(run.code, 1, "{}", run.log);
+    let text = std::fs::read_to_string(run.output("sarif")).expect("the file is there");
+    let sarif: Value = serde_json::from_str(&text).expect("it is JSON");
+    let results = sarif["runs"][0]["results"].as_array().expect("results are a list");
+    assert_eq!(results.len().to_string(), run.output("findings"));
+    assert!(folder.path().join("out/rls-lint.sarif").is_file());
+    assert!(!run.log.contains("::error") && run.log.contains(&format!("{LEAK}:1:")), "{}", run.log);
+    assert_eq!(action(&folder, &github, &[]).output("sarif"), "");
+}
+
+#[test]
+fn the_workflow_of_init_uses_inputs_that_exist() {
+    let folder = Folder::project("select 1;\n");
+    assert_eq!(folder.run(&["init", "--github"]).code, 0);
+    let workflow = std::fs::read_to_string(folder.path().join(".github/workflows/rls-lint.yml"));
+    let workflow = workflow.expect("it is written");
+    let action = std::fs::read_to_string(root().join("action.yml")).expect("it is there");
+    let (_, step) = workflow.split_once("- uses: OWNER/rls-lint@main\n").expect("it uses the action");
+    let (_, with) = step.split_once("with:\n").expect("it hands over inputs");
+    let given: Vec<_> = with.lines().filter_map(|line| line.trim().split_once(':')).collect();
+    assert!(!given.is_empty(), "{workflow}");
+    let (inputs, _) = action.split_once("\noutputs:\n").expect("inputs come first");
+    for (name, _) in given {
+        assert!(inputs.contains(&format!("\n  {name}:\n")), "{name}");
+    }
+}
+
+#[test]
 fn a_second_run_updates_the_comment() {
     let folder = pull_request("create table public.leak (id bigint primary key);\n");
     let github = GitHub::start(false);
@@ -243,7 +276,7 @@ fn what_is_too_long_is_cut() {
     let github = GitHub::start(false);
     let run = action(&folder, &github, &[]);
     assert_eq!(run.code, 1, "{}", &run.log[..run.log.len().min(2000)]);
-    assert!(run.summary.len() < 900_200, "{}", run.summary.len());
+    assert!(run.summary.len() < 65_536, "{}", run.summary.len());
     let bodies = github.bodies();
     assert_eq!(bodies.len(), 1);
     assert!(bodies[0].chars().count() < 65_536 && bodies[0].len() > 20_000, "{}", bodies[0].len());

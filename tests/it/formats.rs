@@ -11,6 +11,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use serde_json::Value;
 
+use crate::change::{git, repository};
 use crate::harness::{Folder, run_in};
 
 const FORMATS: [&str; 12] = [
@@ -79,6 +80,68 @@ impl Written {
         let value = self.json(format);
         let list = if key.is_empty() { &value } else { &value[key] };
         list.as_array().unwrap_or_else(|| panic!("{format} has a list")).clone()
+    }
+
+    /// The rule, file and line of each finding, which all formats agree about, as seen from the root of
+    /// the repository; `folder` is where the program ran.
+    fn places(&self, folder: &str, encoded: impl Fn(&str) -> String) -> Places {
+        let of = |format: &str, key: &str, rule: &str, file: &str, line: &str| -> Places {
+            let list = self.list(format, key);
+            let places = list.iter().map(|finding| {
+                place(
+                    finding.pointer(rule).expect("it has a rule"),
+                    finding.pointer(file).expect("it has a file"),
+                    finding.pointer(line).expect("it has a line"),
+                )
+            });
+            places.collect()
+        };
+        let from_root = |places: Places| -> Places {
+            places.into_iter().map(|(rule, file, line)| (rule, format!("{folder}/{file}"), line)).collect()
+        };
+        let expected = from_root(of("json", "findings", "/rule", "/file", "/start/line"));
+        assert_eq!(of("audit", "findings", "/rule", "/file", "/line"), expected);
+        assert_eq!(of("gitlab", "", "/check_name", "/location/path", "/location/lines/begin"), expected);
+        let rdjson =
+            of("rdjson", "diagnostics", "/code/value", "/location/path", "/location/range/start/line");
+        assert_eq!(from_root(rdjson), expected);
+        assert_eq!(tests_of(&self.0["junit"]), expected);
+        assert_eq!(commands(&self.0["github"]), expected);
+        let results = self.json("sarif")["runs"][0]["results"].as_array().expect("it is a list").clone();
+        let uris: Places = results
+            .iter()
+            .map(|result| {
+                let at = &result["locations"][0]["physicalLocation"];
+                place(&result["ruleId"], &at["artifactLocation"]["uri"], &at["region"]["startLine"])
+            })
+            .collect();
+        let expected_uris: Places =
+            expected.iter().map(|(rule, file, line)| (rule.clone(), encoded(file), *line)).collect();
+        assert_eq!(uris, expected_uris);
+        for (rule, file, line) in &expected {
+            let row = format!("| `{rule}` | `{file}:{line}` |");
+            assert!(self.0["markdown"].contains(&row), "{row}\n{}", self.0["markdown"]);
+        }
+        let lines: Vec<_> = self.0["jsonl"]
+            .lines()
+            .map(|line| -> Value { serde_json::from_str(line).expect("each line is JSON") })
+            .filter(|line| line["type"] == "finding")
+            .collect();
+        let jsonl = lines.iter().map(|found| place(&found["rule"], &found["file"], &found["start"]["line"]));
+        assert_eq!(from_root(jsonl.collect()), expected);
+        assert_eq!(self.0["concise"].lines().count(), lines.len(), "{}", self.0["concise"]);
+        let is_row =
+            |line: &&str| ["| error |", "| warning |", "| info |"].iter().any(|row| line.starts_with(row));
+        assert_eq!(self.0["markdown"].lines().filter(is_row).count(), lines.len(), "{}", self.0["markdown"]);
+        for (rule, file, line) in &expected {
+            let file = &file[folder.len() + 1..];
+            let is_it = |text: &str| {
+                text.starts_with(&format!("{file}:{line}:")) && text.contains(&format!("[{rule}]"))
+            };
+            assert!(self.0["concise"].lines().any(is_it), "{}", self.0["concise"]);
+            assert!(self.0["human"].contains(&format!("{file}:{line}:")), "{}", self.0["human"]);
+        }
+        expected
     }
 }
 
@@ -220,48 +283,41 @@ fn each_format_tells_the_same_places() {
     ]);
     let written = Written::of(&folder.path().join("apps/my web"), &[]);
     written.validate();
-    let of = |format: &str, key: &str, rule: &str, file: &str, line: &str| -> Places {
-        let list = written.list(format, key);
-        let places = list.iter().map(|finding| {
-            place(
-                finding.pointer(rule).expect("it has a rule"),
-                finding.pointer(file).expect("it has a file"),
-                finding.pointer(line).expect("it has a line"),
-            )
-        });
-        places.collect()
-    };
-    let from_root = |places: Places| -> Places {
-        places.into_iter().map(|(rule, file, line)| (rule, format!("apps/my web/{file}"), line)).collect()
-    };
-    let expected = from_root(of("json", "findings", "/rule", "/file", "/start/line"));
+    let encoded = |_: &str| "apps/my%20web/supabase/migrations/1_%C3%A4%2C%20%25%26.sql".to_string();
+    let expected = written.places("apps/my web", encoded);
     assert!(expected.len() >= 2, "{expected:?}");
     assert!(expected.iter().all(|(_, file, _)| file == "apps/my web/supabase/migrations/1_ä, %&.sql"));
-    assert_eq!(of("audit", "findings", "/rule", "/file", "/line"), expected);
-    assert_eq!(of("gitlab", "", "/check_name", "/location/path", "/location/lines/begin"), expected);
-    let rdjson = of("rdjson", "diagnostics", "/code/value", "/location/path", "/location/range/start/line");
-    assert_eq!(from_root(rdjson), expected);
-    assert_eq!(tests_of(&written.0["junit"]), expected);
-    assert_eq!(commands(&written.0["github"]), expected);
-    let results = written.json("sarif")["runs"][0]["results"].as_array().expect("it is a list").clone();
-    let uris: BTreeSet<_> = results
-        .iter()
-        .map(|result| {
-            let at = &result["locations"][0]["physicalLocation"];
-            place(&result["ruleId"], &at["artifactLocation"]["uri"], &at["region"]["startLine"])
-        })
-        .collect();
-    let encoded: Places = expected
-        .iter()
-        .map(|(rule, _, line)| {
-            (rule.clone(), "apps/my%20web/supabase/migrations/1_%C3%A4%2C%20%25%26.sql".to_string(), *line)
-        })
-        .collect();
-    assert_eq!(uris, encoded);
-    for (rule, file, line) in &expected {
-        let row = format!("| `{rule}` | `{file}:{line}` |");
+}
+
+#[test]
+fn each_format_tells_what_a_change_brings_and_nothing_else() {
+    let old = "create table public.old (title text);\ncreate table public.older (title text);\n";
+    let folder = repository(&[
+        ("web/supabase/config.toml", ""),
+        ("web/supabase/migrations/20250101000000_old.sql", old),
+    ]);
+    let leak = "web/supabase/migrations/20250201000000_leak.sql";
+    folder.write(leak, b"-- Notes of all.\n\ncreate table public.leak (title text);\n");
+    git(folder.path(), &["add", "--all"]);
+    let web = folder.path().join("web");
+    let mut answers = Vec::new();
+    for change in [&["--base", "main"][..], &["--staged"], &["--after", "20250101000000"]] {
+        let written = Written::of(&web, change);
+        written.validate();
+        let places = written.places("web", str::to_string);
+        assert!(places.contains(&("rls-disabled-on-exposed-table".into(), leak.into(), 3)), "{places:?}");
+        assert!(places.iter().all(|(_, file, line)| file == leak && *line == 3), "{change:?}: {places:?}");
+        for (format, text) in &written.0 {
+            let tells_old = text.contains("public.old");
+            assert!(!tells_old || *format == "advisors", "{change:?} {format}: {text}");
+        }
+        let access = "can read, change and delete all rows of public.leak, and add new ones (new table)";
+        let row = format!("| dangerous | anon and authenticated {access} | `{leak}:3` |");
         assert!(written.0["markdown"].contains(&row), "{row}\n{}", written.0["markdown"]);
+        assert!(written.0["human"].contains(access), "{}", written.0["human"]);
+        answers.push(places);
     }
+    assert!(answers.iter().all(|places| *places == answers[0]), "{answers:?}");
 }
 
 #[test]
