@@ -8,8 +8,11 @@ pub mod evaluation;
 mod matrix;
 pub mod recursion;
 mod rights;
+mod storage;
 
 use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};
@@ -29,6 +32,7 @@ use crate::sql::statement::{Clause, PolicyCommand, Privilege};
 
 pub use matrix::{COMMANDS, Cell, Reason, Relations, Row};
 pub use rights::{PolicyReach, Rights};
+pub use storage::Files;
 
 /// What a role of a request can do with a relation, row level security aside.
 #[derive(Clone, Debug)]
@@ -128,6 +132,24 @@ impl Catalog {
             Grantee::Role(name) => roles.contains(name),
         };
         !role.superuser && !role.bypassrls && policy.roles.value.iter().any(named)
+    }
+
+    /// The policies that call each function: their conditions run with the rights of the caller, who
+    /// must be allowed to execute it.
+    pub fn policies_by_function(&self) -> FxHashMap<Oid, Vec<&Policy>> {
+        let mut map: FxHashMap<Oid, Vec<&Policy>> = FxHashMap::default();
+        for policy in self.tables.values().flat_map(|table| table.policies.values()) {
+            for expr in policy.expressions() {
+                expr.walk(&mut |part| {
+                    if let Expr::Call(call) = part
+                        && let Some(function) = call.target
+                    {
+                        map.entry(function).or_default().push(policy);
+                    }
+                });
+            }
+        }
+        map
     }
 
     /// Whether a policy has a say in any request at all: one for `service_role` alone has none.

@@ -22,6 +22,7 @@ pub mod platform;
 pub mod policy;
 pub mod privilege;
 pub mod register;
+pub mod revocation;
 pub mod role;
 pub mod sensitive;
 pub mod table;
@@ -41,6 +42,7 @@ use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::platform::Exposure;
 use crate::catalog::policy::MissedPolicy;
+use crate::catalog::revocation::Revocations;
 use crate::catalog::role::{
     Bucket, CronJob, DefaultPrivileges, Extension, ForeignServer, Namespace, Publication, Role, Sequence,
 };
@@ -72,6 +74,8 @@ pub struct Catalog {
     pub event_triggers: IndexMap<Ident, EventTrigger>,
     pub servers: IndexMap<Ident, ForeignServer>,
     pub default_privileges: Vec<DefaultPrivileges>,
+    /// What REVOKE did not take away.
+    pub(crate) revocations: Revocations,
     pub buckets: IndexMap<String, Bucket>,
     pub cron_jobs: Vec<CronJob>,
     /// `name=value` of ALTER DATABASE … SET.

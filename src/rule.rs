@@ -62,6 +62,8 @@ pub enum Group {
     Performance,
     /// What a well-kept table has.
     Convention,
+    /// What Supabase runs beside the Data API: Auth, Storage, Realtime, and roles.
+    Platform,
     /// The migration history itself.
     Migration,
 }
@@ -70,7 +72,7 @@ impl Group {
     /// Whether its rules are about who gets to what.
     pub fn is_security(self) -> bool {
         match self {
-            Self::Rls | Self::Auth | Self::Api | Self::Function => true,
+            Self::Rls | Self::Auth | Self::Api | Self::Function | Self::Platform => true,
             Self::Performance | Self::Convention | Self::Migration => false,
         }
     }
@@ -85,6 +87,7 @@ impl fmt::Display for Group {
             Self::Function => "function",
             Self::Performance => "performance",
             Self::Convention => "convention",
+            Self::Platform => "platform",
             Self::Migration => "migration",
         })
     }

@@ -2,6 +2,7 @@
 
 mod clauses;
 mod deeds;
+mod graphql;
 mod opening;
 pub(crate) mod peers;
 mod refusal;
@@ -22,8 +23,27 @@ macro_rules! rules {
 rules! {
     api {
         auth_users_exposed,
+        column_revoke_noop,
+        default_privilege_revoke_noop,
+        default_privileges_to_public,
         definer_view_exposed,
         extension_in_public,
+        fk_existence_oracle,
+        foreign_table_exposed,
+        graphql_visible_to_anon,
+        graphql_visible_to_authenticated,
+        ineffective_revoke,
+        internal_schema_exposed,
+        materialized_view_exposed,
+        missing_data_api_grant,
+        queue_exposed,
+        replaced_view_lost_security_invoker,
+        sensitive_column_exposed,
+        sensitive_column_granted,
+        truncate_or_all_granted_to_api_role,
+        unique_existence_oracle,
+        view_calls_definer_function,
+        view_not_security_barrier,
     }
     auth {
         anonymous_users_not_excluded,
@@ -137,6 +157,20 @@ rules! {
         unused_suppression,
         stale_baseline,
         suppression_without_reason,
+    }
+    platform {
+        bypassrls_role,
+        fkey_to_auth_unique,
+        public_bucket_listing,
+        public_bucket_with_private_policies,
+        realtime_delete_not_filtered,
+        realtime_messages_open,
+        realtime_table_without_rls,
+        role_reaches_bypassrls,
+        role_reaches_owner,
+        secret_in_migration,
+        storage_policy_without_bucket,
+        storage_upsert_incomplete,
     }
     performance {
         auth_call_per_row,

@@ -648,8 +648,15 @@ fn is_config_of(file: &SourceFile, project: &Project, asked: &Asked) -> bool {
 fn fresh_catalog(project: &Project, settings: &Settings, config_file: Option<FileId>) -> Catalog {
     let mut catalog = Catalog::supabase(project.config.exposure);
     catalog.api = project.config.api.clone();
+    if let Some(file) = config_file {
+        let places = project.config.exposed_at.iter();
+        let places =
+            places.map(|(name, range)| (name.as_str().into(), Span::new(file, range.start, range.end)));
+        catalog.api.exposed_at = places.collect();
+    }
     if let Some(exposed) = &settings.exposed {
         catalog.api.schemas = exposed.iter().map(|name| name.as_str().into()).collect();
+        catalog.api.exposed_at.clear();
     }
     for name in &settings.known_roles {
         let role = Role::new(name.as_str().into(), Origin::Platform);

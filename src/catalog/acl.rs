@@ -150,6 +150,8 @@ pub struct AclEntry {
     pub grantable: Privileges,
     /// Who granted last.
     pub origin: Origin,
+    /// Those of them that new objects start with, and that no GRANT on this one names.
+    pub by_default: Privileges,
 }
 
 /// The grants on one object, its owner's own among them. Defaults are written out when an object
@@ -214,12 +216,14 @@ impl Acl {
                 entry.privileges = entry.privileges.union(privileges);
                 entry.grantable = entry.grantable.union(options);
                 entry.origin = origin;
+                entry.by_default = entry.by_default.without(privileges);
             }
             None => self.entries.push(AclEntry {
                 grantee: grantee.clone(),
                 privileges,
                 grantable: options,
                 origin,
+                by_default: Privileges::NONE,
             }),
         }
     }
@@ -230,6 +234,7 @@ impl Acl {
             entry.grantable = entry.grantable.without(privileges);
             if !option_only {
                 entry.privileges = entry.privileges.without(privileges);
+                entry.by_default = entry.by_default.without(privileges);
             }
         }
         self.entries.retain(|entry| !entry.privileges.is_empty());

@@ -1,5 +1,7 @@
 //! What lies between the database and the browser: the settings of the Data API and of Auth.
 
+use indexmap::IndexMap;
+
 use crate::catalog::Catalog;
 use crate::catalog::function::Function;
 use crate::catalog::name::QName;
@@ -8,6 +10,7 @@ use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::table::Table;
 use crate::catalog::view::View;
+use crate::source::Span;
 use crate::sql::name::Ident;
 use crate::sql::statement::Persistence;
 
@@ -16,6 +19,8 @@ use crate::sql::statement::Persistence;
 pub struct ApiSettings {
     /// `[api] schemas`: the schemas that the Data API serves.
     pub schemas: Vec<Ident>,
+    /// Where they are named; nowhere if they are the default.
+    pub exposed_at: IndexMap<Ident, Span>,
     /// `[auth] enable_anonymous_sign_ins`
     pub anonymous_sign_ins: bool,
     /// `pg-functions://` hooks of `[auth.hook.*]`, by schema and name.
@@ -26,6 +31,7 @@ impl Default for ApiSettings {
     fn default() -> Self {
         Self {
             schemas: vec!["public".into(), "graphql_public".into()],
+            exposed_at: IndexMap::new(),
             anonymous_sign_ins: false,
             auth_hooks: Vec::new(),
         }
@@ -44,7 +50,7 @@ impl Catalog {
         let authenticator = self.roles.get("authenticator");
         self.roles.values().filter(move |role| {
             role.name != "service_role"
-                && authenticator.is_some_and(|authenticator| authenticator.member_of.contains(&role.name))
+                && authenticator.is_some_and(|authenticator| authenticator.member_of.contains_key(&role.name))
         })
     }
 
@@ -52,6 +58,14 @@ impl Catalog {
     pub fn is_managed(&self, schema: &Ident) -> bool {
         let made_by = self.namespaces.get(schema).map(|namespace| namespace.history.created);
         *schema != "public" && made_by == Some(Origin::Platform)
+    }
+
+    /// What puts a table into a publication: by name, with its schema, or with all tables.
+    pub fn published_at(&self, publication: &str, table: &Table) -> Option<Origin> {
+        let publication = self.publications.get(publication)?;
+        let by_name = publication.tables.get(&table.oid).map(|published| published.origin);
+        let with_others = publication.all_tables || publication.schemas.contains(&table.name.schema);
+        by_name.or_else(|| with_others.then(|| publication.history.last()))
     }
 
     /// The tables that the project itself made and keeps: no platform's, extension's or temporary

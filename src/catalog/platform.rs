@@ -306,7 +306,7 @@ impl Loader<'_> {
         role.replication = is('p');
         role.bypassrls = is('b');
         role.config = config.iter().map(|line| key_value(line)).map(owned).collect();
-        role.member_of = member_of.into_iter().map(Ident::from).collect();
+        role.member_of = member_of.into_iter().map(|name| (Ident::from(name), Origin::Platform)).collect();
         self.catalog.roles.insert(name.into(), role);
     }
 
@@ -588,6 +588,7 @@ impl Loader<'_> {
             last_attnum: number(columns.len()),
             columns,
             query: None,
+            was_invoker: None,
             options: Vec::new(),
             populated: true,
             indexes: IndexMap::default(),

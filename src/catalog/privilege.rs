@@ -2,12 +2,13 @@
 //!
 //! Row level security is not looked at.
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};
 use crate::catalog::function::Function;
 use crate::catalog::table::Column;
+use crate::source::Span;
 use crate::sql::name::Ident;
 use crate::sql::statement::Privilege;
 
@@ -19,7 +20,7 @@ impl Catalog {
         let mut at = 0;
         while let Some(name) = found.get_index(at).cloned() {
             if let Some(member) = self.roles.get(&name).filter(|member| member.inherit) {
-                found.extend(member.member_of.iter().cloned());
+                found.extend(member.member_of.keys().cloned());
             }
             // The database's owner is a member without being listed (PostgreSQL manual, section
             // 22.5).
@@ -27,6 +28,25 @@ impl Catalog {
                 found.insert("pg_database_owner".into());
             }
             at += 1;
+        }
+        found
+    }
+
+    /// The roles that a role can take on with SET ROLE, through others as well, with the statement
+    /// that made it or one between them a member. What the platform arranges has none.
+    pub fn roles_within_reach(&self, role: &Ident) -> IndexMap<Ident, Option<Span>> {
+        let mut found: IndexMap<Ident, Option<Span>> = IndexMap::new();
+        let mut pending = vec![(role.clone(), None)];
+        while let Some((name, grant)) = pending.pop() {
+            let Some(member) = self.roles.get(&name) else { continue };
+            for (next, origin) in &member.member_of {
+                // The membership of the role itself is the first to blame.
+                let grant = grant.or(origin.span());
+                if next != role && !found.contains_key(next) {
+                    found.insert(next.clone(), grant);
+                    pending.push((next.clone(), grant));
+                }
+            }
         }
         found
     }
@@ -117,7 +137,12 @@ mod tests {
         assert!(catalog.can(&postgres, &acl, Privilege::Insert));
         assert!(!catalog.can(&authenticator, &acl, Privilege::Insert), "it does not inherit");
         assert!(catalog.can(&"supabase_admin".into(), &acl, Privilege::Truncate));
-        catalog.roles.get_mut("anon").expect("anon is there").member_of.insert("authenticated".into());
+        catalog
+            .roles
+            .get_mut("anon")
+            .expect("anon is there")
+            .member_of
+            .insert("authenticated".into(), Origin::Platform);
         assert!(catalog.can(&anon, &acl, Privilege::Insert));
     }
 

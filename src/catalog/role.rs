@@ -22,9 +22,12 @@ pub struct Role {
     pub login: bool,
     pub replication: bool,
     pub bypassrls: bool,
+    /// Who said last whether it is.
+    pub bypassrls_origin: Origin,
     /// Settings by name, as `pg_db_role_setting` stores them.
     pub config: IndexMap<Ident, String>,
-    pub member_of: IndexSet<Ident>,
+    /// The roles that it is a member of, and who made it one.
+    pub member_of: IndexMap<Ident, Origin>,
 }
 
 /// A schema, which PostgreSQL also calls a namespace.
@@ -139,8 +142,9 @@ impl Role {
             login: false,
             replication: false,
             bypassrls: false,
+            bypassrls_origin: origin,
             config: IndexMap::new(),
-            member_of: IndexSet::new(),
+            member_of: IndexMap::new(),
         }
     }
 

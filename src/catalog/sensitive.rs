@@ -2,7 +2,7 @@
 //!
 //! The names are those that nobody gives to public content: `author` and `user_id` are none.
 
-use crate::catalog::table::Column;
+use crate::catalog::table::{Column, Table};
 use crate::catalog::types::TypeRef;
 
 /// Whole names. A `wallet_address` is published as a rule, an `address` seldom is.
@@ -37,16 +37,47 @@ const ENDS: &[&str] = &[
 /// indexed with.
 const HARMLESS: &[&str] = &["bool", "timestamp", "timestamptz", "interval", "bytea"];
 
+/// Whole names that say so less surely: they are looked for where nothing protects a table.
+#[rustfmt::skip]
+const RARER: &[&str] = &[
+    "session_id", "swift_code", "bic", "treatment", "macaddr", "imei", "device_uuid", "certificate",
+    "facial_recognition", "2fa_code", "two_factor",
+];
+
+impl Table {
+    /// The columns whose names say that they hold a secret, or what identifies or reaches a person.
+    /// Keys of other tables are none: `tax_id` in a link table leads to a tax.
+    pub fn sensitive_columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.is_sensitive() && !self.refers(column))
+    }
+
+    /// The same, and those that are so less surely.
+    pub fn possibly_sensitive_columns(&self) -> impl Iterator<Item = &Column> {
+        let named = |column: &Column| {
+            column.is_sensitive() || !column.is_harmless() && RARER.contains(&words(&column.name).as_str())
+        };
+        self.columns.iter().filter(move |column| named(column) && !self.refers(column))
+    }
+
+    fn refers(&self, column: &Column) -> bool {
+        let is_id = column.data_type.value.is_builtin("uuid") && column.name.ends_with("_id");
+        is_id || self.foreign_keys().any(|(_, key)| key.columns.contains(&column.attnum))
+    }
+}
+
 impl Column {
+    fn is_harmless(&self) -> bool {
+        matches!(&self.data_type.value.base,
+            TypeRef::Builtin(name) if HARMLESS.contains(&name.as_str()))
+    }
+
     /// Whether its name says that it holds a secret, or what identifies or reaches a person.
     pub fn is_sensitive(&self) -> bool {
-        let harmless = matches!(&self.data_type.value.base,
-            TypeRef::Builtin(name) if HARMLESS.contains(&name.as_str()));
         let words = words(&self.name);
         let ends = |name: &&str| {
             words.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
         };
-        !harmless && (NAMES.contains(&words.as_str()) || ENDS.iter().any(ends))
+        !self.is_harmless() && (NAMES.contains(&words.as_str()) || ENDS.iter().any(ends))
     }
 }
 
@@ -71,8 +102,10 @@ fn words(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::name::QName;
     use crate::catalog::origin::Origin;
     use crate::catalog::types::DataType;
+    use crate::testing::Bench;
 
     fn sensitive(name: &str, data_type: &str) -> bool {
         Column::new(name.into(), DataType::builtin(data_type), Origin::Platform).is_sensitive()
@@ -106,5 +139,28 @@ mod tests {
         assert!(!sensitive("token", "bytea"));
         assert!(!sensitive("password", "bool"));
         assert!(!sensitive("verified_email", "timestamptz"));
+    }
+
+    #[test]
+    fn keys_of_other_tables_are_none() {
+        let bench = Bench::new(
+            "create table taxes (id uuid primary key, tax_id text, session_id text);
+             create table nations (id bigint primary key);
+             create table item_taxes (item bigint, tax_id uuid, national_id bigint references nations,
+               passport_id bigint);",
+        );
+        let named = |name: &str, rarer: bool| -> Vec<String> {
+            let table = bench.catalog.table(&QName::new("public", name)).expect("it is made");
+            let names = |columns: &mut dyn Iterator<Item = &Column>| {
+                columns.map(|column| column.name.to_string()).collect()
+            };
+            match rarer {
+                true => names(&mut table.possibly_sensitive_columns()),
+                false => names(&mut table.sensitive_columns()),
+            }
+        };
+        assert_eq!(named("taxes", false), ["tax_id"]);
+        assert_eq!(named("taxes", true), ["tax_id", "session_id"]);
+        assert_eq!(named("item_taxes", true), ["passport_id"]);
     }
 }

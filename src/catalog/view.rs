@@ -29,6 +29,8 @@ pub struct View {
     pub query: Option<Query>,
     /// `name=value`, as written.
     pub options: Vec<String>,
+    /// Where `security_invoker` was on until a new definition of the view left it out.
+    pub was_invoker: Option<Span>,
     /// Of a materialised view.
     pub populated: bool,
     pub indexes: IndexMap<Ident, Index>,
@@ -54,6 +56,23 @@ impl View {
     /// Whether it reads with the rights of who asks, so that row level security holds through it.
     pub fn security_invoker(&self) -> bool {
         self.option_is_on("security_invoker")
+    }
+
+    /// The statement that had made it read with the rights of who asks, before a new definition left
+    /// that out and nothing gave it back.
+    pub fn lost_security_invoker(&self) -> Option<Span> {
+        self.was_invoker.filter(|_| !self.security_invoker())
+    }
+
+    /// Whether its rows are sums over those of what it reads, and show none of these as they are.
+    pub fn is_summary(&self) -> bool {
+        let Some(QueryBody::Select(select)) = self.query.as_ref().map(|query| &query.body) else {
+            return false;
+        };
+        let sums = |column: &ResultColumn| {
+            column.expr.any(&|expr| matches!(expr, Expr::Call(call) if call.aggregate))
+        };
+        !select.group_by.is_empty() || select.targets.iter().any(sums)
     }
 
     /// Whether rows can be written through it: it shows those of one relation as they are

@@ -21,6 +21,8 @@ pub(super) const SEED: &str = "./seed.sql";
 pub struct ConfigToml {
     /// `[api] enabled`, `schemas`; `[auth] enable_anonymous_sign_ins`, `[auth.hook.*]`
     pub api: ApiSettings,
+    /// Where `[api] schemas` names each.
+    pub exposed_at: Vec<(String, Range<usize>)>,
     /// `[api] extra_search_path`
     pub extra_search_path: Vec<String>,
     /// `[api] auto_expose_new_tables`
@@ -39,6 +41,7 @@ impl Default for ConfigToml {
     fn default() -> Self {
         Self {
             api: ApiSettings::default(),
+            exposed_at: Vec::new(),
             extra_search_path: vec!["public".into(), "extensions".into()],
             exposure: Exposure::Exposed,
             major_version: 17,
@@ -113,9 +116,16 @@ impl<'a> Reader<'a> {
         ConfigToml {
             api: ApiSettings {
                 schemas: if api_is_on { exposed } else { Vec::new() },
+                exposed_at: IndexMap::new(),
                 anonymous_sign_ins: self.flag("auth.enable_anonymous_sign_ins").unwrap_or(false),
                 auth_hooks: self.auth_hooks(),
             },
+            exposed_at: self
+                .patterns("api.schemas")
+                .into_iter()
+                .flatten()
+                .filter_map(|name| Some((name.text, name.range?)))
+                .collect(),
             extra_search_path: self.list("api.extra_search_path").unwrap_or(default.extra_search_path),
             exposure: match self.flag("api.auto_expose_new_tables") {
                 Some(false) => Exposure::Explicit,

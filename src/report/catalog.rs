@@ -195,7 +195,7 @@ impl Dump<'_> {
     fn roles(&mut self) {
         let is_listed = |role: &str| !EXTENSION_ROLES.contains(&role) && !role.starts_with("pg_");
         for role in self.catalog.roles.values().filter(|role| is_listed(&role.name)) {
-            let member_of = role.member_of.iter().filter(|role| !EXTENSION_ROLES.contains(&role.as_str()));
+            let member_of = role.member_of.keys().filter(|role| !EXTENSION_ROLES.contains(&role.as_str()));
             let row = json!({
                 "role": role.name.as_str(),
                 "superuser": role.superuser,

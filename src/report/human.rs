@@ -15,7 +15,7 @@ use ariadne::{Cache, Color, Config, Label, ReportKind, Source};
 use super::{Report, clean_lines, counted, is_unprintable, one_line};
 use crate::change::Class;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::source::{FileId, SourceFile, Sources, Span};
+use crate::source::{FileId, SourceFile, Sources, Span, secret};
 
 /// How many characters of a line are shown.
 const WIDTH: usize = 120;
@@ -360,7 +360,7 @@ impl Sheet {
             text.push_str(&"\n".repeat(line - next));
             let at = length + line - next;
             let from = text.len();
-            write_line(&file.text[file.line(line)], skipped, &mut text);
+            write_line(&secret::masked(&file.text[file.line(line)]), skipped, &mut text);
             let width = text[from..].chars().count();
             text.push('\n');
             shown.insert(line, Shown { at, skipped, length: width });

@@ -340,6 +340,30 @@ impl Expr {
         self
     }
 
+    /// The same expression about the rows of a relation that have this value in a column.
+    #[must_use]
+    pub fn where_column_is(&self, relation: Oid, attnum: i16, value: &Literal) -> Self {
+        let mut expr = self.clone();
+        expr.visit_mut(0, &mut |node, level| {
+            if let Self::Column(column) = node
+                && column.target == (Target::Column { relation, attnum, depth: level })
+            {
+                *node = Self::Literal(value.clone());
+            }
+        });
+        expr
+    }
+
+    /// Whether it reads a column of a relation, in sub-selects as well.
+    pub fn reads_column(&self, relation: Oid, attnum: i16) -> bool {
+        let reads = |target: Target| match target {
+            Target::Column { relation: read, attnum: at, .. } => read == relation && at == attnum,
+            Target::Row { relation: read, .. } => read == relation,
+            _ => false,
+        };
+        self.any(&|expr| matches!(expr, Self::Column(column) if reads(column.target)))
+    }
+
     /// The target of a bare `(select …)` in the place of the sub-select.
     #[must_use]
     pub fn lifted(mut self) -> Self {

@@ -13,6 +13,7 @@
 mod changes;
 mod compare;
 mod random;
+mod revokes;
 mod rights;
 mod server;
 

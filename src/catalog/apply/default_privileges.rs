@@ -4,6 +4,7 @@ use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Privileges};
 use crate::catalog::apply::Applied;
 use crate::catalog::origin::{History, Origin};
+use crate::catalog::revocation::DefaultKey;
 use crate::catalog::role::DefaultPrivileges;
 use crate::sql::name::Ident;
 use crate::sql::statement::{AlterDefaultPrivileges, ObjectKind};
@@ -24,6 +25,7 @@ impl Catalog {
         {
             acl.merge(&here.acl);
         }
+        acl.entries.iter_mut().for_each(|entry| entry.by_default = entry.privileges);
         acl
     }
 
@@ -116,6 +118,11 @@ fn change(
             row.acl.grant(grantee, privileges, alter.grant_option, origin);
         } else {
             row.acl.revoke(grantee, privileges, alter.grant_option);
+        }
+        let key =
+            DefaultKey { owner: owner.clone(), schema: schema.cloned(), kind, grantee: grantee.clone() };
+        if !alter.grant_option {
+            catalog.revocations.note_default(key, privileges.intersection(all), alter.is_grant, origin);
         }
     }
     forget_idle(catalog);

@@ -315,6 +315,7 @@ impl Installer<'_> {
             columns,
             columns_known: true,
             query: None,
+            was_invoker: None,
             options: Vec::new(),
             populated: true,
             indexes: Default::default(),

@@ -7,6 +7,7 @@ use crate::catalog::misfit::SqlState;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::table::Column;
 use crate::catalog::{Catalog, Relation};
+use crate::source::Span;
 use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{Grant, GrantTarget, ObjectKind, ObjectRef, PrivilegeSpec, RoleName};
@@ -155,6 +156,38 @@ impl Change<'_> {
     }
 
     fn make(&self, catalog: &mut Catalog, target: &Target) {
+        self.change_acls(catalog, target);
+        if let (false, false, Some(span)) =
+            (self.statement.is_grant, self.statement.grant_option, self.origin.span())
+        {
+            self.note_what_is_left(catalog, target, span);
+        }
+    }
+
+    /// Notes which of the privileges that REVOKE names are still held afterwards.
+    fn note_what_is_left(&self, catalog: &mut Catalog, target: &Target, span: Span) {
+        let (object, kind) = match target {
+            Target::Relation(Relation::Table(oid) | Relation::View(oid)) => (*oid, ObjectKind::Table),
+            Target::Function(oid) => (*oid, ObjectKind::Function),
+            _ => return,
+        };
+        let whole = self.whole_privileges(kind);
+        for grantee in &self.grantees {
+            if !whole.is_empty() {
+                catalog.note_revocation(object, None, grantee, whole, span);
+            }
+            for spec in &self.statement.privileges {
+                let privileges = spec_privileges(spec, ObjectKind::Column);
+                for name in &spec.columns {
+                    if let Some(attnum) = catalog.attnum(object, name) {
+                        catalog.note_revocation(object, Some(attnum), grantee, privileges, span);
+                    }
+                }
+            }
+        }
+    }
+
+    fn change_acls(&self, catalog: &mut Catalog, target: &Target) {
         match target {
             Target::Relation(Relation::Table(oid)) => {
                 if let Some(table) = catalog.tables.get_mut(oid) {
@@ -197,14 +230,17 @@ impl Change<'_> {
 
     /// The part of the statement that is about whole objects.
     fn whole(&self, acl: &mut Acl, history: &mut History, kind: ObjectKind) {
-        let specs = self.statement.privileges.iter().filter(|spec| spec.columns.is_empty());
-        let mut privileges =
-            specs.map(|spec| spec_privileges(spec, kind)).fold(Privileges::NONE, Privileges::union);
-        if self.statement.privileges.is_empty() {
-            privileges = Privileges::all_on(kind);
-        }
         history.touch(self.origin);
-        self.change(acl, privileges.intersection(Privileges::all_on(kind)));
+        self.change(acl, self.whole_privileges(kind));
+    }
+
+    /// The privileges that the statement names without columns.
+    fn whole_privileges(&self, kind: ObjectKind) -> Privileges {
+        if self.statement.privileges.is_empty() {
+            return Privileges::all_on(kind);
+        }
+        let specs = self.statement.privileges.iter().filter(|spec| spec.columns.is_empty());
+        specs.map(|spec| spec_privileges(spec, kind)).fold(Privileges::NONE, Privileges::union)
     }
 
     /// The part that names columns, and what REVOKE on the whole table takes from each column.
@@ -218,13 +254,7 @@ impl Change<'_> {
         if self.statement.is_grant {
             return;
         }
-        let whole = self.statement.privileges.iter().filter(|spec| spec.columns.is_empty());
-        let mut privileges = whole
-            .map(|spec| spec_privileges(spec, ObjectKind::Column))
-            .fold(Privileges::NONE, Privileges::union);
-        if self.statement.privileges.is_empty() {
-            privileges = Privileges::all_on(ObjectKind::Column);
-        }
+        let privileges = self.whole_privileges(ObjectKind::Column);
         for column in columns.iter_mut().filter(|column| !column.acl.entries.is_empty()) {
             self.change(&mut column.acl, privileges);
         }

@@ -9,6 +9,7 @@ use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::misfit::SqlState;
 use crate::catalog::origin::Origin;
 use crate::catalog::role::Role;
+use crate::source::Span;
 use crate::sql::name::Ident;
 use crate::sql::statement::{
     AlterRole, CreateRole, GrantRole, ObjectKind, RoleAttributes, RoleName, SettingChange,
@@ -53,8 +54,9 @@ pub(super) fn create(catalog: &mut Catalog, create: &CreateRole, origin: Origin)
     }
     catalog.require_roles(create.member_of.iter().chain(&create.members))?;
     let mut role = Role::new(name.clone(), origin);
-    set_attributes(&mut role, &create.attributes);
-    role.member_of = create.member_of.iter().filter_map(|name| catalog.role_ident(name)).collect();
+    set_attributes(&mut role, &create.attributes, origin);
+    let member_of = create.member_of.iter().filter_map(|name| catalog.role_ident(name));
+    role.member_of = member_of.map(|name| (name, origin)).collect();
     catalog.roles.insert(name.clone(), role);
     // Who creates a role without being a superuser becomes its member (PostgreSQL manual, section
     // 22.3, createrole_self_grant aside: the platform's postgres may set the new role).
@@ -71,7 +73,7 @@ pub(super) fn alter(catalog: &mut Catalog, alter: &AlterRole, origin: Origin) ->
     let name = catalog.role_ident(&alter.name).ok_or(Misfit::missing(ObjectKind::Role, "public"))?;
     catalog.require_role(&name)?;
     if let Some(role) = catalog.roles.get_mut(&name) {
-        set_attributes(role, &alter.attributes);
+        set_attributes(role, &alter.attributes, origin);
         role.history.touch(origin);
     }
     Ok(())
@@ -89,11 +91,23 @@ pub(super) fn alter_set(
     };
     catalog.require_role(&name)?;
     let value = catalog.stored_setting(change);
+    if name == "authenticator" && change.name == "pgrst.db_schemas" {
+        expose(catalog, value.as_deref(), change.span);
+    }
     if let Some(role) = catalog.roles.get_mut(&name) {
         set(&mut role.config, change, value);
         role.history.touch(origin);
     }
     Ok(())
+}
+
+/// The Data API reads its schemas from a setting of the role that it connects as, before those of its
+/// configuration (PostgREST manual, in-database configuration).
+fn expose(catalog: &mut Catalog, schemas: Option<&str>, span: Span) {
+    let Some(schemas) = schemas else { return };
+    let names = schemas.split(',').map(|name| Ident::new(name.trim().trim_matches('"')));
+    catalog.api.schemas = names.filter(|name| !name.is_empty()).collect();
+    catalog.api.exposed_at = catalog.api.schemas.iter().map(|name| (name.clone(), span)).collect();
 }
 
 /// ALTER DATABASE … SET
@@ -150,8 +164,8 @@ pub(super) fn rename(catalog: &mut Catalog, old: &Ident, new: &Ident) -> Applied
         catalog.roles[at].name = new.clone();
     }
     for role in catalog.roles.values_mut() {
-        if role.member_of.shift_remove(old) {
-            role.member_of.insert(new.clone());
+        if let Some(origin) = role.member_of.shift_remove(old) {
+            role.member_of.insert(new.clone(), origin);
         }
     }
     for owner in super::owner::owners(catalog).filter(|owner| **owner == *old) {
@@ -172,13 +186,17 @@ pub(super) fn rename(catalog: &mut Catalog, old: &Ident, new: &Ident) -> Applied
 
 fn add_member(catalog: &mut Catalog, member: &Ident, role: &Ident, origin: Origin) {
     if let Some(member) = catalog.roles.get_mut(member)
-        && member.member_of.insert(role.clone())
+        && !member.member_of.contains_key(role)
     {
+        member.member_of.insert(role.clone(), origin);
         member.history.touch(origin);
     }
 }
 
-fn set_attributes(role: &mut Role, attributes: &RoleAttributes) {
+fn set_attributes(role: &mut Role, attributes: &RoleAttributes, origin: Origin) {
+    if attributes.bypassrls.is_some() {
+        role.bypassrls_origin = origin;
+    }
     let pairs = [
         (&mut role.superuser, attributes.superuser),
         (&mut role.inherit, attributes.inherit),
@@ -220,9 +238,9 @@ mod tests {
              alter database postgres set app.x = '1';",
         )
         .catalog;
-        assert!(catalog.roles["postgres"].member_of.contains("staff"));
+        assert!(catalog.roles["postgres"].member_of.contains_key("staff"));
         assert!(catalog.roles["staff"].bypassrls && !catalog.roles["staff"].login);
-        assert!(catalog.roles["bot"].login && catalog.roles["bot"].member_of.contains("staff"));
+        assert!(catalog.roles["bot"].login && catalog.roles["bot"].member_of.contains_key("staff"));
         assert_eq!(catalog.roles["staff"].config["statement_timeout"], "5s");
         assert_eq!(catalog.roles["bot"].config["search_path"], "\"\"");
         assert_eq!(catalog.database_settings["app.x"], "1");
@@ -232,8 +250,8 @@ mod tests {
     fn members_come_and_go() {
         let text = "create role staff; grant staff to anon, authenticated; revoke staff from anon;";
         let catalog = Bench::new(text).catalog;
-        assert!(catalog.roles["authenticated"].member_of.contains("staff"));
-        assert!(!catalog.roles["anon"].member_of.contains("staff"));
+        assert!(catalog.roles["authenticated"].member_of.contains_key("staff"));
+        assert!(!catalog.roles["anon"].member_of.contains_key("staff"));
         let catalog = Bench::new("create role staff; grant staff to anon; drop role staff;").catalog;
         assert!(catalog.roles["anon"].member_of.is_empty());
     }

@@ -52,6 +52,8 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateView, origin: Orig
         view.columns.extend(columns.into_iter().skip(kept));
         view.columns_known = output.is_some();
         view.query = Some(query);
+        let was_invoker = view.history.last().span().filter(|_| view.security_invoker());
+        view.was_invoker = was_invoker.or(view.was_invoker);
         view.options = options;
         view.name_span = Some(statement.name.span);
         view.history.touch(origin);
@@ -190,6 +192,7 @@ fn empty(catalog: &mut Catalog, name: QName, span: Span, origin: Origin) -> View
         last_attnum: 0,
         query: None,
         options: Vec::new(),
+        was_invoker: None,
         populated: true,
         indexes: IndexMap::new(),
         triggers: IndexMap::new(),

@@ -53,7 +53,8 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force() {
-        let reads = policy.command.value == PolicyCommand::Select;
+        // Of channels it is realtime-messages-open that speaks.
+        let reads = policy.command.value == PolicyCommand::Select && table.name.schema != "realtime";
         if let (true, Some(Opening::Always(opened))) = (reads, opening::of(cx, table, policy)) {
             report(cx.catalog, table, policy, &opened.access, out);
         }
@@ -65,16 +66,11 @@ fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_
     let sensitive = sensitive_columns(catalog, table, opened);
     let is = |schema: &str, name: &str| table.name.schema == *schema && table.name.name == *name;
     let files = is("storage", "objects");
-    let channels = is("realtime", "messages");
     let private = is_private(table);
-    if sensitive.is_empty() && !private && !files && !channels && says_so(policy) {
+    if sensitive.is_empty() && !private && !files && says_so(policy) {
         return;
     }
     let whom = describe(opened, &table.name.to_string());
-    let whom = match whom.strip_suffix(" read every row of realtime.messages") {
-        Some(whom) if channels => format!("{whom} listen to every private channel of Realtime"),
-        _ => whom,
-    };
     let mut message = format!("policy {}: {whom}", policy.name.delimited());
     if !sensitive.is_empty() {
         let (named, more) = sensitive.split_at(sensitive.len().min(3));
@@ -90,11 +86,6 @@ fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_
         found.severity(Severity::Warning);
         found.note("true for every file of every bucket, private ones included");
         found.help(format!("alter policy {name} on {on} using (bucket_id = '…');"));
-        return;
-    }
-    if channels {
-        found.note("true for every private Realtime channel");
-        found.help("name the channels: using (realtime.topic() like 'room:%'), or check in a table of your own that the user may join");
         return;
     }
     found.note("true for every row");
@@ -149,7 +140,7 @@ fn sensitive_columns(
             catalog.can_on_any_column(&access.role.name, &table.acl, one, Privilege::Select)
         })
     };
-    let columns = table.columns.iter().filter(|column| column.is_sensitive() && readable(column));
+    let columns = table.sensitive_columns().filter(|column| readable(column));
     columns.map(|column| (column.name.quoted(), column.name_span)).collect()
 }
 
@@ -267,7 +258,6 @@ mod tests {
              create policy files on storage.objects for select to anon using (true);
              --                                                               ^^^^ warning: can read every row of storage.objects
              create policy channels on realtime.messages for select to authenticated using (true);
-             --                                                                             ^^^^ info: every signed-in user can listen to every private channel
              create policy avatars on storage.objects for select using (bucket_id = 'avatars');",
         );
     }

@@ -1,0 +1,177 @@
+use crate::access::{COMMANDS, in_words};
+use crate::catalog::Catalog;
+use crate::catalog::acl::{Grantee, Privileges};
+use crate::catalog::gap::Aspect;
+use crate::catalog::policy::Policy;
+use crate::catalog::role::Role;
+use crate::catalog::table::Table;
+use crate::diagnostic::{Identity, Severity};
+use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::sql::expr::{Expr, Literal};
+use crate::sql::statement::{ObjectKind, Privilege};
+
+declare_rule! {
+    /// Finds tables whose policies let a role do something that no grant allows.
+    ///
+    /// ## Why it matters
+    ///
+    /// A policy chooses rows and gives no right to the table. Where new tables are not granted to the
+    /// roles of the API by themselves (`auto_expose_new_tables = false`, and every schema but
+    /// `public`), a request for such a table fails with `permission denied for table` however right
+    /// its policies are.
+    ///
+    /// ```sql,bad
+    /// -- explicit
+    /// create table public.todos (id bigint primary key, user_id uuid);
+    /// alter table public.todos enable row level security;
+    /// create policy own on public.todos for select to authenticated using (user_id = (select auth.uid()));
+    /// ```
+    ///
+    /// ```sql,good
+    /// -- explicit
+    /// create table public.todos (id bigint primary key, user_id uuid);
+    /// alter table public.todos enable row level security;
+    /// create policy own on public.todos for select to authenticated using (user_id = (select auth.uid()));
+    /// grant select on public.todos to authenticated;
+    /// ```
+    ///
+    /// A policy for everybody needs a grant to one of the roles. Rights that the project revoked are
+    /// not missed, nor are tables without policies.
+    ///
+    /// ## How to fix
+    ///
+    /// Grant what the policies are about: `grant select on public.todos to authenticated;`
+    "missing-data-api-grant" {
+        group: Group::Api,
+        severity: Severity::Warning,
+        summary: "policies allow what no grant does",
+        sources: &[],
+        options: Options::NONE,
+        check: Check::Catalog(check),
+    }
+}
+
+fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    for table in cx.catalog.own_tables().filter(|table| cx.catalog.is_exposed(&table.name.schema)) {
+        let unclear =
+            [Aspect::Policies, Aspect::Grants].iter().any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
+        // Where tables are granted by themselves, what is not there was taken away.
+        if unclear || is_granted_by_default(cx.catalog, table) {
+            continue;
+        }
+        let missing: Vec<(&Role, Privileges)> = cx
+            .catalog
+            .api_roles()
+            .map(|role| (role, missing(cx.catalog, table, role)))
+            .filter(|(_, privileges)| !privileges.is_empty())
+            .collect();
+        if !missing.is_empty() {
+            report(cx.catalog, table, &missing, out);
+        }
+    }
+}
+
+fn is_granted_by_default(catalog: &Catalog, table: &Table) -> bool {
+    let acl = catalog.initial_acl(ObjectKind::Table, &table.owner.value, &table.name.schema);
+    let of_rows = |role: &Role| COMMANDS.iter().any(|(_, privilege)| catalog.can(&role.name, &acl, *privilege));
+    catalog.api_roles().any(of_rows)
+}
+
+/// What policies for a role are about and the role may not do.
+fn missing(catalog: &Catalog, table: &Table, role: &Role) -> Privileges {
+    let grantable = COMMANDS.into_iter().filter(|(command, privilege)| {
+        let wants = |policy: &Policy| {
+            policy.permissive && policy.covers(*command) && names(catalog, table, policy, role, *privilege)
+                && policy.gates(*command).all(|clause| clause.value != Expr::Literal(Literal::Bool(false)))
+        };
+        table.policies.values().any(wants)
+            && !catalog.can_on_any_column(&role.name, &table.acl, &table.columns, *privilege)
+    });
+    grantable.fold(Privileges::NONE, |sum, (_, privilege)| sum.union(Privileges::of(&[privilege])))
+}
+
+/// Whether a policy is for this role: by name, or for everybody where nobody has the right.
+fn names(
+    catalog: &Catalog,
+    table: &Table,
+    policy: &Policy,
+    role: &Role,
+    privilege: Privilege,
+) -> bool {
+    let holds = |role: &Role| catalog.can_on_any_column(&role.name, &table.acl, &table.columns, privilege);
+    policy.roles.value.iter().any(|grantee| match grantee {
+        Grantee::Role(name) => *name == role.name,
+        Grantee::Public => role.name == "authenticated" && !catalog.api_roles().any(holds),
+    })
+}
+
+fn report(catalog: &Catalog, table: &Table, missing: &[(&Role, Privileges)], out: &mut Findings) {
+    let Some(span) = table.name_span else { return };
+    let name = &table.name;
+    let words = |privileges: Privileges| -> Vec<&'static str> {
+        privileges.iter().map(|privilege| privilege.keyword()).collect()
+    };
+    let each: Vec<String> = missing
+        .iter()
+        .map(|(role, privileges)| format!("{} has no {}", role.name, in_words(&words(*privileges), "or")))
+        .collect();
+    let message = format!("{} on {name}, which its policies are about: requests fail", in_words(&each, "and"));
+    let mut help: Vec<String> = Vec::new();
+    for (role, privileges) in missing {
+        if !catalog.can_use_namespace(&role.name, &name.schema) {
+            help.push(format!("grant usage on schema {} to {};", name.schema.quoted(), role.name.quoted()));
+        }
+        let rights = words(*privileges).join(", ").to_lowercase();
+        help.push(format!("grant {rights} on {} to {};", name.quoted(), role.name.quoted()));
+    }
+    let found = out.report(span, Identity::new("table", name), message);
+    found.note("granted to nobody by default");
+    found.label_each(table.policies.values().map(|policy| (policy.name_span, "this policy has no effect")));
+    found.help(help.join(" "));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::testing::{Bench, check};
+
+    #[test]
+    fn policies_need_grants() {
+        check(
+            &RULE,
+            "-- explicit
+             create table public.todos (id bigint, user_id uuid);
+             --           ^^^^^^^^^^^^ warning: authenticated has no SELECT or INSERT on public.todos, which its policies are about: requests fail
+             alter table public.todos enable row level security;
+             create policy own on public.todos for select to authenticated using (user_id = auth.uid());
+             create policy add on public.todos for insert with check (user_id = auth.uid());
+             create table public.granted (id bigint, user_id uuid);
+             alter table public.granted enable row level security;
+             create policy own on public.granted for select using (user_id = auth.uid());
+             grant select on public.granted to authenticated;
+             create table public.server (id bigint);
+             alter table public.server enable row level security;
+             create policy none on public.server using (false);
+             create policy server on public.server to service_role using (true);",
+        );
+    }
+
+    #[test]
+    fn other_schemas_are_granted_to_nobody() {
+        let text = "-- exposed: public, api
+             create schema api;
+             create table api.todos (id bigint, user_id uuid);
+             alter table api.todos enable row level security;
+             create policy own on api.todos for select to authenticated using (user_id = auth.uid());";
+        let help = "grant usage on schema api to authenticated; grant select on api.todos to authenticated;";
+        let found = Bench::new(text).run(&RULE, &RULE.options.defaults());
+        assert_eq!(found[0].help.as_deref(), Some(help));
+    }
+
+    #[test]
+    fn what_was_revoked_is_not_missed() {
+        let text = "create table todos (id bigint); alter table todos enable row level security;
+             create policy p on todos for select to anon using (true); revoke all on todos from anon;";
+        assert_eq!(Bench::new(text).run(&RULE, &RULE.options.defaults()), []);
+    }
+}
