@@ -1,3 +1,5 @@
+use std::cmp::Reverse;
+
 use crate::access::in_words;
 use crate::catalog::acl::Grantee;
 use crate::catalog::revocation::LeftByDefault;
@@ -41,7 +43,13 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    for left in cx.catalog.left_by_default_revokes() {
+    let mut all = cx.catalog.left_by_default_revokes();
+    // One statement may name several roles, and be run in a loop for more: what tells most stands first.
+    all.sort_by_key(|left| {
+        (left.span, left.key.owner != cx.catalog.session.role, Reverse(left.roles.len()))
+    });
+    all.dedup_by_key(|left| left.span);
+    for left in all {
         let Some(noun) = noun(left.key.kind) else { continue };
         let schema = left.key.schema.clone().unwrap_or_else(|| "public".into());
         if cx.catalog.is_exposed(&schema) {
@@ -143,6 +151,16 @@ mod tests {
         let text = "alter default privileges revoke execute on functions from public;
              alter default privileges revoke execute on functions from anon;";
         assert_eq!(messages(text).len(), 1);
+    }
+
+    #[test]
+    fn a_statement_for_several_roles_is_one_finding() {
+        let text = "alter default privileges for role supabase_admin, postgres in schema public
+               revoke execute on functions from anon, authenticated, public;";
+        let messages = messages(text);
+        assert_eq!(messages.len(), 1);
+        let start = "new functions in public are still open to anon and authenticated: that everybody (PUBLIC) may";
+        assert!(messages[0].starts_with(start), "{messages:?}");
     }
 
     #[test]
