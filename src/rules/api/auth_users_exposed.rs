@@ -49,9 +49,11 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for view in cx.catalog.own_views() {
-        let unclear =
-            [Aspect::Views, Aspect::Grants].iter().any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
-        let of_users = |shown: &Shown<'_>| shown.table.name.schema == "auth" && shown.table.name.name == "users";
+        let unclear = [Aspect::Views, Aspect::Grants]
+            .iter()
+            .any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
+        let of_users =
+            |shown: &Shown<'_>| shown.table.name.schema == "auth" && shown.table.name.name == "users";
         let (mut readers, mut users) = (Vec::new(), None);
         for access in cx.catalog.view_access(view).iter().filter_map(Access::reading) {
             if let Some(shown) = cx.catalog.shown_to(access.role, view).into_iter().find(of_users) {

@@ -100,9 +100,10 @@ fn report(
     );
     let reached = rights.of(name).iter().any(|row| {
         roles.contains(&row.role.name)
-            && COMMANDS.iter().zip(row.cells).any(|((_, privilege), cell)| {
-                held.contains(*privilege) && cell.reach != Reach::None
-            })
+            && COMMANDS
+                .iter()
+                .zip(row.cells)
+                .any(|((_, privilege), cell)| held.contains(*privilege) && cell.reach != Reach::None)
     });
     let others: Vec<String> = columns
         .iter()
@@ -113,8 +114,7 @@ fn report(
     let public = if through_public { "public, " } else { "" };
     let (right, to, on) = (words.join(", ").to_lowercase(), words_of(&roles).join(", "), name.quoted());
     let list = others.join(", ");
-    let regrant: Vec<String> =
-        words.iter().map(|word| format!("{} ({list})", word.to_lowercase())).collect();
+    let regrant: Vec<String> = words.iter().map(|word| format!("{} ({list})", word.to_lowercase())).collect();
     let found = out.report(span, Identity::new("table", name), message);
     found.note("this changes nothing").what(format!("{right} {}", words_of(&revoked).join(" ")));
     let grants = lefts.iter().flat_map(|left| left.grants.iter().copied()).collect::<indexmap::IndexSet<_>>();

@@ -45,9 +45,7 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let mut all = cx.catalog.left_by_default_revokes();
     // One statement may name several roles, and be run in a loop for more: what tells most stands first.
-    all.sort_by_key(|left| {
-        (left.span, left.key.owner != cx.catalog.session.role, Reverse(left.roles.len()))
-    });
+    all.sort_by_key(|left| (left.span, left.key.owner != cx.catalog.session.role, Reverse(left.roles.len())));
     all.dedup_by_key(|left| left.span);
     for left in all {
         let Some(noun) = noun(left.key.kind) else { continue };
@@ -73,7 +71,8 @@ fn report(cx: &CatalogCx<'_>, noun: &str, schema: &Ident, left: &LeftByDefault<'
     let everybody = left.through.contains(&Grantee::Public);
     let rights: Vec<&str> = left.privileges.iter().map(|privilege| privilege.keyword()).collect();
     let rights = rights.join(", ").to_lowercase();
-    let in_schema = format!("alter default privileges in schema {} revoke {rights} on {noun}", schema.quoted());
+    let in_schema =
+        format!("alter default privileges in schema {} revoke {rights} on {noun}", schema.quoted());
     let globally = format!("alter default privileges revoke {rights} on {noun} from public;");
     let (why, help) = if left.key.owner != *migrates {
         let owner = left.key.owner.quoted();
@@ -82,7 +81,10 @@ fn report(cx: &CatalogCx<'_>, noun: &str, schema: &Ident, left: &LeftByDefault<'
             format!("{in_schema} from {};", grantee(left)),
         )
     } else if everybody && left.key.schema.is_some() {
-        ("that everybody (PUBLIC) may is no default of the schema, and cannot be taken there".to_string(), globally)
+        (
+            "that everybody (PUBLIC) may is no default of the schema, and cannot be taken there".to_string(),
+            globally,
+        )
     } else if everybody {
         ("everybody (PUBLIC) may".to_string(), globally)
     } else {
@@ -139,7 +141,9 @@ mod tests {
                         this schema to anon and authenticated by name";
         assert_eq!(messages("alter default privileges revoke execute on functions from public;"), [expected]);
         let tables = "alter default privileges in schema public revoke all on tables from public;";
-        assert!(messages(tables)[0].starts_with("new tables in public are still open to anon and authenticated"));
+        assert!(
+            messages(tables)[0].starts_with("new tables in public are still open to anon and authenticated")
+        );
         let everywhere = "alter default privileges revoke all on tables from anon;";
         assert!(messages(everywhere)[0].starts_with("new tables in public are still open to anon:"));
         let other = "alter default privileges for role supabase_admin in schema public revoke all on tables from anon;";
@@ -159,7 +163,8 @@ mod tests {
                revoke execute on functions from anon, authenticated, public;";
         let messages = messages(text);
         assert_eq!(messages.len(), 1);
-        let start = "new functions in public are still open to anon and authenticated: that everybody (PUBLIC) may";
+        let start =
+            "new functions in public are still open to anon and authenticated: that everybody (PUBLIC) may";
         assert!(messages[0].starts_with(start), "{messages:?}");
     }
 

@@ -52,7 +52,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let place = row.schema.as_ref().map_or(String::new(), |schema| format!(" in {schema}"));
         let message =
             format!("every role there is holds {} on each new table{place}", in_words(&words, "and"));
-        let place = row.schema.as_ref().map_or(String::new(), |schema| format!("in schema {} ", schema.quoted()));
+        let place =
+            row.schema.as_ref().map_or(String::new(), |schema| format!("in schema {} ", schema.quoted()));
         let name = row.schema.as_ref().map_or("", |schema| schema.as_str());
         out.report(span, Identity::plain("schema", name), message)
             .note("granted to PUBLIC")

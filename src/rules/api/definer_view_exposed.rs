@@ -68,8 +68,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if view.lost_security_invoker().is_some() {
             continue;
         }
-        let unclear =
-            [Aspect::Views, Aspect::Grants].iter().any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
+        let unclear = [Aspect::Views, Aspect::Grants]
+            .iter()
+            .any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
         let mut access = cx.catalog.view_access(view);
         // A write calls no function of the target list.
         if !view.is_updatable() {
@@ -198,7 +199,8 @@ fn written_through<'a>(
     if !takes_new_rows(view, shown.table) {
         owners = owners.without(Privileges::of(&[Privilege::Insert]));
     }
-    let passed = |access: &Access<'a>| Access { privileges: access.privileges.intersection(owners), ..access.clone() };
+    let passed =
+        |access: &Access<'a>| Access { privileges: access.privileges.intersection(owners), ..access.clone() };
     let passed: Vec<_> = access.iter().map(passed).collect();
     if passed.iter().any(Access::can_write) { passed } else { Vec::new() }
 }
@@ -447,7 +449,8 @@ mod tests {
 
     #[test]
     fn what_the_platform_keeps_comes_first() {
-        let tables = "create table public.a (id uuid primary key); alter table public.a enable row level security;
+        let tables =
+            "create table public.a (id uuid primary key); alter table public.a enable row level security;
              create table public.b (id uuid primary key); alter table public.b enable row level security;
              create table public.c (id uuid primary key); alter table public.c enable row level security;";
         let sessions = "create view public.m as

@@ -65,17 +65,30 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             !function.is_trigger() && function.inputs().all(|argument| argument.name.is_some())
         };
         let callable = cx.catalog.functions.values().filter(of_it).any(by_request);
-        let so = if callable { ": anybody can call functions of it through the Data API" } else { ", among the project's own tables and functions" };
+        let so = if callable {
+            ": anybody can call functions of it through the Data API"
+        } else {
+            ", among the project's own tables and functions"
+        };
         let message = format!("extension {name} is in the schema public{so}");
         let help = if moves {
             move_away(cx, &extension.name)
         } else {
-            format!("create extension {name} with schema extensions; -- it cannot be moved later, only dropped and created anew")
+            format!(
+                "create extension {name} with schema extensions; -- it cannot be moved later, only dropped and created anew"
+            )
         };
-        let note = if extension.schema_given { "put into public" } else { "goes to public, the first schema of the search_path" };
+        let note = if extension.schema_given {
+            "put into public"
+        } else {
+            "goes to public, the first schema of the search_path"
+        };
         out.report(span, Identity::plain("extension", extension.name.as_str()), message)
             .note(note)
-            .label(extension.schema.origin.span().filter(|place| !place.contains(span)), "moved to public here")
+            .label(
+                extension.schema.origin.span().filter(|place| !place.contains(span)),
+                "moved to public here",
+            )
             .help(help);
     }
 }
@@ -205,8 +218,12 @@ mod tests {
              alter function public.compared(text) set search_path = public, extensions; \
              alter extension citext set schema extensions;"
         );
-        let fourth = "create function public.fourth() returns void language plpgsql set search_path = public as $$
+        let fourth =
+            "create function public.fourth() returns void language plpgsql set search_path = public as $$
              declare x citext[]; begin end $$;";
-        assert!(help(&format!("{text}{fourth}")).contains("add extensions to the search_path of public.fourth as well"));
+        assert!(
+            help(&format!("{text}{fourth}"))
+                .contains("add extensions to the search_path of public.fourth as well")
+        );
     }
 }

@@ -55,7 +55,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             continue;
         }
         for (constraint, key) in table.foreign_keys() {
-            let Some(parent) = cx.catalog.tables.get(&key.references).filter(|parent| parent.oid != table.oid) else {
+            let Some(parent) =
+                cx.catalog.tables.get(&key.references).filter(|parent| parent.oid != table.oid)
+            else {
                 continue;
             };
             let guessable = key.columns.iter().filter_map(|at| table.column_at(*at));
@@ -70,7 +72,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             );
             out.report(span, Identity::part("constraint", &table.name, constraint.name.as_str()), message)
                 .note("checked past row level security")
-                .help("let anonymous callers add rows through a function, or use keys that cannot be guessed");
+                .help(
+                    "let anonymous callers add rows through a function, or use keys that cannot be guessed",
+                );
         }
     }
 }

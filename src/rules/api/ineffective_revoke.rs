@@ -248,7 +248,12 @@ fn help(catalog: &Catalog, object: &Revoked<'_>, lefts: &[Left<'_>]) -> String {
         others.map(ToString::to_string).chain([left.role.name.quoted()])
     }));
     let mut seen = Vec::new();
-    from.retain(|name| !seen.contains(name) && { seen.push(name.clone()); true });
+    from.retain(|name| {
+        !seen.contains(name) && {
+            seen.push(name.clone());
+            true
+        }
+    });
     let rights = match object.kind {
         "function" => "execute".to_string(),
         _ => deeds(lefts).join(", ").to_lowercase(),
@@ -263,7 +268,8 @@ fn help(catalog: &Catalog, object: &Revoked<'_>, lefts: &[Left<'_>]) -> String {
             && !from.iter().any(|from| from == name)
             && !by_public.without(by_name).is_empty()
     };
-    let losers: Vec<&str> = ["authenticated", "service_role"].into_iter().filter(|name| loses(name)).collect();
+    let losers: Vec<&str> =
+        ["authenticated", "service_role"].into_iter().filter(|name| loses(name)).collect();
     match losers.as_slice() {
         [] => help,
         losers => format!("{help} grant {rights} on {} to {};", object.target, losers.join(", ")),
@@ -327,7 +333,8 @@ mod tests {
         assert_eq!(said("revoke execute on function f() from public, anon;"), [""; 0]);
         let apart = "revoke all on function f() from public; revoke all on function f() from authenticated;";
         assert_eq!(said(apart), [""; 0]);
-        let granted = "revoke all on function f() from public; grant execute on function f() to authenticated;";
+        let granted =
+            "revoke all on function f() from public; grant execute on function f() to authenticated;";
         let said = said(granted);
         assert_eq!(said.len(), 1);
         assert!(said[0].starts_with("error: anon can still call public.f: it holds it by name"), "{said:?}");
@@ -372,7 +379,8 @@ mod tests {
     fn membership_gives_it_back() {
         let text = "create role staff; grant staff to authenticated; grant execute on function f() to staff;
              revoke execute on function f() from public, anon; revoke execute on function f() from authenticated;";
-        let expected = "error: authenticated can still call public.f: authenticated has it as a member of staff";
+        let expected =
+            "error: authenticated can still call public.f: authenticated has it as a member of staff";
         assert_eq!(said(text), [expected]);
     }
 
@@ -399,7 +407,11 @@ mod tests {
         }
         let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
         assert_eq!(found.len(), 1);
-        assert!(found[0].message.starts_with("anon and authenticated can still call public.a, public.b, public.c and 1 more"));
+        assert!(
+            found[0]
+                .message
+                .starts_with("anon and authenticated can still call public.a, public.b, public.c and 1 more")
+        );
         assert_eq!(found[0].labels.len(), 3);
         assert_eq!(found[0].object.kind, "project");
     }

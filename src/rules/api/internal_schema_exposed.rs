@@ -62,15 +62,26 @@ fn report(catalog: &Catalog, schema: &Ident, span: Span, out: &mut Findings) {
     let open: Vec<String> = catalog
         .tables
         .values()
-        .filter(|table| table.name.schema == *schema && !table.rls.value && !catalog.table_access(table).is_empty())
+        .filter(|table| {
+            table.name.schema == *schema && !table.rls.value && !catalog.table_access(table).is_empty()
+        })
         .map(|table| table.name.to_string())
         .collect();
     let message = match open.as_slice() {
-        [] => format!("the Data API serves the schema {schema}, which is not made for it: a grant is all it takes to publish what is in there"),
+        [] => format!(
+            "the Data API serves the schema {schema}, which is not made for it: a grant is all it takes to publish what is in there"
+        ),
         [.., _] if open.len() > 3 => {
-            format!("the Data API serves the schema {schema}, and callers hold rights on {} and {} more", open[..3].join(", "), open.len() - 3)
+            format!(
+                "the Data API serves the schema {schema}, and callers hold rights on {} and {} more",
+                open[..3].join(", "),
+                open.len() - 3
+            )
         }
-        _ => format!("the Data API serves the schema {schema}, and callers hold rights on {}", in_words(&open, "and")),
+        _ => format!(
+            "the Data API serves the schema {schema}, and callers hold rights on {}",
+            in_words(&open, "and")
+        ),
     };
     let found = out.report(span, Identity::plain("schema", schema.as_str()), message);
     found.note("served here");
@@ -79,10 +90,13 @@ fn report(catalog: &Catalog, schema: &Ident, span: Span, out: &mut Findings) {
     } else if *schema == "storage" {
         found.severity(Severity::Info);
     }
-    let by_platform = catalog.namespaces.get(schema).is_none_or(|known| known.history.created == Origin::Platform);
+    let by_platform =
+        catalog.namespaces.get(schema).is_none_or(|known| known.history.created == Origin::Platform);
     found.help(match (by_platform, schema.as_str()) {
         (_, "storage") => "take it out: files are reached through the Storage API".to_string(),
-        (true, _) => "take it out: what callers need of it belongs into a view or a function of public".to_string(),
+        (true, _) => {
+            "take it out: what callers need of it belongs into a view or a function of public".to_string()
+        }
         _ => "take it out, or keep what callers may see in a schema of another name".to_string(),
     });
 }

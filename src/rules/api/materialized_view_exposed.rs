@@ -47,8 +47,9 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for view in cx.catalog.own_views().filter(|view| view.materialized) {
-        let unclear =
-            [Aspect::Views, Aspect::Grants].iter().any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
+        let unclear = [Aspect::Views, Aspect::Grants]
+            .iter()
+            .any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
         let readers: Vec<_> = cx.catalog.view_access(view).iter().filter_map(Access::reading).collect();
         if !readers.is_empty() && !unclear {
             report(cx, view, &readers, out);

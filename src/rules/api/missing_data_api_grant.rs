@@ -53,8 +53,9 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for table in cx.catalog.own_tables().filter(|table| cx.catalog.is_exposed(&table.name.schema)) {
-        let unclear =
-            [Aspect::Policies, Aspect::Grants].iter().any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
+        let unclear = [Aspect::Policies, Aspect::Grants]
+            .iter()
+            .any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
         // Where tables are granted by themselves, what is not there was taken away.
         if unclear || is_granted_by_default(cx.catalog, table) {
             continue;
@@ -73,7 +74,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 
 fn is_granted_by_default(catalog: &Catalog, table: &Table) -> bool {
     let acl = catalog.initial_acl(ObjectKind::Table, &table.owner.value, &table.name.schema);
-    let of_rows = |role: &Role| COMMANDS.iter().any(|(_, privilege)| catalog.can(&role.name, &acl, *privilege));
+    let of_rows =
+        |role: &Role| COMMANDS.iter().any(|(_, privilege)| catalog.can(&role.name, &acl, *privilege));
     catalog.api_roles().any(of_rows)
 }
 
@@ -81,7 +83,9 @@ fn is_granted_by_default(catalog: &Catalog, table: &Table) -> bool {
 fn missing(catalog: &Catalog, table: &Table, role: &Role) -> Privileges {
     let grantable = COMMANDS.into_iter().filter(|(command, privilege)| {
         let wants = |policy: &Policy| {
-            policy.permissive && policy.covers(*command) && names(catalog, table, policy, role, *privilege)
+            policy.permissive
+                && policy.covers(*command)
+                && names(catalog, table, policy, role, *privilege)
                 && policy.gates(*command).all(|clause| clause.value != Expr::Literal(Literal::Bool(false)))
         };
         table.policies.values().any(wants)
@@ -91,13 +95,7 @@ fn missing(catalog: &Catalog, table: &Table, role: &Role) -> Privileges {
 }
 
 /// Whether a policy is for this role: by name, or for everybody where nobody has the right.
-fn names(
-    catalog: &Catalog,
-    table: &Table,
-    policy: &Policy,
-    role: &Role,
-    privilege: Privilege,
-) -> bool {
+fn names(catalog: &Catalog, table: &Table, policy: &Policy, role: &Role, privilege: Privilege) -> bool {
     let holds = |role: &Role| catalog.can_on_any_column(&role.name, &table.acl, &table.columns, privilege);
     policy.roles.value.iter().any(|grantee| match grantee {
         Grantee::Role(name) => *name == role.name,
@@ -115,7 +113,8 @@ fn report(catalog: &Catalog, table: &Table, missing: &[(&Role, Privileges)], out
         .iter()
         .map(|(role, privileges)| format!("{} has no {}", role.name, in_words(&words(*privileges), "or")))
         .collect();
-    let message = format!("{} on {name}, which its policies are about: requests fail", in_words(&each, "and"));
+    let message =
+        format!("{} on {name}, which its policies are about: requests fail", in_words(&each, "and"));
     let mut help: Vec<String> = Vec::new();
     for (role, privileges) in missing {
         if !catalog.can_use_namespace(&role.name, &name.schema) {

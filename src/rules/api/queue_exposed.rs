@@ -54,24 +54,32 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         table.name.schema == "pgmq" && table.name.name.len() > 2 && table.name.name.starts_with("q_")
     };
     for table in cx.catalog.tables.values().filter(is_queue) {
-        let unclear =
-            [Aspect::Rls, Aspect::Grants].iter().any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
-        let Some(span) = table.history.created.span().filter(|_| !table.rls.value && !unclear) else { continue };
+        let unclear = [Aspect::Rls, Aspect::Grants]
+            .iter()
+            .any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
+        let Some(span) = table.history.created.span().filter(|_| !table.rls.value && !unclear) else {
+            continue;
+        };
         let holds = |role: &&Role| {
             let any = [Privilege::Select, Privilege::Insert, Privilege::Update, Privilege::Delete];
             cx.catalog.can_use_namespace(&role.name, &table.name.schema)
                 && any.iter().any(|one| cx.catalog.can(&role.name, &table.acl, *one))
         };
-        let roles: Vec<String> = cx.catalog.api_roles().filter(holds).map(|role| role.name.quoted()).collect();
+        let roles: Vec<String> =
+            cx.catalog.api_roles().filter(holds).map(|role| role.name.quoted()).collect();
         if roles.is_empty() {
             continue;
         }
         let queue = &table.name.name.as_str()[2..];
-        let message =
-            format!("{} can reach every message of the queue {queue} through pgmq_public", in_words(&roles, "and"));
+        let message = format!(
+            "{} can reach every message of the queue {queue} through pgmq_public",
+            in_words(&roles, "and")
+        );
         out.report(span, Identity::new("table", &table.name), message)
             .note("row level security of its table is never enabled")
-            .label_each(table.acl.entries.iter().filter_map(|entry| Some((entry.origin.span()?, "granted here"))))
+            .label_each(
+                table.acl.entries.iter().filter_map(|entry| Some((entry.origin.span()?, "granted here"))),
+            )
             .help(format!("alter table {} enable row level security;", table.name.quoted()));
     }
 }

@@ -48,17 +48,18 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for view in cx.catalog.own_views() {
         let (Some(was), Some(span)) = (view.lost_security_invoker(), view.name_span) else { continue };
-        let unclear =
-            [Aspect::Views, Aspect::Grants].iter().any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
+        let unclear = [Aspect::Views, Aspect::Grants]
+            .iter()
+            .any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
         let access = cx.catalog.view_access(view);
         let Some(first) = access.first().filter(|_| !unclear) else { continue };
         let shown = cx.catalog.shown_to(first.role, view);
         if shown.is_empty() {
             continue;
         }
-        let above = shown
-            .iter()
-            .find(|shown| shown.table.rls.value && cx.catalog.is_above_policies(&shown.view.owner, shown.table));
+        let above = shown.iter().find(|shown| {
+            shown.table.rls.value && cx.catalog.is_above_policies(&shown.view.owner, shown.table)
+        });
         let name = &view.name;
         let message = match above {
             Some(shown) => format!(
@@ -71,7 +72,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             ),
         };
         let found = out.report(span, Identity::new("view", name), message);
-        found.note("without security_invoker").label(was, "it read with the caller's rights since this statement");
+        found
+            .note("without security_invoker")
+            .label(was, "it read with the caller's rights since this statement");
         if let Some(shown) = above {
             found.label(shown.span, format!("{} is read here", shown.table.name));
         } else {
@@ -87,7 +90,8 @@ mod tests {
     use crate::rules;
     use crate::testing::{Bench, check};
 
-    const TABLES: &str = "create table orders (id bigint, user_id uuid); alter table orders enable row level security;
+    const TABLES: &str =
+        "create table orders (id bigint, user_id uuid); alter table orders enable row level security;
              create table open (id bigint);";
 
     #[test]

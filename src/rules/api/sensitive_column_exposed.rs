@@ -51,7 +51,8 @@ declare_rule! {
 const MOST_NAMED: usize = 3;
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    for table in cx.catalog.own_tables().filter(|table| !table.rls.value && table.kind != TableKind::Foreign) {
+    for table in cx.catalog.own_tables().filter(|table| !table.rls.value && table.kind != TableKind::Foreign)
+    {
         let doubtful = [Aspect::Rls, Aspect::Grants, Aspect::Shape];
         if doubtful.iter().any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect)) {
             continue;

@@ -51,13 +51,17 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let mut grants: IndexMap<Span, Vec<String>> = IndexMap::new();
     let mut roles: Vec<Ident> = Vec::new();
     for table in cx.catalog.own_tables() {
-        if !cx.catalog.is_exposed(&table.name.schema) || cx.catalog.may_have_changed(&table.name, Aspect::Grants) {
+        if !cx.catalog.is_exposed(&table.name.schema)
+            || cx.catalog.may_have_changed(&table.name, Aspect::Grants)
+        {
             continue;
         }
         for entry in &table.acl.entries {
             let named = match &entry.grantee {
                 Grantee::Public => Some(Ident::new("public")),
-                Grantee::Role(name) => cx.catalog.api_roles().find(|role| role.name == *name).map(|role| role.name.clone()),
+                Grantee::Role(name) => {
+                    cx.catalog.api_roles().find(|role| role.name == *name).map(|role| role.name.clone())
+                }
             };
             let needless = !entry.privileges.without(entry.by_default).intersection(NEEDLESS).is_empty();
             let (Some(role), Some(span), true) = (named, entry.origin.span(), needless) else { continue };
@@ -85,7 +89,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     out.report(first, Identity::plain("project", ""), message)
         .note("more than an app needs")
         .label_each(grants.keys().skip(1).map(|span| (*span, "so is this")))
-        .help(format!("revoke truncate, trigger, references on all tables in schema public from {};", names.join(", ")));
+        .help(format!(
+            "revoke truncate, trigger, references on all tables in schema public from {};",
+            names.join(", ")
+        ));
 }
 
 #[cfg(test)]

@@ -46,7 +46,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let Some(user) = cx.catalog.roles.get("authenticated") else { return };
     for table in cx.catalog.own_tables().filter(|table| table.rls.value) {
         let Some(owner) = table.owner_column(cx.catalog) else { continue };
-        let unclear = [Aspect::Shape, Aspect::Indexes].iter().any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
+        let unclear = [Aspect::Shape, Aspect::Indexes]
+            .iter()
+            .any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
         let reach = |command| cx.access(table, user, command).map(|cell| cell.reach);
         let adds_own = reach(PolicyCommand::Insert) == Some(Reach::Own);
         if !unclear && adds_own && reach(PolicyCommand::Select) != Some(Reach::All) {

@@ -53,13 +53,16 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for view in cx.catalog.own_views() {
         let readers: Vec<_> = cx.catalog.view_access(view).iter().filter_map(Access::reading).collect();
-        let unclear =
-            [Aspect::Views, Aspect::Grants].iter().any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
+        let unclear = [Aspect::Views, Aspect::Grants]
+            .iter()
+            .any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
         let Some(query) = view.query.as_ref().filter(|_| !readers.is_empty() && !unclear) else { continue };
         if cx.workload.asks_for_caller(query) {
             continue;
         }
-        if let Some((call, function, table)) = shown_calls(query).into_iter().find_map(|call| shows(cx, &readers, call)) {
+        if let Some((call, function, table)) =
+            shown_calls(query).into_iter().find_map(|call| shows(cx, &readers, call))
+        {
             report(cx, view, &readers, (call, function, table), out);
         }
     }
@@ -102,7 +105,9 @@ fn shows<'a>(
     let may_call = |access: &&Access<'_>| catalog.can_execute(&access.role.name, function);
     let callers: Vec<&Access<'_>> = readers.iter().filter(may_call).collect();
     let mut tables = Vec::new();
-    routine.walk_relations(&mut |relation| tables.extend(relation.target.and_then(|oid| catalog.tables.get(&oid))));
+    routine.walk_relations(&mut |relation| {
+        tables.extend(relation.target.and_then(|oid| catalog.tables.get(&oid)))
+    });
     let hidden = |table: &&Table| {
         table.rls.value
             && catalog.is_above_policies(&function.owner, table)

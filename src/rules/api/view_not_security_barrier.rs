@@ -45,9 +45,10 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for view in cx.catalog.own_views().filter(|view| !view.materialized && !view.security_invoker()) {
-        let filters = view.query.as_ref().is_some_and(|query| {
-            matches!(&query.body, QueryBody::Select(select) if select.filter.is_some())
-        });
+        let filters = view
+            .query
+            .as_ref()
+            .is_some_and(|query| matches!(&query.body, QueryBody::Select(select) if select.filter.is_some()));
         let readers: Vec<_> = cx.catalog.view_access(view).iter().filter_map(Access::reading).collect();
         let unclear = cx.catalog.may_have_changed(&view.name, Aspect::Views);
         let (Some(reader), Some(span)) = (readers.first(), view.name_span) else { continue };

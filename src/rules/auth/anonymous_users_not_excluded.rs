@@ -65,7 +65,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     );
     let found = out.report(*first, Identity::plain("project", "policies"), message);
     found.label_each(rest.iter().map(|place| (*place, "and here")));
-    found.help("add a restrictive policy: using ((select (auth.jwt() ->> 'is_anonymous')::boolean) is false)");
+    found
+        .help("add a restrictive policy: using ((select (auth.jwt() ->> 'is_anonymous')::boolean) is false)");
 }
 
 /// Whether a policy lets every signed-in user through to rows that those who are not do not reach.
@@ -79,7 +80,9 @@ fn takes_anonymous(catalog: &Catalog, table: &Table, policy: &Policy) -> bool {
     let access = catalog.table_access(table);
     let reaches = |name: &str, privilege| {
         let role = access.iter().find(|access| access.role.name == *name);
-        role.is_some_and(|access| access.privileges.contains(privilege) && catalog.policy_binds(policy, access.role))
+        role.is_some_and(|access| {
+            access.privileges.contains(privilege) && catalog.policy_binds(policy, access.role)
+        })
     };
     let passes = |caller, command| {
         let mut gates = policy.gates(command).peekable();

@@ -62,7 +62,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             policy.name.delimited(),
             table.name
         );
-        let found = out.report(used.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
+        let found =
+            out.report(used.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
         found.note("written by the client").help(HELP);
         found.label(policy.name_apart_from(used.span), "the policy is created here");
         let reads_secret = |part: &Expr| header(part).flatten().is_some_and(is_secret);
@@ -89,7 +90,11 @@ const HELP: &str = "ask for claims of the token: (select auth.uid()), (select au
 #[expect(clippy::option_option, reason = "no header, one of an unknown name")]
 fn header(expr: &Expr) -> Option<Option<&str>> {
     let setting = |expr| match told(expr) {
-        Some(Told::Setting(name)) if name.starts_with("request.header") || name.starts_with("request.cookie") => Some(name),
+        Some(Told::Setting(name))
+            if name.starts_with("request.header") || name.starts_with("request.cookie") =>
+        {
+            Some(name)
+        }
         _ => None,
     };
     match expr {

@@ -44,7 +44,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                 format!("compares with NULL by `{op}`, which is never true"),
                 format!("write {}", if *op == "=" { "`is null`" } else { "`is not null`" }),
             ),
-            Wrong::List => ("asks NOT IN a list with NULL, which is never true".to_string(), "take NULL off the list".to_string()),
+            Wrong::List => (
+                "asks NOT IN a list with NULL, which is never true".to_string(),
+                "take NULL off the list".to_string(),
+            ),
             Wrong::Rows(column) => (
                 format!("asks NOT IN rows whose {column} may be null: one null lets nothing through"),
                 format!("leave the nulls out: … where {column} is not null, or write `not exists`"),
@@ -82,14 +85,17 @@ fn wrong<'a>(cx: &CatalogCx<'_>, expr: &'a Expr) -> Option<Wrong<'a>> {
 fn nullable_result(cx: &CatalogCx<'_>, query: &Query) -> Option<String> {
     let QueryBody::Select(select) = &query.body else { return None };
     let [target] = select.targets.as_slice() else { return None };
-    let Expr::Column(ColumnRef { target: Target::Column { relation, attnum, depth: 0 }, .. }) = &target.expr else {
+    let Expr::Column(ColumnRef { target: Target::Column { relation, attnum, depth: 0 }, .. }) = &target.expr
+    else {
         return None;
     };
     let table = cx.catalog.tables.get(relation)?;
     let column = table.column_at(*attnum)?;
     let asked = query.own_expressions().into_iter().skip(1).any(|expr| {
-        expr.any(&|part| matches!(part, Expr::Column(ColumnRef { target: Target::Column { attnum: asked, .. }, .. })
-            if asked == attnum))
+        expr.any(&|part| {
+            matches!(part, Expr::Column(ColumnRef { target: Target::Column { attnum: asked, .. }, .. })
+            if asked == attnum)
+        })
     });
     let unsure = asked || column.not_null.value || cx.catalog.may_have_changed(&table.name, Aspect::Shape);
     (!unsure).then(|| column.name.quoted())

@@ -53,7 +53,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             spot.subject(),
             column.name.quoted()
         );
-        spot.report(out, message).note("a role of the database, not a user").help("compare it with (select auth.uid())");
+        spot.report(out, message)
+            .note("a role of the database, not a user")
+            .help("compare it with (select auth.uid())");
     }
 }
 

@@ -44,9 +44,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let found = spots(cx, |_, policy, part| {
         let asked = asked_role(part)?;
         // Both roles in one policy are told apart on purpose.
-        let both = policy.expressions().any(|expr| {
-            expr.any(&|other| asked_role(other).is_some_and(|role| role != asked))
-        });
+        let both = policy
+            .expressions()
+            .any(|expr| expr.any(&|other| asked_role(other).is_some_and(|role| role != asked)));
         (!both).then_some(asked)
     });
     report_each(
@@ -64,7 +64,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 fn asked_role(expr: &Expr) -> Option<&str> {
     let pairs = compared(expr);
     let asked = pairs.into_iter().find(|(role, name)| {
-        told(role) == Some(Told::Role) && text(name).is_some_and(|name| name == "authenticated" || name == "anon")
+        told(role) == Some(Told::Role)
+            && text(name).is_some_and(|name| name == "authenticated" || name == "anon")
     });
     asked.and_then(|(_, name)| text(name))
 }

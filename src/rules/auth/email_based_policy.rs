@@ -54,8 +54,17 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     report_each(
         out,
         &found,
-        |spot| format!("{} tells callers by their email address, which can change and be taken by others", spot.subject()),
-        |count| format!("{count} policies tell callers by their email address, which can change and be taken by others"),
+        |spot| {
+            format!(
+                "{} tells callers by their email address, which can change and be taken by others",
+                spot.subject()
+            )
+        },
+        |count| {
+            format!(
+                "{count} policies tell callers by their email address, which can change and be taken by others"
+            )
+        },
         |finding| {
             finding.help("keep the user's id in the row, and compare it with (select auth.uid())");
         },

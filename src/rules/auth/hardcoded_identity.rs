@@ -60,9 +60,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     });
     for spot in found {
         let message = format!("{} names one {} for good", spot.subject(), spot.seen);
-        spot.report(out, message).note("a constant").help(
-            "keep who it is in a table, and ask whether the caller is in it",
-        );
+        spot.report(out, message)
+            .note("a constant")
+            .help("keep who it is in a table, and ask whether the caller is in it");
     }
 }
 

@@ -50,14 +50,17 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.catalog.policies_of_requests().filter(|(_, policy)| policy.permissive) {
         let Some((branch, clause)) = inverted(policy) else { continue };
-        let others = cx.catalog.api_roles().any(|role| role.name != "anon" && cx.catalog.policy_binds(policy, role));
+        let others =
+            cx.catalog.api_roles().any(|role| role.name != "anon" && cx.catalog.policy_binds(policy, role));
         if !others {
             continue;
         }
         let subject = format!("policy {} on {}", policy.name.delimited(), table.name);
-        let reached = cx.catalog.table_access(table).into_iter().find(|access| {
-            access.role.name == "anon" && cx.catalog.policy_binds(policy, access.role)
-        });
+        let reached = cx
+            .catalog
+            .table_access(table)
+            .into_iter()
+            .find(|access| access.role.name == "anon" && cx.catalog.policy_binds(policy, access.role));
         let opened = reached.map(|access| access.privileges.intersection(policy_privileges(policy)));
         let opened = opened.filter(|privileges| !privileges.is_empty());
         let message = match &opened {
@@ -66,7 +69,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         };
         let span = branch.span().unwrap_or(clause.span);
         let found = out.report(span, Identity::part("policy", &table.name, policy.name.as_str()), message);
-        found.note("true where nobody is signed in").label(policy.name_apart_from(span), "the policy is created here");
+        found
+            .note("true where nobody is signed in")
+            .label(policy.name_apart_from(span), "the policy is created here");
         found.help(
             "leave this condition out, or write `is not null` if that was meant; the server's service_role needs no policy",
         );

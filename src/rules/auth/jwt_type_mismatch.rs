@@ -45,7 +45,10 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let found = spots(cx, |table, _, part| {
         let shape = cx.catalog.may_have_changed(&table.name, Aspect::Shape);
-        pairs(part).into_iter().find_map(|(claim, other)| mismatch(cx.catalog, claim, other)).filter(|_| !shape)
+        pairs(part)
+            .into_iter()
+            .find_map(|(claim, other)| mismatch(cx.catalog, claim, other))
+            .filter(|_| !shape)
     });
     for spot in found {
         let Mismatch { claim, other, cast } = &spot.seen;
@@ -109,9 +112,10 @@ fn mismatch(catalog: &Catalog, claim: &Expr, other: &Expr) -> Option<Mismatch> {
             let TypeRef::Builtin(name) = &data_type.base else { return None };
             let name = name.as_str();
             match (name, as_text) {
-                ("uuid" | "bool" | "int2" | "int4" | "int8" | "numeric", _) => {
-                    found(&format!("{} of type {name}", words(other)), "cast the claim to that type: (… ->> 'key')::…")
-                }
+                ("uuid" | "bool" | "int2" | "int4" | "int8" | "numeric", _) => found(
+                    &format!("{} of type {name}", words(other)),
+                    "cast the claim to that type: (… ->> 'key')::…",
+                ),
                 ("text" | "varchar", false) => {
                     found(&format!("{} of type {name}", words(other)), "take the claim as text: `->>`")
                 }
@@ -123,7 +127,9 @@ fn mismatch(catalog: &Catalog, claim: &Expr, other: &Expr) -> Option<Mismatch> {
 
 fn words(expr: &Expr) -> String {
     match expr {
-        Expr::Column(column) => column.path.last().map_or_else(|| "a column".to_string(), |name| name.quoted()),
+        Expr::Column(column) => {
+            column.path.last().map_or_else(|| "a column".to_string(), |name| name.quoted())
+        }
         _ => "a value".to_string(),
     }
 }

@@ -46,8 +46,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     });
     for spot in found {
         let claim = spot.seen;
-        let message =
-            format!("{} reads request.jwt.claim.{claim}, which requests no longer set: it is null", spot.subject());
+        let message = format!(
+            "{} reads request.jwt.claim.{claim}, which requests no longer set: it is null",
+            spot.subject()
+        );
         let instead = match claim {
             "sub" => "(select auth.uid())".to_string(),
             claim => format!("(select auth.jwt() ->> '{claim}')"),

@@ -42,7 +42,9 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let asks = |policy: &Policy| policy.expressions().any(|expr| expr.any(&|part| told(part) == Some(Told::Claim("aal"))));
+    let asks = |policy: &Policy| {
+        policy.expressions().any(|expr| expr.any(&|part| told(part) == Some(Told::Claim("aal"))))
+    };
     let found = spots(cx, |table, policy, part| {
         if !policy.permissive || told(part) != Some(Told::Claim("aal")) {
             return None;
@@ -51,9 +53,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             let command = COMMANDS.into_iter().any(|(command, _)| {
                 policy.covers(command) && other.covers(command) && !policy.excludes(other, table, command)
             });
-            let role = cx.catalog.api_roles().any(|role| {
-                cx.catalog.policy_binds(policy, role) && cx.catalog.policy_binds(other, role)
-            });
+            let role = cx
+                .catalog
+                .api_roles()
+                .any(|role| cx.catalog.policy_binds(policy, role) && cx.catalog.policy_binds(other, role));
             command && role
         };
         let mut others = table.policies.values().filter(|other| other.name != policy.name).filter(meets);

@@ -92,10 +92,13 @@ fn styles<'a>(cx: &CatalogCx<'_>, expr: &'a Expr) -> Vec<(&'static str, &'a Expr
 fn is_strict_helper(cx: &CatalogCx<'_>, call: &Call) -> bool {
     let Some(routine) = call.target.and_then(|oid| cx.workload.routines.get(&oid)) else { return false };
     let (mut reads, mut raises) = (false, false);
-    routine.walk(&mut |part| reads |= matches!(told(part), Some(Told::Setting(name)) if name.starts_with("app.")));
+    routine.walk(&mut |part| {
+        reads |= matches!(told(part), Some(Told::Setting(name)) if name.starts_with("app."))
+    });
     if let Some(block) = &routine.block {
         block.walk(&mut |statement| {
-            raises |= matches!(statement.kind, BlockStatementKind::Raise { level: RaiseLevel::Exception, .. });
+            raises |=
+                matches!(statement.kind, BlockStatementKind::Raise { level: RaiseLevel::Exception, .. });
         });
     }
     reads && raises

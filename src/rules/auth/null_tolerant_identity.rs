@@ -49,9 +49,12 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let found = spots(cx, |table, policy, part| {
         let tolerance = tolerance(table, part).filter(|_| policy.permissive)?;
         let of_nobody = matches!(tolerance, Tolerance::SameNull(_) | Tolerance::Instead(_));
-        let reached = !of_nobody || cx.catalog.table_access(table).iter().any(|access| {
-            access.role.name == "anon" && cx.catalog.policy_binds(policy, access.role)
-        });
+        let reached = !of_nobody
+            || cx
+                .catalog
+                .table_access(table)
+                .iter()
+                .any(|access| access.role.name == "anon" && cx.catalog.policy_binds(policy, access.role));
         let known = !cx.catalog.may_have_changed(&table.name, Aspect::Shape);
         (reached && known).then_some(tolerance)
     });
@@ -64,7 +67,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             ),
             Tolerance::Instead(column) => (
                 Severity::Error,
-                format!("takes {column} of the row for the caller where nobody is signed in: every row passes"),
+                format!(
+                    "takes {column} of the row for the caller where nobody is signed in: every row passes"
+                ),
             ),
             Tolerance::Orphans(column) => (
                 if reads { Severity::Info } else { Severity::Warning },
@@ -73,7 +78,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         };
         let found = spot.report(out, format!("{} {why}", spot.subject()));
         found.severity(severity).help(match &spot.seen {
-            Tolerance::Orphans(_) => "if that is not meant, ask for the owner alone, and declare the column not null",
+            Tolerance::Orphans(_) => {
+                "if that is not meant, ask for the owner alone, and declare the column not null"
+            }
             _ => "compare with `=`, which is never true of null",
         });
     }
@@ -106,7 +113,8 @@ fn tolerance(table: &Table, expr: &Expr) -> Option<Tolerance> {
         (Expr::Op { op, .. }, Expr::Coalesce(list)) if op == "=" => match list.as_slice() {
             [who, instead] if is_id(who) => {
                 let column = own_column(table, instead)?;
-                (own_column(table, right)?.attnum == column.attnum).then(|| Tolerance::Instead(column.name.quoted()))
+                (own_column(table, right)?.attnum == column.attnum)
+                    .then(|| Tolerance::Instead(column.name.quoted()))
             }
             [column, who] if is_id(who) && is_id(right) => {
                 Some(Tolerance::Orphans(nullable(column)?.name.quoted()))
@@ -121,7 +129,8 @@ fn tolerance(table: &Table, expr: &Expr) -> Option<Tolerance> {
             _ => None,
         })?;
         let asked_owner = |(side, who): (&Expr, &Expr)| {
-            told(who) == Some(Told::Id) && own_column(table, side).is_some_and(|own| own.attnum == asked_null.attnum)
+            told(who) == Some(Told::Id)
+                && own_column(table, side).is_some_and(|own| own.attnum == asked_null.attnum)
         };
         let is_owners = list.iter().any(|branch| compared(branch).into_iter().any(asked_owner));
         return is_owners.then(|| Tolerance::Orphans(asked_null.name.quoted()));

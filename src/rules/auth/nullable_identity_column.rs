@@ -113,7 +113,8 @@ mod tests {
     #[test]
     fn habits_are_told_once() {
         let table = |n: usize| {
-            let caret = if n == 0 { "--                               ^^^^^ info: in 12 tables\n" } else { "" };
+            let caret =
+                if n == 0 { "--                               ^^^^^ info: in 12 tables\n" } else { "" };
             format!(
                 "create table public.t{n:02} (id int, owner uuid);\n{caret}alter table public.t{n:02} enable row level security;\n\
                  create policy p on public.t{n:02} using (owner = auth.uid());\n"

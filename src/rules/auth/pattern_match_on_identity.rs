@@ -48,8 +48,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         _ => None,
     });
     for spot in found {
-        let message =
-            format!("{} takes a value of the caller for a pattern: it can match rows of others", spot.subject());
+        let message = format!(
+            "{} takes a value of the caller for a pattern: it can match rows of others",
+            spot.subject()
+        );
         spot.report(out, message)
             .note("wildcards in the value count")
             .help("compare with `=`, or look for the text itself: starts_with(…), position(…)");

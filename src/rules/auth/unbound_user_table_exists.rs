@@ -52,9 +52,11 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.catalog.policies_of_requests() {
-        let roles: Vec<&Role> = cx.catalog.api_roles().filter(|role| cx.catalog.policy_binds(policy, role)).collect();
+        let roles: Vec<&Role> =
+            cx.catalog.api_roles().filter(|role| cx.catalog.policy_binds(policy, role)).collect();
         let seen = |asked: &Table| {
-            let known = !cx.catalog.may_have_changed(&asked.name, Aspect::Policies) && !cx.catalog.may_have_changed(&asked.name, Aspect::Rls);
+            let known = !cx.catalog.may_have_changed(&asked.name, Aspect::Policies)
+                && !cx.catalog.may_have_changed(&asked.name, Aspect::Rls);
             known && roles.iter().any(|role| cx.catalog.reads_all_rows(asked, role))
         };
         let found = policy.clauses().find_map(|clause| {
@@ -75,7 +77,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             found.label(place, "asked here");
         }
         let column = asked.owner_column(cx.catalog).map_or("id", |column| column.name.as_str());
-        found.help(format!("add: and {}.{} = (select auth.uid())", asked.name.name.quoted(), Ident::new(column).quoted()));
+        found.help(format!(
+            "add: and {}.{} = (select auth.uid())",
+            asked.name.name.quoted(),
+            Ident::new(column).quoted()
+        ));
         found.label(policy.name_apart_from(span), "the policy is created here");
     }
 }
@@ -110,17 +116,29 @@ fn unbound<'a>(cx: &CatalogCx<'a>, exprs: &[&Expr], seen: &dyn Fn(&Table) -> boo
         let QueryBody::Select(select) = &sublink.query.body else { return None };
         let [FromItem::Relation { relation, .. }] = select.from.as_slice() else { return None };
         let table = cx.catalog.tables.get(&relation.target?)?;
-        (holds_users(cx.catalog, table) && seen(table)).then_some(Asked { table, span: sublink.span, helper: None })
+        (holds_users(cx.catalog, table) && seen(table)).then_some(Asked {
+            table,
+            span: sublink.span,
+            helper: None,
+        })
     })
 }
 
 /// Whether a query depends on nothing but constants and the table that it reads.
 fn is_untied(sublink: &Sublink) -> bool {
     let ties = |expr: &Expr| match expr {
-        Expr::Column(column) => !matches!(column.target, Target::Column { depth: 0, .. } | Target::Row { depth: 0, .. }),
+        Expr::Column(column) => {
+            !matches!(column.target, Target::Column { depth: 0, .. } | Target::Row { depth: 0, .. })
+        }
         Expr::Call(call) => !is_plain(call) || told(expr).is_some(),
-        Expr::Literal(_) | Expr::Op { .. } | Expr::And(_) | Expr::Or(_) | Expr::Not(_) | Expr::In { .. } => false,
-        Expr::IsNull { .. } | Expr::IsBool { .. } | Expr::Cast { .. } | Expr::Array(_) | Expr::OpArray { .. } => false,
+        Expr::Literal(_) | Expr::Op { .. } | Expr::And(_) | Expr::Or(_) | Expr::Not(_) | Expr::In { .. } => {
+            false
+        }
+        Expr::IsNull { .. }
+        | Expr::IsBool { .. }
+        | Expr::Cast { .. }
+        | Expr::Array(_)
+        | Expr::OpArray { .. } => false,
         _ => true,
     };
     let query = &sublink.query;
@@ -147,7 +165,11 @@ fn through_helper<'a>(cx: &CatalogCx<'a>, expr: &Expr) -> Option<Asked<'a>> {
         let function = cx.catalog.functions.get(&call.target?)?;
         let routine = cx.workload.routines.get(&function.oid)?;
         let doubt = cx.catalog.may_have_changed(&function.name, Aspect::Functions);
-        if doubt || !function.security_definer.value || !routine.complete || function.inputs().next().is_some() {
+        if doubt
+            || !function.security_definer.value
+            || !routine.complete
+            || function.inputs().next().is_some()
+        {
             return None;
         }
         let mut parts = Vec::new();

@@ -65,7 +65,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         |spot| format!("{} asks for service_role, which no policy holds back", spot.subject()),
         |count| format!("{count} policies ask for service_role, which no policy holds back"),
         |finding| {
-            finding.severity(Severity::Info).note("has no effect").help("leave it out: service_role reaches every row");
+            finding
+                .severity(Severity::Info)
+                .note("has no effect")
+                .help("leave it out: service_role reaches every row");
         },
     );
 }

@@ -50,8 +50,25 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 
 /// Words of settings that applications make up; none stands in a name of PostgreSQL's own.
 const WORDS: &[&str] = &[
-    "account", "app", "company", "customer", "email", "group", "jwt", "member", "org", "organisation",
-    "organization", "owner", "project", "team", "tenant", "uid", "userid", "workspace", "id",
+    "account",
+    "app",
+    "company",
+    "customer",
+    "email",
+    "group",
+    "jwt",
+    "member",
+    "org",
+    "organisation",
+    "organization",
+    "owner",
+    "project",
+    "team",
+    "tenant",
+    "uid",
+    "userid",
+    "workspace",
+    "id",
 ];
 
 #[cfg(test)]

@@ -62,7 +62,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         );
         let span = if used.through.is_empty() { up_to_key(cx.sources, used.span, clause) } else { used.span };
         let found = out.report(span, Identity::part("policy", &table.name, policy.name.as_str()), message);
-        found.note(if used.through.is_empty() { "users write this themselves" } else { "reads user metadata" });
+        found.note(if used.through.is_empty() {
+            "users write this themselves"
+        } else {
+            "reads user metadata"
+        });
         for step in &used.through {
             found.label(step.span, format!("{} reads it here", step.name));
         }

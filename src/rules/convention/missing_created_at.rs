@@ -73,7 +73,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         join_tables: options.exempt_join_tables,
         min_columns: options.min_columns,
     };
-    let keeps = |table: &Table| options.names.column(table).is_some() || table.columns.iter().any(tells_creation);
+    let keeps =
+        |table: &Table| options.names.column(table).is_some() || table.columns.iter().any(tells_creation);
     let subjects = upkeep::kept_tables(cx).into_iter().filter(|table| !exempt.has(table));
     let (having, lacking): (Vec<&Table>, Vec<&Table>) = subjects.partition(|table| keeps(table));
     let wanted = Wanted {

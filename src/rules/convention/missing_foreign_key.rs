@@ -53,7 +53,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         .filter(|table| table.kind == TableKind::Ordinary)
         .map(|table| ((&table.name.schema, table.name.name.as_str()), table))
         .collect();
-    let subjects = cx.catalog.own_tables().filter(|table| !table.is_partition && table.kind != TableKind::Foreign);
+    let subjects =
+        cx.catalog.own_tables().filter(|table| !table.is_partition && table.kind != TableKind::Foreign);
     for table in subjects.filter(|table| !doubts.concern(&table.name)) {
         for column in table.columns.iter().filter(|column| is_plain(table, column)) {
             let Some(stem) = column.name.strip_suffix("_id") else { continue };
@@ -96,7 +97,11 @@ fn report(table: &Table, column: &Column, target: &Table, out: &mut Findings) {
     out.report(span, Identity::part("column", own, column.name.to_string()), message)
         .note("no foreign key")
         .label(target.name_span, "this table has a key of the same type")
-        .help(format!("alter table {} add foreign key ({name}) references {} ({key});", own.quoted(), target.name.quoted()));
+        .help(format!(
+            "alter table {} add foreign key ({name}) references {} ({key});",
+            own.quoted(),
+            target.name.quoted()
+        ));
 }
 
 #[cfg(test)]

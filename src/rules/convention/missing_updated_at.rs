@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn many_are_told_once_even_where_most_do_better() {
-        let having = (0..20).map(|n| format!("create table public.h{n} (id int primary key, updated_at timestamptz);"));
+        let having = (0..20)
+            .map(|n| format!("create table public.h{n} (id int primary key, updated_at timestamptz);"));
         let lacking = (0..11).map(|n| format!("create table public.l{n} (id int primary key);"));
         let text: Vec<String> = having.chain(lacking).collect();
         let found = Bench::new(&text.join("\n")).run(&RULE, &RULE.options.defaults());

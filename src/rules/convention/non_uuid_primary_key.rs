@@ -45,8 +45,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let Some(column) = numbered(table) else { continue };
         let Some(span) = column.name_span.or(table.name_span) else { continue };
         let name = column.name.quoted();
-        let message =
-            format!("rows of {} are numbered by {name}: whoever sees one id can guess the others", table.name);
+        let message = format!(
+            "rows of {} are numbered by {name}: whoever sees one id can guess the others",
+            table.name
+        );
         out.report(span, Identity::part("column", &table.name, column.name.to_string()), message)
             .note("counts up")
             .help(format!("for new tables: {name} uuid primary key default gen_random_uuid()"));

@@ -150,8 +150,10 @@ impl Subject<'_> {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let options: &TimestampWithoutDefault = cx.options();
     let tables = upkeep::kept_tables(cx).into_iter().filter(|table| !options.exempt.match_name(&table.name));
-    let mut subjects: Vec<Subject<'_>> =
-        tables.map(|table| subject(cx, table, options)).filter(|subject| !subject.columns.is_empty()).collect();
+    let mut subjects: Vec<Subject<'_>> = tables
+        .map(|table| subject(cx, table, options))
+        .filter(|subject| !subject.columns.is_empty())
+        .collect();
     for lack in LACKS {
         let places: Vec<Span> = subjects.iter().filter_map(|subject| subject.lacks(lack)).collect();
         if upkeep::is_habit(places.len(), subjects.len() - places.len()) {
@@ -159,15 +161,27 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             names.sort_unstable();
             names.dedup();
             names.truncate(MOST_NAMED);
-            let message = format!("{} of {} tables {}", places.len(), subjects.len(), lack.of_many(&names.join(" or ")));
-            let mut lacking = subjects.iter().flat_map(|subject| &subject.columns).filter(|(_, lacks)| lacks.contains(&lack));
+            let message = format!(
+                "{} of {} tables {}",
+                places.len(),
+                subjects.len(),
+                lack.of_many(&names.join(" or "))
+            );
+            let mut lacking = subjects
+                .iter()
+                .flat_map(|subject| &subject.columns)
+                .filter(|(_, lacks)| lacks.contains(&lack));
             let loud = lack == Lack::Default && lacking.all(|(column, _)| column.not_null.value);
             if let Some(finding) = upkeep::report_habit(out, &places, lack.words(), message) {
                 if loud {
                     finding.severity(Severity::Info);
                 }
                 let column = names.first().map_or("…", String::as_str);
-                let filled = if lack == Lack::NotNull { filled("…", names.get(..1).unwrap_or_default()) } else { String::new() };
+                let filled = if lack == Lack::NotNull {
+                    filled("…", names.get(..1).unwrap_or_default())
+                } else {
+                    String::new()
+                };
                 finding.note(lack.words()).help(format!("{filled}alter table … {};", lack.mended(column)));
             }
             let columns = subjects.iter_mut().flat_map(|subject| &mut subject.columns);
@@ -230,9 +244,11 @@ fn report(subject: &Subject<'_>, out: &mut Findings) {
         finding.severity(Severity::Info);
     }
     let words: Vec<&str> = lacks.iter().map(|lack| lack.words()).collect();
-    finding
-        .note(words.join(" and "))
-        .help(format!("{}alter table {name} {};", filled(&name, &nullable), actions.join(", ")));
+    finding.note(words.join(" and ")).help(format!(
+        "{}alter table {name} {};",
+        filled(&name, &nullable),
+        actions.join(", ")
+    ));
     for (column, lacks) in &subject.columns[1..] {
         let words: Vec<&str> = lacks.iter().map(|lack| lack.words()).collect();
         finding.label(column.name_span, words.join(" and "));
@@ -315,7 +331,9 @@ mod tests {
     #[test]
     fn a_habit_of_loud_failures_is_an_info() {
         let tables: String = ["b", "c", "d", "e", "f"]
-            .map(|name| format!("create table public.{name} (id int primary key, created_at timestamptz not null);\n"))
+            .map(|name| {
+                format!("create table public.{name} (id int primary key, created_at timestamptz not null);\n")
+            })
             .concat();
         check(
             &RULE,

@@ -69,13 +69,14 @@ impl Default for UpdatedAtNotMaintained {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let options: &UpdatedAtNotMaintained = cx.options();
     let is_subject = |table: &&Table| {
-        let is_exempt =
-            options.exempt.match_name(&table.name) || options.append_only.match_name(&table.name);
+        let is_exempt = options.exempt.match_name(&table.name) || options.append_only.match_name(&table.name);
         table.rules.is_empty() && !is_exempt
     };
     let column = |table| {
         let found: Option<&Column> = options.names.column(table);
-        found.filter(|column| upkeep::is_time(column) && column.generated.is_none()).map(|column| (table, column))
+        found
+            .filter(|column| upkeep::is_time(column) && column.generated.is_none())
+            .map(|column| (table, column))
     };
     let subjects = upkeep::kept_tables(cx).into_iter().filter(is_subject).filter_map(column);
     let (kept, left): (Vec<_>, Vec<_>) = subjects.partition(|(table, column)| {
@@ -86,7 +87,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let places: Vec<_> =
             left.iter().filter_map(|(table, column)| column.name_span.or(table.name_span)).collect();
         let all = left.len() + kept.len();
-        let message = format!("no trigger sets updated_at on {} of the {all} tables that have it", left.len());
+        let message =
+            format!("no trigger sets updated_at on {} of the {all} tables that have it", left.len());
         if let Some(finding) = upkeep::report_habit(out, &places, "updated_at", message) {
             let (first, call) = upkeep::touching(cx, &left[0].1.name);
             let first = if first.is_empty() { String::new() } else { format!("{first}and ") };
@@ -166,7 +168,8 @@ mod tests {
     }
 
     /// The function that Hasura writes.
-    const COPY: &str = "create function public.set_current_timestamp_updated_at() returns trigger language plpgsql as $$
+    const COPY: &str =
+        "create function public.set_current_timestamp_updated_at() returns trigger language plpgsql as $$
         declare _new record;
         begin _new := new; _new.updated_at = now(); return _new; end $$;\n";
 

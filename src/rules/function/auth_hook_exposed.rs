@@ -53,7 +53,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for function in catalog.own_functions().filter(|function| !doubts.concern(&function.name)) {
         let configured = catalog.api.auth_hooks.contains(&function.name);
         let granted = function.acl.granted(&Grantee::Role(auth.clone())).contains(Privilege::Execute);
-        let Some(span) = function.name_span.filter(|_| configured || granted && takes_event(function)) else { continue };
+        let Some(span) = function.name_span.filter(|_| configured || granted && takes_event(function)) else {
+            continue;
+        };
         let signature = function.signature(catalog);
         let object = Identity::new("function", &function.name);
         let callers: Vec<String> = catalog.callers(function).iter().map(|role| role.name.quoted()).collect();
@@ -63,15 +65,18 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                 in_words(&callers, "and"),
                 function.name
             );
-            out.report(span, object.clone(), message).what(format!("{signature} callers")).help(format!(
-                "revoke execute on function {signature} from public, anon, authenticated;"
-            ));
+            out.report(span, object.clone(), message)
+                .what(format!("{signature} callers"))
+                .help(format!("revoke execute on function {signature} from public, anon, authenticated;"));
         }
         let schema = &function.name.schema;
         let lacks = if !catalog.can_execute(&auth, function) {
             Some(("EXECUTE on it", format!("grant execute on function {signature} to supabase_auth_admin;")))
         } else if !catalog.can_use_namespace(&auth, schema) {
-            Some(("USAGE of its schema", format!("grant usage on schema {} to supabase_auth_admin;", schema.quoted())))
+            Some((
+                "USAGE of its schema",
+                format!("grant usage on schema {} to supabase_auth_admin;", schema.quoted()),
+            ))
         } else {
             None
         };

@@ -83,11 +83,15 @@ struct Flaw {
 fn flaw(cx: &CatalogCx<'_>, function: &Function, routine: &Routine) -> Option<Flaw> {
     let signature = function.signature(cx.catalog);
     let subject = format!("function {}, which runs when Auth writes,", function.name);
-    if !function.config.contains_key("search_path") && let Some((name, span)) = bare_relation(cx.catalog, routine) {
+    if !function.config.contains_key("search_path")
+        && let Some((name, span)) = bare_relation(cx.catalog, routine)
+    {
         return Some(Flaw {
             span,
             message: format!("{subject} does not find {name}: the search_path of Auth is its own schema"),
-            help: format!("write the schema before each name, and: alter function {signature} set search_path = '';"),
+            help: format!(
+                "write the schema before each name, and: alter function {signature} set search_path = '';"
+            ),
             severity: Severity::Error,
         });
     }
@@ -111,7 +115,10 @@ fn flaw(cx: &CatalogCx<'_>, function: &Function, routine: &Routine) -> Option<Fl
         if !function.security_definer.value && !may {
             return Some(Flaw {
                 span: change.table.name.span,
-                message: format!("{subject} may not write to {}: it has the rights of Auth, which has none there", table.name),
+                message: format!(
+                    "{subject} may not write to {}: it has the rights of Auth, which has none there",
+                    table.name
+                ),
                 help: format!("alter function {signature} security definer set search_path = '';"),
                 severity: Severity::Error,
             });
@@ -137,7 +144,9 @@ fn bare_relation(catalog: &Catalog, routine: &Routine) -> Option<(String, Span)>
     let mut found = None;
     routine.walk_relations(&mut |relation| {
         let of_project = relation.target.and_then(|oid| catalog.tables.get(&oid)).filter(|table| {
-            table.history.created.span().is_some() && table.name.schema != "auth" && table.persistence != Persistence::Temporary
+            table.history.created.span().is_some()
+                && table.name.schema != "auth"
+                && table.persistence != Persistence::Temporary
         });
         if let Some(table) = of_project.filter(|_| relation.name.schema.is_none()) {
             found.get_or_insert((table.name.name.quoted(), relation.name.span));

@@ -35,9 +35,8 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let definers = cx.catalog.own_functions().filter(|function| function.security_definer.value);
-    let places: Vec<(Span, String)> = definers
-        .filter_map(|function| Some((function.name_span?, function.name.to_string())))
-        .collect();
+    let places: Vec<(Span, String)> =
+        definers.filter_map(|function| Some((function.name_span?, function.name.to_string()))).collect();
     let Some(((first, name), rest)) = places.split_first() else { return };
     let message = match rest.len() {
         0 => format!("function {name} runs with its owner's rights"),

@@ -67,7 +67,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             Some((*span, parameter))
         });
         let Some((span, parameter)) = injected else { continue };
-        let callers: Vec<String> = cx.catalog.callers(function).iter().map(|role| role.name.quoted()).collect();
+        let callers: Vec<String> =
+            cx.catalog.callers(function).iter().map(|role| role.name.quoted()).collect();
         let who = if callers.is_empty() { "whoever calls it".to_string() } else { in_words(&callers, "and") };
         let message = format!(
             "{who} can run SQL of their own with the rights of {} by {} {}: it puts {} into a statement unquoted",
@@ -79,7 +80,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let found = out.report(span, Identity::new("function", &function.name), message);
         found.what(function.signature(cx.catalog)).note("runs as SQL");
         found.label(function.name_span, "in this function");
-        found.help("format('… %I … %L', …) quotes names and values; `execute … using` passes values beside the text");
+        found.help(
+            "format('… %I … %L', …) quotes names and values; `execute … using` passes values beside the text",
+        );
         if callers.is_empty() {
             found.severity(Severity::Warning);
         }
@@ -93,13 +96,20 @@ struct Taint<'a> {
 
 impl<'a> Taint<'a> {
     fn of(function: &'a Function, routine: &'a Routine) -> Self {
-        let names = function.inputs().filter(|argument| holds_text(&argument.data_type)).filter_map(|argument| argument.name.as_ref());
+        let names = function
+            .inputs()
+            .filter(|argument| holds_text(&argument.data_type))
+            .filter_map(|argument| argument.name.as_ref());
         let mut taint = Self { texts: names.map(|name| (name, name)).collect() };
         let Some(block) = routine.block.as_ref().filter(|_| !taint.texts.is_empty()) else { return taint };
         let mut given: Vec<(&Ident, &Expr)> = Vec::new();
         block.walk_blocks(&mut |block| {
             let texts = block.declarations.iter().filter(|declared| is_text(&declared.data_type));
-            given.extend(texts.filter_map(|declared| Some((&declared.name, declared.default.as_ref()?.value.as_ref()?))));
+            given.extend(
+                texts.filter_map(|declared| {
+                    Some((&declared.name, declared.default.as_ref()?.value.as_ref()?))
+                }),
+            );
         });
         block.walk(&mut |statement| {
             if let BlockStatementKind::Assign { target, field: None, value } = &statement.kind {
@@ -136,7 +146,9 @@ impl<'a> Taint<'a> {
             Expr::Op { op, left, right } if op == "||" => {
                 left.as_ref().and_then(|left| self.raw(left)).or_else(|| self.raw(right))
             }
-            Expr::Cast { expr, to } => KEEPS_TEXT.contains(&to.name.name.as_str()).then(|| self.raw(expr)).flatten(),
+            Expr::Cast { expr, to } => {
+                KEEPS_TEXT.contains(&to.name.name.as_str()).then(|| self.raw(expr)).flatten()
+            }
             Expr::Coalesce(list) | Expr::Other("nullif", list) => list.iter().find_map(|item| self.raw(item)),
             Expr::Case { arms, default, .. } => {
                 arms.iter().map(|(_, then)| then).chain(default.as_deref()).find_map(|then| self.raw(then))
@@ -159,7 +171,8 @@ const PASSES: usize = 8;
 const KEEPS_TEXT: &[&str] = &["text", "varchar", "bpchar"];
 
 /// Functions of PostgreSQL whose result holds their arguments' text.
-const PASSES_TEXT: &[&str] = &["btrim", "concat", "concat_ws", "left", "lower", "ltrim", "replace", "right", "rtrim", "upper"];
+const PASSES_TEXT: &[&str] =
+    &["btrim", "concat", "concat_ws", "left", "lower", "ltrim", "replace", "right", "rtrim", "upper"];
 
 fn holds_text(data_type: &DataType) -> bool {
     KEEPS_TEXT.iter().any(|name| data_type.is_builtin(name)) && !data_type.array
@@ -181,9 +194,11 @@ fn unquoted(template: &str) -> Vec<usize> {
             continue;
         }
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let numbered = rest[digits..].starts_with('$').then(|| rest[..digits].parse::<usize>().ok()).flatten();
+        let numbered =
+            rest[digits..].starts_with('$').then(|| rest[..digits].parse::<usize>().ok()).flatten();
         let at = numbered.map_or(next, |number| number.saturating_sub(1));
-        let kind = rest.find(|letter: char| letter.is_ascii_alphabetic()).and_then(|at| rest[at..].chars().next());
+        let kind =
+            rest.find(|letter: char| letter.is_ascii_alphabetic()).and_then(|at| rest[at..].chars().next());
         if kind == Some('s') {
             found.push(at);
         }

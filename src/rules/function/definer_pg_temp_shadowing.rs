@@ -44,9 +44,12 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Functions]);
     let definer = |function: &&Function| function.security_definer.value && !doubts.concern(&function.name);
     for function in cx.catalog.own_functions().filter(definer) {
-        let (Some(path), Some(span)) = (function.config.get("search_path"), function.name_span) else { continue };
+        let (Some(path), Some(span)) = (function.config.get("search_path"), function.name_span) else {
+            continue;
+        };
         let Some(routine) = cx.workload.routines.get(&function.oid) else { continue };
-        let is_last = function.search_path().is_some_and(|names| names.last().is_some_and(|name| *name == "pg_temp"));
+        let is_last =
+            function.search_path().is_some_and(|names| names.last().is_some_and(|name| *name == "pg_temp"));
         let mut bare = None;
         routine.walk_relations(&mut |relation| {
             if relation.name.schema.is_none() && relation.target.is_some() {
@@ -63,7 +66,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         );
         let found = out.report(span, Identity::new("function", &function.name), message);
         found.label(relation.name.span, "named without its schema");
-        found.help(format!("alter {} {signature} set search_path = {}, pg_temp;", function.noun(), path.value));
+        found.help(format!(
+            "alter {} {signature} set search_path = {}, pg_temp;",
+            function.noun(),
+            path.value
+        ));
         found.what(signature);
     }
 }

@@ -57,7 +57,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for table in cx.catalog.own_tables().filter(|table| table.rls.value && !doubts.concern(&table.name)) {
         for trigger in table.triggers.values().filter(|trigger| trigger.enabled != 'D') {
             let function = trigger.function.oid.and_then(|oid| cx.catalog.functions.get(&oid));
-            let Some(function) = function.filter(|function| function.security_definer.value) else { continue };
+            let Some(function) = function.filter(|function| function.security_definer.value) else {
+                continue;
+            };
             let Some(routine) = cx.workload.routines.get(&function.oid) else { continue };
             let Some((reached, place)) = reached(cx.catalog, routine) else { continue };
             let Some(span) = trigger.name_span else { continue };

@@ -49,7 +49,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Functions]);
     let existence = cx.catalog.doubts(&[Aspect::Existence]);
     for function in cx.catalog.own_functions().filter(|function| !doubts.concern(&function.name)) {
-        let (Some(path), Some(routine)) = (function.search_path(), cx.workload.routines.get(&function.oid)) else {
+        let (Some(path), Some(routine)) = (function.search_path(), cx.workload.routines.get(&function.oid))
+        else {
             continue;
         };
         // Bodies in SQL were looked into when the function was made.
@@ -58,7 +59,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         }
         let missed = routine.missed(cx.catalog, &path);
         let Some((first, rest)) = missed.split_first() else { continue };
-        let path = if path.is_empty() { "empty".to_string() } else { in_words(&path.iter().map(Ident::quoted).collect::<Vec<_>>(), "and") };
+        let path = if path.is_empty() {
+            "empty".to_string()
+        } else {
+            in_words(&path.iter().map(Ident::quoted).collect::<Vec<_>>(), "and")
+        };
         let message = format!(
             "{} {} fails: it names {} without its schema, and its search_path is {path}",
             function.noun(),
@@ -74,9 +79,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 
 /// Whether a body sets another path while it runs.
 fn changes_path(routine: &Routine) -> bool {
-    let mut found = routine.statements.iter().any(|statement| {
-        matches!(statement.kind, StatementKind::Set(_) | StatementKind::SetLocal(_))
-    });
+    let mut found = routine
+        .statements
+        .iter()
+        .any(|statement| matches!(statement.kind, StatementKind::Set(_) | StatementKind::SetLocal(_)));
     routine.walk(&mut |part| found |= matches!(part, Expr::Call(call) if call.name.name == "set_config"));
     found
 }

@@ -67,7 +67,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if fixed || unclear || !looks_names_up(function) || is_copied_into_queries(function, routine) {
             continue;
         }
-        let looks_up = routine.map_or(LooksUp::Names, |routine| routine.looks_up(cx.catalog, function, &brought));
+        let looks_up =
+            routine.map_or(LooksUp::Names, |routine| routine.looks_up(cx.catalog, function, &brought));
         let definer = function.security_definer.value;
         if looks_up == LooksUp::Nothing || looks_up == LooksUp::BuiltIns && !definer {
             continue;
@@ -124,7 +125,8 @@ fn looks_names_up(function: &Function) -> bool {
 /// SELECT, with the caller's rights.
 fn is_copied_into_queries(function: &Function, routine: Option<&Routine>) -> bool {
     let one_query = routine.is_some_and(|routine| {
-        routine.complete && matches!(routine.statements.as_slice(), [only] if matches!(only.kind, StatementKind::Query(_)))
+        routine.complete
+            && matches!(routine.statements.as_slice(), [only] if matches!(only.kind, StatementKind::Query(_)))
     });
     let rows = !matches!(function.returns, Returns::Nothing);
     function.language == "sql" && !function.security_definer.value && rows && one_query
@@ -318,7 +320,9 @@ mod tests {
     #[test]
     fn the_help_is_sql() {
         let help = |body: &str| {
-            let text = format!("create function public.f(a text) returns void language plpgsql security definer as $$ {body} $$;");
+            let text = format!(
+                "create function public.f(a text) returns void language plpgsql security definer as $$ {body} $$;"
+            );
             let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
             found[0].help.clone().unwrap_or_default()
         };

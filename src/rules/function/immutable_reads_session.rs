@@ -49,17 +49,22 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let Some((what, place)) = reads(cx, routine) else { continue };
         let Some(span) = function.name_span else { continue };
         let caller = cx.catalog.policies_of_requests().find(|(_, policy)| {
-            policy.expressions().any(|expr| expr.any(&|part| {
-                matches!(part, Expr::Call(call) if call.target == Some(function.oid))
-            }))
+            policy.expressions().any(|expr| {
+                expr.any(&|part| matches!(part, Expr::Call(call) if call.target == Some(function.oid)))
+            })
         });
         let harm = match caller {
             Some((table, policy)) => {
-                format!("policy {} on {} may get the result of another caller", policy.name.delimited(), table.name)
+                format!(
+                    "policy {} on {} may get the result of another caller",
+                    policy.name.delimited(),
+                    table.name
+                )
             }
             None => "PostgreSQL may give one caller the result of another".to_string(),
         };
-        let message = format!("{} {} is declared immutable and {what}: {harm}", function.noun(), function.name);
+        let message =
+            format!("{} {} is declared immutable and {what}: {harm}", function.noun(), function.name);
         let found = out.report(span, Identity::new("function", &function.name), message);
         found.what(function.signature(cx.catalog)).label(place, "here");
         found.help(format!("alter {} {} stable;", function.noun(), function.signature(cx.catalog)));
@@ -73,12 +78,16 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 fn reads(cx: &CatalogCx<'_>, routine: &Routine) -> Option<(&'static str, Span)> {
     let mut found = None;
     routine.walk(&mut |part| {
-        if told(part).is_some() && let Some(span) = part.span() {
+        if told(part).is_some()
+            && let Some(span) = part.span()
+        {
             found.get_or_insert(("depends on who asks", span));
         }
     });
     routine.walk_relations(&mut |relation| {
-        let stored = relation.target.is_some_and(|oid| cx.catalog.tables.contains_key(&oid) || cx.catalog.views.contains_key(&oid));
+        let stored = relation
+            .target
+            .is_some_and(|oid| cx.catalog.tables.contains_key(&oid) || cx.catalog.views.contains_key(&oid));
         if stored && relation.name.schema.as_ref().is_none_or(|schema| *schema != "pg_catalog") {
             found.get_or_insert(("reads a table", relation.name.span));
         }

@@ -36,7 +36,9 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Functions]);
-    for function in cx.catalog.own_functions().filter(|function| function.leakproof && !doubts.concern(&function.name)) {
+    for function in
+        cx.catalog.own_functions().filter(|function| function.leakproof && !doubts.concern(&function.name))
+    {
         let Some(span) = function.name_span else { continue };
         let message = format!(
             "{} {} is declared leakproof: it sees rows before policies are asked, and migrations may not declare it",

@@ -53,9 +53,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let object = Identity::new("function", &function.name);
         let signature = function.signature(cx.catalog);
         let noun = function.noun();
-        let looks_up = cx.workload.routines.get(&function.oid).map_or(LooksUp::Names, |routine| {
-            routine.looks_up(cx.catalog, function, &brought)
-        });
+        let looks_up = cx
+            .workload
+            .routines
+            .get(&function.oid)
+            .map_or(LooksUp::Names, |routine| routine.looks_up(cx.catalog, function, &brought));
         let matters = function.security_definer.value && looks_up != LooksUp::Nothing;
         if let Some((loss, path)) = function.lost_search_path().filter(|_| matters) {
             let names_matter = looks_up == LooksUp::Names;

@@ -86,7 +86,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             function.name
         );
         let found = out.report(place, Identity::new("function", &function.name), message);
-        found.what(column.name.as_str()).note(format!("signUp({{ …, options: {{ data: {{ {key}: … }} }} }})"));
+        found
+            .what(column.name.as_str())
+            .note(format!("signUp({{ …, options: {{ data: {{ {key}: … }} }} }})"));
         found.help("leave the column to its default, and let an admin or the server change it; or take only listed values");
         found.label(trigger.name_span, "runs for each sign-up");
         if !may_hold_power(cx.catalog, table, column) {
@@ -98,8 +100,23 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 /// Whether a column's name says what its user may do.
 fn grants_power(column: &str) -> bool {
     const NAMES: &[&str] = &[
-        "role", "roles", "user_role", "is_admin", "is_staff", "is_superuser", "admin", "permissions", "plan", "tier",
-        "tenant_id", "org_id", "organization_id", "organisation_id", "credits", "is_verified", "verified",
+        "role",
+        "roles",
+        "user_role",
+        "is_admin",
+        "is_staff",
+        "is_superuser",
+        "admin",
+        "permissions",
+        "plan",
+        "tier",
+        "tenant_id",
+        "org_id",
+        "organization_id",
+        "organisation_id",
+        "credits",
+        "is_verified",
+        "verified",
     ];
     NAMES.contains(&column)
 }
@@ -137,7 +154,8 @@ fn assigned<'r>(routine: &'r Routine, name: &Ident) -> Option<Vec<&'r Expr>> {
             values.extend(&value.value);
         }
     });
-    let is_it = |expr: &Expr| matches!(expr.uncast(), Expr::Column(column) if column.path.last() == Some(name));
+    let is_it =
+        |expr: &Expr| matches!(expr.uncast(), Expr::Column(column) if column.path.last() == Some(name));
     let mut compared = false;
     routine.walk(&mut |part| compared |= compares(part, &is_it));
     (!compared).then_some(values)
@@ -154,7 +172,9 @@ fn compares(expr: &Expr, is_it: &dyn Fn(&Expr) -> bool) -> bool {
     match expr {
         Expr::In { expr, .. } => is_it(expr),
         Expr::OpArray { left, .. } => is_it(left),
-        Expr::Op { op, left: Some(left), right } => matches!(op.as_str(), "=" | "<>" | "!=") && (is_it(left) || is_it(right)),
+        Expr::Op { op, left: Some(left), right } => {
+            matches!(op.as_str(), "=" | "<>" | "!=") && (is_it(left) || is_it(right))
+        }
         Expr::Case { operand: Some(operand), .. } => is_it(operand),
         _ => false,
     }
@@ -164,7 +184,8 @@ fn compares(expr: &Expr, is_it: &dyn Fn(&Expr) -> bool) -> bool {
 /// not list at all.
 fn may_hold_power(catalog: &Catalog, table: &Table, column: &Column) -> bool {
     let Some(values) = listed_values(catalog, table, column) else { return true };
-    const WORDS: &[&str] = &["admin", "owner", "super", "staff", "moderator", "manager", "root", "pro", "premium", "enterprise"];
+    const WORDS: &[&str] =
+        &["admin", "owner", "super", "staff", "moderator", "manager", "root", "pro", "premium", "enterprise"];
     values.iter().any(|value| WORDS.iter().any(|word| value.to_lowercase().contains(word)))
 }
 
@@ -175,7 +196,9 @@ fn listed_values(catalog: &Catalog, table: &Table, column: &Column) -> Option<Ve
     {
         return Some(labels.clone());
     }
-    let texts = |list: &[Expr]| -> Option<Vec<String>> { list.iter().map(|item| text(item).map(str::to_string)).collect() };
+    let texts = |list: &[Expr]| -> Option<Vec<String>> {
+        list.iter().map(|item| text(item).map(str::to_string)).collect()
+    };
     table.constraints.values().find_map(|constraint| match &constraint.kind {
         ConstraintKind::Check { expr, columns } if *columns == [column.attnum] => match expr {
             Expr::In { list, negated: false, .. } => texts(list),

@@ -97,7 +97,11 @@ struct AdHocDdl {
 
 impl Default for AdHocDdl {
     fn default() -> Self {
-        Self { seeds: Globs::default(), scripts: Globs::default(), functions: Globs::of(&["*partition*", "cron_*", "*_cron", "*maintenance*"]) }
+        Self {
+            seeds: Globs::default(),
+            scripts: Globs::default(),
+            functions: Globs::of(&["*partition*", "cron_*", "*_cron", "*maintenance*"]),
+        }
     }
 }
 
@@ -159,7 +163,9 @@ fn check_script(catalog: &Catalog, script: &Migration, path: &str, out: &mut Fin
         more => format!(" and {more} more relations"),
     };
     let file = path.rsplit('/').next().unwrap_or(path);
-    let message = format!("{file} makes {name}{more}, which no migration makes: only databases where somebody ran it have it");
+    let message = format!(
+        "{file} makes {name}{more}, which no migration makes: only databases where somebody ran it have it"
+    );
     let finding = out.report(*first, Identity::plain("file", path), message);
     finding
         .severity(Severity::Warning)
@@ -273,7 +279,8 @@ fn target(kind: &StatementKind) -> Option<&ObjectName> {
 
 /// Whether a statement changes what the database looks like, for longer than its session.
 fn changes_schema(kind: &StatementKind) -> bool {
-    let in_pg_temp = target(kind).and_then(|name| name.schema.as_ref()).is_some_and(|schema| *schema == "pg_temp");
+    let in_pg_temp =
+        target(kind).and_then(|name| name.schema.as_ref()).is_some_and(|schema| *schema == "pg_temp");
     let is_change = match kind {
         StatementKind::Set(_)
         | StatementKind::SetLocal(_)
@@ -302,14 +309,19 @@ fn is_no_op(catalog: &Catalog, kind: &StatementKind) -> bool {
         StatementKind::CreateExtension(create) => {
             create.if_not_exists && catalog.extensions.contains_key(&create.name.value)
         }
-        StatementKind::CreateTable(create) => create.if_not_exists && catalog.resolve_relation(&create.name).is_some(),
+        StatementKind::CreateTable(create) => {
+            create.if_not_exists && catalog.resolve_relation(&create.name).is_some()
+        }
         StatementKind::CreateSchema(create) => {
             create.if_not_exists
                 && create.name.as_ref().is_some_and(|name| catalog.namespaces.contains_key(&name.value))
         }
         StatementKind::Drop(drop) => {
             let is_relation = |kind| {
-                matches!(kind, ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence | ObjectKind::Index)
+                matches!(
+                    kind,
+                    ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence | ObjectKind::Index
+                )
             };
             drop.if_exists
                 && drop.objects.iter().all(|object| {
@@ -341,7 +353,8 @@ fn check_function(catalog: &Catalog, function: &Function, routine: &Routine, out
     // The worst comes first.
     found.sort_by_key(|(span, executed)| (matches!(executed, Executed::Ddl(_)), *span));
     let switches_rls_on = |executed: &Executed| {
-        matches!(executed, Executed::Ddl(words) if words.starts_with("alter table")) && is_event_trigger(function)
+        matches!(executed, Executed::Ddl(words) if words.starts_with("alter table"))
+            && is_event_trigger(function)
     };
     found.retain(|(_, executed)| !switches_rls_on(executed));
     let Some(((span, worst), rest)) = found.split_first() else { return };
@@ -359,7 +372,9 @@ fn check_function(catalog: &Catalog, function: &Function, routine: &Routine, out
     };
     let message = match (worst, callers.is_empty()) {
         (Executed::Anything(parameter), false) => {
-            format!("{who} can run any SQL by function {name}, which executes what {parameter} holds, {rights}")
+            format!(
+                "{who} can run any SQL by function {name}, which executes what {parameter} holds, {rights}"
+            )
         }
         (Executed::Anything(parameter), true) => {
             format!("function {name} executes whatever SQL {parameter} holds")

@@ -49,10 +49,12 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Policies]);
     for missed in &cx.catalog.missed_policies {
-        let Some(table) = cx.catalog.tables.get(&missed.table).filter(|table| !doubts.concern(&table.name)) else {
+        let Some(table) = cx.catalog.tables.get(&missed.table).filter(|table| !doubts.concern(&table.name))
+        else {
             continue;
         };
-        let stays = table.policies.get(&missed.near).filter(|policy| policy.history.created == missed.near_made);
+        let stays =
+            table.policies.get(&missed.near).filter(|policy| policy.history.created == missed.near_made);
         let Some(policy) = stays.filter(|_| !table.policies.contains_key(&missed.name)) else { continue };
         let (wanted, near) = (missed.name.delimited(), policy.name.delimited());
         let message = format!(

@@ -42,7 +42,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         );
         out.report(span, Identity::plain("extension", extension.name.to_string()), message)
             .note("its version is written here")
-            .help(format!("leave the version out; and for databases that have it: alter extension {name} update;"));
+            .help(format!(
+                "leave the version out; and for databases that have it: alter extension {name} update;"
+            ));
     }
 }
 

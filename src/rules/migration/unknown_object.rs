@@ -73,15 +73,16 @@ mod tests {
 
     #[test]
     fn what_comes_after_does_not_change_the_fingerprint() {
-        let prints = ["drop table notes;", "drop table notes; drop table notes;"].map(|sql| {
-            Bench::new(sql).run(&RULE, &RULE.options.defaults())[0].fingerprint()
-        });
+        let prints = ["drop table notes;", "drop table notes; drop table notes;"]
+            .map(|sql| Bench::new(sql).run(&RULE, &RULE.options.defaults())[0].fingerprint());
         assert_eq!(prints[0], prints[1]);
     }
 
     #[test]
     fn names_in_queries_are_looked_up() {
-        check(&RULE, "
+        check(
+            &RULE,
+            "
 create table a (id int);
 create view v as select a.id, b.id as other from a join b on a.id = b.id;
 --                                                      ^ error: table public.b is not made
@@ -91,7 +92,8 @@ create index on a ((lower(title)));
 --                        ^^^^^ error: column public.a.title is not made
 create view x as select c.id as key from a c order by key, c.ctid;
 create view y as with n as (select id as num from a) select n.num from n group by num;
-");
+",
+        );
     }
 
     #[test]

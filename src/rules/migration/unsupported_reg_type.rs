@@ -73,7 +73,10 @@ fn report(table: &QName, column: &Column, reg_type: &Ident, out: &mut Findings) 
     out.report(span, Identity::part("column", table, column.name.to_string()), message)
         .note("holds the number of an object in a system catalog")
         .label(column.data_type.origin.span(), "its type is set here")
-        .help(format!("alter table {} alter column {name} type text; -- and cast to {reg_type} where it is used", table.quoted()));
+        .help(format!(
+            "alter table {} alter column {name} type text; -- and cast to {reg_type} where it is used",
+            table.quoted()
+        ));
 }
 
 #[cfg(test)]

@@ -65,13 +65,16 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if doubts.concern(name) || policy.is_silenced(table) {
             continue;
         }
-        let calls: Vec<&Call> = policy.clauses().flat_map(|clause| calls_per_row(cx.catalog, &clause.value)).collect();
+        let calls: Vec<&Call> =
+            policy.clauses().flat_map(|clause| calls_per_row(cx.catalog, &clause.value)).collect();
         let Some(first) = calls.first() else { continue };
         let what = called(first);
         let object = Identity::part("policy", name, policy.name.to_string());
-        let reads = policy.using.as_ref().is_some_and(|clause| !calls_per_row(cx.catalog, &clause.value).is_empty());
+        let reads =
+            policy.using.as_ref().is_some_and(|clause| !calls_per_row(cx.catalog, &clause.value).is_empty());
         let of = if reads { "of" } else { "that is written to" };
-        let message = format!("policy {} calls {what} again for each row {of} {name}", policy.name.delimited());
+        let message =
+            format!("policy {} calls {what} again for each row {of} {name}", policy.name.delimited());
         let finding = out.report(first.span, object, message);
         finding.note("called for each row").help(help(cx, policy, name));
         // A request looks at many rows and writes few.
@@ -123,7 +126,8 @@ fn help(cx: &CatalogCx<'_>, policy: &Policy, table: &QName) -> String {
         (sql.len() <= LONGEST_HELP).then_some(sql)
     };
     let calls = policy.clauses().flat_map(|clause| calls_per_row(cx.catalog, &clause.value)).map(called);
-    let wrapped = |name: String| format!("(select {})", name.replace("current_setting()", "current_setting(…)"));
+    let wrapped =
+        |name: String| format!("(select {})", name.replace("current_setting()", "current_setting(…)"));
     let forms: IndexSet<String> = calls.map(wrapped).collect();
     let forms: Vec<String> = forms.into_iter().collect();
     rewritten().unwrap_or_else(|| format!("put each call into a sub-select of its own: {}", forms.join(", ")))
@@ -310,7 +314,9 @@ mod tests {
 
     #[test]
     fn the_help_is_the_policy_with_the_calls_wrapped() {
-        let text = format!("{TABLES}create policy \"Own\" on public.notes using (auth.uid() = owner) with check (true);");
+        let text = format!(
+            "{TABLES}create policy \"Own\" on public.notes using (auth.uid() = owner) with check (true);"
+        );
         let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
         let help = "alter policy \"Own\" on public.notes using ((select auth.uid()) = owner);";
         assert_eq!(found[0].help.as_deref(), Some(help));

@@ -72,7 +72,13 @@ fn has_index_over(table: &Table, expr: &Expr) -> bool {
     serving.filter_map(|index| index.keys.first()).any(|key| key.is_expr(expr))
 }
 
-fn report(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, lookup: &WrappedLookup<'_>, out: &mut Findings) {
+fn report(
+    cx: &CatalogCx<'_>,
+    table: &Table,
+    policy: &Policy,
+    lookup: &WrappedLookup<'_>,
+    out: &mut Findings,
+) {
     let Some(column) = table.column_at(lookup.attnum) else { return };
     let name = column.name.quoted();
     let message = format!(
@@ -98,7 +104,8 @@ mod tests {
     use super::RULE;
     use crate::testing::{Bench, check};
 
-    const TABLE: &str = "create table public.t (id int primary key, owner uuid, email text, code varchar(9), team int);
+    const TABLE: &str =
+        "create table public.t (id int primary key, owner uuid, email text, code varchar(9), team int);
         create index on public.t (owner); create index on public.t (email); create index on public.t (code);
         alter table public.t enable row level security;\n";
 
@@ -125,8 +132,10 @@ mod tests {
         );
         let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
         let helps: Vec<_> = found.iter().filter_map(|finding| finding.help.as_deref()).collect();
-        let expected =
-            ["compare owner as it is, and cast the other side to uuid", "create index on public.t (lower(email));"];
+        let expected = [
+            "compare owner as it is, and cast the other side to uuid",
+            "create index on public.t (lower(email));",
+        ];
         assert_eq!(helps, expected);
     }
 

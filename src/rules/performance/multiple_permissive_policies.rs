@@ -84,8 +84,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             }
         }
         for ((policies, roles), commands) in &crowds {
-            let policies: Vec<&Policy> =
-                policies.iter().filter_map(|at| table.policies.get_index(*at)).map(|(_, policy)| policy).collect();
+            let policies: Vec<&Policy> = policies
+                .iter()
+                .filter_map(|at| table.policies.get_index(*at))
+                .map(|(_, policy)| policy)
+                .collect();
             report(table, &policies, roles, commands, out);
         }
     }
@@ -130,15 +133,20 @@ impl Roles {
     }
 }
 
-fn report(table: &Table, policies: &[&Policy], roles: &[Ident], commands: &[PolicyCommand], out: &mut Findings) {
+fn report(
+    table: &Table,
+    policies: &[&Policy],
+    roles: &[Ident],
+    commands: &[PolicyCommand],
+    out: &mut Findings,
+) {
     // The last one to come made it a crowd.
     let mut by_age: Vec<&Policy> = policies.to_vec();
     by_age.sort_by_key(|policy| policy.history.created);
     let Some((last, earlier)) = by_age.split_last() else { return };
     let words: Vec<&str> =
         COMMANDS.iter().filter(|(command, _)| commands.contains(command)).map(|(_, word)| *word).collect();
-    let names: Vec<String> =
-        by_age.iter().take(MOST_NAMED).map(|policy| policy.name.delimited()).collect();
+    let names: Vec<String> = by_age.iter().take(MOST_NAMED).map(|policy| policy.name.delimited()).collect();
     let more = match by_age.len() - names.len() {
         0 => String::new(),
         rest => format!(" and {rest} more"),
@@ -155,9 +163,9 @@ fn report(table: &Table, policies: &[&Policy], roles: &[Ident], commands: &[Poli
         table.name,
         names.join(", "),
     );
-    let mixed = policies.iter().any(|policy| is_for_all(policy)) && !policies.iter().all(|policy| is_for_all(policy));
-    let finding: &mut Diagnostic =
-        out.report(last.name_span, Identity::new("table", &table.name), message);
+    let mixed =
+        policies.iter().any(|policy| is_for_all(policy)) && !policies.iter().all(|policy| is_for_all(policy));
+    let finding: &mut Diagnostic = out.report(last.name_span, Identity::new("table", &table.name), message);
     finding.note("this one runs beside the others").what(words.join(" ").to_lowercase());
     finding.label_each(earlier.iter().rev().map(|policy| (policy.name_span, "this one runs, too")));
     let for_service = by_age.iter().find(|policy| is_for_service_role(policy));
@@ -197,7 +205,8 @@ fn is_for_all(policy: &Policy) -> bool {
 /// Whether a TO for those policies that have none may keep them all apart: no two of the others are
 /// for the same role already.
 fn can_be_told_apart(policies: &[&Policy]) -> bool {
-    let named = policies.iter().map(|policy| &policy.roles.value).filter(|roles| !roles.contains(&Grantee::Public));
+    let named =
+        policies.iter().map(|policy| &policy.roles.value).filter(|roles| !roles.contains(&Grantee::Public));
     let mut seen: FxHashSet<&Grantee> = FxHashSet::default();
     named.flatten().all(|role| seen.insert(role))
 }

@@ -48,11 +48,20 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let unique = identifying(table);
         let note = unique.as_ref().map_or_else(
             || "no column or group of columns identifies a row".to_string(),
-            |unique| format!("{} could be the key: unique and never null", in_words(&names(table, &unique.columns), "and")),
+            |unique| {
+                format!(
+                    "{} could be the key: unique and never null",
+                    in_words(&names(table, &unique.columns), "and")
+                )
+            },
         );
-        out.report(span, Identity::new("table", &table.name), format!("table {} has no primary key", table.name))
-            .note(note)
-            .help(help(table, unique.as_ref()));
+        out.report(
+            span,
+            Identity::new("table", &table.name),
+            format!("table {} has no primary key", table.name),
+        )
+        .note(note)
+        .help(help(table, unique.as_ref()));
     }
 }
 
@@ -67,7 +76,8 @@ fn is_keyless(catalog: &Catalog, table: &Table) -> bool {
 }
 
 fn all_have_keys(catalog: &Catalog, table: &Table) -> bool {
-    let has_key = |partition: &Table| partition.primary_key().is_some() || partition.kind == TableKind::Foreign;
+    let has_key =
+        |partition: &Table| partition.primary_key().is_some() || partition.kind == TableKind::Foreign;
     table.children.iter().filter_map(|child| catalog.tables.get(child)).all(has_key)
 }
 
@@ -88,15 +98,22 @@ fn identifying(table: &Table) -> Option<Unique<'_>> {
         _ => None,
     });
     let indexed = || {
-        table.indexes.values().filter(|index| index.unique && index.valid && index.predicate.is_none()).find_map(|index| {
-            let columns: Vec<i16> = index.columns().into_iter().collect::<Option<_>>()?;
-            // PostgreSQL takes the index of a plain order only, and none of a partitioned table.
-            let is_plain = |key: &IndexKey| {
-                key.operator_class.is_none() && key.collation.is_none() && !key.descending && !key.nulls_first
-            };
-            let fits = table.kind == TableKind::Ordinary && index.keys.iter().all(is_plain);
-            columns.iter().all(is_filled).then_some(Unique { columns, index: fits.then_some(index) })
-        })
+        table
+            .indexes
+            .values()
+            .filter(|index| index.unique && index.valid && index.predicate.is_none())
+            .find_map(|index| {
+                let columns: Vec<i16> = index.columns().into_iter().collect::<Option<_>>()?;
+                // PostgreSQL takes the index of a plain order only, and none of a partitioned table.
+                let is_plain = |key: &IndexKey| {
+                    key.operator_class.is_none()
+                        && key.collation.is_none()
+                        && !key.descending
+                        && !key.nulls_first
+                };
+                let fits = table.kind == TableKind::Ordinary && index.keys.iter().all(is_plain);
+                columns.iter().all(is_filled).then_some(Unique { columns, index: fits.then_some(index) })
+            })
     };
     constrained.or_else(indexed)
 }
@@ -191,11 +208,16 @@ mod tests {
             let found = found.remove(0);
             (found.note.unwrap_or_default(), found.help.unwrap_or_default())
         };
-        let key = |text: &str| told(&format!("create table public.a (a int not null, b text not null, c int, id int); {text}"));
+        let key = |text: &str| {
+            told(&format!("create table public.a (a int not null, b text not null, c int, id int); {text}"))
+        };
         let nothing = "no column or group of columns identifies a row".to_string();
         assert_eq!(
             told("create table public.a (code text not null unique, id int);"),
-            ("code could be the key: unique and never null".into(), "alter table public.a add primary key (code);".into())
+            (
+                "code could be the key: unique and never null".into(),
+                "alter table public.a add primary key (code);".into()
+            )
         );
         let both = "a and b could be the key: unique and never null".to_string();
         assert_eq!(
@@ -204,11 +226,19 @@ mod tests {
         );
         let listed = "alter table public.a add primary key (a, b);".to_string();
         for text in ["(a desc, b)", "(a, b text_pattern_ops)", "(a, b collate \"C\")", "(a nulls first, b)"] {
-            assert_eq!(key(&format!("create unique index on public.a {text};")), (both.clone(), listed.clone()), "{text}");
+            assert_eq!(
+                key(&format!("create unique index on public.a {text};")),
+                (both.clone(), listed.clone()),
+                "{text}"
+            );
         }
         for text in ["(a, c)", "(a, lower(b))", "(a) where b = 'x'"] {
             let by_id = "alter table public.a add primary key (id);".to_string();
-            assert_eq!(key(&format!("create unique index on public.a {text};")), (nothing.clone(), by_id), "{text}");
+            assert_eq!(
+                key(&format!("create unique index on public.a {text};")),
+                (nothing.clone(), by_id),
+                "{text}"
+            );
         }
         assert_eq!(
             told(

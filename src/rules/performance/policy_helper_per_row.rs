@@ -119,7 +119,9 @@ fn report(cx: &CatalogCx<'_>, function: &Function, mut places: Vec<Place<'_>>, o
     };
     let text = cx.sources.text(first.call.span).split_whitespace().collect::<Vec<_>>().join(" ");
     let finding = out.report(first.call.span, Identity::new("function", &function.name), message);
-    finding.note("the row has no say in it, and it runs for each").help(format!("put the call into a sub-select, which runs once: (select {text})"));
+    finding
+        .note("the row has no say in it, and it runs for each")
+        .help(format!("put the call into a sub-select, which runs once: (select {text})"));
     if !first.reads {
         finding.severity(Severity::Info);
     }
@@ -199,7 +201,8 @@ mod tests {
     fn the_call_is_wrapped_as_it_is_written() {
         let text = format!("{TABLES}create policy c on public.t using (has_role( auth.uid(),\n 'editor'));");
         let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
-        let help = "put the call into a sub-select, which runs once: (select has_role( auth.uid(), 'editor'))";
+        let help =
+            "put the call into a sub-select, which runs once: (select has_role( auth.uid(), 'editor'))";
         assert_eq!(found[0].help.as_deref(), Some(help));
     }
 }

@@ -74,8 +74,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             continue;
         }
         let name = function.name.quoted();
-        let message =
-            format!("{name} only reads and is not declared STABLE: no index serves what policies compare with it");
+        let message = format!(
+            "{name} only reads and is not declared STABLE: no index serves what policies compare with it"
+        );
         out.report(span, Identity::new("function", &function.name), message)
             .note("VOLATILE, as it does not say otherwise")
             .label(call, format!("policy {} of {} calls it", policy.name.delimited(), table.name))

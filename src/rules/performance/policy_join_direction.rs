@@ -52,7 +52,8 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Policies]);
-    let policies = cx.catalog.own_policies().filter(|(table, _)| table.rls.value && !doubts.concern(&table.name));
+    let policies =
+        cx.catalog.own_policies().filter(|(table, _)| table.rls.value && !doubts.concern(&table.name));
     for (table, policy) in policies {
         let Some(clause) = &policy.using else { continue };
         let mut found: Option<(Span, Ident, Ident)> = None;
@@ -88,7 +89,8 @@ fn join(sublink: &Sublink, table: &Table, workload: &Workload) -> Option<(Span, 
     let mut joins = conjuncts.iter().filter_map(|conjunct| joined(conjunct, table));
     let found = joins.next()?;
     let others = conjuncts.iter().filter(|conjunct| joined(conjunct, table).is_none());
-    let reads_row = |expr: &Expr| expr.any(&|part| matches!(part, Expr::Column(column) if is_of_row(column, table)));
+    let reads_row =
+        |expr: &Expr| expr.any(&|part| matches!(part, Expr::Column(column) if is_of_row(column, table)));
     (joins.next().is_none() && !others.into_iter().any(reads_row)).then_some(found)
 }
 

@@ -64,7 +64,10 @@ fn report(table: &Table, index: &Index, longer: &Index, out: &mut Findings) {
     );
     out.report(span, Identity::part("index", &table.name, index.name.to_string()), message)
         .note("every insert and update keeps both up to date")
-        .label(longer.name_span.or(longer.history.created.span()), format!("{} is made here", longer.name.quoted()))
+        .label(
+            longer.name_span.or(longer.history.created.span()),
+            format!("{} is made here", longer.name.quoted()),
+        )
         .help(format!("drop index {}.{};", table.name.schema.quoted(), index.name.quoted()));
 }
 

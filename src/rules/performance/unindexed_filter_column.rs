@@ -91,9 +91,10 @@ fn unserved<'a>(catalog: &Catalog, table: &Table, filters: &[&'a Filter]) -> Vec
         if is_told || table.has_index_led_by_one_of(columns, fixed, tested) {
             continue;
         }
-        let telling = columns.iter().copied().filter(|attnum| {
-            table.column_at(*attnum).is_some() && !catalog.has_few_values(table, *attnum)
-        });
+        let telling = columns
+            .iter()
+            .copied()
+            .filter(|attnum| table.column_at(*attnum).is_some() && !catalog.has_few_values(table, *attnum));
         let telling: Vec<i16> = telling.collect();
         // An index that is wanted anyhow serves this look-up as well when it leads with one of its columns.
         match wanted.iter_mut().find(|other| telling.contains(&other.columns[0])) {
@@ -127,7 +128,9 @@ fn report(table: &Table, wanted: &Wanted<'_>, out: &mut Findings) {
     );
     let help = format!("create index on {} ({});", table.name.quoted(), quoted.join(", "));
     let finding = out.report(span, Identity::part("column", &table.name, what), message);
-    finding.note(if names.len() == 1 { "has no index of its own" } else { "one index over all of them serves" }).help(help);
+    finding
+        .note(if names.len() == 1 { "has no index of its own" } else { "one index over all of them serves" })
+        .help(help);
     finding.label_each(evidence.iter().map(|(source, evidence)| (evidence.span, label(source))));
 }
 

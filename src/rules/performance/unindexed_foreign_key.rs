@@ -102,15 +102,20 @@ fn is_served(catalog: &Catalog, table: &Table, columns: &[i16]) -> bool {
 fn report(catalog: &Catalog, table: &Table, constraint: &Constraint, key: &ForeignKey, out: &mut Findings) {
     let names = table.column_names(&key.columns);
     let Some(span) = constraint.history.created.span().or(table.name_span) else { return };
-    let referenced =
-        catalog.tables.get(&key.references).map_or_else(|| "the other table".into(), |to| to.name.to_string());
+    let referenced = catalog
+        .tables
+        .get(&key.references)
+        .map_or_else(|| "the other table".into(), |to| to.name.to_string());
     let list = |names: &[Ident]| names.iter().map(Ident::quoted).collect::<Vec<_>>().join(", ");
     let narrowing = narrowing(table, key);
     let (which, read) = match &narrowing {
         None => ("the foreign key", format!("all of {}", table.name.name.quoted())),
         Some((_, columns)) => {
             let same = list(&table.column_names(columns));
-            ("all of the foreign key", format!("every row of {} with the same {same}", table.name.name.quoted()))
+            (
+                "all of the foreign key",
+                format!("every row of {} with the same {same}", table.name.name.quoted()),
+            )
         }
     };
     let message = format!(

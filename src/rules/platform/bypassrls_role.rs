@@ -40,9 +40,12 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for role in cx.catalog.roles.values().filter(|role| role.bypassrls && !role.superuser) {
         let Origin::Statement(span) = role.bypassrls_origin else { continue };
         let message = format!("role {} reads and changes rows past every policy", role.name.quoted());
-        out.report(span, Identity::plain("role", role.name.as_str()), message)
-            .note("BYPASSRLS")
-            .help(format!("alter role {} nobypassrls; -- and a policy for it where it needs one", role.name.quoted()));
+        out.report(span, Identity::plain("role", role.name.as_str()), message).note("BYPASSRLS").help(
+            format!(
+                "alter role {} nobypassrls; -- and a policy for it where it needs one",
+                role.name.quoted()
+            ),
+        );
     }
 }
 

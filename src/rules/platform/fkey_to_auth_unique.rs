@@ -41,13 +41,18 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         }
         for (constraint, key) in table.foreign_keys() {
             let parent = cx.catalog.tables.get(&key.references).filter(|parent| parent.name.schema == "auth");
-            let Some(parent) = parent.filter(|parent| parent.primary_key() != Some(&*key.referenced_columns)) else {
+            let Some(parent) = parent.filter(|parent| parent.primary_key() != Some(&*key.referenced_columns))
+            else {
                 continue;
             };
-            let (Some(primary), Some(span)) = (parent.primary_key(), constraint.history.created.span()) else { continue };
+            let (Some(primary), Some(span)) = (parent.primary_key(), constraint.history.created.span())
+            else {
+                continue;
+            };
             let columns: Vec<String> =
                 parent.column_names(&key.referenced_columns).iter().map(|name| name.quoted()).collect();
-            let primary: Vec<String> = parent.column_names(primary).iter().map(|name| name.quoted()).collect();
+            let primary: Vec<String> =
+                parent.column_names(primary).iter().map(|name| name.quoted()).collect();
             let message = format!(
                 "foreign key {} of {} holds on to {} of {}, which Supabase may change: upgrades of Auth then fail",
                 constraint.name.quoted(),
@@ -57,7 +62,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             );
             out.report(span, Identity::part("constraint", &table.name, constraint.name.as_str()), message)
                 .note("not the primary key")
-                .help(format!("reference the primary key: references {} ({})", parent.name.quoted(), primary.join(", ")));
+                .help(format!(
+                    "reference the primary key: references {} ({})",
+                    parent.name.quoted(),
+                    primary.join(", ")
+                ));
         }
     }
 }

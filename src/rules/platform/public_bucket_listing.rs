@@ -60,7 +60,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let Some(clause) = &policy.using else { continue };
         let whom = match roles.iter().any(|role| role.name == "anon") {
             true => "anyone with the project's public API key".to_string(),
-            false if roles.iter().any(|role| role.name == "authenticated") => "every signed-in user".to_string(),
+            false if roles.iter().any(|role| role.name == "authenticated") => {
+                "every signed-in user".to_string()
+            }
             false => format!("a request with the role {}", in_words(&names(&roles), "or")),
         };
         let message = format!("{whom} can list the files of the public bucket {}", bucket.id);

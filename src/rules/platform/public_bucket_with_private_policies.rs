@@ -53,7 +53,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             let reach = |role| files.reach(policy, PolicyCommand::Select, &bucket.id, role);
             cx.catalog.api_roles().map(reach).max().unwrap_or(Reach::None)
         };
-        let is_open = files.policies().any(|policy| policy.covers(PolicyCommand::Select) && most(policy) == Reach::All);
+        let is_open =
+            files.policies().any(|policy| policy.covers(PolicyCommand::Select) && most(policy) == Reach::All);
         let private = |policy: &&Policy| {
             matches!(most(policy), Reach::Own | Reach::Tenant) && files.asks_for_bucket(policy)
         };
@@ -67,7 +68,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         out.report(clause.span, Identity::plain("bucket", bucket.id.as_str()), message)
             .note("is not asked when a file is served by its address")
             .label(bucket.origin.span(), "the bucket is made public here")
-            .help(format!("update storage.buckets set public = false where id = '{}';", bucket.id.replace('\'', "''")));
+            .help(format!(
+                "update storage.buckets set public = false where id = '{}';",
+                bucket.id.replace('\'', "''")
+            ));
     }
 }
 

@@ -44,12 +44,16 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for table in cx.catalog.own_tables().filter(|table| table.rls.value) {
         let Some(published) = cx.catalog.published_at("supabase_realtime", table) else { continue };
-        let unclear = [Aspect::Shape, Aspect::Grants].iter().any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
+        let unclear = [Aspect::Shape, Aspect::Grants]
+            .iter()
+            .any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
         if unclear || cx.catalog.table_access(table).is_empty() {
             continue;
         }
         let telling = telling(cx.catalog, table);
-        let (Some(first), Some(span)) = (telling.first(), published.span().or(table.name_span)) else { continue };
+        let (Some(first), Some(span)) = (telling.first(), published.span().or(table.name_span)) else {
+            continue;
+        };
         let names: Vec<String> = telling.iter().map(|column| column.name.quoted()).collect();
         let message = format!(
             "Realtime sends {} of each row that is deleted from {} to every subscriber, whatever its policies say",

@@ -59,8 +59,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let mut listening = cx.catalog.table_access(table);
         listening.retain(|access| cx.catalog.policy_binds(policy, access.role));
         let commands = [(PolicyCommand::Select, "listen to"), (PolicyCommand::Insert, "send to")];
-        let deeds: Vec<&str> =
-            commands.into_iter().filter(|(command, _)| reaches(policy, *command)).map(|(_, deed)| deed).collect();
+        let deeds: Vec<&str> = commands
+            .into_iter()
+            .filter(|(command, _)| reaches(policy, *command))
+            .map(|(_, deed)| deed)
+            .collect();
         let clause = policy.clauses().next();
         let (Some(clause), false, false) = (clause, listening.is_empty(), deeds.is_empty()) else { continue };
         let who = describe(&listening, "");

@@ -51,7 +51,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let catalog = cx.catalog;
     for table in catalog.own_tables().filter(|table| !table.rls.value) {
         let Some(published) = catalog.published_at("supabase_realtime", table) else { continue };
-        let unclear = [Aspect::Rls, Aspect::Grants].iter().any(|aspect| catalog.may_have_changed(&table.name, *aspect));
+        let unclear =
+            [Aspect::Rls, Aspect::Grants].iter().any(|aspect| catalog.may_have_changed(&table.name, *aspect));
         if unclear || !catalog.table_access(table).is_empty() {
             continue;
         }
@@ -61,7 +62,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         };
         let roles: Vec<String> = catalog.api_roles().filter(reads).map(|role| role.name.quoted()).collect();
         let Some(span) = published.span().or(table.name_span).filter(|_| !roles.is_empty()) else { continue };
-        let message = format!("{} can get every change of {} from Realtime", in_words(&roles, "and"), table.name);
+        let message =
+            format!("{} can get every change of {} from Realtime", in_words(&roles, "and"), table.name);
         out.report(span, Identity::new("table", &table.name), message)
             .note("its changes are sent")
             .label(table.name_span, "row level security is never enabled")

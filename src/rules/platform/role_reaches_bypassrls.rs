@@ -54,7 +54,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if is_request {
             found.severity(Severity::Error);
         }
-        found.help(format!("revoke {} from {}; -- and grant by name what it needs", target.quoted(), role.name.quoted()));
+        found.help(format!(
+            "revoke {} from {}; -- and grant by name what it needs",
+            target.quoted(),
+            role.name.quoted()
+        ));
     }
 }
 

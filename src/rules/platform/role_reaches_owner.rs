@@ -51,7 +51,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         *owners.entry(&table.owner.value).or_default() += 1;
     }
     for role in cx.catalog.roles.values() {
-        if role.superuser || role.bypassrls || role.history.created == Origin::Platform && role.name != "anon" && role.name != "authenticated" {
+        if role.superuser
+            || role.bypassrls
+            || role.history.created == Origin::Platform && role.name != "anon" && role.name != "authenticated"
+        {
             continue;
         }
         for (owner, grant) in cx.catalog.roles_within_reach(&role.name) {

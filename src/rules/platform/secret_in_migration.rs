@@ -2,8 +2,8 @@ use indexmap::IndexMap;
 
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::source::{FileRole, Span};
 use crate::source::secret::{self, SecretKind};
+use crate::source::{FileRole, Span};
 
 declare_rule! {
     /// Finds keys and passwords in SQL files.
@@ -70,7 +70,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     }
 }
 
-const RENEW: &str = "make a new key, take this one out of use, and read the new one from vault.decrypted_secrets";
+const RENEW: &str =
+    "make a new key, take this one out of use, and read the new one from vault.decrypted_secrets";
 
 /// How bad it is, what it is, a few words, and what to do.
 fn words(kind: SecretKind) -> (Severity, String, &'static str, &'static str) {
@@ -181,7 +182,8 @@ mod tests {
 
     #[test]
     fn the_secret_is_told_to_nobody() {
-        let text = "select 'sk_live_4eC39HqLyjWDarjtT1zdp7dc'; select vault.create_secret('s3cr3t-v4lue', 'x');";
+        let text =
+            "select 'sk_live_4eC39HqLyjWDarjtT1zdp7dc'; select vault.create_secret('s3cr3t-v4lue', 'x');";
         for found in Bench::new(text).run(&RULE, &RULE.options.defaults()) {
             let said = format!("{found:?}");
             assert!(!said.contains("4eC39") && !said.contains("s3cr3t"), "{said}");

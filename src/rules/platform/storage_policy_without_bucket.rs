@@ -56,7 +56,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for policy in files.policies().filter(|policy| !files.asks_for_bucket(policy)) {
         let open = |command: PolicyCommand, role: &Role| {
             let reach = files.reach(policy, command, ANY, role);
-            (reach != Reach::None && !files.opens_all(policy, command) && !files.is_fenced(command, role)).then_some(reach)
+            (reach != Reach::None && !files.opens_all(policy, command) && !files.is_fenced(command, role))
+                .then_some(reach)
         };
         let reached: Vec<(PolicyCommand, &str, Reach)> = COMMANDS
             .into_iter()
@@ -73,13 +74,16 @@ fn report(policy: &Policy, reached: &[(PolicyCommand, &str, Reach)], out: &mut F
     let Some((command, _, _)) = reached.first() else { return };
     let Some(clause) = policy.gates(*command).next() else { return };
     let deeds: Vec<&str> = reached.iter().map(|(_, deed, _)| *deed).collect();
-    let own = reached.iter().all(|(command, _, reach)| *reach == Reach::Own && *command != PolicyCommand::Insert);
+    let own =
+        reached.iter().all(|(command, _, reach)| *reach == Reach::Own && *command != PolicyCommand::Insert);
     let deeds = crate::access::in_words(&deeds, "and");
     let whose = if own { ", as far as files are their own" } else { "" };
     let message = format!("policy {} lets callers {deeds} every bucket{whose}", policy.name.delimited());
     let name = crate::catalog::name::QName::new("storage", "objects");
     let found = out.report(clause.span, Identity::part("policy", &name, policy.name.as_str()), message);
-    found.note("does not look at bucket_id").help("begin the condition with the bucket: bucket_id = '…' and …");
+    found
+        .note("does not look at bucket_id")
+        .help("begin the condition with the bucket: bucket_id = '…' and …");
     if own {
         found.severity(Severity::Info);
     }

@@ -61,8 +61,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                 (clause, "the conditions beside it decide nothing".to_string(), false)
             }
         };
-        let message =
-            format!("policy {} on {} has a branch that is always true: {effect}", policy.name.delimited(), table.name);
+        let message = format!(
+            "policy {} on {} has a branch that is always true: {effect}",
+            policy.name.delimited(),
+            table.name
+        );
         let object = Identity::part("policy", &table.name, policy.name.as_str());
         let found = out.report(clause.span, object, message);
         if anonymous_writes {

@@ -93,9 +93,9 @@ fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_
         found.label(*span, format!("{column} can be read"));
     }
     let to = if policy.binds_anonymous() { "to authenticated " } else { "" };
-    let own_rows = table
-        .owner_column(catalog)
-        .map(|owner| format!("alter policy {name} on {on} {to}using ((select auth.uid()) = {});", owner.name.quoted()));
+    let own_rows = table.owner_column(catalog).map(|owner| {
+        format!("alter policy {name} on {on} {to}using ((select auth.uid()) = {});", owner.name.quoted())
+    });
     if sensitive.is_empty() && private {
         found.severity(Severity::Warning);
         found.help(own_rows.unwrap_or_else(|| format!("alter policy {name} on {on} {to}using (…);")));

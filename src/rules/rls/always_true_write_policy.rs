@@ -100,7 +100,9 @@ fn open_to_readers(
     let whom = format!("{} that they can read", describe(who, &table.name.to_string()));
     let Some(found) = report(cx, table, policy, &whom, out) else { return };
     if readers.is_empty() {
-        found.severity(Severity::Info).note("true for every row; that they can read none is all that protects them");
+        found
+            .severity(Severity::Info)
+            .note("true for every row; that they can read none is all that protects them");
     }
 }
 
@@ -132,7 +134,11 @@ fn note(table: &Table, policy: &Policy) -> String {
 fn help(catalog: &Catalog, table: &Table, policy: &Policy) -> String {
     let (name, on) = (policy.name.quoted(), table.name.quoted());
     let to = if policy.binds_anonymous() { "to authenticated " } else { "" };
-    let clause = if policy.command.value == PolicyCommand::Insert || policy.using.is_none() { "with check" } else { "using" };
+    let clause = if policy.command.value == PolicyCommand::Insert || policy.using.is_none() {
+        "with check"
+    } else {
+        "using"
+    };
     let change = |condition: &str| {
         let both = policy.with_check.is_some() && clause == "using";
         let rest = if both { format!(" with check ({condition})") } else { String::new() };
@@ -192,7 +198,9 @@ mod tests {
     #[test]
     fn help_keeps_what_is_right() {
         let help = |text: &str| {
-            let bench = crate::testing::Bench::new(&format!("{TABLE}create role members; grant members to authenticated;\n{text}"));
+            let bench = crate::testing::Bench::new(&format!(
+                "{TABLE}create role members; grant members to authenticated;\n{text}"
+            ));
             let found = bench.run(&RULE, &RULE.options.defaults());
             found.iter().filter_map(|found| found.help.clone()).collect::<Vec<_>>().join("\n")
         };

@@ -114,7 +114,9 @@ fn report(
     found.note("asks for no signed-in user");
     found.label(policy.name_apart_from(clause.span), "the policy is created here");
     let (name, on) = (policy.name.quoted(), table.name.quoted());
-    found.help(format!("alter policy {name} on {on} to authenticated; -- and say in it whose rows they may be"));
+    found.help(format!(
+        "alter policy {name} on {on} to authenticated; -- and say in it whose rows they may be"
+    ));
 }
 
 #[cfg(test)]

@@ -65,7 +65,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         found.note("without a user auth.uid() is null, and this is true");
         found.label(policy.name_apart_from(opened.clause.span), "the policy is created here");
         let (name, on) = (policy.name.quoted(), table.name.quoted());
-        found.help(format!("alter policy {name} on {on} to authenticated; -- and let null be no yes in the condition"));
+        found.help(format!(
+            "alter policy {name} on {on} to authenticated; -- and let null be no yes in the condition"
+        ));
     }
 }
 

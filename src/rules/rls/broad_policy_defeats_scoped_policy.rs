@@ -71,7 +71,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let found = out.report(opened.clause.span, object, message);
         found.severity(severity).note("true for every row");
         found.label(policy.name_apart_from(opened.clause.span), "the policy is created here");
-        found.label_each(scoped.iter().map(|policy| (policy.name_span, "this one would hold it to rows of the caller")));
+        found.label_each(
+            scoped.iter().map(|policy| (policy.name_span, "this one would hold it to rows of the caller")),
+        );
         let (name, on) = (policy.name.quoted(), table.name.quoted());
         found.help(format!("drop policy {name} on {on}; -- or repeat the condition of the other one"));
     }

@@ -74,7 +74,7 @@ mod tests {
              create table public.b (id bigint);
              alter table public.b enable row level security;
              alter table public.b force row level security;
-             create table public.c (id bigint);"
+             create table public.c (id bigint);",
         );
     }
 }

@@ -54,8 +54,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let mut first: Option<&Policy> = None;
         for role in cx.catalog.api_roles() {
             let binds = |policy: &&Policy| policy.permissive && cx.catalog.policy_binds(policy, role);
-            let readable = cx.catalog.can_on_any_column(&role.name, &table.acl, &table.columns, Privilege::Select);
-            let sees = table.policies.values().filter(binds).any(|policy| policy.covers(PolicyCommand::Select));
+            let readable =
+                cx.catalog.can_on_any_column(&role.name, &table.acl, &table.columns, Privilege::Select);
+            let sees =
+                table.policies.values().filter(binds).any(|policy| policy.covers(PolicyCommand::Select));
             let adds = cx.access(table, role, PolicyCommand::Insert);
             let adds = adds.is_some_and(|cell| !matches!(cell.reach, Reach::None | Reach::Unknown));
             if !readable || sees || !adds {

@@ -63,11 +63,15 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let authority = Authority::of(cx.catalog, cx.workload, cx.rights);
     for table in cx.catalog.own_tables().filter(|table| table.rls.value) {
-        let doubtful = [Aspect::Policies, Aspect::Shape].iter().any(|one| cx.catalog.may_have_changed(&table.name, *one));
+        let doubtful = [Aspect::Policies, Aspect::Shape]
+            .iter()
+            .any(|one| cx.catalog.may_have_changed(&table.name, *one));
         if doubtful || authority.columns(table).next().is_none() {
             continue;
         }
-        for policy in table.policies.values().filter(|policy| policy.permissive && policy.covers(PolicyCommand::Insert)) {
+        for policy in
+            table.policies.values().filter(|policy| policy.permissive && policy.covers(PolicyCommand::Insert))
+        {
             let free = free_columns(cx, &authority, table, policy);
             if !free.is_empty() {
                 report(table, policy, &free, out);
@@ -91,21 +95,25 @@ fn free_columns<'a>(
     let conditions = cx.rights.conditions_of_anyone();
     let mut free: Vec<(Ident, &[Decision<'_>])> = Vec::new();
     for role in roles {
-        let restrictive = table.policies.values().filter(|other| {
-            !other.permissive && cx.catalog.policy_binds(other, role)
-        });
+        let restrictive =
+            table.policies.values().filter(|other| !other.permissive && cx.catalog.policy_binds(other, role));
         let checks = std::iter::once(policy).chain(restrictive);
         let checks: Vec<Expr> = checks
             .flat_map(|policy| policy.gates(PolicyCommand::Insert))
             .map(|clause| conditions.followed(&clause.value))
             .collect();
         let checks: Vec<&Expr> = checks.iter().collect();
-        let asks_others = |expr: &&Expr| expr.any(&|part| matches!(part, Expr::Sublink(sublink) if sublink.is_correlated()));
+        let asks_others = |expr: &&Expr| {
+            expr.any(&|part| matches!(part, Expr::Sublink(sublink) if sublink.is_correlated()))
+        };
         if checks.iter().any(asks_others) {
             continue;
         }
         let one_row_each = cx.access(table, role, PolicyCommand::Insert).is_some_and(|cell| {
-            cell.owner_columns.iter().filter_map(|name| table.column(name)).any(|column| table.is_key(column.attnum))
+            cell.owner_columns
+                .iter()
+                .filter_map(|name| table.column(name))
+                .any(|column| table.is_key(column.attnum))
         });
         if one_row_each && is_filled_at_sign_up(cx.catalog, cx.workload, table) {
             continue;
@@ -136,11 +144,15 @@ fn report(table: &Table, policy: &Policy, free: &[(Ident, &[Decision<'_>])], out
         first.policy.name.delimited(),
         first.table.name,
     );
-    let finding = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
+    let finding =
+        out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
     finding.note("asks whose row it is, and no more");
     finding.label(policy.name_apart_from(clause.span), "the policy is created here");
     let say = |decision: &&Decision<'_>| {
-        (decision.span, format!("policy {} on {} decides by it", decision.policy.name.delimited(), decision.table.name))
+        (
+            decision.span,
+            format!("policy {} on {} decides by it", decision.policy.name.delimited(), decision.table.name),
+        )
     };
     finding.label_each(decisions.iter().map(say));
     finding.help(

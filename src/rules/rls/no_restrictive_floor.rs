@@ -74,7 +74,7 @@ mod tests {
              alter table public.c enable row level security;
              create policy p on public.c to service_role using (id > 0);
              create table public.d (id bigint);
-             alter table public.d enable row level security;"
+             alter table public.d enable row level security;",
         );
     }
 }

@@ -45,7 +45,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let names: Vec<_> = policies.iter().map(|policy| policy.name.delimited()).collect();
         let subject = match names.as_slice() {
             [only] => format!("policy {only} on {} has", table.name),
-            [..] if names.len() <= 3 => format!("policies {} on {} have", in_words(&names, "and"), table.name),
+            [..] if names.len() <= 3 => {
+                format!("policies {} on {} have", in_words(&names, "and"), table.name)
+            }
             _ => format!("{} policies on {} have", names.len(), table.name),
         };
         let message = format!("{subject} no effect, because row level security is off");

@@ -1,6 +1,6 @@
+use crate::catalog::index::{Index, IndexKey};
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
-use crate::catalog::index::{Index, IndexKey};
 use crate::catalog::table::{ConstraintKind, ForeignKey, Table};
 use crate::diagnostic::{Identity, Severity};
 use crate::predicate::Reach;
@@ -104,9 +104,7 @@ fn unrelated<'a>(
 fn shared_group(cx: &CatalogCx<'_>, table: &Table, members: &Table) -> Option<Oid> {
     let is_users = |oid: &Oid| {
         cx.catalog.tables.get(oid).is_none_or(|table| {
-            let own_key = |(_, key): (_, &ForeignKey)| {
-                Some(key.columns.as_slice()) == table.primary_key()
-            };
+            let own_key = |(_, key): (_, &ForeignKey)| Some(key.columns.as_slice()) == table.primary_key();
             table.name.schema == "auth" || table.foreign_keys().any(own_key)
         })
     };

@@ -59,7 +59,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let mut list: Vec<Refused<'_>> = Vec::new();
         for asked in evaluation.asked(table, policy) {
             for reached in asked.reached {
-                let lacks = evaluation.lacks_select(&reached) && !evaluation.is_doubtful(reached.object.name());
+                let lacks =
+                    evaluation.lacks_select(&reached) && !evaluation.is_doubtful(reached.object.name());
                 if !lacks {
                     continue;
                 }
@@ -81,7 +82,8 @@ fn report(catalog: &Catalog, table: &Table, policy: &Policy, refused: &Refused<'
     let kind = if matches!(reached.object, Object::View(_)) { "view" } else { "table" };
     let roles: Vec<String> = refused.roles.iter().map(|role| role.quoted()).collect();
     let through: Vec<String> = reached.through.iter().map(|step| step.name.to_string()).collect();
-    let through = if through.is_empty() { String::new() } else { format!(" through {}", through.join(" and ")) };
+    let through =
+        if through.is_empty() { String::new() } else { format!(" through {}", through.join(" and ")) };
     let message = format!(
         "requests of {} for rows of {} fail with \"permission denied for {kind} {}\": policy {} reads {read}{through} \
          with the rights of {}",
@@ -89,9 +91,14 @@ fn report(catalog: &Catalog, table: &Table, policy: &Policy, refused: &Refused<'
         table.name,
         read.name,
         policy.name.delimited(),
-        if refused.roles.contains(&&reached.reader.role) { "the request".into() } else { reached.reader.role.quoted() },
+        if refused.roles.contains(&&reached.reader.role) {
+            "the request".into()
+        } else {
+            reached.reader.role.quoted()
+        },
     );
-    let finding = out.report(reached.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
+    let finding =
+        out.report(reached.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
     finding.what(read.to_string()).note("SELECT is not granted");
     for step in &reached.through {
         finding.label(step.span, format!("{} reads it here", step.name));

@@ -108,7 +108,8 @@ fn report(catalog: &Catalog, found: &Found<'_>, out: &mut Findings) {
         PolicyCommand::Delete => "DELETE from",
         _ => "query of",
     };
-    let error = if cycle.called { "stack depth limit exceeded" } else { "infinite recursion detected in policy" };
+    let error =
+        if cycle.called { "stack depth limit exceeded" } else { "infinite recursion detected in policy" };
     let mut message = format!(
         "each {deed} {table} by {} fails with \"{error}\": policy {} reads {}",
         in_words(&found.roles, "and"),
@@ -273,12 +274,26 @@ mod tests {
                  create policy p on a for select using ({condition});\n"
             )
         };
-        for condition in ["is_admin()", "(select is_admin())", "is_admin() or owner = auth.uid()", "auth.uid() is not null and is_admin()"] {
-            let start = "                 create policy p on a for select using (".len() + condition.find("is_admin").unwrap_or(0);
-            let carets = format!("--{}^^^^^^^^^^ error: each query of public.a by anon and authenticated fails with \"stack depth limit exceeded\": policy \"p\" reads its own table through public.is_admin again", " ".repeat(start - 2));
+        for condition in [
+            "is_admin()",
+            "(select is_admin())",
+            "is_admin() or owner = auth.uid()",
+            "auth.uid() is not null and is_admin()",
+        ] {
+            let start = "                 create policy p on a for select using (".len()
+                + condition.find("is_admin").unwrap_or(0);
+            let carets = format!(
+                "--{}^^^^^^^^^^ error: each query of public.a by anon and authenticated fails with \"stack depth limit exceeded\": policy \"p\" reads its own table through public.is_admin again",
+                " ".repeat(start - 2)
+            );
             policies(&(helper("", condition) + &carets));
         }
-        for condition in ["owner = auth.uid() or is_admin()", "team = 2 and is_admin()", "loud()", "case when owner = auth.uid() then true else is_admin() end"] {
+        for condition in [
+            "owner = auth.uid() or is_admin()",
+            "team = 2 and is_admin()",
+            "loud()",
+            "case when owner = auth.uid() then true else is_admin() end",
+        ] {
             policies(&helper("", condition));
         }
         policies(&helper("security definer", "is_admin()"));

@@ -44,7 +44,8 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let mut list: Vec<_> = cx.policies_in_force().filter(|(table, policy)| needs_user(cx, table, policy)).collect();
+    let mut list: Vec<_> =
+        cx.policies_in_force().filter(|(table, policy)| needs_user(cx, table, policy)).collect();
     list.sort_by_key(|(_, policy)| policy.name_span);
     let Some(((table, policy), others)) = list.split_first() else { return };
     let message = match others.len() {
@@ -56,12 +57,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         _ => format!("{} policies are for everybody and let through signed-in users alone", list.len()),
     };
     let found = out.report(policy.name_span, Identity::plain("project", "policies"), message);
-    found.note("no TO clause").label_each(others.iter().map(|(_, policy)| (policy.name_span, "this one, too")));
-    found.help(format!(
-        "alter policy {} on {} to authenticated;",
-        policy.name.quoted(),
-        table.name.quoted()
-    ));
+    found
+        .note("no TO clause")
+        .label_each(others.iter().map(|(_, policy)| (policy.name_span, "this one, too")));
+    found.help(format!("alter policy {} on {} to authenticated;", policy.name.quoted(), table.name.quoted()));
 }
 
 /// Whether it is for PUBLIC, never true without a user, and true for some with one.
@@ -96,7 +95,7 @@ mod tests {
              create policy s on public.a to authenticated using (user_id = auth.uid());
              create policy t on public.a using (false);
              create policy u on public.a using (auth.role() = 'service_role');
-             create policy v on public.a as restrictive using (user_id = auth.uid());"
+             create policy v on public.a as restrictive using (user_id = auth.uid());",
         );
     }
 }

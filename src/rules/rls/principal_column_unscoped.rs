@@ -50,7 +50,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for table in tables {
         let Some(owner) = table.owner_column(cx.catalog) else { continue };
         let is_open = |policy: &Policy| opening::of(cx, table, policy).is_some();
-        let told = table.policies.values().any(|policy| is_open(policy) || looks_at(cx, policy, owner.attnum));
+        let told =
+            table.policies.values().any(|policy| is_open(policy) || looks_at(cx, policy, owner.attnum));
         let Some(policy) = table.policies.values().find(|policy| chooses_by_rows(cx, table, policy)) else {
             continue;
         };
@@ -125,7 +126,9 @@ mod tests {
 
     #[test]
     fn other_guards_are_silent() {
-        policies("create policy p on public.a using (open); create policy q on public.a using (user_id = auth.uid());");
+        policies(
+            "create policy p on public.a using (open); create policy q on public.a using (user_id = auth.uid());",
+        );
         policies("create policy p on public.a for select using (open);");
         policies("create policy p on public.a using (open and auth.jwt() ->> 'role' = 'admin');");
         policies("create policy p on public.a using (true);");

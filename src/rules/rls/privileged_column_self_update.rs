@@ -58,10 +58,35 @@ declare_rule! {
 
 /// What users do not choose for themselves, in a table with one row for each of them.
 const PRIVILEGED: &[&str] = &[
-    "role", "roles", "user_role", "is_admin", "is_superadmin", "is_super_admin", "is_staff", "is_moderator", "admin",
-    "permissions", "plan", "plan_id", "tier", "subscription", "subscription_plan", "subscription_status",
-    "subscription_tier", "credits", "credit_balance", "balance", "verified", "is_verified", "approved", "is_approved",
-    "banned", "is_banned", "email_verified", "stripe_customer_id", "stripe_subscription_id",
+    "role",
+    "roles",
+    "user_role",
+    "is_admin",
+    "is_superadmin",
+    "is_super_admin",
+    "is_staff",
+    "is_moderator",
+    "admin",
+    "permissions",
+    "plan",
+    "plan_id",
+    "tier",
+    "subscription",
+    "subscription_plan",
+    "subscription_status",
+    "subscription_tier",
+    "credits",
+    "credit_balance",
+    "balance",
+    "verified",
+    "is_verified",
+    "approved",
+    "is_approved",
+    "banned",
+    "is_banned",
+    "email_verified",
+    "stripe_customer_id",
+    "stripe_subscription_id",
 ];
 
 /// A column that users can change in their own rows.
@@ -77,7 +102,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if aspects.iter().any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect)) {
             continue;
         }
-        for policy in table.policies.values().filter(|policy| policy.permissive && policy.covers(PolicyCommand::Update)) {
+        for policy in
+            table.policies.values().filter(|policy| policy.permissive && policy.covers(PolicyCommand::Update))
+        {
             let mut free: Vec<Free<'_>> = Vec::new();
             for role in cx.catalog.api_roles() {
                 for found in free_columns(cx, &authority, table, policy, role) {
@@ -102,7 +129,9 @@ fn free_columns<'a>(
 ) -> Vec<Free<'a>> {
     let reach = cx.rights.policy(table, policy, role);
     let own = reach.using == Some(Reach::Own) && cx.catalog.policy_binds(policy, role);
-    let Some(cell) = cx.access(table, role, PolicyCommand::Update).filter(|cell| own && cell.reach == Reach::Own) else {
+    let Some(cell) =
+        cx.access(table, role, PolicyCommand::Update).filter(|cell| own && cell.reach == Reach::Own)
+    else {
         return Vec::new();
     };
     let owners: Vec<i16> =
@@ -153,14 +182,18 @@ fn report(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, free: &[Free<'_>],
             first.table.name
         ));
     }
-    let finding = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
+    let finding =
+        out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
     finding.note("chooses rows, not columns");
     finding.label(policy.name_apart_from(clause.span), "the policy is created here");
     for one in free.iter().take(3) {
         finding.label(one.column.name_span, format!("{} can be changed", one.column.name.delimited()));
     }
     let say = |decision: &&Decision<'_>| {
-        (decision.span, format!("policy {} on {} decides by it", decision.policy.name.delimited(), decision.table.name))
+        (
+            decision.span,
+            format!("policy {} on {} decides by it", decision.policy.name.delimited(), decision.table.name),
+        )
     };
     finding.label_each(decisions.iter().map(say));
     if !decisions.is_empty() {
@@ -179,7 +212,8 @@ mod tests {
     use super::RULE;
     use crate::testing::check;
 
-    const TABLES: &str = "create table profiles (id uuid primary key, name text, role text, plan text, org int);
+    const TABLES: &str =
+        "create table profiles (id uuid primary key, name text, role text, plan text, org int);
          alter table profiles enable row level security;
          create policy reads on profiles for select using (id = auth.uid());
          create table docs (id int primary key, org int, owner uuid, role text);

@@ -45,7 +45,8 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force().filter(|(_, policy)| !policy.permissive) {
-        let mut bound = cx.catalog.api_roles().filter(|role| cx.catalog.policy_binds(policy, role)).peekable();
+        let mut bound =
+            cx.catalog.api_roles().filter(|role| cx.catalog.policy_binds(policy, role)).peekable();
         let Some(clause) = policy.clauses().next() else { continue };
         if bound.peek().is_none() || !bound.all(|role| lets_all_through(cx, policy, role)) {
             continue;

@@ -55,7 +55,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let (inside, outside): (Vec<&Role>, Vec<&Role>) =
             cx.catalog.api_roles().partition(|role| cx.catalog.policy_binds(fence, role));
         let gap = outside.into_iter().find_map(|role| {
-            let open = table.policies.values().find(|policy| lets_past(cx, table, fence, policy, &inside, role))?;
+            let open =
+                table.policies.values().find(|policy| lets_past(cx, table, fence, policy, &inside, role))?;
             Some((role, open))
         });
         let Some((role, open)) = gap else { continue };
@@ -82,7 +83,14 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 
 /// Whether a permissive policy is for roles that the restrictive one binds and for this one, which it lets
 /// rows through for.
-fn lets_past(cx: &CatalogCx<'_>, table: &Table, fence: &Policy, open: &Policy, inside: &[&Role], role: &Role) -> bool {
+fn lets_past(
+    cx: &CatalogCx<'_>,
+    table: &Table,
+    fence: &Policy,
+    open: &Policy,
+    inside: &[&Role],
+    role: &Role,
+) -> bool {
     let shared = open.permissive
         && cx.catalog.policy_binds(open, role)
         && inside.iter().any(|role| cx.catalog.policy_binds(open, role));

@@ -52,8 +52,9 @@ const LABELS: usize = 3;
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for table in cx.catalog.own_tables() {
-        let unclear =
-            [Aspect::Rls, Aspect::Grants].iter().any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
+        let unclear = [Aspect::Rls, Aspect::Grants]
+            .iter()
+            .any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
         if table.rls.value || table.kind == TableKind::Foreign || unclear {
             continue;
         }
@@ -72,7 +73,8 @@ fn report(catalog: &Catalog, table: &Table, access: &[Access<'_>], out: &mut Fin
     } else {
         "row level security is never enabled"
     };
-    let found = out.report(span, Identity::new("table", &table.name), describe(access, &table.name.to_string()));
+    let found =
+        out.report(span, Identity::new("table", &table.name), describe(access, &table.name.to_string()));
     found.note(note).label(table.name_span, "table created here");
     if let Some(dropped) = catalog.dropped_rls(&table.name) {
         found.label(dropped.span(), "the table before had row level security, which is dropped here with it");

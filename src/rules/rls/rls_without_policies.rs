@@ -55,8 +55,18 @@ declare_rule! {
 }
 
 /// Words of a comment that say that the table is closed on purpose.
-const CLOSED: &[&str] =
-    &["server", "service", "backend", "internal", "private", "deny", "denied", "no access", "no polic", "locked"];
+const CLOSED: &[&str] = &[
+    "server",
+    "service",
+    "backend",
+    "internal",
+    "private",
+    "deny",
+    "denied",
+    "no access",
+    "no polic",
+    "locked",
+];
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let reached = reached_otherwise(cx);

@@ -67,7 +67,12 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 }
 
 /// The policies for SELECT and UPDATE of which the one refuses what the other allows.
-fn blocks<'t>(cx: &CatalogCx<'_>, table: &'t Table, column: &Column, role: &Role) -> Option<(&'t Policy, &'t Policy)> {
+fn blocks<'t>(
+    cx: &CatalogCx<'_>,
+    table: &'t Table,
+    column: &Column,
+    role: &Role,
+) -> Option<(&'t Policy, &'t Policy)> {
     let update = cx.access(table, role, PolicyCommand::Update)?;
     let possible = !matches!(update.reach, Reach::None | Reach::Unknown);
     if !possible || !may_set(cx.catalog, table, column.attnum, &role.name, Privilege::Update) {
@@ -75,9 +80,12 @@ fn blocks<'t>(cx: &CatalogCx<'_>, table: &'t Table, column: &Column, role: &Role
     }
     let mut conditions = cx.rights.conditions(role);
     let binds = |policy: &&Policy, command| policy.covers(command) && cx.catalog.policy_binds(policy, role);
-    let reads: Vec<&Policy> = table.policies.values().filter(|policy| binds(policy, PolicyCommand::Select)).collect();
-    let changes: Vec<&Policy> = table.policies.values().filter(|policy| binds(policy, PolicyCommand::Update)).collect();
-    let seen = together(&mut conditions, &reads, &|policy| policy.using.as_ref().map(|clause| clause.value.clone()));
+    let reads: Vec<&Policy> =
+        table.policies.values().filter(|policy| binds(policy, PolicyCommand::Select)).collect();
+    let changes: Vec<&Policy> =
+        table.policies.values().filter(|policy| binds(policy, PolicyCommand::Update)).collect();
+    let seen =
+        together(&mut conditions, &reads, &|policy| policy.using.as_ref().map(|clause| clause.value.clone()));
     let new = together(&mut conditions, &changes, &|policy| {
         policy.with_check.as_ref().or(policy.using.as_ref()).map(|clause| clause.value.clone())
     });

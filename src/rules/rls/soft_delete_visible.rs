@@ -50,7 +50,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let Some(column) = table.columns.iter().find(|column| column.is_soft_delete()) else { continue };
         let conditions = cx.rights.conditions_of_anyone();
         let asks = |policy: &Policy| {
-            let using: Vec<Expr> = policy.using.iter().map(|clause| conditions.followed(&clause.value)).collect();
+            let using: Vec<Expr> =
+                policy.using.iter().map(|clause| conditions.followed(&clause.value)).collect();
             let using: Vec<&Expr> = using.iter().collect();
             policy.mentions(table, column.attnum, &using)
         };
@@ -64,7 +65,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                 && cx.catalog.api_roles().any(|role| {
                     cx.catalog.policy_binds(policy, role)
                         && cx.rights.policy(table, policy, role).using == Some(Reach::All)
-                        && cx.access(table, role, PolicyCommand::Select).is_some_and(|cell| cell.reach == Reach::All)
+                        && cx
+                            .access(table, role, PolicyCommand::Select)
+                            .is_some_and(|cell| cell.reach == Reach::All)
                 })
         };
         let Some(policy) = reads.iter().find(shows) else { continue };
@@ -75,7 +78,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             table.name,
             column.name.quoted(),
         );
-        let finding = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
+        let finding =
+            out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
         finding.note("true for deleted rows, too").label(column.name_span, "the column is created here");
         finding.help(format!("add `and {}` to the condition", column.kept_condition()));
     }

@@ -53,7 +53,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         }
         for capture in policy.expressions().flat_map(|expr| captures(cx.catalog, table, expr)) {
             let Some((inner, schema)) = cx.catalog.relation_name(capture.relation) else { continue };
-            let inner = if schema == "public" { inner.quoted() } else { format!("{}.{}", schema.quoted(), inner.quoted()) };
+            let inner = if schema == "public" {
+                inner.quoted()
+            } else {
+                format!("{}.{}", schema.quoted(), inner.quoted())
+            };
             let Capture { span, column, kind, certain, .. } = capture;
             let meant = format!("{}.{}", table.name.name.quoted(), column.quoted());
             let is = format!("{inner}.{}", column.quoted());

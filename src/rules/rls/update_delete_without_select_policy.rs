@@ -54,7 +54,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         for role in cx.catalog.api_roles() {
             let binds = |policy: &&Policy| policy.permissive && cx.catalog.policy_binds(policy, role);
             let reads = |policy: &Policy| policy.covers(PolicyCommand::Select);
-            let readable = cx.catalog.can_on_any_column(&role.name, &table.acl, &table.columns, Privilege::Select);
+            let readable =
+                cx.catalog.can_on_any_column(&role.name, &table.acl, &table.columns, Privilege::Select);
             if !readable || table.policies.values().filter(binds).any(reads) {
                 continue;
             }

@@ -68,7 +68,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         }
         found.label(policy.name_apart_from(opened.clause.span), "the policy is created here");
         let (name, on) = (policy.name.quoted(), table.name.quoted());
-        found.help(format!("alter policy {name} on {on} with check (…); -- the condition of USING, or a stricter one"));
+        found.help(format!(
+            "alter policy {name} on {on} with check (…); -- the condition of USING, or a stricter one"
+        ));
     }
 }
 
