@@ -1,6 +1,6 @@
 //! Policies that lead back to their own table.
 //!
-//! Measured on PostgreSQL 15 and checked by a test: the server puts policies into a query before it
+//! Measured on PostgreSQL 15: the server puts policies into a query before it
 //! plans it. Where a table whose policies are being put in is read again, and those for SELECT have a
 //! sub-select of any kind, `(select auth.uid())` included, it gives up with 42P17. A function is a
 //! statement of its own: what it leads back to is only found when the stack is full, 54001.
