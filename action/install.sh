@@ -39,8 +39,11 @@ install_release() {
         echo "::error title=rls-lint::the checksum of $archive is wrong"
         exit 2
     fi
-    tar -xzf "$folder/$archive" -C "$folder"
-    program=$(find "$folder" -type f \( -name rls-lint -o -name rls-lint.exe \) | head -n 1)
+    # A folder of its own: another version may have been unpacked by an earlier step.
+    rm -rf "${folder:?}/$1"
+    mkdir -p "$folder/$1"
+    tar -xzf "$folder/$archive" -C "$folder/$1"
+    program=$(find "$folder/$1" -type f \( -name rls-lint -o -name rls-lint.exe \) | head -n 1)
     [ -n "$program" ]
 }
 
