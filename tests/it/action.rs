@@ -333,9 +333,9 @@ fn the_merge_of_a_pull_request_is_compared_with_its_first_parent() {
 
 #[test]
 fn a_release_is_installed_if_its_checksum_is_right() {
-    let program = "#!/bin/sh\necho rls-lint 9.9.9\n";
-    let release = Folder::new(&[("bin/rls-lint", program), ("v9.9.9/", ""), ("v9.9.8/", "")]);
+    let release = Folder::new(&[("v9.9.10/", ""), ("v9.9.9/", ""), ("v9.9.8/", "")]);
     let tar = |version: &str| {
+        release.write("bin/rls-lint", format!("#!/bin/sh\necho rls-lint {version}\n").as_bytes());
         let name = format!("v{version}/rls-lint-{version}-x86_64-unknown-linux-gnu.tar.gz");
         let made = Command::new("sh")
             .current_dir(release.path())
@@ -344,11 +344,14 @@ fn a_release_is_installed_if_its_checksum_is_right() {
         assert!(made.expect("sh runs").success());
         name
     };
+    tar("9.9.10");
     tar("9.9.9");
     let broken = tar("9.9.8");
     release.write(&format!("{broken}.sha256"), b"0000  x\n");
+    // The steps of a job share it.
+    let runner = Folder::new(&[]);
     let install = |version: &str| {
-        let runner = Folder::new(&[("output", "")]);
+        runner.write("output", b"");
         let output = Command::new("bash")
             .arg(root().join("action/install.sh"))
             .env("RLS_LINT_RELEASES", format!("file://{}", release.path().display()))
@@ -366,6 +369,8 @@ fn a_release_is_installed_if_its_checksum_is_right() {
     let (code, outputs, log) = install("v9.9.9");
     assert_eq!(code, Some(0), "{log}");
     assert!(outputs.contains("installed-version=9.9.9\n"), "{outputs}");
+    let (code, outputs, log) = install("9.9.10");
+    assert!(code == Some(0) && outputs.contains("installed-version=9.9.10\n"), "{outputs}{log}");
     let (code, _, log) = install("9.9.8");
     assert!(code == Some(2) && log.contains("the checksum of"), "{log}");
     let (code, _, log) = install("9.9.7");
