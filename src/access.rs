@@ -17,7 +17,6 @@ use rustc_hash::FxHashMap;
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};
 use crate::catalog::function::Function;
-use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::policy::Policy;
@@ -155,16 +154,6 @@ impl Catalog {
     /// Whether a policy has a say in any request at all: one for `service_role` alone has none.
     pub fn policy_binds_requests(&self, policy: &Policy) -> bool {
         self.api_roles().any(|role| self.policy_binds(policy, role))
-    }
-
-    /// The project's policies that have a say in requests: for certain, and with row level security
-    /// switched on.
-    pub fn policies_of_requests(&self) -> impl Iterator<Item = (&Table, &Policy)> {
-        let doubts = self.doubts(&[Aspect::Policies]);
-        let has_say = move |(table, policy): &(&Table, &Policy)| {
-            table.rls.value && !doubts.concern(&table.name) && self.policy_binds_requests(policy)
-        };
-        self.own_policies().filter(has_say)
     }
 
     /// Whether a role may read every row of a table: it has no row level security, or a policy

@@ -142,7 +142,12 @@ impl<'a> CatalogCx<'a> {
         self.catalog.own_policies().filter(move |(table, _)| table.rls.value && !doubts.concern(&table.name))
     }
 
-    /// The tables that these policies are for, each once.
+    /// Those of them that have a say in requests.
+    pub fn policies_of_requests(&self) -> impl Iterator<Item = (&'a Table, &'a Policy)> {
+        self.policies_in_force().filter(|(_, policy)| self.catalog.policy_binds_requests(policy))
+    }
+
+    /// The tables that have policies in force, each once.
     pub fn tables_with_policies(&self) -> impl Iterator<Item = &'a Table> {
         let mut last = None;
         self.policies_in_force()

@@ -27,7 +27,7 @@ pub(super) fn spots<'a, T>(
     wanted: impl Fn(&'a Table, &'a Policy, &'a Expr) -> Option<T>,
 ) -> Vec<Spot<'a, T>> {
     let mut found = Vec::new();
-    for (table, policy) in cx.catalog.policies_of_requests() {
+    for (table, policy) in cx.policies_of_requests() {
         let (mut first, mut places) = (None, Vec::new());
         for clause in policy.clauses() {
             clause.value.walk(&mut |part| {

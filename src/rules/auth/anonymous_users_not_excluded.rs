@@ -50,7 +50,6 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         return;
     }
     let places: Vec<Span> = cx
-        .catalog
         .policies_of_requests()
         .filter(|(table, policy)| takes_anonymous(cx.catalog, table, policy))
         .map(|(_, policy)| policy.name_span)

@@ -47,7 +47,7 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let mut helpers: IndexMap<(QName, Span), Vec<Span>> = IndexMap::new();
-    for (table, policy) in cx.catalog.policies_of_requests() {
+    for (table, policy) in cx.policies_of_requests() {
         let used = policy.clauses().find_map(|clause| {
             let wanted = |part: &Expr| header(part).map(|_| part.span().unwrap_or(clause.span));
             cx.workload.first_use(cx.catalog, &clause.value, &wanted)

@@ -48,7 +48,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    for (table, policy) in cx.catalog.policies_of_requests().filter(|(_, policy)| policy.permissive) {
+    for (table, policy) in cx.policies_of_requests().filter(|(_, policy)| policy.permissive) {
         let Some((branch, clause)) = inverted(policy) else { continue };
         let others =
             cx.catalog.api_roles().any(|role| role.name != "anon" && cx.catalog.policy_binds(policy, role));

@@ -47,7 +47,7 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let mut first: IndexMap<Oid, (&str, Span)> = IndexMap::new();
     let mut told: Vec<Oid> = Vec::new();
-    for (table, policy) in cx.catalog.policies_of_requests() {
+    for (table, policy) in cx.policies_of_requests() {
         for clause in policy.clauses() {
             for (style, part) in styles(cx, &clause.value) {
                 let span = part.span().unwrap_or(clause.span);

@@ -51,7 +51,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    for (table, policy) in cx.catalog.policies_of_requests() {
+    for (table, policy) in cx.policies_of_requests() {
         let roles: Vec<&Role> =
             cx.catalog.api_roles().filter(|role| cx.catalog.policy_binds(policy, role)).collect();
         let seen = |asked: &Table| {

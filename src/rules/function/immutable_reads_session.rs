@@ -48,7 +48,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let Some(routine) = cx.workload.routines.get(&function.oid) else { continue };
         let Some((what, place)) = reads(cx, routine) else { continue };
         let Some(span) = function.name_span else { continue };
-        let caller = cx.catalog.policies_of_requests().find(|(_, policy)| {
+        let caller = cx.policies_of_requests().find(|(_, policy)| {
             policy.expressions().any(|expr| {
                 expr.any(&|part| matches!(part, Expr::Call(call) if call.target == Some(function.oid)))
             })
