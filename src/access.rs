@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};
-use crate::catalog::function::Function;
+use crate::catalog::function::{Function, Loss, Lost, Remade};
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::policy::Policy;
@@ -32,6 +32,18 @@ use crate::sql::statement::{Clause, PolicyCommand, Privilege};
 pub use matrix::{COMMANDS, Cell, Reason, Relations, Row};
 pub use rights::{PolicyReach, Rights};
 pub use storage::Files;
+
+/// Who can call a function for no other reason than that it was made again.
+#[derive(Clone, Debug)]
+pub struct Regained<'a> {
+    /// Where it was revoked, and lost.
+    pub loss: &'a Loss,
+    pub how: Remade,
+    /// Whom new functions let that the older one did not.
+    pub grantees: Vec<&'a Grantee>,
+    /// The roles of requests among those.
+    pub callers: Vec<&'a Role>,
+}
 
 /// What a role of a request can do with a relation, row level security aside.
 #[derive(Clone, Debug)]
@@ -149,6 +161,23 @@ impl Catalog {
             }
         }
         map
+    }
+
+    /// Who can call a function for no other reason than that it was made again.
+    pub fn regained<'a>(&'a self, function: &'a Function) -> Option<Regained<'a>> {
+        let (loss, grantees, how) = function.lost.iter().rev().find_map(|loss| match &loss.what {
+            Lost::Revoke { grantees, how } => Some((loss, grantees, *how)),
+            _ => None,
+        })?;
+        // What is granted by name after it was made again is meant.
+        let by_default = |grantee: &&Grantee| {
+            let entry = function.acl.entry(grantee);
+            entry.is_some_and(|entry| entry.by_default.contains(Privilege::Execute))
+        };
+        let grantees: Vec<&Grantee> = grantees.iter().filter(by_default).collect();
+        let mut callers = self.callers(function);
+        callers.retain(|role| grantees.contains(&&Grantee::Public) || grantees.contains(&&role.grantee()));
+        (!callers.is_empty()).then_some(Regained { loss, how, grantees, callers })
     }
 
     /// Whether a policy has a say in any request at all: one for `service_role` alone has none.

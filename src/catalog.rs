@@ -50,7 +50,7 @@ use crate::catalog::table::Table;
 use crate::catalog::trigger::EventTrigger;
 use crate::catalog::types::UserType;
 use crate::catalog::view::View;
-use crate::source::Span;
+use crate::source::{FileId, Span};
 use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
 
@@ -98,6 +98,8 @@ pub struct Catalog {
     attempts: usize,
     /// Whether a statement made a cast: which types become others of themselves is not known then.
     has_own_casts: bool,
+    /// Files that start as those of `pg_dump` do.
+    dumps: FxHashSet<FileId>,
     pub session: Session,
     /// Relations by name: they share one name space (`pg_class`).
     relations: FxHashMap<QName, Relation>,
@@ -108,7 +110,7 @@ pub struct Catalog {
     former_relations: FxHashSet<QName>,
     /// Where tables that had row level security were dropped.
     dropped_rls: FxHashMap<QName, Origin>,
-    /// Dropped functions that something was revoked from.
+    /// Dropped functions, until others of their names are made.
     retired: FxHashMap<QName, Vec<Retired>>,
     /// Names that constraints were ever given: where a name is not among them, none has it.
     constraint_names: FxHashSet<QName>,
@@ -256,6 +258,12 @@ impl Catalog {
             }
         }
         self.resolve(name, |qname| self.relation(qname))
+    }
+
+    /// Whether a statement stands in a file that `pg_dump` wrote, or in what was put behind it. A dump says
+    /// who may do what in the database that it was taken from, as if new objects were granted to nobody.
+    pub fn is_dumped(&self, place: Span) -> bool {
+        self.dumps.contains(&place.file)
     }
 
     /// Where a table of this name was dropped that had row level security.

@@ -92,8 +92,10 @@ pub enum Remade {
 /// A function that is gone, as far as its REVOKEs matter to the next one of its name.
 #[derive(Clone, Debug)]
 pub(super) struct Retired {
+    pub(super) inputs: Vec<DataType>,
     pub(super) acl: Acl,
-    pub(super) revoked: Origin,
+    /// The last REVOKE, if there was one.
+    pub(super) revoked: Option<Origin>,
     pub(super) dropped: Origin,
 }
 

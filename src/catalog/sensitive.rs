@@ -45,6 +45,11 @@ const RARER: &[&str] = &[
 ];
 
 impl Table {
+    /// Whether its name or that of a column says that it holds what others must not see.
+    pub fn is_sensitive(&self) -> bool {
+        is_sensitive(&self.name.name) || self.sensitive_columns().next().is_some()
+    }
+
     /// The columns whose names say that they hold a secret, or what identifies or reaches a person.
     /// Keys of other tables are none: `tax_id` in a link table leads to a tax.
     pub fn sensitive_columns(&self) -> impl Iterator<Item = &Column> {
@@ -73,12 +78,15 @@ impl Column {
 
     /// Whether its name says that it holds a secret, or what identifies or reaches a person.
     pub fn is_sensitive(&self) -> bool {
-        let words = words(&self.name);
-        let ends = |name: &&str| {
-            words.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
-        };
-        !self.is_harmless() && (NAMES.contains(&words.as_str()) || ENDS.iter().any(ends))
+        !self.is_harmless() && is_sensitive(&self.name)
     }
+}
+
+fn is_sensitive(name: &str) -> bool {
+    let words = words(name);
+    let ends =
+        |name: &&str| words.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'));
+    NAMES.contains(&words.as_str()) || ENDS.iter().any(ends)
 }
 
 /// A name in snake case: `billingEmail` and `billing-email` are `billing_email`.

@@ -5,6 +5,7 @@ use rustc_hash::FxHashSet;
 
 use crate::access::in_words;
 use crate::catalog::Catalog;
+use crate::catalog::acl::Grantee;
 use crate::catalog::function::{Argument, Function, Returns};
 use crate::catalog::gap::Aspect;
 use crate::catalog::role::Role;
@@ -15,7 +16,7 @@ use crate::rules::clauses::names_principal;
 use crate::source::Span;
 use crate::sql::expr::{CteBody, Expr, Oid, Target};
 use crate::sql::name::Ident;
-use crate::sql::statement::StatementKind;
+use crate::sql::statement::{ChangeKind, Privilege, StatementKind};
 use crate::workload::Workload;
 use crate::workload::routine::Routine;
 
@@ -78,11 +79,50 @@ pub(super) struct Deed<'a> {
     pub(super) needed: bool,
 }
 
+impl Deed<'_> {
+    /// An error is what lets callers choose the rows that are changed, unless they are let by name.
+    fn severity(&self) -> Severity {
+        let by_name = |caller: &String| {
+            let entry = self.function.acl.entry(&Grantee::role(caller));
+            entry.is_some_and(|entry| !entry.by_default.contains(Privilege::Execute))
+        };
+        let meant = self.callers.iter().all(by_name);
+        match self.writes.is_empty() {
+            false if !meant && !self.needed && self.is_steered() => Severity::Error,
+            false => Severity::Warning,
+            true if self.tables.iter().any(|table| table.is_sensitive()) && !self.answers() => Severity::Warning,
+            true => Severity::Info,
+        }
+    }
+
+    /// Whether it tells no more than whether something is so.
+    pub(super) fn answers(&self) -> bool {
+        matches!(&self.function.returns, Returns::Type(data_type) if data_type.is_builtin("bool"))
+    }
+
+    /// Whether a parameter is in the condition of an UPDATE or DELETE.
+    fn is_steered(&self) -> bool {
+        let inputs: Vec<&Ident> =
+            self.function.inputs().filter_map(|argument| argument.name.as_ref()).collect();
+        let given = |part: &Expr| {
+            matches!(part, Expr::Column(column) if column.target == Target::Variable
+                && column.path.last().is_some_and(|name| inputs.contains(&name)))
+        };
+        self.routine.statements.iter().any(|statement| match &statement.kind {
+            StatementKind::Change(change) => {
+                change.kind != ChangeKind::Insert && change.filter.iter().any(|filter| filter.any(&given))
+            }
+            _ => false,
+        })
+    }
+}
+
 /// The functions whose bodies are read to the end. Those that policies call and that only answer yes or
-/// no are left out: their answer is what the policies are about.
+/// no are left out: their answer is what the policies are about. So are those that were to be closed.
 pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> {
     let catalog = cx.catalog;
     let doubts = catalog.doubts(&[Aspect::Functions, Aspect::Grants]);
+    let revoked: FxHashSet<Oid> = catalog.left_by_revokes().into_iter().map(|left| left.object).collect();
     let mut found = Vec::new();
     for function in catalog.own_functions().filter(|function| function.security_definer.value) {
         let routine = cx.workload.routines.get(&function.oid);
@@ -95,8 +135,8 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
         }
         let (writes, written) = changes(routine);
         let needed = used.0.contains(&function.oid);
-        let answers = matches!(&function.returns, Returns::Type(data_type) if data_type.is_builtin("bool"));
-        if needed && answers && writes.is_empty() {
+        // `ineffective-revoke` and `recreate-loses-revoke` say of these how they are to be closed.
+        if revoked.contains(&function.oid) && !needed || catalog.regained(function).is_some() {
             continue;
         }
         let own = |oid: &Oid| {
@@ -110,7 +150,10 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
         }
         if !tables.is_empty() {
             let callers = roles.iter().map(|role| role.name.quoted()).collect();
-            found.push(Deed { function, routine, callers, writes, tables, needed });
+            let deed = Deed { function, routine, callers, writes, tables, needed };
+            if !(deed.needed && deed.answers() && deed.writes.is_empty()) {
+                found.push(deed);
+            }
         }
     }
     found
@@ -191,6 +234,7 @@ fn is_principal(parameter: &str) -> bool {
         .unwrap_or(parameter);
     names_principal(bare)
         || matches!(bare, "uid" | "userid" | "email")
+        || bare.starts_with("user_id_")
         || bare.ends_with("_user_id")
         || bare.ends_with("_email")
 }
@@ -215,7 +259,7 @@ pub(super) fn report_callable(cx: &CatalogCx<'_>, deed: &Deed<'_>, who: &str, ou
     );
     let signature = function.signature(cx.catalog);
     let found = out.report(span, Identity::new("function", &function.name), message);
-    found.severity(if deed.writes.is_empty() { Severity::Info } else { Severity::Warning });
+    found.severity(deed.severity());
     found
         .what(signature.clone())
         .label(function.security_definer.origin.span(), "runs with its owner's rights");

@@ -279,14 +279,13 @@ impl Catalog {
         Ok(())
     }
 
-    /// Takes a function out, and remembers what was revoked from it.
+    /// Takes a function out, and remembers who could call it.
     fn retire_function(&mut self, oid: Oid, origin: Option<Origin>) {
         let Some(function) = self.remove_function(oid) else { return };
-        if let Some(revoked) = function.revoked {
-            let dropped = origin.unwrap_or(function.history.last());
-            let retired = Retired { acl: function.acl, revoked, dropped };
-            self.retired.entry(function.name).or_default().push(retired);
-        }
+        let dropped = origin.unwrap_or(function.history.last());
+        let inputs = function.inputs().map(|argument| argument.data_type.clone()).collect();
+        let retired = Retired { inputs, acl: function.acl, revoked: function.revoked, dropped };
+        self.retired.entry(function.name).or_default().push(retired);
     }
 
     fn remove_object(&mut self, object: &Object, origin: Option<Origin>) {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::catalog::apply::setting::stored_name;
-use crate::catalog::apply::signature::is_same_type;
+use crate::catalog::apply::signature::{is_same_type, same_types};
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::bind::Binder;
-use crate::catalog::function::{Argument, Function, FunctionKind, Loss, Lost, Remade, Returns};
+use crate::catalog::function::{Argument, Function, FunctionKind, Loss, Lost, Remade, Retired, Returns};
 use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
@@ -306,10 +306,12 @@ fn put(catalog: &mut Catalog, mut function: Function, or_replace: bool, origin: 
 /// What was revoked from an older function of the same name, which a new one grants again.
 fn lost_revoke(catalog: &mut Catalog, function: &Function, origin: Origin) -> Option<Loss> {
     let retired = catalog.retired.remove(&function.name).unwrap_or_default();
-    let of_dropped = retired
-        .iter()
-        .rev()
-        .find_map(|old| function.lost_revoke(&old.acl, old.revoked, old.dropped, Remade::Dropped));
+    let of_dropped = |old: &Retired| function.lost_revoke(&old.acl, old.revoked?, old.dropped, Remade::Dropped);
+    // Where one with the same arguments was there, it is the one that is made again.
+    if let Some(same) = retired.iter().rfind(|old| same_types(function.inputs(), &old.inputs)) {
+        return of_dropped(same);
+    }
+    let of_dropped = retired.iter().rev().find_map(of_dropped);
     let overloads: Vec<&Function> = catalog.functions_named(&function.name).collect();
     let of_overload = || {
         overloads

@@ -10,7 +10,7 @@ use crate::catalog::interpret::value::{Value, array_literal};
 use crate::catalog::interpret::{DEPTH, Flow, Interpreter, constant, unquoted};
 use crate::catalog::name::QName;
 use crate::source::Span;
-use crate::sql::expr::{Call, Expr, FromItem, Query, QueryBody};
+use crate::sql::expr::{Call, Expr, FromItem, Literal, Query, QueryBody};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::{Block, BlockStatementKind};
 use crate::sql::statement::{ArgumentMode, FunctionBody, Statement, StatementKind};
@@ -49,7 +49,7 @@ impl Interpreter<'_> {
     fn call(&mut self, call: &Call, span: Span) {
         let schema = call.name.schema.as_deref().unwrap_or_default();
         match (schema, call.name.name.as_str()) {
-            ("" | "pg_catalog", "set_config") => self.set_config(call),
+            ("" | "pg_catalog", "set_config") => self.set_config(call, span),
             ("cron", "schedule" | "schedule_in_database") => self.schedule(call, span),
             ("cron", "unschedule") => self.unschedule(call),
             ("pgmq", "create" | "create_unlogged" | "create_non_partitioned") => {
@@ -61,11 +61,14 @@ impl Interpreter<'_> {
         }
     }
 
-    fn set_config(&mut self, call: &Call) {
+    fn set_config(&mut self, call: &Call, span: Span) {
         let [name, value, ..] = call.args.as_slice() else { return };
         let (Value::Text(name), Value::Text(value)) = (self.value(name), self.value(value)) else { return };
         self.catalog.session.may_delete_stored |= name.eq_ignore_ascii_case("storage.allow_delete_query");
         if name.eq_ignore_ascii_case("search_path") {
+            if value.is_empty() && matches!(call.args.get(2), Some(Expr::Literal(Literal::Bool(false)))) {
+                self.catalog.dumps.insert(span.file);
+            }
             self.catalog.session.search_path =
                 value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(unquoted).collect();
         }

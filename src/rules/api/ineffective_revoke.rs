@@ -43,7 +43,9 @@ declare_rule! {
     ///
     /// It is a warning where something else decides what a caller can do: for functions without
     /// `security definer` and those that ask who calls, views with `security_invoker`, and tables with
-    /// row level security. Many statements with one reason are one finding, as a dump has them.
+    /// row level security. So it is in a dump: the database that it was taken from need not have what
+    /// Supabase grants new objects, and local stacks and preview branches do. Many statements with one
+    /// reason are one finding, as a dump has them.
     ///
     /// ## How to fix
     ///
@@ -212,8 +214,10 @@ fn report(catalog: &Catalog, span: Span, findings: &[Finding<'_>], out: &mut Fin
         Some((first, rest)) if !rest.is_empty() => format!("{} and {} more", first.join(", "), rest.len()),
         _ => in_words(&names, "and"),
     };
-    let message = format!("{who} {deed} {what}: {}", why(lefts));
-    let severity = if object.is_guarded { Severity::Warning } else { Severity::Error };
+    let dumped = catalog.is_dumped(span);
+    let place = if dumped { "in a database that is made from this dump " } else { "" };
+    let message = format!("{place}{who} {deed} {what}: {}", why(lefts));
+    let severity = if object.is_guarded || dumped { Severity::Warning } else { Severity::Error };
     let found = out.report(span, Identity::new(object.kind, object.name), message);
     found.severity(severity).note("this does not take it away").what(format!("{} {who}", lefts[0].grantee));
     let grants: Vec<Span> = lefts.iter().flat_map(|left| left.grants.iter().copied()).collect();
@@ -293,6 +297,15 @@ mod tests {
 
     fn help(text: &str) -> Option<String> {
         Bench::new(text).run(&RULE, &RULE.options.defaults()).remove(0).help
+    }
+
+    #[test]
+    fn a_dump_speaks_of_another_database() {
+        let text = "select pg_catalog.set_config('search_path', '', false);
+             revoke all on function public.f() from public;";
+        let message = "warning: in a database that is made from this dump anon and authenticated can still call \
+                       public.f: they hold it by name, which a REVOKE from PUBLIC does not take";
+        assert_eq!(said(text), [message]);
     }
 
     #[test]

@@ -28,7 +28,10 @@ declare_rule! {
     ///
     /// Left alone are functions that ask for the caller, also in a helper, and those that reach no more than
     /// the caller does anyway. Trigger functions cannot be called. What a policy, a view or a default calls
-    /// must stay callable.
+    /// must stay callable. Functions that a REVOKE was to close and did not are `ineffective-revoke`'s.
+    ///
+    /// It is an error where a parameter chooses the rows that are changed or deleted and no GRANT names the
+    /// callers, and an info where the function only reads, unless what it reads is named like a secret.
     ///
     /// ## How to fix
     ///
@@ -84,6 +87,59 @@ mod tests {
              create schema private;
              create function private.g() returns void language sql security definer as $$ delete from public.orders $$;
              create function public.h(user_id uuid) returns void language sql security definer as $$ delete from public.orders o where o.user_id = h.user_id $$;",
+        );
+    }
+
+    #[test]
+    fn who_chooses_the_rows_does_more() {
+        function(
+            "
+             create function public.a(order_no bigint, amount int) returns void language sql security definer as $$
+             --              ^^^^^^^^ error: anyone with the project's public API key can call function public.a, which writes
+               update public.orders set total = amount where id = order_no
+             $$;
+             create function public.b(order_no bigint) returns void language plpgsql security definer as $$
+             --              ^^^^^^^^ error: public.b
+             begin delete from public.orders where id = order_no; end $$;
+             create function public.c(amount int) returns void language sql security definer as $$
+             --              ^^^^^^^^ warning: public.c
+               insert into public.orders (total) values (amount)
+             $$;
+             create function public.d(order_no bigint) returns void language sql security definer as $$
+             --              ^^^^^^^^ warning: public.d
+               delete from public.orders where id = order_no
+             $$;
+             grant execute on function public.d(bigint) to anon, authenticated;",
+        );
+    }
+
+    #[test]
+    fn secrets_are_more_than_rows() {
+        function(
+            "
+             create table public.cron_secrets (key text primary key, value text);
+             alter table public.cron_secrets enable row level security;
+             create function public.get(which text) returns text language sql security definer as $$
+             --              ^^^^^^^^^^ warning: which reads public.cron_secrets
+               select value from public.cron_secrets where key = which
+             $$;
+             create function public.has(which text) returns boolean language sql security definer as $$
+             --              ^^^^^^^^^^ info: which reads public.cron_secrets
+               select exists (select 1 from public.cron_secrets where key = which)
+             $$;",
+        );
+    }
+
+    #[test]
+    fn what_was_to_be_closed_is_told_by_others() {
+        function(
+            "
+             create function public.a() returns void language sql security definer as $$ delete from public.orders $$;
+             revoke execute on function public.a() from public;
+             create function public.b() returns void language sql security definer as $$ delete from public.orders $$;
+             revoke execute on function public.b() from public, anon, authenticated;
+             drop function public.b();
+             create function public.b() returns void language sql security definer as $$ delete from public.orders $$;",
         );
     }
 

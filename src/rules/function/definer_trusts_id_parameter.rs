@@ -1,5 +1,4 @@
 use crate::access::in_words;
-use crate::catalog::function::Returns;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::deeds::{Deed, UsedByRows, deeds, trusted_parameter};
@@ -80,8 +79,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 }
 
 fn severity(deed: &Deed<'_>) -> Severity {
-    let answers = matches!(&deed.function.returns, Returns::Type(data_type) if data_type.is_builtin("bool"));
-    match (deed.writes.is_empty(), answers) {
+    match (deed.writes.is_empty(), deed.answers()) {
         (false, _) => Severity::Error,
         // It tells no more than whether something is so.
         (true, true) => Severity::Info,
@@ -114,6 +112,10 @@ mod tests {
              begin
                update public.orders set total = amount where user_id = uid;
              end $$;
+             create function public.ban(user_id_to_ban uuid) returns void language sql security definer as $$
+             --                         ^^^^^^^^^^^^^^ error: for any user_id_to_ban: it writes
+               update public.orders set total = 0 where user_id = user_id_to_ban
+             $$;
              create function public.c(p_user_id uuid) returns boolean language sql security definer as $$
              --                       ^^^^^^^^^ info: public.c for any p_user_id
                select exists (select 1 from public.orders where user_id = p_user_id)

@@ -1,10 +1,8 @@
-use crate::access::in_words;
-use crate::catalog::acl::Grantee;
-use crate::catalog::function::{Lost, Remade};
+use crate::access::{Regained, in_words};
+use crate::catalog::function::Remade;
 use crate::catalog::gap::Aspect;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::sql::statement::Privilege;
 
 declare_rule! {
     /// Finds functions whose REVOKE was lost when they were dropped and made again.
@@ -48,25 +46,9 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Functions, Aspect::Grants]);
     for function in cx.catalog.own_functions().filter(|function| !doubts.concern(&function.name)) {
-        let revoked = function.lost.iter().rev().find_map(|loss| match &loss.what {
-            Lost::Revoke { grantees, how } => Some((loss, grantees, *how)),
-            _ => None,
-        });
-        let (Some((loss, grantees, how)), Some(span)) = (revoked, function.name_span) else { continue };
-        let still: Vec<&Grantee> = grantees
-            .iter()
-            .filter(|grantee| function.acl.granted(grantee).contains(Privilege::Execute))
-            .collect();
-        let callers: Vec<String> = cx
-            .catalog
-            .callers(function)
-            .into_iter()
-            .filter(|role| still.contains(&&Grantee::Public) || still.contains(&&role.grantee()))
-            .map(|role| role.name.quoted())
-            .collect();
-        if callers.is_empty() {
-            continue;
-        }
+        let Some(Regained { loss, how, grantees, callers }) = cx.catalog.regained(function) else { continue };
+        let Some(span) = function.name_span else { continue };
+        let callers: Vec<String> = callers.iter().map(|role| role.name.quoted()).collect();
         let rights = if function.security_definer.value { " with its owner's rights" } else { "" };
         let why = match how {
             Remade::Dropped => "it was made again, and what was revoked from the old one is lost",
@@ -79,7 +61,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             function.name
         );
         let signature = function.signature(cx.catalog);
-        let from: Vec<String> = still.iter().map(ToString::to_string).collect();
+        let from: Vec<String> = grantees.iter().map(ToString::to_string).collect();
         let found = out.report(span, Identity::new("function", &function.name), message);
         found.what(signature.clone()).label(loss.had.span(), "revoked here");
         if how == Remade::Dropped {
@@ -128,6 +110,34 @@ mod tests {
              create function public.f() returns int language sql security definer as $$ select 1 $$;
              drop function public.f();
              create function public.f() returns int language sql security definer as $$ select 1 $$;",
+        );
+    }
+
+    #[test]
+    fn what_is_granted_again_is_meant() {
+        check(
+            &RULE,
+            "
+             create function public.a(text) returns int language sql security definer as $$ select 1 $$;
+             revoke all on function public.a(text) from public, anon;
+             drop function public.a(text);
+             create function public.a(text) returns int language sql security definer as $$ select 2 $$;
+             revoke all on function public.a(text) from public;
+             grant execute on function public.a(text) to anon, authenticated;",
+        );
+    }
+
+    #[test]
+    fn the_one_with_the_same_arguments_comes_first() {
+        check(
+            &RULE,
+            "
+             create function public.a() returns int language sql security definer as $$ select 1 $$;
+             create function public.a(uuid) returns int language sql security definer as $$ select 1 $$;
+             revoke all on function public.a(uuid) from public, anon, authenticated;
+             drop function public.a();
+             drop function public.a(uuid);
+             create function public.a() returns int language sql security definer as $$ select 2 $$;",
         );
     }
 }
