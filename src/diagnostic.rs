@@ -1,11 +1,12 @@
 //! What a rule says about one place.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::name::QName;
-use crate::source::Span;
+use crate::source::{Span, secret};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -125,6 +126,17 @@ impl Diagnostic {
             hasher.write_u8(0);
         }
         format!("{:016x}", hasher.finish())
+    }
+
+    /// Makes secrets unreadable that its words quote from the project.
+    pub fn mask_secrets(&mut self) {
+        let labels = self.labels.iter_mut().chain(&mut self.more).map(|label| &mut label.text);
+        let words = [&mut self.message].into_iter().chain(&mut self.note).chain(&mut self.help).chain(labels);
+        for text in words {
+            if let Cow::Owned(masked) = secret::masked(text) {
+                *text = masked;
+            }
+        }
     }
 
     pub fn severity(&mut self, severity: Severity) -> &mut Self {

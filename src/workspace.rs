@@ -477,6 +477,7 @@ impl Workspace {
             suppressions.read(migration, &self.sources);
         }
         found.retain_mut(|diagnostic| self.settle(diagnostic, settings));
+        found.iter_mut().for_each(Diagnostic::mask_secrets);
         let silenced: Vec<_> = found.extract_if(.., |diagnostic| suppressions.allows(diagnostic)).collect();
         let mut unused = suppressions.report_unused(
             rules::named("unused-suppression"),

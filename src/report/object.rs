@@ -14,7 +14,7 @@ use crate::catalog::types::{DataType, TypeRef};
 use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
 use crate::report::one_line;
-use crate::source::{Sources, Span};
+use crate::source::{Sources, Span, secret};
 use crate::sql::expr::Oid;
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand, Privilege};
@@ -278,6 +278,7 @@ impl Page<'_> {
         let Some(clause) = clause else { return Ok(()) };
         let text = self.sources.text(clause.span);
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = secret::masked(&text);
         self.line(2, &format!("{name} ({text})"), Origin::Statement(clause.span))
     }
 

@@ -90,7 +90,9 @@ impl Deed<'_> {
         match self.writes.is_empty() {
             false if !meant && !self.needed && self.is_steered() => Severity::Error,
             false => Severity::Warning,
-            true if self.tables.iter().any(|table| table.is_sensitive()) && !self.answers() => Severity::Warning,
+            true if self.tables.iter().any(|table| table.is_sensitive()) && !self.answers() => {
+                Severity::Warning
+            }
             true => Severity::Info,
         }
     }

@@ -18,10 +18,13 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
         match failure.follows {
             Some(root) => followers.entry(root).or_default().push(failure),
             None if rule_of(&failure.misfit) == rule.id => {
-                reasons.entry(failure.misfit.to_string()).or_default().push(at);
+                reasons.entry(reason(failures, &failure.misfit)).or_default().push(at);
             }
             None => {}
         }
+    }
+    if rule.id == "unknown-object" && reasons.len() > MOST_MISSING {
+        return report_missing(failures, &reasons, &followers, out);
     }
     for (reason, at) in reasons {
         let Some((first, others)) = at.split_first().map(|(first, rest)| (&failures[*first], rest)) else {
@@ -63,6 +66,58 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
             finding.help(help);
         }
     }
+}
+
+/// Why a statement fails: a column of a table that is not there is missing with the table.
+fn reason(failures: &[Failure], misfit: &Misfit) -> String {
+    let table = |misfit: &Misfit| match &misfit.reason {
+        Reason::Missing { kind: ObjectKind::Table, name } => Some(name.clone()),
+        _ => None,
+    };
+    let of = match &misfit.reason {
+        Reason::Missing { kind: ObjectKind::Column, name } => name.rsplit_once('.').map(|(table, _)| table),
+        _ => None,
+    };
+    // The schema may have been left to the search_path.
+    let is_it =
+        |name: &str, of: &str| name == of || name.strip_suffix(of).is_some_and(|rest| rest.ends_with('.'));
+    let lacks = |failure: &&Failure, of| table(&failure.misfit).is_some_and(|name| is_it(&name, of));
+    let missing = of.and_then(|of| failures.iter().find(|failure| lacks(failure, of)));
+    missing.map_or(misfit, |failure| &failure.misfit).to_string()
+}
+
+/// More objects than these that nothing makes are one finding: the history does not start at its
+/// beginning.
+const MOST_MISSING: usize = 5;
+
+fn report_missing(
+    failures: &[Failure],
+    reasons: &IndexMap<String, Vec<usize>>,
+    followers: &IndexMap<usize, Vec<&Failure>>,
+    out: &mut Findings,
+) {
+    let mut firsts = reasons.values().filter_map(|at| failures.get(*at.first()?));
+    let Some(first) = firsts.next() else { return };
+    let statements: usize =
+        reasons.values().flatten().map(|at| 1 + followers.get(at).map_or(0, Vec::len)).sum();
+    let message = format!(
+        "{statements} statements need {} objects that no statement before them makes: the first migration that \
+         fails is this one, for {}",
+        reasons.len(),
+        subject(&first.misfit)
+    );
+    let place = |failure: &Failure| failure.misfit.at.unwrap_or(failure.statement);
+    let finding = out.report(place(first), Identity::plain("project", "objects"), message);
+    finding.note(format!("PostgreSQL's error {}", first.misfit.sql_state().0)).help(misfit::MISSING);
+    finding.label_each(
+        firsts.map(|failure| (place(failure), format!("nor is there {}", subject(&failure.misfit)))),
+    );
+}
+
+/// `table public.notes`
+fn subject(misfit: &Misfit) -> String {
+    let Identity { kind, name, .. } = object(misfit);
+    format!("{kind} {name}")
 }
 
 /// The rule that reports a refusal.

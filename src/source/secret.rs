@@ -36,6 +36,10 @@ pub enum SecretKind {
     PrivateKey,
     /// What is handed to `vault.create_secret()`.
     VaultSecret,
+    /// The password of a role, or of one in another database (`create user mapping`).
+    Password,
+    /// One that everybody tries first: `postgres`, `password`.
+    WeakPassword,
 }
 
 /// Keys with a start that nothing else has: the start, what may follow, how much at least.
@@ -81,6 +85,11 @@ pub fn find(text: &str) -> Vec<Secret> {
         memmem::find_iter(text.as_bytes(), "PRIVATE KEY-----").filter_map(|at| private_key(text, at)),
     );
     found.extend(memmem::find_iter(text.as_bytes(), "create_secret").filter_map(|at| vault(text, at)));
+    for rest in ["assword", "ASSWORD"] {
+        found.extend(
+            memmem::find_iter(text.as_bytes(), rest).filter_map(|at| password(text, at + rest.len())),
+        );
+    }
     found.sort_by_key(|secret| (secret.range.start, secret.range.end));
     // A key within what goes to the vault is one secret.
     let mut end = 0;
@@ -228,6 +237,41 @@ fn vault(text: &str, at: usize) -> Option<Secret> {
     (!plain).then_some(Secret { range: start..end, kind: SecretKind::VaultSecret })
 }
 
+/// The text behind the keyword PASSWORD, which ends here: roles and user mappings have one.
+fn password(text: &str, end: usize) -> Option<Secret> {
+    let start = end.checked_sub("password".len()).filter(|start| text.is_char_boundary(*start))?;
+    let goes_on = |byte: &u8| is_key(*byte) || matches!(byte, b'\'' | b'"' | b'.' | b'$');
+    let is_keyword = matches!(text.as_bytes()[start], b'p' | b'P')
+        && !text.as_bytes()[..start].last().is_some_and(goes_on);
+    let rest = &text[end..];
+    let value = rest.trim_start();
+    if !is_keyword || value.len() == rest.len() {
+        return None;
+    }
+    let value = value.strip_prefix('\'')?;
+    // In a body that is a text itself, quotes are doubled.
+    let value = value.strip_prefix('\'').unwrap_or(value);
+    let start = text.len() - value.len();
+    let end = start + value.find('\'')?;
+    let secret = &text[start..end];
+    let is_weak = ["postgres", "password", "admin", "root", "test", "secret", "123456"]
+        .iter()
+        .any(|weak| secret.eq_ignore_ascii_case(weak));
+    if secret.is_empty() || is_hash(secret) || !is_weak && is_placeholder(secret) {
+        return None;
+    }
+    let kind = if is_weak { SecretKind::WeakPassword } else { SecretKind::Password };
+    Some(Secret { range: start..end, kind })
+}
+
+/// Whether it is what PostgreSQL keeps of a password, with which nobody can log in.
+fn is_hash(password: &str) -> bool {
+    password.starts_with("SCRAM-SHA-256$")
+        || password
+            .strip_prefix("md5")
+            .is_some_and(|hash| hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,6 +345,33 @@ mod tests {
             "select vault.create_secret('https://project.supabase.co', 'url');",
             "select vault.create_secret('your-service-key', 'key');",
             "select public.create_secret('s3cr3t-v4lue');",
+        ] {
+            assert_eq!(kinds(harmless), [], "{harmless}");
+        }
+    }
+
+    #[test]
+    fn roles_have_passwords() {
+        for text in [
+            "create role app with login password 'hunter2real';",
+            "alter role app encrypted password 'hunter2real' valid until 'infinity';",
+            "CREATE USER app PASSWORD 'hunter2real';",
+            "create user mapping for app server s options (user 'app', password 'hunter2real');",
+            "execute 'alter role app password ''hunter2real''';",
+        ] {
+            assert_eq!(kinds(text), [SecretKind::Password], "{text}");
+            assert!(!masked(text).contains("hunter2"), "{text}");
+        }
+        assert_eq!(kinds("alter user postgres password 'postgres';"), [SecretKind::WeakPassword]);
+        for harmless in [
+            "alter role app password null;",
+            "alter role app password 'SCRAM-SHA-256$4096:c2FsdA==$aa=:bb=';",
+            "alter role app password '<password>';",
+            "alter role app password 'your-password';",
+            "insert into t (password, name) values ('password', 'somebody');",
+            "create table t (password text default 'somebody');",
+            "select new.password 'somebody';",
+            "execute format('alter role app password %L', secret);",
         ] {
             assert_eq!(kinds(harmless), [], "{harmless}");
         }

@@ -215,9 +215,16 @@ impl Workload {
     }
 }
 
-/// The calls in a predicate that tell who the caller is and run again for each row: all but those in
-/// a sub-select that reads nothing of the row.
+/// The calls in a predicate that tell who the caller is and run again for each row.
 pub fn caller_calls_per_row(expr: &Expr) -> Vec<&Call> {
+    let mut calls = calls_per_row(expr);
+    calls.retain(|call| tells_the_caller(call));
+    calls
+}
+
+/// The calls in a predicate that run again for each row: all but those in a sub-select that reads
+/// nothing of the row.
+pub fn calls_per_row(expr: &Expr) -> Vec<&Call> {
     let mut found = Vec::new();
     collect_calls(expr, &mut found);
     found
@@ -225,7 +232,7 @@ pub fn caller_calls_per_row(expr: &Expr) -> Vec<&Call> {
 
 fn collect_calls<'a>(expr: &'a Expr, found: &mut Vec<&'a Call>) {
     match expr {
-        Expr::Call(call) if tells_the_caller(call) => found.push(call),
+        Expr::Call(call) => found.push(call),
         Expr::Sublink(sublink) if sublink.is_correlated() => collect_query(&sublink.query, found),
         _ => {}
     }
@@ -298,6 +305,12 @@ impl Reader<'_> {
                 let oid = call.target.filter(|oid| self.seen.insert((*oid, 0)))?;
                 let (routine, function) =
                     (self.workload.routines.get(&oid)?, self.catalog.functions.get(&oid)?);
+                // What gives nothing back and refuses nothing decides nothing: it writes a log.
+                let gives =
+                    !matches!(&function.returns, Returns::Type(data_type) if data_type.is_builtin("void"));
+                if !gives && !routine.raises() {
+                    return None;
+                }
                 let mut parts = Vec::new();
                 routine.walk(&mut |part| parts.push(part));
                 (function.name.clone(), call.span, self.first(&parts)?)

@@ -230,6 +230,21 @@ impl Routine {
         catches
     }
 
+    /// Whether it may end with an error that it raises, or calls what may.
+    pub fn raises(&self) -> bool {
+        let Some(block) = &self.block else { return true };
+        let mut raises = false;
+        block.walk(&mut |statement| {
+            raises |= matches!(
+                statement.kind,
+                BlockStatementKind::Raise { level: RaiseLevel::Exception, .. }
+                    | BlockStatementKind::Assert(_)
+                    | BlockStatementKind::Perform(_)
+            );
+        });
+        raises
+    }
+
     /// Names resolve by the function's own `search_path` where it sets one; parameters and
     /// variables come after columns.
     pub fn binder<'c>(&self, catalog: &'c Catalog, function: &Function) -> Binder<'c> {

@@ -14,14 +14,17 @@ use crate::workspace::Replayed;
 
 pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic> {
     let mut engine = Engine::new(sources);
+    let mut misnamed = Vec::new();
     for (at, migration) in &replayed.migrations {
         match replayed.project.files[*at].skipped {
-            Some(reason) => engine.skipped_file(migration.file, reason),
+            Some(SkipReason::Name) => misnamed.push(migration.file),
+            Some(SkipReason::OldInit) => engine.old_init(migration.file),
             // Nobody says that PostgreSQL gets to see it.
             None if sources.get(migration.file).role == FileRole::Script => {}
             None => engine.file(migration),
         }
     }
+    engine.misnamed(&misnamed);
     for (earlier, later) in &replayed.project.duplicates {
         engine.duplicate(file_of(replayed, *earlier), file_of(replayed, *later));
     }
@@ -45,6 +48,11 @@ struct Engine<'a> {
     form: Findings,
     unknown: Findings,
 }
+
+/// More files than these that are not run for their names are told as one.
+const MOST_MISNAMED: usize = 3;
+
+const NOT_RUN: &str = "none of this is run";
 
 /// What is wrong with a statement that looks like one about policies, and the right form.
 fn policy_form(statement: &str) -> Option<(&'static str, &'static str)> {
@@ -87,30 +95,50 @@ impl<'a> Engine<'a> {
         unreadable as usize > file.text.len() / 8 && unreadable > 8
     }
 
-    fn skipped_file(&mut self, file: FileId, reason: SkipReason) {
-        let name = self.name(file).to_string();
-        let (message, help) = match reason {
-            SkipReason::Name => (
-                format!("the Supabase CLI does not run {name}: its name is not <digits>_<name>.sql"),
-                "rename it, or move it out of the migrations folder",
-            ),
-            SkipReason::OldInit => (
-                format!(
-                    "the Supabase CLI does not run {name}: it takes it for a schema dump of an old release"
-                ),
-                "give it a name other than init to have it run",
-            ),
-        };
+    /// Reports migrations that are not run for their names: many are a habit, and told as one.
+    fn misnamed(&mut self, files: &[FileId]) {
+        const HELP: &str = "rename it, or move it out of the migrations folder";
+        if files.len() <= MOST_MISNAMED {
+            for file in files {
+                let name = self.name(*file);
+                let message =
+                    format!("the Supabase CLI does not run {name}: its name is not <digits>_<name>.sql");
+                self.skip(*file, message, HELP);
+            }
+            return;
+        }
+        let message = format!(
+            "the Supabase CLI does not run {} of the migrations, {} the first of them: their names are not \
+             <digits>_<name>.sql",
+            files.len(),
+            self.name(files[0])
+        );
+        let places: Vec<Span> = files[1..].iter().map(|file| self.first_line(*file)).collect();
+        let object = Identity::plain("project", "migrations");
+        let found = self.skipped.report(first_line(files[0], self.sources), object, message);
+        found.note(NOT_RUN).help("rename them, or move them out of the migrations folder");
+        found.label_each(places.into_iter().map(|place| (place, "nor this one")));
+    }
+
+    fn old_init(&mut self, file: FileId) {
+        let name = self.name(file);
+        let message =
+            format!("the Supabase CLI does not run {name}: it takes it for a schema dump of an old release");
+        self.skip(file, message, "give it a name other than init to have it run");
+    }
+
+    fn skip(&mut self, file: FileId, message: String, help: &str) {
         let (span, object) = (self.first_line(file), self.object(file));
-        self.skipped.report(span, object, message).note("none of this is run").help(help);
+        self.skipped.report(span, object, message).note(NOT_RUN).help(help);
     }
 
     fn duplicate(&mut self, earlier: Option<FileId>, later: Option<FileId>) {
         let (Some(earlier), Some(later)) = (earlier, later) else { return };
         let (first, second) = (self.name(earlier).to_string(), self.name(later).to_string());
         let version = second.split('_').next().unwrap_or_default().to_string();
-        let message =
-            format!("{second} has the version {version} of {first}: it runs and cannot be recorded");
+        let message = format!(
+            "{second} has the version {version} of {first}: it cannot be recorded beside it, and fails"
+        );
         let (span, object) = (self.first_line(later), self.object(later));
         let label = self.first_line(earlier);
         self.order

@@ -306,7 +306,8 @@ fn put(catalog: &mut Catalog, mut function: Function, or_replace: bool, origin: 
 /// What was revoked from an older function of the same name, which a new one grants again.
 fn lost_revoke(catalog: &mut Catalog, function: &Function, origin: Origin) -> Option<Loss> {
     let retired = catalog.retired.remove(&function.name).unwrap_or_default();
-    let of_dropped = |old: &Retired| function.lost_revoke(&old.acl, old.revoked?, old.dropped, Remade::Dropped);
+    let of_dropped =
+        |old: &Retired| function.lost_revoke(&old.acl, old.revoked?, old.dropped, Remade::Dropped);
     // Where one with the same arguments was there, it is the one that is made again.
     if let Some(same) = retired.iter().rfind(|old| same_types(function.inputs(), &old.inputs)) {
         return of_dropped(same);

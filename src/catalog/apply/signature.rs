@@ -102,7 +102,10 @@ fn fits(kind: ObjectKind, routine: &Function) -> bool {
 }
 
 /// Whether arguments make the signature of these types.
-pub(super) fn same_types<'a>(arguments: impl Iterator<Item = &'a function::Argument>, types: &[DataType]) -> bool {
+pub(super) fn same_types<'a>(
+    arguments: impl Iterator<Item = &'a function::Argument>,
+    types: &[DataType],
+) -> bool {
     let mut left = types.iter();
     for argument in arguments {
         if !left.next().is_some_and(|data_type| is_same_type(&argument.data_type, data_type)) {

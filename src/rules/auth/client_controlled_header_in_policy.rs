@@ -149,4 +149,32 @@ mod tests {
              create policy p2 on public.a for select using (org_id = public.org());",
         );
     }
+
+    #[test]
+    fn what_is_only_written_down_decides_nothing() {
+        policy(
+            "
+             create function public.note(what text) returns void language plpgsql as $$
+             begin
+               raise log '% by %', what, current_setting('request.header.x-request-id', true);
+             end $$;
+             create function public.may(key bigint) returns boolean language plpgsql as $$
+             begin
+               perform public.note('asked');
+               return key = 1;
+             end $$;
+             create policy p1 on public.a using (public.may(id));
+             create function public.demand() returns void language plpgsql as $$
+             begin
+               if current_setting('request.header.x-org', true) is null then raise exception 'no'; end if;
+             --   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ info: a policy asks public.demand
+             end $$;
+             create function public.strict(key bigint) returns boolean language plpgsql as $$
+             begin
+               perform public.demand();
+               return key = 1;
+             end $$;
+             create policy p2 on public.a for select using (public.strict(id));",
+        );
+    }
 }

@@ -72,6 +72,36 @@ mod tests {
     }
 
     #[test]
+    fn a_column_is_missing_with_its_table() {
+        check(
+            &RULE,
+            "
+alter table notes add column done boolean;
+--          ^^^^^ error: table public.notes is not made by any statement before this one (2 more statements fail for this)
+comment on column notes.done is 'x';
+comment on column public.notes.title is 'y';
+",
+        );
+    }
+
+    #[test]
+    fn a_history_without_its_beginning_is_told_once() {
+        let bench = Bench::new(
+            "drop table a; drop table b; drop table c; drop table d; drop table e; drop table f; drop table f;",
+        );
+        let found = bench.run(&RULE, &RULE.options.defaults());
+        let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "7 statements need 6 objects that no statement before them makes: the first migration that fails is \
+              this one, for table public.a"
+            ]
+        );
+        assert_eq!(found[0].places().count(), 6);
+    }
+
+    #[test]
     fn what_comes_after_does_not_change_the_fingerprint() {
         let prints = ["drop table notes;", "drop table notes; drop table notes;"]
             .map(|sql| Bench::new(sql).run(&RULE, &RULE.options.defaults())[0].fingerprint());

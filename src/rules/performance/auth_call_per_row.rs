@@ -1,4 +1,4 @@
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::catalog::Catalog;
 use crate::catalog::gap::Aspect;
@@ -39,7 +39,8 @@ declare_rule! {
     /// does, such as an `exists (…)` that compares with a column of the table. Nor does it help
     /// that a condition like `auth.role() = 'authenticated'` reads no column at all. A policy that
     /// never runs, because one beside it is `true`, is left alone. Calls in WITH CHECK alone, as an
-    /// INSERT has them, are an info: requests write few rows.
+    /// INSERT has them, are an info: requests write few rows. More than ten such policies are a habit of
+    /// the project, and one finding that points at each.
     ///
     /// ## How to fix
     ///
@@ -58,34 +59,88 @@ declare_rule! {
 /// Longer policies are left for their author to rewrite.
 const LONGEST_HELP: usize = 600;
 
+/// More policies than these that do it are a habit, and told as one.
+const MANY: usize = 10;
+
+/// A policy that asks for the caller more often than it has to.
+struct Asking<'a> {
+    table: &'a Table,
+    policy: &'a Policy,
+    calls: Vec<&'a Call>,
+}
+
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Policies]);
+    let mut asking = Vec::new();
     for (table, policy) in own_policies(cx.catalog) {
-        let name = &table.name;
-        if doubts.concern(name) || policy.is_silenced(table) {
+        if doubts.concern(&table.name) || policy.is_silenced(table) {
             continue;
         }
         let calls: Vec<&Call> =
             policy.clauses().flat_map(|clause| calls_per_row(cx.catalog, &clause.value)).collect();
-        let Some(first) = calls.first() else { continue };
-        let what = called(first);
-        let object = Identity::part("policy", name, policy.name.to_string());
-        let reads =
-            policy.using.as_ref().is_some_and(|clause| !calls_per_row(cx.catalog, &clause.value).is_empty());
-        let of = if reads { "of" } else { "that is written to" };
-        let message =
-            format!("policy {} calls {what} again for each row {of} {name}", policy.name.delimited());
-        let finding = out.report(first.span, object, message);
-        finding.note("called for each row").help(help(cx, policy, name));
-        // A request looks at many rows and writes few.
-        if !reads {
-            finding.severity(Severity::Info);
+        if !calls.is_empty() {
+            asking.push(Asking { table, policy, calls });
         }
+    }
+    let (reading, writing): (Vec<_>, Vec<_>) =
+        asking.into_iter().partition(|asking| asking.reads(cx.catalog));
+    report(cx, &reading, Severity::Warning, "of", out);
+    // A request looks at many rows and writes few.
+    report(cx, &writing, Severity::Info, "that is written to", out);
+}
+
+impl Asking<'_> {
+    fn reads(&self, catalog: &Catalog) -> bool {
+        let using = self.policy.using.as_ref();
+        using.is_some_and(|clause| !calls_per_row(catalog, &clause.value).is_empty())
+    }
+}
+
+fn report(cx: &CatalogCx<'_>, asking: &[Asking<'_>], severity: Severity, of: &str, out: &mut Findings) {
+    if asking.len() > MANY {
+        return report_all(asking, severity, of, out);
+    }
+    for Asking { table, policy, calls } in asking {
+        let name = &table.name;
+        let object = Identity::part("policy", name, policy.name.to_string());
+        let message = format!(
+            "policy {} calls {} again for each row {of} {name}",
+            policy.name.delimited(),
+            called(calls[0])
+        );
+        let finding = out.report(calls[0].span, object, message);
+        finding.severity(severity).note("called for each row").help(help(cx, policy, name));
         finding.label_each(calls[1..].iter().map(|call| (call.span, "and here")));
-        for (span, text) in edits(&calls, cx.sources) {
+        for (span, text) in edits(calls, cx.sources) {
             finding.edit(span, text);
         }
     }
+}
+
+fn report_all(asking: &[Asking<'_>], severity: Severity, of: &str, out: &mut Findings) {
+    let calls: Vec<&Call> = asking.iter().flat_map(|asking| asking.calls.iter().copied()).collect();
+    let mut names: IndexMap<String, usize> = IndexMap::new();
+    for call in &calls {
+        *names.entry(called(call)).or_default() += 1;
+    }
+    let most = names.iter().max_by_key(|(_, count)| **count).map_or("", |(name, _)| name);
+    let (first, what) = (&asking[0], if names.len() > 1 { "auth.uid() and its like" } else { most });
+    let message = format!(
+        "{} policies call {what} again for each row {of} their tables, {} of {} the first of them",
+        asking.len(),
+        first.policy.name.delimited(),
+        first.table.name
+    );
+    let forms: Vec<String> = names.keys().map(|name| in_sub_select(name)).collect();
+    let finding = out.report(calls[0].span, Identity::plain("project", "policies"), message);
+    finding.severity(severity).note("called for each row").what(of);
+    finding
+        .help(format!("put each call into a sub-select of its own, which runs once: {}", forms.join(", ")));
+    let of_policy = |asking: &Asking<'_>| {
+        let words = format!("and in policy {} of {}", asking.policy.name.delimited(), asking.table.name);
+        (asking.calls[0].span, words)
+    };
+    finding.label_each(asking[1..].iter().map(of_policy));
 }
 
 /// The policies that migrations made, on tables whose row level security is on.
@@ -126,15 +181,15 @@ fn help(cx: &CatalogCx<'_>, policy: &Policy, table: &QName) -> String {
         (sql.len() <= LONGEST_HELP).then_some(sql)
     };
     let calls = policy.clauses().flat_map(|clause| calls_per_row(cx.catalog, &clause.value)).map(called);
-    let wrapped =
-        |name: String| format!("(select {})", name.replace("current_setting()", "current_setting(…)"));
-    let forms: IndexSet<String> = calls.map(wrapped).collect();
+    let forms: IndexSet<String> = calls.map(|name| in_sub_select(&name)).collect();
     let forms: Vec<String> = forms.into_iter().collect();
     rewritten().unwrap_or_else(|| format!("put each call into a sub-select of its own: {}", forms.join(", ")))
 }
 
-/// The text of a clause with each call in a sub-select of its own; `None` where it is not in the
-/// file as it is.
+fn in_sub_select(name: &str) -> String {
+    format!("(select {})", name.replace("current_setting()", "current_setting(…)"))
+}
+
 /// Each call with what is to stand in its place; none where the calls are in several files, or one is
 /// written in a way of its own.
 fn edits(calls: &[&Call], sources: &Sources) -> Vec<(Span, String)> {
@@ -147,6 +202,8 @@ fn edits(calls: &[&Call], sources: &Sources) -> Vec<(Span, String)> {
     }
 }
 
+/// The text of a clause with each call in a sub-select of its own; `None` where it is not in the
+/// file as it is.
 fn wrapped(clause: Span, calls: &[&Call], sources: &Sources) -> Option<String> {
     let mut spans: Vec<Span> = calls.iter().map(|call| call.span).collect();
     spans.sort();
@@ -325,5 +382,22 @@ mod tests {
         let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
         let help = "put each call into a sub-select of its own: (select auth.uid()), (select auth.jwt())";
         assert_eq!(found[0].help.as_deref(), Some(help));
+    }
+
+    #[test]
+    fn a_habit_is_told_once() {
+        let policy =
+            |at: usize| format!("create policy p{at} on notes for select using (owner = auth.uid());");
+        let said = |count: usize| {
+            let policies: String = (0..count).map(policy).collect();
+            Bench::new(&format!("{TABLES}{policies}")).run(&RULE, &RULE.options.defaults())
+        };
+        assert_eq!(said(10).len(), 10);
+        let found = said(11);
+        assert_eq!(
+            found[0].message,
+            "11 policies call auth.uid() again for each row of their tables, \"p0\" of public.notes the first of them"
+        );
+        assert_eq!((found.len(), found[0].places().count()), (1, 11));
     }
 }

@@ -1,13 +1,15 @@
 use indexmap::IndexMap;
 
+use crate::catalog::function::Returns;
 use crate::catalog::gap::Aspect;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::source::Span;
-use crate::sql::expr::{Expr, Oid};
+use crate::sql::expr::Oid;
 use crate::sql::statement::Volatility;
+use crate::workload::identity::calls_per_row;
 
 declare_rule! {
     /// Finds functions that policies call, only read, and do not say so.
@@ -15,8 +17,9 @@ declare_rule! {
     /// ## Why it matters
     ///
     /// A function is VOLATILE unless it says otherwise: PostgreSQL then takes it for one that may write
-    /// or answer otherwise each time. It never copies its query into the one around it, and cannot use
-    /// an index for `team = my_team()`: the whole table is read, and the function asked for each row.
+    /// or answer otherwise each time. It cannot use an index for `team = my_team()`: the whole table is
+    /// read, and the function asked for each row. One that answers yes or no takes a new snapshot of the
+    /// database for each query in it, each time it is called (PostgreSQL manual, section 38.7).
     ///
     /// ```sql,bad
     /// create table public.members (user_id uuid primary key, team bigint);
@@ -24,7 +27,7 @@ declare_rule! {
     /// alter table public.notes enable row level security;
     /// create function public.my_team() returns bigint language sql set search_path = '' as $$
     ///   select team from public.members where user_id = auth.uid() $$;
-    /// create policy "team notes" on public.notes using (team = (select public.my_team()));
+    /// create policy "team notes" on public.notes using (team = public.my_team());
     /// ```
     ///
     /// ```sql,good
@@ -33,11 +36,12 @@ declare_rule! {
     /// alter table public.notes enable row level security;
     /// create function public.my_team() returns bigint language sql stable set search_path = '' as $$
     ///   select team from public.members where user_id = auth.uid() $$;
-    /// create policy "team notes" on public.notes using (team = (select public.my_team()));
+    /// create policy "team notes" on public.notes using (team = public.my_team());
     /// ```
     ///
     /// Only functions in SQL and PL/pgSQL whose body was read as a whole count, and none that writes, runs
-    /// SQL made at run time, or calls what may write.
+    /// SQL made at run time, or calls what may write. In a sub-select that reads nothing of the row, such as
+    /// `(select public.my_team())`, the function runs once, and is left alone.
     ///
     /// ## How to fix
     ///
@@ -58,13 +62,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let mut callers: IndexMap<Oid, (Span, &Table, &Policy)> = IndexMap::new();
     for (table, policy) in cx.catalog.own_policies().filter(|(table, _)| !doubts.concern(&table.name)) {
         for expr in policy.expressions() {
-            expr.walk(&mut |part| {
-                if let Expr::Call(call) = part
-                    && let Some(oid) = call.target
-                {
+            for call in calls_per_row(expr) {
+                if let Some(oid) = call.target {
                     callers.entry(oid).or_insert((call.span, table, policy));
                 }
-            });
+            }
         }
     }
     for (oid, (call, table, policy)) in callers {
@@ -74,9 +76,12 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             continue;
         }
         let name = function.name.quoted();
-        let message = format!(
-            "{name} only reads and is not declared STABLE: no index serves what policies compare with it"
-        );
+        let answers = matches!(&function.returns, Returns::Type(data_type) if data_type.is_builtin("bool"));
+        let cost = match answers {
+            true => "each time a policy asks it for a row, it takes a new snapshot of the database",
+            false => "no index serves what policies compare with it",
+        };
+        let message = format!("{name} only reads and is not declared STABLE: {cost}");
         out.report(span, Identity::new("function", &function.name), message)
             .note("VOLATILE, as it does not say otherwise")
             .label(call, format!("policy {} of {} calls it", policy.name.delimited(), table.name))
@@ -119,6 +124,20 @@ mod tests {
              create function public.unused() returns boolean language sql as 'select true';
              create policy p on public.t using (
                reads() or through() or writes() or draws() or sends() or calls() or runs('x') or locks() = 1);",
+        );
+    }
+
+    #[test]
+    fn what_it_costs_depends_on_how_it_is_asked() {
+        check(
+            &RULE,
+            "create table public.t (id int, team int);
+             create function public.team() returns int language sql as 'select id from public.t';
+             --              ^^^^^^^^^^^ info: no index serves what policies compare with it
+             create function public.once() returns int language sql as 'select id from public.t';
+             create function public.may(int) returns boolean language sql as 'select exists (select id from public.t where id = $1)';
+             --              ^^^^^^^^^^ info: it takes a new snapshot of the database
+             create policy p on public.t using (team = public.team() and team = (select public.once()) and public.may(id));",
         );
     }
 }

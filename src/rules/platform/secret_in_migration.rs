@@ -28,7 +28,8 @@ declare_rule! {
     ///
     /// Looked at are all SQL files of the project, bodies, arguments and comments included. Tokens are
     /// read: one with the role `service_role` is an error. The keys that every local stack has, public
-    /// keys (`anon`), and keys for tests are an info. The secret is not printed in any form.
+    /// keys (`anon`), keys for tests and passwords like `postgres` are an info. The secret is not printed
+    /// in any form, by this rule or another.
     ///
     /// ## How to fix
     ///
@@ -60,8 +61,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         known.push(kind);
         let file = cx.sources.get(spans[0].file);
         let (mut severity, what, note, help) = words(kind);
-        // Seeds fill local stacks, whose vaults need something.
-        if kind == SecretKind::VaultSecret && file.role == FileRole::Seed {
+        // Seeds fill local stacks, whose vaults and roles need something.
+        let of_stack = matches!(kind, SecretKind::VaultSecret | SecretKind::Password);
+        if of_stack && file.role == FileRole::Seed {
             severity = Severity::Info;
         }
         let found = out.report(spans[0], Identity::plain("file", file.path.as_str()), what);
@@ -124,6 +126,18 @@ fn words(kind: SecretKind) -> (Severity, String, &'static str, &'static str) {
             "a private key is in the repository: whoever has it can sign and decrypt as its owner".into(),
             "a private key starts here",
             RENEW,
+        ),
+        SecretKind::Password => (
+            error,
+            "a password of the database is in the repository: whoever has it can log in as the role".into(),
+            "a password",
+            "set another one by hand or from the environment of the deployment: alter role … password '…';",
+        ),
+        SecretKind::WeakPassword => (
+            info,
+            "a password that is guessed at once is in a SQL file: it is good for a local database alone".into(),
+            "a password",
+            "set one by hand or from the environment of the deployment: alter role … password '…';",
         ),
         SecretKind::VaultSecret => (
             error,

@@ -6,7 +6,7 @@ use crate::catalog::table::Table;
 use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::rules::opening::{self, Opening};
+use crate::rules::opening::{self, Opened, Opening};
 use crate::sql::statement::PolicyCommand;
 
 declare_rule! {
@@ -32,7 +32,8 @@ declare_rule! {
     /// ```
     ///
     /// It is an error when requests without a signed-in user can write, and a warning when only
-    /// signed-in users can. Not only the word `true` counts, but every expression that is true for
+    /// signed-in users can, or when a policy lets rows be added and no more, and its name or TO says that
+    /// everybody may, as with a form. Not only the word `true` counts, but every expression that is true for
     /// each row: `1 = 1`, `(select true)`, `id is not distinct from id`. Silent are policies for
     /// `service_role` and other roles that requests do not have, restrictive policies and those
     /// that a restrictive one narrows, and commands that no such role has the privilege for.
@@ -67,7 +68,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             Some(Opening::Always(opened)) if opened.writes() => {
                 let whom = describe(&opened.access, &table.name.to_string());
                 let Some(found) = report(cx, table, policy, &whom, out) else { continue };
-                if opened.anonymous_writes() {
+                if opened.anonymous_writes() && !is_drop_box(&opened, policy) {
                     found.severity(Severity::Error);
                 }
             }
@@ -82,6 +83,17 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             Some(_) => {}
         }
     }
+}
+
+/// Whether a policy only lets rows be added, and says that it is for everybody: a form, a newsletter.
+fn is_drop_box(opened: &Opened<'_>, policy: &Policy) -> bool {
+    const WORDS: [&str; 8] =
+        ["anyone", "everyone", "everybody", "public", "anon", "anonymous", "guests", "visitors"];
+    let name = policy.name.to_lowercase();
+    let says_so = policy.roles.value.contains(&Grantee::role("anon"))
+        || name.split(|letter: char| !letter.is_alphanumeric()).any(|word| WORDS.contains(&word));
+    let changes = |access: &Access<'_>| access.commands().iter().any(|command| CHANGES.contains(command));
+    says_so && !opened.access.iter().any(changes)
 }
 
 fn open_to_readers(
@@ -255,7 +267,7 @@ mod tests {
              create policy p3 on public.a to authenticated using (true);
              --                                                   ^^^^ warning: every signed-in user can read, change
              create policy p4 on public.a for insert to anon with check (true);
-             --                                                          ^^^^ error: anyone with the project's public API key can add rows
+             --                                                          ^^^^ warning: anyone with the project's public API key can add rows
              create role members;
              grant members to authenticated;
              create policy p5 on public.a for delete to members using (true);
@@ -369,6 +381,21 @@ mod tests {
                  execute 'drop policy ' || p;
                end loop;
              end $$;",
+        );
+    }
+
+    #[test]
+    fn a_form_for_everybody_is_meant() {
+        check(
+            &RULE,
+            r#"create table public.a (id bigint, title text);
+             alter table public.a enable row level security;
+             create policy "Anyone can subscribe" on public.a for insert with check (true);
+             --                                                                      ^^^^ warning: anyone with the project's public API key can add rows
+             create policy "drop box" on public.a for insert to anon with check (true);
+             --                                                                  ^^^^ warning: can add rows
+             create policy "Anyone can do it" on public.a for all using (true);
+             --                                                          ^^^^ error: every row"#,
         );
     }
 }
