@@ -29,7 +29,7 @@ use crate::sql::expr::{Expr, Oid};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand, Privilege};
 
-pub use matrix::{COMMANDS, Cell, Reason, Relations, Row};
+pub use matrix::{COMMANDS, Cell, Deciding, Reason, Relations, Row};
 pub use rights::{PolicyReach, Rights};
 pub use storage::Files;
 

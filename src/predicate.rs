@@ -7,6 +7,7 @@
 //! stays silent then.
 
 mod caller;
+mod compare;
 mod formula;
 mod link;
 mod read;
@@ -14,6 +15,7 @@ mod read;
 use crate::sql::expr::{Call, Expr, Oid, Query};
 
 pub use caller::{Told, told, unwrapped};
+pub use compare::{Comparison, Condition};
 pub use formula::{Atom, Conditions, Node};
 pub use link::Link;
 

@@ -22,7 +22,7 @@ use crate::baseline::{self, Baseline};
 use crate::catalog::Catalog;
 use crate::catalog::origin::Origin;
 use crate::catalog::role::{Bucket, Role};
-use crate::change::access::{self, New, Side};
+use crate::change::access::{self, History, New, Side};
 use crate::change::{self, AccessChange, Change};
 use crate::config::{self, Choices, Level, Settings};
 use crate::diagnostic::{Diagnostic, Identity, Severity};
@@ -31,6 +31,7 @@ use crate::report::{self, Report, Summary};
 use crate::rule::{CatalogCx, Check, Findings, MigrationCx, ParsedOptions, Rule};
 use crate::rules;
 use crate::source::{FileId, FileRole, SourceFile, Sources, Span};
+use crate::sql::statement::Statement;
 use crate::sql::{self, Migration};
 use crate::suppress::{Day, Suppressions};
 use crate::workload::Workload;
@@ -180,8 +181,7 @@ impl Workspace {
             let config_file =
                 sources.iter().find(|(_, file)| is_config_of(file, &project, asked)).map(|(id, _)| id);
             let mut catalog = fresh_catalog(&project, &settings, config_file);
-            let migrations =
-                parse_and_replay(&mut catalog, &project, &files, &sources, &mut workspace.timings);
+            let migrations = parse_and_replay(&mut catalog, &files, &sources, &mut workspace.timings);
             let shown = asked.shown(&project.folder);
             let baseline_file = baseline_file(&project, asked);
             workspace.projects.push(Replayed {
@@ -253,13 +253,43 @@ impl Workspace {
         let (before, after) = (&base.projects[at], &self.projects[at]);
         let (was, is) = (Workload::of(&before.catalog), Workload::of(&after.catalog));
         let (was, is) = (Rights::new(&before.catalog, &was), Rights::new(&after.catalog, &is));
-        let files = after.migrations.iter().filter(|(_, migration)| new.contains(&migration.file));
-        let statements: Vec<_> = files.flat_map(|(_, migration)| &migration.places).copied().collect();
         access::changes(
             Side { rights: &was, catalog: &before.catalog, sources: &base.sources },
             Side { rights: &is, catalog: &after.catalog, sources: &self.sources },
-            &New { files: new, statements: &statements },
+            &New { files: new, history: &|| self.history(after, new) },
         )
+    }
+
+    /// The history of a project, parsed anew: replayed statements are not kept.
+    fn history<'s>(&'s self, replayed: &'s Replayed, new: &'s FxHashSet<FileId>) -> History<'s> {
+        let sources = &self.sources;
+        let files: Vec<_> = replayed.migrations.iter().map(|(_, migration)| migration.file).collect();
+        let mut files: Vec<Migration> =
+            files.par_iter().map(|file| sql::parse(*file, sources.get(*file))).collect();
+        let first = files.iter().position(|file| new.contains(&file.file)).unwrap_or(files.len());
+        let later = files.split_off(first);
+        let mut start = fresh_catalog(&replayed.project, &replayed.settings, replayed.config_file);
+        files.iter().for_each(|file| replay(&mut start, file, &file.statements, sources));
+        let is_new =
+            move |file: &Migration| new.contains(&file.file) && is_applied(sources.get(file.file).role);
+        let statements = later.iter().filter(|file| is_new(file)).flat_map(|file| &file.statements);
+        let statements = statements.map(|statement| statement.span).collect();
+        let until = move |count: usize| {
+            let mut catalog = start.clone();
+            let mut left = count;
+            for file in &later {
+                let taken =
+                    if is_new(file) { left.min(file.statements.len()) } else { file.statements.len() };
+                replay(&mut catalog, file, &file.statements[..taken], sources);
+                left -= if is_new(file) { taken } else { 0 };
+                if taken < file.statements.len() {
+                    break;
+                }
+            }
+            catalog.finish();
+            catalog
+        };
+        History { statements, until: Box::new(until) }
     }
 
     /// A report of what was found in each project.
@@ -680,7 +710,6 @@ const BATCH: usize = 512 << 10;
 /// Parses the files of a project and applies their statements in order.
 fn parse_and_replay(
     catalog: &mut Catalog,
-    project: &Project,
     files: &[(usize, FileId)],
     sources: &Sources,
     timings: &mut Timings,
@@ -699,8 +728,12 @@ fn parse_and_replay(
         let mut batch = next;
         let replayed = || {
             let started = Instant::now();
-            for (at, migration) in &mut batch {
-                replay(catalog, project.files[*at].role, migration, sources);
+            for (_, migration) in &mut batch {
+                replay(catalog, migration, &migration.statements, sources);
+                // Rules ask about the others.
+                if is_applied(sources.get(migration.file).role) {
+                    migration.statements = Vec::new();
+                }
             }
             started.elapsed()
         };
@@ -732,17 +765,23 @@ fn batches<'f>(files: &'f [(usize, FileId)], sources: &Sources) -> Vec<&'f [(usi
     list
 }
 
-/// Applies the statements of one file. Of seeds only rows count; rules ask about the rest.
-fn replay(catalog: &mut Catalog, role: FileRole, migration: &mut Migration, sources: &Sources) {
-    match role {
+/// Whether all statements of a file come to the catalog.
+fn is_applied(role: FileRole) -> bool {
+    matches!(role, FileRole::Roles | FileRole::Migration)
+}
+
+/// Applies statements of one file, the first ones or all. Of seeds only rows count; rules ask about the
+/// rest.
+fn replay(catalog: &mut Catalog, file: &Migration, statements: &[Statement], sources: &Sources) {
+    match sources.get(file.file).role {
         FileRole::Roles | FileRole::Migration => {
-            let broken = migration.errors.iter().map(|error| sources.text(error.statement));
+            let broken = file.errors.iter().map(|error| sources.text(error.statement));
             broken.for_each(|text| catalog.note_unread(text));
-            catalog.apply_file(&std::mem::take(&mut migration.statements));
+            catalog.apply_file(statements);
         }
         FileRole::Seed => {
             let made = catalog.buckets.len();
-            catalog.apply_rows(&migration.statements);
+            catalog.apply_rows(statements);
             catalog.buckets.values_mut().skip(made).for_each(|bucket| bucket.migrated = false);
         }
         FileRole::Skipped | FileRole::Script | FileRole::Config => {}

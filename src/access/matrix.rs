@@ -12,7 +12,7 @@ use crate::catalog::table::{Column, Table};
 use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
 use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
-use crate::predicate::{Caller, Conditions, Facts, Gives, Link, Node, Reach, is_plain};
+use crate::predicate::{Condition, Conditions, Facts, Gives, Link, Node, Reach, is_plain};
 use crate::source::Span;
 use crate::sql::expr::{Call, Expr, FromItem, Oid, Query, QueryBody, walk_queries};
 use crate::sql::name::Ident;
@@ -52,6 +52,15 @@ impl Reason {
     fn new(text: impl Into<String>, origin: Origin) -> Self {
         Self { text: text.into(), origin, reach: None }
     }
+}
+
+/// The conditions that a cell comes from.
+#[derive(Clone, Debug)]
+pub struct Deciding {
+    /// On the rows that are reached; for INSERT, on those that are added.
+    pub rows: Condition,
+    /// On the new rows of an UPDATE.
+    pub new_rows: Option<Condition>,
 }
 
 /// A row of the matrix.
@@ -156,29 +165,73 @@ struct Gates {
     returned: Option<Node>,
 }
 
+impl Gates {
+    /// No row passes.
+    fn closed(command: PolicyCommand) -> Self {
+        let new = (command == PolicyCommand::Update).then_some(Node::FALSE);
+        Self { rows: Node::FALSE, blind: Node::FALSE, new, returned: Some(Node::FALSE) }
+    }
+}
+
 impl<'a> Rights<'a> {
     /// What a role reaches in a table.
     pub(super) fn table(&self, table: &'a Table, role: &'a Role, command: PolicyCommand) -> Cell {
         let mut reasons = Vec::new();
-        let Some(columns) =
-            self.privilege(&table.name, &table.acl, &table.columns, role, command, &mut reasons)
+        let mut conditions = self.conditions(role);
+        let Some((gates, columns)) = self.table_gates(table, role, command, &mut conditions, &mut reasons)
         else {
             return Cell::none(command, reasons);
         };
-        let mut conditions = Conditions::new(Caller::of_role(&role.name), self);
-        let readable =
-            self.catalog.can_on_any_column(&role.name, &table.acl, &table.columns, Privilege::Select);
-        let gates = self.gates(table, role, command, readable, &mut conditions, &mut reasons);
         let mut cell = self.cell_of(command, &conditions, &gates, reasons);
         self.doubt(&table.name, &mut cell);
         let names = |at: &i16| table.column_at(*at).map(|column| column.name.clone());
         cell.owner_columns = owner_columns(&conditions, &gates, command).iter().filter_map(names).collect();
         cell.columns = columns;
-        if !readable && command != PolicyCommand::Select && command != PolicyCommand::Insert {
+        if !self.is_readable(table, role)
+            && command != PolicyCommand::Select
+            && command != PolicyCommand::Insert
+        {
             let why = "without SELECT no statement can have a condition on columns";
             cell.reasons.push(Reason::new(why, Origin::Platform));
         }
         cell
+    }
+
+    fn is_readable(&self, table: &Table, role: &Role) -> bool {
+        self.catalog.can_on_any_column(&role.name, &table.acl, &table.columns, Privilege::Select)
+    }
+
+    /// What a statement of a role must pass, and the columns that it has the privilege on where those
+    /// are not all; nothing where it has none.
+    fn table_gates(
+        &self,
+        table: &Table,
+        role: &Role,
+        command: PolicyCommand,
+        conditions: &mut Conditions<'_>,
+        reasons: &mut Vec<Reason>,
+    ) -> Option<(Gates, Option<Vec<Ident>>)> {
+        let columns = self.privilege(&table.name, &table.acl, &table.columns, role, command, reasons)?;
+        let readable = self.is_readable(table, role);
+        Some((self.gates(table, role, command, readable, conditions, reasons), columns))
+    }
+
+    /// What chooses the rows that a role reaches in a table or view with a command, and the new rows of
+    /// an UPDATE. Nothing where no row is reached, or where that is not known.
+    pub fn deciding(&self, relation: Oid, role: &'a Role, command: PolicyCommand) -> Option<Deciding> {
+        let mut conditions = self.conditions(role);
+        let reasons = &mut Vec::new();
+        let (name, gates) = match self.catalog.tables.get(&relation) {
+            Some(table) => (&table.name, self.table_gates(table, role, command, &mut conditions, reasons)?.0),
+            None => {
+                let view = self.catalog.views.get(&relation)?;
+                let (gates, _) = self.gates_of_view(view, role, command, &mut conditions, reasons)?;
+                (&view.name, gates)
+            }
+        };
+        let of = |node| Condition::new(&conditions, node);
+        let deciding = Deciding { rows: of(gates.rows), new_rows: gates.new.map(of) };
+        (!self.is_doubtful(name)).then_some(deciding)
     }
 
     /// Whether a role has the privilege for a command; the columns where it has it on some only.
@@ -398,6 +451,28 @@ impl<'a> Rights<'a> {
         lacks
     }
 
+    /// A relation in a query's own FROM of which the reader may read no column: the query fails.
+    fn refused(&self, query: &Query, reader: &Ident) -> Option<&QName> {
+        let catalog = self.catalog;
+        let QueryBody::Select(select) = &query.body else { return None };
+        let mut refused = None;
+        for item in &select.from {
+            item.walk_relations(&mut |relation| {
+                let Some(oid) = relation.target else { return };
+                let (name, acl, columns) = match (catalog.tables.get(&oid), catalog.views.get(&oid)) {
+                    (Some(table), _) => (&table.name, &table.acl, &table.columns),
+                    (_, Some(view)) => (&view.name, &view.acl, &view.columns),
+                    _ => return,
+                };
+                let reads = catalog.can_on_any_column(reader, acl, columns, Privilege::Select);
+                if !reads && !self.is_doubtful(name) {
+                    refused = refused.or(Some(name));
+                }
+            });
+        }
+        refused
+    }
+
     fn cell_of(
         &self,
         command: PolicyCommand,
@@ -442,32 +517,43 @@ impl<'a> Rights<'a> {
     /// What a role reaches through a view.
     pub(super) fn view(&self, view: &'a View, role: &'a Role, command: PolicyCommand) -> Cell {
         let mut reasons = Vec::new();
-        let Some(columns) = self.privilege(&view.name, &view.acl, &view.columns, role, command, &mut reasons)
+        let mut conditions = self.conditions(role);
+        let Some((gates, columns)) = self.gates_of_view(view, role, command, &mut conditions, &mut reasons)
         else {
             return Cell::none(command, reasons);
-        };
-        let readable =
-            self.catalog.can_on_any_column(&role.name, &view.acl, &view.columns, Privilege::Select);
-        let mut conditions = Conditions::new(Caller::of_role(&role.name), self);
-        let gates = if view.materialized && command == PolicyCommand::Select {
-            let text = "a materialized view shows what its owner reads";
-            reasons.push(Reason { text: text.into(), origin: view.history.created, reach: Some(Reach::All) });
-            Gates { rows: Node::TRUE, blind: Node::TRUE, new: None, returned: None }
-        } else {
-            self.view_gates(view, role, command, readable, 0, &mut conditions, &mut reasons).unwrap_or_else(
-                || {
-                    let node = conditions.unread(&Expr::Param(0));
-                    reasons.push(Reason::new("its query is not followed", view.history.last()));
-                    let new = (command == PolicyCommand::Update).then(|| node.clone());
-                    let returned = (command == PolicyCommand::Insert).then(|| node.clone());
-                    Gates { rows: node.clone(), blind: node, new, returned }
-                },
-            )
         };
         let mut cell = self.cell_of(command, &conditions, &gates, reasons);
         self.doubt(&view.name, &mut cell);
         cell.columns = columns;
         cell
+    }
+
+    /// As [`Self::table_gates`], of a view.
+    fn gates_of_view(
+        &self,
+        view: &View,
+        role: &Role,
+        command: PolicyCommand,
+        conditions: &mut Conditions<'_>,
+        reasons: &mut Vec<Reason>,
+    ) -> Option<(Gates, Option<Vec<Ident>>)> {
+        let columns = self.privilege(&view.name, &view.acl, &view.columns, role, command, reasons)?;
+        if view.materialized && command == PolicyCommand::Select {
+            let text = "a materialized view shows what its owner reads";
+            reasons.push(Reason { text: text.into(), origin: view.history.created, reach: Some(Reach::All) });
+            return Some((Gates { rows: Node::TRUE, blind: Node::TRUE, new: None, returned: None }, columns));
+        }
+        let readable =
+            self.catalog.can_on_any_column(&role.name, &view.acl, &view.columns, Privilege::Select);
+        let gates = self.view_gates(view, role, command, readable, 0, conditions, reasons);
+        let gates = gates.unwrap_or_else(|| {
+            let node = conditions.unread(&Expr::Param(0));
+            reasons.push(Reason::new("its query is not followed", view.history.last()));
+            let new = (command == PolicyCommand::Update).then(|| node.clone());
+            let returned = (command == PolicyCommand::Insert).then(|| node.clone());
+            Gates { rows: node.clone(), blind: node, new, returned }
+        });
+        Some((gates, columns))
     }
 
     /// The conditions of a view that shows rows of one relation as they are; of others only that they
@@ -491,11 +577,15 @@ impl<'a> Rights<'a> {
         }
         if writes && !view.is_updatable() {
             reasons.push(Reason::new("rows cannot be written through it", view.history.last()));
-            let new = (command == PolicyCommand::Update).then_some(Node::FALSE);
-            return Some(Gates { rows: Node::FALSE, blind: Node::FALSE, new, returned: Some(Node::FALSE) });
+            return Some(Gates::closed(command));
+        }
+        let reader = if view.security_invoker() { &role.name } else { &view.owner };
+        if let Some(name) = self.refused(query, reader).filter(|_| view.security_invoker()) {
+            let text = format!("{} may not read {}", reader.quoted(), name.quoted());
+            reasons.push(Reason::new(text, Origin::Platform));
+            return Some(Gates::closed(command));
         }
         let (oid, filter) = shown_relation(query)?;
-        let reader = if view.security_invoker() { &role.name } else { &view.owner };
         let how = if view.security_invoker() {
             "reads with the rights of the caller"
         } else {
@@ -521,15 +611,15 @@ impl<'a> Rights<'a> {
         if base.is_some_and(|name| self.is_doubtful(name)) {
             return None;
         }
-        let mut gates = match (granted, self.catalog.tables.get(&oid)) {
-            (false, _) => {
-                let text = format!("{} may not do it on what it shows", reader.quoted());
-                reasons.push(Reason::new(text, Origin::Platform));
-                let new = (command == PolicyCommand::Update).then_some(Node::FALSE);
-                Gates { rows: Node::FALSE, blind: Node::FALSE, new, returned: Some(Node::FALSE) }
-            }
-            (true, Some(table)) => self.gates(table, as_role, command, base_readable, conditions, reasons),
-            (true, None) => {
+        if !granted {
+            // The statement fails, whatever else the query needs.
+            let text = format!("{} may not do it on what it shows", reader.quoted());
+            reasons.push(Reason::new(text, Origin::Platform));
+            return Some(Gates::closed(command));
+        }
+        let mut gates = match self.catalog.tables.get(&oid) {
+            Some(table) => self.gates(table, as_role, command, base_readable, conditions, reasons),
+            None => {
                 let inner = self.catalog.views.get(&oid)?;
                 // Below a view of another's rights, `security_invoker` asks for the caller's own again.
                 let as_role = if inner.security_invoker() { role } else { as_role };
@@ -749,6 +839,15 @@ mod tests {
             (
                 "create view v as select n.id from notes n join members m using (team);",
                 ["unknown", "none", "none", "none"],
+            ),
+            (
+                "create view v with (security_invoker) as select * from notes; revoke all on notes from authenticated;",
+                ["none"; 4],
+            ),
+            (
+                "create view v with (security_invoker) as select n.id from notes n join members m using (team);
+                 revoke select on members from authenticated;",
+                ["none"; 4],
             ),
         ] {
             let sql = format!("{NOTES} {own} {view}");

@@ -1,19 +1,25 @@
 //! Who can do what now, and could not before: the matrices of two catalogs, compared.
 
+mod cause;
+mod words;
+
 use indexmap::IndexMap;
 use rustc_hash::FxHashSet;
 
-use crate::access::{COMMANDS, Cell, Rights, in_words};
+use crate::access::{Cell, Deciding, Reason, Rights, in_words};
 use crate::catalog::name::QName;
-use crate::catalog::origin::Origin;
+use crate::catalog::origin::History as Provenance;
+use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
+use crate::change::access::cause::{Effect, Part, causes};
+use crate::change::access::words::{deeds, deeds_in_number, plain, rows, verb};
 use crate::change::{AccessChange, Class};
 use crate::diagnostic::Identity;
-use crate::predicate::Reach;
+use crate::predicate::{Comparison, Condition, Reach};
 use crate::rule::Findings;
 use crate::source::{FileId, Sources, Span};
+use crate::sql::expr::{Expr, Oid, Target, walk_queries};
 use crate::sql::statement::PolicyCommand;
-use crate::sql::token::{Lexer, ident};
 
 /// One side of the comparison.
 #[derive(Clone, Copy)]
@@ -27,38 +33,158 @@ pub struct Side<'a> {
 pub struct New<'a> {
     /// Files that are not in the base as they are.
     pub files: &'a FxHashSet<FileId>,
-    /// Their statements, in order.
-    pub statements: &'a [Span],
+    pub history: &'a dyn Fn() -> History<'a>,
+}
+
+/// The history of the head, which can be stopped behind each of its new statements.
+pub struct History<'a> {
+    /// The new ones, in order.
+    pub statements: Vec<Span>,
+    /// The catalog behind as many of them, and all that is not new on the way.
+    pub until: Box<dyn Fn(usize) -> Catalog + 'a>,
+}
+
+/// What is different about a relation.
+struct Difference {
+    /// What it was called before; nothing where it was not there.
+    old: Option<QName>,
+    /// Nothing where it is gone.
+    name: Option<QName>,
+    steps: Vec<Step>,
 }
 
 /// A cell's change, before those that are alike are told together.
 struct Step {
     role: String,
     command: PolicyCommand,
+    kind: Kind,
     before: Reach,
     after: Reach,
     class: Class,
     span: Option<Span>,
 }
 
+/// What of a cell is different.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    /// Rows of another kind are reached.
+    Reach,
+    /// Rows of one kind, but others, more or fewer than before.
+    Within(Comparison),
+    /// What rows may become by an UPDATE.
+    NewRows,
+    /// The privilege is on these columns, and was on those.
+    Columns(String, String),
+}
+
 /// Compares what each role of requests can do with each relation, before and after.
 pub fn changes(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Vec<AccessChange> {
+    let mut differences: Vec<_> = pairs(before, after, new)
+        .into_iter()
+        .map(|(old, name)| {
+            let steps = match (&old, &name) {
+                (Some(old), Some(name)) => changed(old, name, before, after),
+                (None, Some(name)) => opened(name, before, after, new),
+                _ => Vec::new(),
+            };
+            Difference { old, name, steps }
+        })
+        .collect();
+    let (mut renamed, mut gone) = (IndexMap::new(), IndexMap::new());
+    blame(&mut differences, after, new, &mut renamed, &mut gone);
     let mut found = Vec::new();
-    for (old, name) in pairs(before, after, new) {
+    for Difference { old, name, steps } in differences {
         match (old, name) {
             (Some(old), Some(name)) => {
-                if old != name {
-                    found.push(renamed(&old, &name, after, new));
-                }
-                both(&old, &name, before, after, new, &mut found);
+                found.extend(renamed.get(&name).map(|span| told_as_renamed(&old, &name, *span)));
+                found.extend(grouped(steps).into_iter().map(|group| told(group, &name)));
             }
-            (None, Some(name)) => opened(&name, after, new, &mut found),
-            (Some(old), None) => found.extend(gone(&old, before, after, new)),
+            (None, Some(name)) => {
+                let is_table = after.catalog.table(&name).is_some();
+                let what = if is_table { "new table" } else { "new view" };
+                found.extend(grouped(steps).into_iter().map(|group| told_as_new(group, &name, what)));
+            }
+            (Some(old), None) => {
+                let span = gone.get(&old).copied().flatten();
+                found.extend(told_as_gone(&old, before, span));
+            }
             (None, None) => {}
         }
     }
     found.sort_by_key(|change| change.class);
     found
+}
+
+/// Finds the statement of the change behind each difference.
+fn blame(
+    differences: &mut [Difference],
+    after: Side<'_>,
+    new: &New<'_>,
+    renamed: &mut IndexMap<QName, Option<Span>>,
+    gone: &mut IndexMap<QName, Option<Span>>,
+) {
+    enum Place<'d> {
+        Of(&'d mut Step, &'d QName),
+        Renamed(QName),
+        Gone(QName),
+    }
+    let mut asked = Vec::new();
+    for difference in differences {
+        match (&difference.old, &difference.name) {
+            (Some(old), Some(name)) => {
+                if old != name {
+                    asked.push((Effect::Named(name.clone()), Place::Renamed(name.clone())));
+                }
+                for step in &mut difference.steps {
+                    asked.push((step.effect([name, old]), Place::Of(step, name)));
+                }
+            }
+            (Some(old), None) => asked.push((Effect::Gone(old.clone()), Place::Gone(old.clone()))),
+            _ => {}
+        }
+    }
+    // The replay is not stopped as often as one may like.
+    asked.sort_by_key(|(_, place)| match place {
+        Place::Of(step, _) => step.class,
+        _ => Class::Breaking,
+    });
+    let (effects, places): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
+    for (place, span) in places.into_iter().zip(causes(&effects, after, new)) {
+        match place {
+            Place::Of(step, name) => step.span = span.map(|span| step.place(span, name, after)),
+            Place::Renamed(name) => {
+                renamed.insert(name, span.map(|span| first_line(span, after.sources)));
+            }
+            Place::Gone(name) => {
+                gone.insert(name, span.map(|span| first_line(span, after.sources)));
+            }
+        }
+    }
+}
+
+impl Step {
+    fn effect(&self, names: [&QName; 2]) -> Effect {
+        let part = match self.kind {
+            Kind::Reach | Kind::Within(_) => Part::Rows,
+            Kind::NewRows => Part::NewRows,
+            Kind::Columns(..) => Part::Columns,
+        };
+        Effect::Cell { part, names: names.map(Clone::clone), role: self.role.clone(), command: self.command }
+    }
+
+    /// The part of a statement that the cell has as a reason; else its first line.
+    fn place(&self, statement: Span, name: &QName, side: Side<'_>) -> Span {
+        let cells = cells(side, name);
+        let cell = cells.get(&(self.role.clone(), self.command));
+        let inside = |span: &Span| {
+            span.file == statement.file && statement.start <= span.start && span.end <= statement.end
+        };
+        let reasons = cell.into_iter().flat_map(|cell| &cell.reasons);
+        let spans = reasons.filter_map(|reason| Some((reason.reach, reason.origin.span().filter(inside)?)));
+        let spans: Vec<_> = spans.collect();
+        let decides = spans.iter().find(|(reach, _)| *reach == Some(self.after)).or(spans.first());
+        decides.map_or_else(|| first_line(statement, side.sources), |(_, span)| *span)
+    }
 }
 
 /// Reports what opens every row of a relation that was there before.
@@ -111,56 +237,84 @@ fn pairs(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Vec<(Option<QName>
 
 /// The file and offset of the statement that made a relation.
 fn birth(side: Side<'_>, name: &QName) -> Option<(FileId, u32)> {
-    let history = match side.catalog.relation(name)? {
-        Relation::Table(oid) => &side.catalog.tables[&oid].history,
-        Relation::View(oid) => &side.catalog.views[&oid].history,
-        _ => return None,
-    };
-    history.created.span().map(|span| (span.file, span.start))
+    history(side, name)?.created.span().map(|span| (span.file, span.start))
 }
 
-fn both(
-    old: &QName,
-    name: &QName,
-    before: Side<'_>,
-    after: Side<'_>,
-    new: &New<'_>,
-    found: &mut Vec<AccessChange>,
-) {
+/// How the cells of a relation that was there before have changed.
+fn changed(old: &QName, name: &QName, before: Side<'_>, after: Side<'_>) -> Vec<Step> {
     let (was, is) = (cells(before, old), cells(after, name));
     let mut steps = Vec::new();
     for ((role, command), cell) in &is {
-        let reach = |cell: Option<&Cell>| cell.map_or(Reach::None, |cell| cell.reach);
         let earlier = was.get(&(role.clone(), *command)).copied();
-        let (from, to) = (reach(earlier), cell.reach);
-        let Some(class) = class(from, to) else {
-            columns(name, role, earlier, cell, after, new, found);
-            continue;
+        let from = earlier.map_or(Reach::None, |cell| cell.reach);
+        let conditions = Conditions::of([(before, old), (after, name)], role, *command);
+        let mut add = |kind, before, after, class| {
+            steps.push(Step {
+                role: role.clone(),
+                command: *command,
+                kind,
+                before,
+                after,
+                class,
+                span: None,
+            });
         };
-        let span = place(cell, name, after, new);
-        steps.push(Step { role: role.clone(), command: *command, before: from, after: to, class, span });
+        if let Some((kind, class)) = judged(from, cell.reach, &|| conditions.compared(|one| Some(&one.rows)))
+        {
+            add(kind, from, cell.reach, class);
+            continue;
+        }
+        if cell.reach == Reach::None {
+            continue;
+        }
+        if let (Some(was), Some(is)) = (earlier.and_then(|cell| cell.new_rows), cell.new_rows)
+            && let Some(class) =
+                class_of_new_rows(was, is, &|| conditions.compared(|one| one.new_rows.as_ref()))
+        {
+            add(Kind::NewRows, was, is, class);
+        }
+        if let Some(earlier) = earlier.filter(|earlier| earlier.columns != cell.columns) {
+            let class = if has_columns(cell, earlier) { Class::Review } else { Class::Breaking };
+            add(Kind::Columns(columns(cell), columns(earlier)), earlier.reach, cell.reach, class);
+        }
     }
-    for Group { steps, roles, commands } in grouped(steps) {
-        let first = &steps[0];
-        found.push(AccessChange {
-            class: first.class,
-            message: told(&roles, &commands, first.before, first.after, &name.quoted()),
-            relation: name.clone(),
-            roles,
-            commands,
-            before: Some(first.before),
-            after: Some(first.after),
-            span: steps.iter().find_map(|step| step.span),
-        });
+    steps
+}
+
+/// How a change of the rows that are reached is to be told and taken; nothing where there is none.
+fn judged(before: Reach, after: Reach, compared: &dyn Fn() -> Comparison) -> Option<(Kind, Class)> {
+    let as_kind = || class(before, after).map(|class| (Kind::Reach, class));
+    if before == Reach::None || after == Reach::None || (before, after) == (Reach::All, Reach::All) {
+        return as_kind();
+    }
+    let is_one_kind = before == after || after == Reach::Unknown;
+    match compared() {
+        Comparison::Same => None,
+        Comparison::Unknown => as_kind(),
+        how @ Comparison::Fewer if is_one_kind => {
+            let class = if after == Reach::Unknown { Class::Review } else { Class::Safe };
+            Some((Kind::Within(how), class))
+        }
+        Comparison::Fewer => Some((Kind::Reach, Class::Safe)),
+        how @ Comparison::More if is_one_kind => {
+            let class = if after == Reach::Own { Class::Safe } else { Class::Review };
+            Some((Kind::Within(how), class))
+        }
+        Comparison::More => as_kind(),
+        how @ Comparison::Other if is_one_kind => Some((Kind::Within(how), Class::Review)),
+        Comparison::Other => as_kind().map(|(kind, class)| match (class, after) {
+            (Class::Safe, Reach::Tenant | Reach::Some) => (kind, Class::Review),
+            (class, _) => (kind, class),
+        }),
     }
 }
 
-/// How a change of the rows that are reached is to be taken; nothing where there is none.
+/// How a change of the kind of rows that are reached is to be taken.
 fn class(before: Reach, after: Reach) -> Option<Class> {
     use Reach::{All, None as Nothing, Own, Some as Part, Tenant, Unknown};
     match (before, after) {
         _ if before == after => None,
-        (Unknown, All) | (_, Unknown) => Some(Class::Review),
+        (Unknown, All | Nothing) | (_, Unknown) => Some(Class::Review),
         (Unknown, _) => None,
         (_, All) => Some(Class::Dangerous),
         (_, Nothing) => Some(Class::Breaking),
@@ -171,38 +325,221 @@ fn class(before: Reach, after: Reach) -> Option<Class> {
     }
 }
 
-fn opened(name: &QName, after: Side<'_>, new: &New<'_>, found: &mut Vec<AccessChange>) {
-    let is_table = after.catalog.table(name);
-    let is_open = is_table.is_some_and(|table| !table.rls.value);
+/// How a change of what rows may become by an UPDATE is to be taken, where that is of another kind.
+fn class_of_new_rows(before: Reach, after: Reach, compared: &dyn Fn() -> Comparison) -> Option<Class> {
+    let is_told = before != after && before != Reach::Unknown && after != Reach::Unknown;
+    match is_told.then(compared)? {
+        Comparison::Fewer => Some(Class::Safe),
+        Comparison::More | Comparison::Other => Some(Class::Review),
+        Comparison::Same | Comparison::Unknown => None,
+    }
+}
+
+/// The conditions of a cell, before and after.
+struct Conditions<'a> {
+    before: Side<'a>,
+    after: Side<'a>,
+    deciding: [Option<Deciding>; 2],
+}
+
+impl<'a> Conditions<'a> {
+    fn of(sides: [(Side<'a>, &QName); 2], role: &str, command: PolicyCommand) -> Self {
+        let deciding = sides.map(|(side, name)| {
+            let (Relation::Table(oid) | Relation::View(oid)) = side.catalog.relation(name)? else {
+                return None;
+            };
+            let role = side.catalog.api_roles().find(|one| one.name == *role)?;
+            side.rights.deciding(oid, role, command)
+        });
+        let [(before, _), (after, _)] = sides;
+        Self { before, after, deciding }
+    }
+
+    /// How the rows of the one stand to those of the other, if what they name is the same in both
+    /// catalogs.
+    fn compared(&self, part: fn(&Deciding) -> Option<&Condition>) -> Comparison {
+        let [Some(was), Some(is)] = self.deciding.each_ref().map(|one| one.as_ref().and_then(part)) else {
+            return Comparison::Unknown;
+        };
+        let mut agree = true;
+        for expr in was.expressions().chain(is.expressions()) {
+            each_named(expr, &mut |oid, attnum| {
+                let name = |side: Side<'_>| named(side.catalog, oid, attnum);
+                agree &= name(self.before).is_some() && name(self.before) == name(self.after);
+            });
+        }
+        if agree { is.compared_with(was) } else { Comparison::Unknown }
+    }
+}
+
+/// Visits the objects that an expression names, and their columns.
+fn each_named(expr: &Expr, visit: &mut dyn FnMut(Oid, Option<i16>)) {
+    expr.walk(&mut |part| match part {
+        Expr::Column(column) => match column.target {
+            Target::Column { relation, attnum, .. } | Target::Result { of: relation, attnum, .. } => {
+                visit(relation, Some(attnum));
+            }
+            Target::Row { relation, .. } => visit(relation, None),
+            Target::Derived { .. } | Target::Variable | Target::Unknown => {}
+        },
+        Expr::Call(call) => call.target.into_iter().for_each(|oid| visit(oid, None)),
+        _ => {}
+    });
+    walk_queries(expr, &mut |query| {
+        query.walk_relations(&mut |relation| relation.target.into_iter().for_each(|oid| visit(oid, None)));
+    });
+}
+
+/// What an object, or a column of it, is called.
+fn named(catalog: &Catalog, oid: Oid, attnum: Option<i16>) -> Option<String> {
+    let table =
+        catalog.tables.get(&oid).map(|table| (&table.name, attnum.and_then(|at| table.column_at(at))));
+    let view = || catalog.views.get(&oid).map(|view| (&view.name, attnum.and_then(|at| view.column_at(at))));
+    let function = || catalog.functions.get(&oid).map(|function| (&function.name, None));
+    let (name, column) = table.or_else(view).or_else(function)?;
+    Some(format!("{}.{}", name.quoted(), column.map_or("", |column| column.name.as_str())))
+}
+
+/// What can be done with a relation that was not there.
+fn opened(name: &QName, before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     for ((role, command), cell) in cells(after, name) {
         let class = match cell.reach {
             Reach::None => continue,
-            Reach::All if is_open || command != PolicyCommand::Select && role == "anon" => Class::Dangerous,
+            Reach::All if is_leak(name, &role, command, before, after) => Class::Dangerous,
             Reach::Own | Reach::Tenant => Class::Safe,
             Reach::All | Reach::Some | Reach::Unknown => Class::Review,
         };
-        let span = place(cell, name, after, new);
-        steps.push(Step { role, command, before: Reach::None, after: cell.reach, class, span });
+        let span = made(cell, name, after, new);
+        let (before, after) = (Reach::None, cell.reach);
+        steps.push(Step { role, command, kind: Kind::Reach, before, after, class, span });
     }
-    let what = if is_table.is_some() { "new table" } else { "new view" };
-    for Group { steps, roles, commands } in grouped(steps) {
-        let first = &steps[0];
-        let can = deeds(&commands, first.after, &name.quoted());
-        found.push(AccessChange {
-            class: first.class,
-            message: format!("{} can {can} ({what})", in_words(&roles, "and")),
-            relation: name.clone(),
-            roles,
-            commands,
-            before: None,
-            after: Some(first.after),
-            span: steps.iter().find_map(|step| step.span),
-        });
+    steps
+}
+
+/// Whether a new relation whose every row a role reaches opens what nothing else does on purpose.
+fn is_leak(name: &QName, role: &str, command: PolicyCommand, before: Side<'_>, after: Side<'_>) -> bool {
+    let is_written_by_all = command != PolicyCommand::Select && role == "anon";
+    let is_open = match (after.catalog.table(name), after.catalog.view(name)) {
+        (Some(table), _) => !table.rls.value,
+        (_, Some(view)) => !view.materialized && shows_more(view, role, command, before, after),
+        _ => false,
+    };
+    is_written_by_all || is_open
+}
+
+/// Whether a view lets a role reach rows that the tables behind it keep from it, or lack protection
+/// since this change.
+fn shows_more(view: &View, role: &str, command: PolicyCommand, before: Side<'_>, after: Side<'_>) -> bool {
+    let Some(role) = after.catalog.roles.get(role) else { return false };
+    let reaches_all = |side: Side<'_>, name: &QName| {
+        cells(side, name).get(&(role.name.to_string(), command)).is_some_and(|cell| cell.reach == Reach::All)
+    };
+    after.catalog.shown_to(role, view).iter().any(|shown| {
+        let is_meant = shown.table.rls.value && reaches_all(after, &shown.table.name);
+        !is_meant && !reaches_all(before, &shown.table.name)
+    })
+}
+
+/// The statement that makes what a new relation lets through: of a table what decides about its rows,
+/// else what made it.
+fn made(cell: &Cell, name: &QName, side: Side<'_>, new: &New<'_>) -> Option<Span> {
+    let is_new = |span: &Span| new.files.contains(&span.file);
+    let decides = |reason: &&Reason| reason.reach == Some(cell.reach);
+    let reasons = cell.reasons.iter().filter(|_| side.catalog.table(name).is_some());
+    let span = reasons.filter(decides).find_map(|reason| reason.origin.span().filter(is_new));
+    let created = || history(side, name)?.created.span().filter(is_new);
+    span.or_else(|| Some(first_line(created()?, side.sources)))
+}
+
+fn history<'a>(side: Side<'a>, name: &QName) -> Option<&'a Provenance> {
+    match side.catalog.relation(name)? {
+        Relation::Table(oid) => Some(&side.catalog.tables[&oid].history),
+        Relation::View(oid) => Some(&side.catalog.views[&oid].history),
+        _ => None,
     }
 }
 
-fn gone(name: &QName, before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Option<AccessChange> {
+fn told(group: Group, name: &QName) -> AccessChange {
+    let Group { steps, roles, commands } = group;
+    let Step { kind, before, after, class, span, .. } = &steps[0];
+    let (who, relation) = (in_words(&roles, "and"), name.quoted());
+    let message = match kind {
+        Kind::Reach => told_as_kind(&who, &commands, *before, *after, &relation),
+        Kind::Within(how) => {
+            let number = match how {
+                Comparison::Fewer => "fewer",
+                Comparison::More => "more",
+                _ => "other",
+            };
+            let can = deeds_in_number(&commands, number, &relation);
+            let kind = if before == after {
+                format!("{}, as before", rows(*after))
+            } else {
+                format!("was: {}", rows(*before))
+            };
+            format!("{who} can now {can} ({kind})")
+        }
+        Kind::NewRows => {
+            let into = if *after == Reach::All { "any" } else { rows(*after) };
+            format!(
+                "{who} can now turn the rows of {relation} that they change into {into} (was: into {})",
+                rows(*before)
+            )
+        }
+        Kind::Columns(is, was) => {
+            let what = match commands.as_slice() {
+                [PolicyCommand::Insert] => "fill".to_string(),
+                commands => in_words(&commands.iter().map(|one| verb(*one)).collect::<Vec<_>>(), "and"),
+            };
+            format!("{who} can now {what} {is} of {relation} (was: {was})")
+        }
+    };
+    AccessChange {
+        class: *class,
+        message,
+        relation: name.clone(),
+        before: Some(*before),
+        after: Some(*after),
+        span: *span,
+        roles,
+        commands,
+    }
+}
+
+fn told_as_kind(
+    who: &str,
+    commands: &[PolicyCommand],
+    before: Reach,
+    after: Reach,
+    relation: &str,
+) -> String {
+    if after == Reach::None {
+        return format!("{who} can no longer {} (was: {})", plain(commands, relation), rows(before));
+    }
+    if after < before && before != Reach::Unknown && after != Reach::Unknown {
+        return format!("{who} can no longer {} (now: {})", deeds(commands, before, relation), rows(after));
+    }
+    format!("{who} can now {} (was: {})", deeds(commands, after, relation), rows(before))
+}
+
+fn told_as_new(group: Group, name: &QName, what: &str) -> AccessChange {
+    let Group { steps, roles, commands } = group;
+    let Step { after, class, span, .. } = steps[0];
+    let can = deeds(&commands, after, &name.quoted());
+    AccessChange {
+        class,
+        message: format!("{} can {can} ({what})", in_words(&roles, "and")),
+        relation: name.clone(),
+        roles,
+        commands,
+        before: None,
+        after: Some(after),
+        span,
+    }
+}
+
+fn told_as_gone(name: &QName, before: Side<'_>, span: Option<Span>) -> Option<AccessChange> {
     let (mut roles, mut commands) = (Vec::new(), Vec::new());
     let mut most = Reach::None;
     for ((role, command), cell) in cells(before, name) {
@@ -232,11 +569,11 @@ fn gone(name: &QName, before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Optio
         commands,
         before: Some(most),
         after: None,
-        span: mention(name, after.sources, new),
+        span,
     })
 }
 
-fn renamed(old: &QName, name: &QName, after: Side<'_>, new: &New<'_>) -> AccessChange {
+fn told_as_renamed(old: &QName, name: &QName, span: Option<Span>) -> AccessChange {
     AccessChange {
         class: Class::Breaking,
         message: format!("{} is now called {}", old.quoted(), name.quoted()),
@@ -245,54 +582,25 @@ fn renamed(old: &QName, name: &QName, after: Side<'_>, new: &New<'_>) -> AccessC
         commands: Vec::new(),
         before: None,
         after: None,
-        span: mention(name, after.sources, new),
+        span,
     }
 }
 
-/// Tells a privilege that is on other columns than before.
-fn columns(
-    name: &QName,
-    role: &str,
-    before: Option<&Cell>,
-    after: &Cell,
-    side: Side<'_>,
-    new: &New<'_>,
-    found: &mut Vec<AccessChange>,
-) {
-    let Some(before) = before.filter(|before| before.columns != after.columns) else { return };
-    if after.reach == Reach::None {
-        return;
-    }
-    let words = |cell: &Cell| match &cell.columns {
+/// The columns that a privilege is on, in words.
+fn columns(cell: &Cell) -> String {
+    match &cell.columns {
         None => "all columns".to_string(),
         Some(names) => in_words(&names.iter().map(|name| name.quoted()).collect::<Vec<_>>(), "and"),
-    };
-    let has_all = |one: &Cell, other: &Cell| match (&one.columns, &other.columns) {
+    }
+}
+
+/// Whether a privilege is on all columns that another one is on.
+fn has_columns(one: &Cell, other: &Cell) -> bool {
+    match (&one.columns, &other.columns) {
         (None, _) => true,
         (_, None) => false,
         (Some(one), Some(other)) => other.iter().all(|name| one.contains(name)),
-    };
-    let class = if has_all(after, before) { Class::Review } else { Class::Breaking };
-    let what = match after.command {
-        PolicyCommand::Insert => "fill",
-        command => verb(command),
-    };
-    let change = AccessChange {
-        class,
-        message: format!(
-            "{role} can now {what} {} of {} (was: {})",
-            words(after),
-            name.quoted(),
-            words(before)
-        ),
-        relation: name.clone(),
-        roles: vec![role.to_string()],
-        commands: vec![after.command],
-        before: Some(before.reach),
-        after: Some(after.reach),
-        span: place(after, name, side, new),
-    };
-    found.push(change);
+    }
 }
 
 fn cells<'a>(side: Side<'a>, name: &QName) -> IndexMap<(String, PolicyCommand), &'a Cell> {
@@ -305,33 +613,12 @@ fn cells<'a>(side: Side<'a>, name: &QName) -> IndexMap<(String, PolicyCommand), 
     map
 }
 
-/// The statement of the change that makes a cell as it is.
-fn place(cell: &Cell, name: &QName, side: Side<'_>, new: &New<'_>) -> Option<Span> {
-    let reasons = cell.reasons.iter().filter_map(|reason| match reason.origin {
-        Origin::Statement(span) if new.files.contains(&span.file) => Some((reason.reach, span)),
-        _ => None,
-    });
-    let spans: Vec<_> = reasons.collect();
-    let decides = spans.iter().find(|(reach, _)| *reach == Some(cell.reach)).or(spans.first());
-    decides.map(|(_, span)| *span).or_else(|| mention(name, side.sources, new))
-}
-
-/// The last statement of the change that names a relation: what it took away has no other trace.
-fn mention(name: &QName, sources: &Sources, new: &New<'_>) -> Option<Span> {
-    let names = |span: &&Span| {
-        let text = sources.text(**span);
-        Lexer::new(text).any(|token| ident(token, text).is_some_and(|word| word == name.name))
-    };
-    let spans = new.statements.iter().rev().find(names);
-    spans.copied().map(|span| first_line(span, sources))
-}
-
 fn first_line(span: Span, sources: &Sources) -> Span {
     let length = sources.text(span).find(['\n', '\r']).unwrap_or(span.range().len());
     Span::new(span.file, span.start as usize, span.start as usize + length)
 }
 
-/// Changes that are alike.
+/// Changes that are alike, of one statement.
 struct Group {
     steps: Vec<Step>,
     roles: Vec<String>,
@@ -340,86 +627,26 @@ struct Group {
 
 /// Changes that are alike together: first the commands of each role, then the roles that have the same.
 fn grouped(steps: Vec<Step>) -> Vec<Group> {
-    let mut by_role: IndexMap<(String, Reach, Reach, Class), Vec<Step>> = IndexMap::new();
+    let alike = |step: &Step| (step.kind.clone(), step.before, step.after, step.class, step.span);
+    let mut by_role: IndexMap<_, Vec<Step>> = IndexMap::new();
     for step in steps {
-        let key = (step.role.clone(), step.before, step.after, step.class);
-        by_role.entry(key).or_default().push(step);
+        by_role.entry((step.role.clone(), alike(&step))).or_default().push(step);
     }
-    let mut groups: IndexMap<(Reach, Reach, Class, Vec<PolicyCommand>), Group> = IndexMap::new();
-    for ((role, before, after, class), steps) in by_role {
+    let mut groups: IndexMap<_, Group> = IndexMap::new();
+    for ((role, alike), steps) in by_role {
         let commands: Vec<_> = steps.iter().map(|step| step.command).collect();
         let new = || Group { steps: Vec::new(), roles: Vec::new(), commands: commands.clone() };
-        let group = groups.entry((before, after, class, commands.clone())).or_insert_with(new);
+        let group = groups.entry((alike, commands.clone())).or_insert_with(new);
         group.steps.extend(steps);
         group.roles.push(role);
     }
     groups.into_values().collect()
 }
 
-fn verb(command: PolicyCommand) -> &'static str {
-    COMMANDS.iter().find(|(one, _)| *one == command).map_or("use", |(one, _)| match one {
-        PolicyCommand::Insert => "add",
-        PolicyCommand::Update => "change",
-        PolicyCommand::Delete => "delete",
-        _ => "read",
-    })
-}
-
-fn rows(reach: Reach) -> &'static str {
-    match reach {
-        Reach::None => "no rows",
-        reach => reach.word(),
-    }
-}
-
-/// `read and delete own rows of public.notes, and add such rows`
-fn deeds(commands: &[PolicyCommand], reach: Reach, relation: &str) -> String {
-    let others: Vec<_> = commands.iter().filter(|one| **one != PolicyCommand::Insert).collect();
-    let adds = commands.len() > others.len();
-    let rows = match reach {
-        Reach::Unknown => "nobody knows which rows",
-        reach => rows(reach),
-    };
-    if others.is_empty() {
-        let rows = if reach == Reach::All { "any row" } else { rows };
-        return format!("add {rows} to {relation}");
-    }
-    let verbs: Vec<_> = others.iter().map(|command| verb(**command)).collect();
-    let also = match (adds, reach) {
-        (false, _) => "",
-        (true, Reach::All) => ", and add new ones",
-        (true, _) => ", and add such rows",
-    };
-    format!("{} {rows} of {relation}{also}", in_words(&verbs, "and"))
-}
-
-fn told(roles: &[String], commands: &[PolicyCommand], before: Reach, after: Reach, relation: &str) -> String {
-    let who = in_words(roles, "and");
-    match (before, after) {
-        (_, Reach::None) => {
-            format!("{who} can no longer {} (was: {})", plain(commands, relation), rows(before))
-        }
-        _ if after < before && before != Reach::Unknown && after != Reach::Unknown => {
-            format!("{who} can no longer {} (now: {})", deeds(commands, before, relation), rows(after))
-        }
-        _ => format!("{who} can now {} (was: {})", deeds(commands, after, relation), rows(before)),
-    }
-}
-
-/// `read and delete rows of public.notes`
-fn plain(commands: &[PolicyCommand], relation: &str) -> String {
-    match commands {
-        [PolicyCommand::Insert] => format!("add rows to {relation}"),
-        commands => {
-            let verbs: Vec<_> = commands.iter().map(|command| verb(*command)).collect();
-            format!("{} rows of {relation}", in_words(&verbs, "or"))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::platform::Exposure;
     use crate::testing::Bench;
     use crate::workload::Workload;
 
@@ -430,17 +657,21 @@ mod tests {
         let (was, is) = (Workload::of(&base.catalog), Workload::of(&head.catalog));
         let (was, is) = (Rights::new(&base.catalog, &was), Rights::new(&head.catalog, &is));
         let file = FileId(u32::try_from(base.sources.len()).expect("they are few"));
-        let statements: Vec<_> = head
-            .migrations
-            .iter()
-            .filter(|migration| migration.file == file)
-            .flat_map(|migration| migration.places.clone())
-            .collect();
         let files = [file].into_iter().collect();
+        let history = || History {
+            statements: head.migrations.last().expect("there are two").places.clone(),
+            until: Box::new(|count| {
+                let (new, old) = head.migrations.split_last().expect("there are two");
+                let mut catalog = Catalog::supabase(Exposure::Exposed);
+                old.iter().for_each(|migration| catalog.apply_file(&migration.statements));
+                catalog.apply_file(&new.statements[..count]);
+                catalog
+            }),
+        };
         let found = changes(
             Side { rights: &was, catalog: &base.catalog, sources: &base.sources },
             Side { rights: &is, catalog: &head.catalog, sources: &head.sources },
-            &New { files: &files, statements: &statements },
+            &New { files: &files, history: &history },
         );
         found
             .iter()
@@ -547,6 +778,147 @@ mod tests {
                 "drop policy own on notes; create policy mine on notes to authenticated using (auth.uid() = owner);"
             ),
             [""; 0]
+        );
+    }
+
+    #[test]
+    fn the_statement_that_did_it_is_cited() {
+        assert_eq!(
+            told_of(NOTES, "revoke all on notes from authenticated; truncate notes;"),
+            [
+                "breaking: authenticated can no longer read, add, change or delete rows of public.notes (was: own rows) [revoke all on notes from authenticated]"
+            ]
+        );
+        assert_eq!(
+            told_of(
+                NOTES,
+                "revoke delete on notes from authenticated;
+                 revoke insert on notes from authenticated;
+                 comment on table notes is 'notes';"
+            ),
+            [
+                "breaking: authenticated can no longer add rows to public.notes (was: own rows) [revoke insert on notes from authenticated]",
+                "breaking: authenticated can no longer delete rows of public.notes (was: own rows) [revoke delete on notes from authenticated]",
+            ]
+        );
+        assert_eq!(
+            told_of(
+                "select 1;",
+                "create table t (id int); alter table t enable row level security;
+                 create view v as select id from t;
+                 revoke all on v from authenticated; grant select on v to anon;"
+            )[0],
+            "dangerous: anon can read, change and delete all rows of public.v, and add new ones (new view) [create view v as select id from t]"
+        );
+        assert_eq!(
+            told_of(NOTES, "drop table notes; comment on schema public is 'no notes here';"),
+            [
+                "breaking: public.notes is gone: authenticated could read, add, change and delete rows of it [drop table notes]"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_table_behind_a_view_of_the_caller_is_closed() {
+        let view = format!("{NOTES} create view v with (security_invoker) as select id from notes;");
+        assert_eq!(
+            told_of(&view, "revoke all on notes from authenticated;")[1],
+            "breaking: authenticated can no longer read, add, change or delete rows of public.v (was: own rows) [revoke all on notes from authenticated]"
+        );
+    }
+
+    #[test]
+    fn rows_of_one_kind_are_compared() {
+        let table = "create table t (id int primary key, owner uuid, team int, open bool, done bool);
+            create table m (who uuid, team int); revoke all on m from anon, authenticated;
+            grant select on m to authenticated; alter table t enable row level security;
+            revoke all on t from anon; revoke insert, update, delete on t from authenticated;";
+        let told_of = |using: &str, change: &str| {
+            told_of(&format!("{table} create policy p on t for select using ({using});"), change)
+        };
+        assert_eq!(
+            told_of("owner = auth.uid()", "alter policy p on t using (owner = auth.uid() and not done);"),
+            [
+                "safe: authenticated can now read fewer rows of public.t (own rows, as before) [owner = auth.uid() and not done]"
+            ]
+        );
+        assert_eq!(
+            told_of("open", "alter policy p on t using (open or done);"),
+            [
+                "review: authenticated can now read more rows of public.t (some rows, as before) [open or done]"
+            ]
+        );
+        assert_eq!(
+            told_of("open", "create policy q on t for select using (done);"),
+            ["review: authenticated can now read more rows of public.t (some rows, as before) [done]"]
+        );
+        assert_eq!(
+            told_of("open", "alter policy p on t using (done);"),
+            ["review: authenticated can now read other rows of public.t (some rows, as before) [done]"]
+        );
+        assert_eq!(
+            told_of("random() < 0.5 and open", "alter policy p on t using (open and random() < 0.5);"),
+            [""; 0]
+        );
+        assert_eq!(told_of("open", "alter table t rename column open to public;"), [""; 0]);
+    }
+
+    #[test]
+    fn to_lose_a_policy_for_select_is_no_gain() {
+        let notes = "create table notes (id int primary key, open bool);
+            alter table notes enable row level security; revoke all on notes from anon;
+            create function unread(int) returns bool language plpgsql
+                as 'begin for i in 1..2 loop return true; end loop; return false; end';
+            create policy few on notes for select using (unread(id));
+            create policy rest on notes for select using (open);
+            create policy change on notes for update using (open) with check (open);";
+        assert_eq!(
+            told_of(notes, "drop policy rest on notes;"),
+            [
+                "review: authenticated can now read and change fewer rows of public.notes (nobody knows which rows, as before) [drop policy rest on notes]",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_rows_may_become() {
+        let notes = format!(
+            "{NOTES} drop policy own on notes;
+            create policy read on notes for select to authenticated using (owner = auth.uid());
+            create policy change on notes for update to authenticated using (owner = auth.uid());"
+        );
+        assert_eq!(
+            told_of(&notes, "alter policy change on notes with check (true);"),
+            [
+                "review: authenticated can now turn the rows of public.notes that they change into any (was: into own rows) [true]"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_new_view_that_shows_more_than_its_table_is_dangerous() {
+        assert_eq!(
+            told_of(
+                "select 1;",
+                "create table notes (id int primary key, owner uuid);
+                 alter table notes enable row level security;
+                 create policy own on notes to authenticated using (owner = auth.uid());
+                 create view v as select id from notes; revoke all on v from anon;
+                 revoke insert, update, delete on v from authenticated;"
+            ),
+            [
+                "dangerous: authenticated can read all rows of public.v (new view) [create view v as select id from notes]",
+                "safe: authenticated can read, change and delete own rows of public.notes, and add such rows (new table) [owner = auth.uid()]",
+            ]
+        );
+        let open = "create table posts (id int primary key); alter table posts enable row level security;
+            create policy all_of_them on posts for select using (true);";
+        let view = "create view v as select id from posts; revoke insert, update, delete on v from anon, authenticated;";
+        assert_eq!(
+            told_of(open, view),
+            [
+                "review: anon and authenticated can read all rows of public.v (new view) [create view v as select id from posts]"
+            ]
         );
     }
 }

@@ -290,7 +290,7 @@ impl<'a> Conditions<'a> {
     }
 
     /// Whether some values of the atoms make a formula as wanted; `None` if that cannot be told.
-    fn can_be(
+    pub(super) fn can_be(
         &self,
         node: &Node,
         may_be_true: &dyn Fn(&Atom) -> bool,

@@ -1,0 +1,148 @@
+//! Two conditions on the rows of one relation, as they are before and after a change.
+
+use crate::predicate::formula::{Form, Operand};
+use crate::predicate::{Caller, Conditions, Node, Truth, Unknowing};
+use crate::sql::expr::Expr;
+
+use super::Atom;
+
+/// A condition by itself, with its atoms.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    node: Node,
+    atoms: Vec<Atom>,
+}
+
+/// How the rows that a condition lets through stand to those of an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    Same,
+    Fewer,
+    More,
+    /// Some of them, and others.
+    Other,
+    /// It takes too long to tell.
+    Unknown,
+}
+
+impl Condition {
+    pub fn new(conditions: &Conditions<'_>, node: Node) -> Self {
+        Self { node, atoms: conditions.atoms.clone() }
+    }
+
+    /// What the atoms say.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        self.node.atoms().into_iter().map(|at| &self.atoms[at].expr)
+    }
+
+    /// What becomes of the rows when it takes the place of an earlier condition. Expressions that are
+    /// the same are taken to say the same.
+    pub fn compared_with(&self, before: &Self) -> Comparison {
+        let mut both = Conditions::new(Caller::Anyone, &Unknowing);
+        let was = both.adopt(before);
+        let is = both.adopt(self);
+        if was == is {
+            return Comparison::Same;
+        }
+        match (both.is_within(&is, &was), both.is_within(&was, &is)) {
+            (Some(true), Some(true)) => Comparison::Same,
+            (Some(true), Some(false)) => Comparison::Fewer,
+            (Some(false), Some(true)) => Comparison::More,
+            (Some(false), Some(false)) => Comparison::Other,
+            _ => Comparison::Unknown,
+        }
+    }
+}
+
+impl Conditions<'_> {
+    /// The formula of a condition, over atoms of these.
+    fn adopt(&mut self, condition: &Condition) -> Node {
+        let mut places = Vec::with_capacity(condition.atoms.len());
+        for atom in &condition.atoms {
+            let form = match &atom.form {
+                Form::Strict(operands) => {
+                    Form::Strict(operands.iter().map(|one| Operand { null: None, ..one.clone() }).collect())
+                }
+                // What changes from call to call does so before and after.
+                Form::Volatile => Form::Plain,
+                form => form.clone(),
+            };
+            // Both ways of writing an equality are one atom.
+            let turned = turned(&atom.expr);
+            let known = self.atoms.iter().position(|known| turned.as_ref() == Some(&known.expr));
+            places.push(known.map_or_else(|| self.atom(&atom.expr, form), Node::Atom));
+        }
+        condition.node.replaced(&places)
+    }
+
+    /// Whether one is true only where the other is; `None` where that takes too long.
+    fn is_within(&self, one: &Node, other: &Node) -> Option<bool> {
+        let both = Node::any([one.clone().is(Truth::True).negate(), other.clone().is(Truth::True)]);
+        self.can_be(&both, &|_| true, &|truth| truth != Truth::True).map(|refuted| !refuted)
+    }
+}
+
+fn turned(expr: &Expr) -> Option<Expr> {
+    let Expr::Op { op, left: Some(left), right } = expr else { return None };
+    (op == "=").then(|| Expr::Op { op: op.clone(), left: Some(right.clone()), right: left.clone() })
+}
+
+impl Node {
+    /// The same formula over other atoms.
+    fn replaced(&self, atoms: &[Self]) -> Self {
+        let each = |list: &[Self]| list.iter().map(|node| node.replaced(atoms)).collect();
+        match self {
+            Self::Const(truth) => Self::Const(*truth),
+            Self::Atom(at) => atoms[*at].clone(),
+            Self::Not(inner) => Self::Not(Box::new(inner.replaced(atoms))),
+            Self::And(list) => Self::And(each(list)),
+            Self::Or(list) => Self::Or(each(list)),
+            Self::Is(inner, truth) => Self::Is(Box::new(inner.replaced(atoms)), *truth),
+            Self::If(when, then, otherwise) => Self::If(
+                Box::new(when.replaced(atoms)),
+                Box::new(then.replaced(atoms)),
+                Box::new(otherwise.replaced(atoms)),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::name::QName;
+    use crate::testing::Bench;
+
+    #[test]
+    fn rows_are_compared() {
+        for (before, after, expected) in [
+            ("b", "b", Comparison::Same),
+            ("a = 1 and b", "b and 1 = a", Comparison::Same),
+            ("a = length('x')", "length('x') = a", Comparison::Same),
+            ("a = 1", "a = 1 and a is not null", Comparison::Same),
+            ("random() < 0.5", "random() < 0.5", Comparison::Same),
+            ("b", "b and a = 1", Comparison::Fewer),
+            ("a in (1, 2)", "a in (1, 2, 3)", Comparison::More),
+            ("b", "a = 1", Comparison::Other),
+        ] {
+            let bench = Bench::new(&format!(
+                "create table t (a int, b bool); create policy p on t using ({before}); create policy q on t using ({after});"
+            ));
+            let table = bench.catalog.table(&QName::new("public", "t")).expect("t is made");
+            let mut conditions = ["p", "q"].map(|name| {
+                let clause = table.policies[name].using.as_ref().expect("it has a clause");
+                let mut conditions = Conditions::new(Caller::Anyone, &bench.catalog);
+                let node = conditions.read(&clause.value);
+                Condition::new(&conditions, node)
+            });
+            assert_eq!(conditions[1].compared_with(&conditions[0]), expected, "{before} to {after}");
+            conditions.reverse();
+            let turned = match expected {
+                Comparison::Fewer => Comparison::More,
+                Comparison::More => Comparison::Fewer,
+                same => same,
+            };
+            assert_eq!(conditions[1].compared_with(&conditions[0]), turned, "{after} to {before}");
+        }
+    }
+}
