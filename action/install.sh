@@ -8,6 +8,11 @@ releases="${RLS_LINT_RELEASES:-${GITHUB_SERVER_URL:-https://github.com}/${ACTION
 
 say() { echo "rls-lint: $*" >&2; }
 
+fail() {
+    echo "::error title=rls-lint::$1"
+    exit 2
+}
+
 # The name that Rust has for this machine; nothing for one that no release is made for.
 target() {
     case "${RUNNER_OS:-}-${RUNNER_ARCH:-}" in
@@ -36,8 +41,11 @@ install_release() {
     download "$folder/$archive" "$releases/v$1/$archive" || return 1
     download "$folder/$archive.sha256" "$releases/v$1/$archive.sha256" || return 1
     if [ "$(checksum "$folder/$archive")" != "$(cut -d ' ' -f 1 < "$folder/$archive.sha256")" ]; then
-        echo "::error title=rls-lint::the checksum of $archive is wrong"
-        exit 2
+        fail "the checksum of $archive is wrong"
+    fi
+    if [ "$verify" = true ]; then
+        gh attestation verify "$folder/$archive" --repo "${ACTION_REPOSITORY:-}" > /dev/null ||
+            fail "nothing attests that $ACTION_REPOSITORY built $archive"
     fi
     # A folder of its own: another version may have been unpacked by an earlier step.
     rm -rf "${folder:?}/$1"
@@ -59,6 +67,12 @@ install_source() {
     cargo install --quiet --locked --path "$ACTION_PATH" --root "$folder"
 }
 
+verify="${INPUT_VERIFY_PROVENANCE:-false}"
+case "$verify" in
+    true) command -v gh > /dev/null || fail 'verify-provenance needs gh, which this runner has not' ;;
+    false) ;;
+    *) fail 'verify-provenance is one of: true false' ;;
+esac
 mkdir -p "$folder"
 own=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$ACTION_PATH/Cargo.toml" | head -n 1)
 wanted="${INPUT_VERSION#v}"
@@ -66,18 +80,17 @@ case "$wanted" in
     source) install_source ;;
     '')
         if [ -z "${ACTION_REPOSITORY:-}${RLS_LINT_RELEASES:-}" ] || ! install_release "$own"; then
+            [ "$verify" = false ] || fail "there is no release $own for this machine, whose provenance could be verified"
             say "there is no release $own for this machine; building it"
             install_source
         fi
         ;;
     *[!0-9A-Za-z.+-]*)
-        echo "::error title=rls-lint::version is a number such as $own, or source"
-        exit 2
+        fail "version is a number such as $own, or source"
         ;;
     *)
         if ! install_release "$wanted"; then
-            echo "::error title=rls-lint::there is no release $wanted for this machine; version: source builds the action's own code"
-            exit 2
+            fail "there is no release $wanted for this machine; version: source builds the action's own code"
         fi
         ;;
 esac

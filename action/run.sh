@@ -30,7 +30,11 @@ one_of comment "${INPUT_COMMENT:=off}" off on-failure update
 command -v jq > /dev/null || fail 'this runner has no jq, which the action needs'
 
 workspace="${GITHUB_WORKSPACE:-$PWD}"
-cd "$workspace/${INPUT_WORKING_DIRECTORY:=.}" || fail 'working-directory is no folder'
+case "${INPUT_WORKING_DIRECTORY:=.}" in
+    /* | [A-Za-z]:*) folder=$INPUT_WORKING_DIRECTORY ;;
+    *) folder=$workspace/$INPUT_WORKING_DIRECTORY ;;
+esac
+cd "$folder" || fail 'working-directory is no folder'
 
 # What the head is compared with. Of the merge that GitHub checks out for a pull request, the first
 # parent is the branch that it goes to, as it is now.
@@ -105,16 +109,28 @@ call() {
     printf 'header = "Authorization: Bearer %s"\n' "$GITHUB_TOKEN" |
         curl --config - --silent --show-error --fail --max-time 30 --request "$1" \
             --header 'Accept: application/vnd.github+json' --header 'X-GitHub-Api-Version: 2022-11-28' \
-            ${body[@]+"${body[@]}"} "$api/repos/$GITHUB_REPOSITORY/$2"
+            ${body[@]+"${body[@]}"} "$2"
 }
 
-# The number of our comment on the pull request, if there is one.
+# Who the token writes as: the bot of GitHub Actions, another app, or a person.
+author() {
+    local login
+    echo '{"query": "{ viewer { login } }"}' > "$files/viewer.json"
+    login=$(call POST "${GITHUB_GRAPHQL_URL:-$api/graphql}" "$files/viewer.json" 2> /dev/null |
+        jq -r '.data.viewer.login // empty') || login=
+    echo "${login:-github-actions[bot]}"
+}
+
+# The number of our comment on the pull request, if there is one. Anybody may write the marker into a
+# comment of theirs, which is not to be changed.
 find_comment() {
-    local page found size
+    local page found size author
+    author=$(author)
     for page in $(seq 1 30); do
-        call GET "issues/$PULL_REQUEST/comments?per_page=100&page=$page" > "$files/comments.json" || return 1
-        found=$(jq -r --arg marker "$marker" \
-            '[.[] | select(.body | startswith($marker))][0].id // empty' "$files/comments.json")
+        call GET "$comments?per_page=100&page=$page" > "$files/comments.json" || return 1
+        found=$(jq -r --arg marker "$marker" --arg author "$author" \
+            '[.[] | select(.user.login == $author and (.body | startswith($marker)))][0].id // empty' \
+            "$files/comments.json")
         size=$(jq length "$files/comments.json")
         if [ -n "$found" ]; then
             echo "$found"
@@ -136,13 +152,14 @@ write_comment() {
     } > "$files/comment.md"
     jq --raw-input --slurp '{body: .}' "$files/comment.md" > "$files/comment.json"
     if [ -n "$id" ]; then
-        call PATCH "issues/comments/$id" "$files/comment.json" > /dev/null
+        call PATCH "$api/repos/$GITHUB_REPOSITORY/issues/comments/$id" "$files/comment.json" > /dev/null
     else
-        call POST "issues/$PULL_REQUEST/comments" "$files/comment.json" > /dev/null
+        call POST "$comments" "$files/comment.json" > /dev/null
     fi
 }
 
 if [ "$INPUT_COMMENT" != off ] && [ -n "${PULL_REQUEST:-}" ]; then
+    comments="$api/repos/$GITHUB_REPOSITORY/issues/$PULL_REQUEST/comments"
     name="${INPUT_COMMENT_ID:-$INPUT_WORKING_DIRECTORY}"
     marker="<!-- rls-lint:${name//[^A-Za-z0-9._\/-]/_} -->"
     if [ "${HEAD_REPOSITORY:-$GITHUB_REPOSITORY}" != "$GITHUB_REPOSITORY" ]; then

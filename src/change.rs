@@ -108,17 +108,20 @@ pub struct Compared {
 ///
 /// Findings are the same if they share a fingerprint; of several that do, those in files that the
 /// base does not have as they are (`is_new`) are the new ones. A finding about the whole project is
-/// taken apart: only its new places are new.
+/// taken apart: only its new places are new. What is said about a relation that got another name
+/// (`renamed`: the old one and the new one) is said about it still.
 pub fn compare(
     (base, base_sources): (&[Diagnostic], &Sources),
     (head, head_sources): (Vec<Diagnostic>, &Sources),
+    renamed: &[(QName, QName)],
     is_new: &dyn Fn(FileId) -> bool,
 ) -> Compared {
+    let base: Vec<_> = base.iter().map(|diagnostic| under_new_name(diagnostic, renamed)).collect();
     let mut known: FxHashMap<String, Vec<&Diagnostic>> = FxHashMap::default();
     for diagnostic in base.iter().rev() {
         known.entry(diagnostic.fingerprint()).or_default().push(diagnostic);
     }
-    let before = Blamed::of(base, base_sources);
+    let before = Blamed::of(&base, base_sources);
     let after = Blamed::of(&head, head_sources);
     let mut compared = Compared::default();
     let (old, new): (Vec<_>, Vec<_>) = head.into_iter().partition(|one| !is_new(one.span.file));
@@ -145,7 +148,7 @@ pub fn compare(
     }
     let left: FxHashSet<String> =
         known.into_iter().filter(|(_, list)| !list.is_empty()).map(|(fingerprint, _)| fingerprint).collect();
-    for diagnostic in base {
+    for diagnostic in &base {
         let mut places = diagnostic.places().map(|span| (diagnostic.rule, base_sources.text(span)));
         let is_left = if diagnostic.is_about_project() {
             places.any(|place| after.anywhere.contains(&place))
@@ -157,6 +160,20 @@ pub fn compare(
         }
     }
     compared
+}
+
+/// A finding about a relation that has another name now, as one about that name.
+fn under_new_name(diagnostic: &Diagnostic, renamed: &[(QName, QName)]) -> Diagnostic {
+    let mut diagnostic = diagnostic.clone();
+    let object = &mut diagnostic.object;
+    let is_it = |old: &QName| {
+        object.schema.as_deref() == Some(old.schema.as_str()) && object.name == *old.name.as_str()
+    };
+    if let Some((_, name)) = renamed.iter().find(|(old, _)| is_it(old)) {
+        object.schema = Some(name.schema.to_string());
+        object.name = name.name.to_string();
+    }
+    diagnostic
 }
 
 /// Leaves out that a table was opened where another finding says so already.
@@ -208,7 +225,7 @@ mod tests {
         let (base, head) = (Bench::new(base), Bench::new(head));
         let run = |bench: &Bench| bench.run(rule, &rule.options.defaults());
         let is_new = |file: FileId| file.0 as usize >= base.sources.len();
-        let found = compare((&run(&base), &base.sources), (run(&head), &head.sources), &is_new);
+        let found = compare((&run(&base), &base.sources), (run(&head), &head.sources), &[], &is_new);
         let texts = found.introduced.iter().map(|one| head.sources.text(one.span).to_string());
         (texts.collect(), found.fixed.len(), found.staying)
     }

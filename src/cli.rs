@@ -40,7 +40,11 @@ pub fn run() -> ExitCode {
         Err(error) => {
             // Clap gives help and version as errors; neither can be printed on a closed pipe.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { FAILED } else { CLEAN });
+            if !error.use_stderr() {
+                return ExitCode::from(CLEAN);
+            }
+            output::write_failed(std::env::args_os().skip(1), &error.render().to_string());
+            return ExitCode::from(FAILED);
         }
     };
     match workspace::with_threads(|| dispatch(cli)) {
@@ -99,7 +103,8 @@ fn with_request<T>(
         }
         Some(pending)
     };
-    let request = Request { paths: &paths, working_directory: &working_directory, pending };
+    let depth = project::depth_below(&working_directory, std::env::home_dir().as_deref());
+    let request = Request { paths: &paths, working_directory: &working_directory, depth, pending };
     let asked = Asked { choices, today: today(), working_directory: working_directory.clone() };
     work(request, &asked)
 }

@@ -19,7 +19,10 @@ pub enum GitError {
     NoRepository { folder: PathBuf, message: String },
     #[error("`{0}` cannot be the name of a branch, tag or commit")]
     Name(String),
-    #[error("this repository has no commit `{name}`; `git fetch origin {name}` may bring it")]
+    #[error(
+        "this repository has no commit `{name}`; `git fetch origin {branch}` may bring it",
+        branch = name.strip_prefix("origin/").unwrap_or(name)
+    )]
     Unknown { name: String },
     #[error(
         "this clone is shallow and lacks what connects it with `{name}`: set `fetch-depth: 0` for \
@@ -110,6 +113,18 @@ impl Repository {
             return Err(GitError::Shallow { name: name.to_string() });
         }
         Ok(commit.clone())
+    }
+
+    /// The last commit of the main branch: of that of `origin`, or else of `main` or `master` here.
+    pub fn main_branch(&self) -> Result<Option<Commit>, GitError> {
+        for name in ["origin/HEAD", "origin/main", "origin/master", "heads/main", "heads/master"] {
+            let commit = format!("{name}^{{commit}}");
+            let output = self.run(&["rev-parse", "--verify", "--quiet", &commit])?;
+            if output.status.success() {
+                return Ok(Some(Commit(text(output.stdout.trim_ascii_end()))));
+            }
+        }
+        Ok(None)
     }
 
     /// The commit that is checked out, if there is one yet.

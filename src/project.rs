@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 
-pub use discover::{Found, Request, find};
+pub use discover::{Found, Request, depth_below, find};
 pub use pending::Pending;
 
 use crate::project::config_toml::{ConfigToml, FilePattern, TomlFlaw};
@@ -34,12 +34,17 @@ pub struct Project {
     pub files: Vec<ProjectFile>,
     /// Migrations of one version: the second cannot be recorded. Indexes into `files`.
     pub duplicates: Vec<(usize, usize)>,
+    /// How many files declare the state of the schema and are not read, because migrations count.
+    pub unread: usize,
     /// The patterns of `config.toml` that no file matches, and the key that they stand under.
     pub unmatched: Vec<(&'static str, FilePattern)>,
     kind: Kind,
     /// The files that the user asked about, where it was not the whole project.
     pub focus: Option<BTreeSet<PathBuf>>,
 }
+
+/// A schema that is kept in one file, and run by hand.
+const SCHEMA: &str = "schema.sql";
 
 /// What a project's files are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +99,11 @@ pub enum ProjectError {
         "there is no supabase/config.toml here, in a folder above or in one below; name a folder of SQL files"
     )]
     NoProject,
+    #[error(
+        "there is no supabase/config.toml here or in a folder above, nor near below; outside of a git repository the \
+         search does not go far: go to the project, or name its folder"
+    )]
+    NoProjectNear,
     #[error("{path} holds neither a Supabase project nor SQL files", path = .0.display())]
     NoSql(PathBuf),
     #[error("{path} is no SQL file", path = .0.display())]
@@ -135,8 +145,12 @@ impl Project {
         let mut skipped = project.add_migrations(errors);
         let declared = project.configured("[db.migrations] schema_paths", project.declared_paths(), errors);
         // Migrations are made of the declared state: where there are some, they are what counts.
-        if project.files.iter().all(|file| file.role != FileRole::Migration) {
-            let declared = declared.iter().cloned();
+        if project.files.iter().any(|file| file.role == FileRole::Migration) {
+            project.unread = declared.len();
+        } else {
+            let whole =
+                Some(project.folder.join(SCHEMA)).filter(|path| declared.is_empty() && path.is_file());
+            let declared = declared.iter().cloned().chain(whole);
             project.files.extend(declared.map(|path| ProjectFile::new(path, FileRole::Migration)));
         }
         for path in project.configured("[db.seed] sql_paths", project.config.seed_paths.clone(), errors) {
@@ -209,6 +223,7 @@ impl Project {
             config_file: None,
             files: Vec::new(),
             duplicates: Vec::new(),
+            unread: 0,
             unmatched: Vec::new(),
             focus: None,
         }

@@ -135,6 +135,13 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
     Migration { file, statements, places, comments, errors, skipped }
 }
 
+/// Whether a text is nothing but statements, one or more.
+pub fn is_sql(text: &str) -> bool {
+    let source = SourceFile::new(String::new(), FileRole::Script, text.as_bytes().to_vec());
+    let migration = parse(FileId(0), &source);
+    migration.errors.is_empty() && migration.skipped.is_empty() && !migration.places.is_empty()
+}
+
 /// Reads the body of a function in language `sql`: statements that could not be parsed are left out
 /// and make the second value false.
 pub fn parse_body(body: &BodyText) -> (Vec<Statement>, bool) {

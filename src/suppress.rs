@@ -114,8 +114,9 @@ impl Suppressions {
             _ if directive.verb == "allow-file" => Covers::File,
             // Open until the comment that ends it.
             _ if directive.verb == "allow-start" => Covers::Block(Span { start: whole.end, ..whole }),
-            Some(place) => Covers::Statement(*place),
-            None => Covers::Nothing,
+            place => broken_before(migration, whole, place)
+                .or(place.copied())
+                .map_or(Covers::Nothing, Covers::Statement),
         };
         let mut named = Vec::new();
         let mut at = directive.list_at;
@@ -277,6 +278,14 @@ fn until(directive: &Directive<'_>) -> Option<(usize, Result<Day, String>)> {
     let word = directive.rest.split_whitespace().find(|word| word.starts_with(UNTIL))?;
     let at = directive.rest.find(word)?;
     Some((directive.rest_at + at, word[UNTIL.len()..].trim_end_matches([',', ';', '.']).parse()))
+}
+
+/// The statement that PostgreSQL cannot parse which a comment stands in or above, where the one that it
+/// would belong to otherwise comes later.
+fn broken_before(migration: &Migration, comment: Span, place: Option<&Span>) -> Option<Span> {
+    let is_before = |span: &Span| place.is_none_or(|place| span.end <= place.start);
+    let mut broken = migration.errors.iter().map(|error| error.statement);
+    broken.find(|span| comment.start < span.end && is_before(span))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::catalog::Catalog;
 use crate::catalog::origin::Origin;
 use crate::catalog::role::{Bucket, Role};
 use crate::change::access::{self, History, New, Side};
-use crate::change::{self, AccessChange, Change};
+use crate::change::{self, Change};
 use crate::config::{self, Choices, Level, Settings};
 use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::project::{Found, Project};
@@ -223,21 +223,28 @@ impl Workspace {
         let before = &base.workspace;
         let mut introduced = Vec::new();
         for at in 0..self.projects.len() {
-            let mut merged = self.compare_files(at, before, base.merged.as_deref());
+            let mut merged = self.compare_files(at, before, base.merged.as_ref());
             let access = self.compare_access(at, before, &merged.new);
             let mut widened = Findings::new(rules::named(change::WIDENED));
-            access::report(&access, &mut widened);
+            access::report(&access.changes, &mut widened);
             merged.findings.extend(widened.list);
             let mut checked = self.check_project(&self.projects[at], merged.findings);
             let known = before.check_project(&before.projects[at], Vec::new()).found;
             let is_new = |file: FileId| merged.new.contains(&file);
+            let told = self.told_besides_baseline(&self.projects[at], &checked.found);
             let found = std::mem::take(&mut checked.found);
-            let compared = change::compare((&known, &before.sources), (found, &self.sources), &is_new);
-            change.access.extend(access);
+            let renamed = &access.renamed;
+            let compared =
+                change::compare((&known, &before.sources), (found, &self.sources), renamed, &is_new);
+            change.access.extend(access.changes);
             change.fixed.extend(compared.fixed);
             change.staying += compared.staying;
             checked.found = change::without_repeats(compared.introduced);
-            self.take_known(&self.projects[at], &mut checked);
+            let brought = checked.found.len();
+            if let Some(told) = told {
+                checked.found.retain(|diagnostic| told.contains(&diagnostic.fingerprint()));
+            }
+            checked.baselined = brought - checked.found.len();
             introduced.push(checked);
         }
         let of_base = before.problems.iter().map(|problem| format!("in {}: {problem}", base.name));
@@ -249,11 +256,11 @@ impl Workspace {
     }
 
     /// Who can do what in a project and could not before, and the other way round.
-    fn compare_access(&self, at: usize, base: &Self, new: &FxHashSet<FileId>) -> Vec<AccessChange> {
+    fn compare_access(&self, at: usize, base: &Self, new: &FxHashSet<FileId>) -> access::Compared {
         let (before, after) = (&base.projects[at], &self.projects[at]);
         let (was, is) = (Workload::of(&before.catalog), Workload::of(&after.catalog));
         let (was, is) = (Rights::new(&before.catalog, &was), Rights::new(&after.catalog, &is));
-        access::changes(
+        access::compare(
             Side { rights: &was, catalog: &before.catalog, sources: &base.sources },
             Side { rights: &is, catalog: &after.catalog, sources: &self.sources },
             &New { files: new, history: &|| self.history(after, new) },
@@ -406,6 +413,15 @@ impl Workspace {
         let mut baseline = known.baseline.clone();
         checked.baselined = baseline.silence(&mut checked.found);
         Some(baseline)
+    }
+
+    /// What is told of these findings without a comparison: the fingerprints of those that the baseline
+    /// does not silence. Without a baseline, nothing.
+    fn told_besides_baseline(&self, replayed: &Replayed, found: &[Diagnostic]) -> Option<FxHashSet<String>> {
+        let known = replayed.known.as_ref().filter(|_| self.baselining != Baselining::Ignored)?;
+        let mut left = found.to_vec();
+        known.baseline.clone().silence(&mut left);
+        Some(left.iter().map(Diagnostic::fingerprint).collect())
     }
 
     /// One finding about all that the baseline holds in vain.

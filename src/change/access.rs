@@ -77,9 +77,29 @@ enum Kind {
     Columns(String, String),
 }
 
+/// What comes of a comparison.
+pub struct Compared {
+    /// The most dangerous first.
+    pub changes: Vec<AccessChange>,
+    /// Relations that got another name: the old one and the new one.
+    pub renamed: Vec<(QName, QName)>,
+}
+
 /// Compares what each role of requests can do with each relation, before and after.
-pub fn changes(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Vec<AccessChange> {
-    let mut differences: Vec<_> = pairs(before, after, new)
+pub fn compare(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Compared {
+    let pairs = pairs(before, after, new);
+    let renamed = pairs.iter().filter_map(|(old, name)| Some((old.clone()?, name.clone()?)));
+    let renamed = renamed.filter(|(old, name)| old != name).collect();
+    Compared { changes: changes(pairs, before, after, new), renamed }
+}
+
+fn changes(
+    pairs: Vec<(Option<QName>, Option<QName>)>,
+    before: Side<'_>,
+    after: Side<'_>,
+    new: &New<'_>,
+) -> Vec<AccessChange> {
+    let mut differences: Vec<_> = pairs
         .into_iter()
         .map(|(old, name)| {
             let steps = match (&old, &name) {
@@ -97,12 +117,12 @@ pub fn changes(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Vec<AccessCh
         match (old, name) {
             (Some(old), Some(name)) => {
                 found.extend(renamed.get(&name).map(|span| told_as_renamed(&old, &name, *span)));
-                found.extend(grouped(steps).into_iter().map(|group| told(group, &name)));
+                found.extend(grouped(steps, true).into_iter().map(|group| told(group, &name)));
             }
             (None, Some(name)) => {
                 let is_table = after.catalog.table(&name).is_some();
                 let what = if is_table { "new table" } else { "new view" };
-                found.extend(grouped(steps).into_iter().map(|group| told_as_new(group, &name, what)));
+                found.extend(grouped(steps, false).into_iter().map(|group| told_as_new(group, &name, what)));
             }
             (Some(old), None) => {
                 let span = gone.get(&old).copied().flatten();
@@ -618,7 +638,7 @@ fn first_line(span: Span, sources: &Sources) -> Span {
     Span::new(span.file, span.start as usize, span.start as usize + length)
 }
 
-/// Changes that are alike, of one statement.
+/// Changes that are alike.
 struct Group {
     steps: Vec<Step>,
     roles: Vec<String>,
@@ -626,8 +646,12 @@ struct Group {
 }
 
 /// Changes that are alike together: first the commands of each role, then the roles that have the same.
-fn grouped(steps: Vec<Step>) -> Vec<Group> {
-    let alike = |step: &Step| (step.kind.clone(), step.before, step.after, step.class, step.span);
+/// Those of several statements only if they are not to be told apart.
+fn grouped(steps: Vec<Step>, apart: bool) -> Vec<Group> {
+    let alike = |step: &Step| {
+        let span = step.span.filter(|_| apart);
+        (step.kind.clone(), step.before, step.after, step.class, span)
+    };
     let mut by_role: IndexMap<_, Vec<Step>> = IndexMap::new();
     for step in steps {
         by_role.entry((step.role.clone(), alike(&step))).or_default().push(step);
@@ -668,11 +692,12 @@ mod tests {
                 catalog
             }),
         };
-        let found = changes(
+        let found = compare(
             Side { rights: &was, catalog: &base.catalog, sources: &base.sources },
             Side { rights: &is, catalog: &head.catalog, sources: &head.sources },
             &New { files: &files, history: &history },
         );
+        let found = found.changes;
         found
             .iter()
             .map(|change| {

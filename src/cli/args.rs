@@ -175,6 +175,9 @@ pub(super) struct CatalogArgs {
     /// How to print it.
     #[arg(long, value_enum, default_value_t = ListFormat::Human)]
     pub(super) format: ListFormat,
+    /// As for `check`; it is printed without colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(super) color: Color,
 }
 
 #[derive(Args, Debug)]
@@ -188,6 +191,9 @@ pub(super) struct AccessArgs {
     /// How to print it.
     #[arg(long, value_enum, default_value_t = AccessFormat::Human)]
     pub(super) format: AccessFormat,
+    /// As for `check`; it is printed without colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(super) color: Color,
 }
 
 #[derive(Args, Debug)]

@@ -107,7 +107,7 @@ pub(super) fn hint(workspace: &Workspace, word: &str) -> String {
         .unwrap_or_default()
 }
 
-/// One catalog as it is; several as an object by the folders of their projects.
+/// One catalog as it is; none, where none could be read; several as an object by the folders of their projects.
 fn json(workspace: &Workspace, out: &mut impl Write) -> anyhow::Result<()> {
     let mut values: Vec<_> = workspace
         .projects
@@ -115,6 +115,7 @@ fn json(workspace: &Workspace, out: &mut impl Write) -> anyhow::Result<()> {
         .map(|replayed| (replayed.shown.clone(), report::catalog::to_json(&replayed.catalog)))
         .collect();
     match values.as_mut_slice() {
+        [] => return Ok(()),
         [(_, one)] => serde_json::to_writer_pretty(&mut *out, one)?,
         _ => {
             let by_folder: serde_json::Map<_, _> = values.into_iter().collect();

@@ -1,5 +1,6 @@
 //! Where a report goes: standard output and files, each in a format of its own.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -52,6 +53,24 @@ pub(super) fn wanted(args: &CheckArgs) -> anyhow::Result<Vec<Output>> {
         anyhow::ensure!(!is_taken, "{place} takes one format, and was given two");
     }
     Ok(outputs)
+}
+
+/// Writes to the files that arguments name, which do not go together, why there is no report: who waits
+/// for a file gets a valid one.
+pub(super) fn write_failed(arguments: impl Iterator<Item = OsString>, said: &str) {
+    let said = said.lines().next().unwrap_or_default();
+    let report = Report::failed(said.strip_prefix("error: ").unwrap_or(said).to_string());
+    let mut is_value = false;
+    for argument in arguments.filter_map(|argument| argument.into_string().ok()) {
+        let value = argument.strip_prefix("--output=").or(is_value.then_some(argument.as_str()));
+        if let Some(Ok(Output { format, file: Some(file) })) = value.map(str::parse)
+            && let Err(error) = replace(&file, |out| format.render(&report, out, false))
+        {
+            // The exit code says the same.
+            let _ = writeln!(io::stderr(), "error: cannot write {}: {error}", file.display());
+        }
+        is_value = argument == "--output";
+    }
 }
 
 /// Writes a report everywhere; false where some file could not be written, which is said.

@@ -34,6 +34,7 @@ impl Settings {
             [] => writeln!(out, "# no file of settings")?,
             files => writeln!(out, "# from {}", files.join(", "))?,
         }
+        writeln!(out, "# each rule is written out, so that nothing is left to extend")?;
         writeln!(out, "extends: []\nrules:")?;
         let mut all: Vec<_> = rules::ALL.to_vec();
         all.sort_by_key(|rule| rule.id);

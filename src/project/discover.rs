@@ -8,6 +8,9 @@ use crate::project::{Pending, Project, ProjectError, expand};
 /// How deep below a folder a project is looked for.
 const DEPTH: usize = 8;
 
+/// The same outside of a git repository.
+const NEAR: usize = 3;
+
 /// What the user asks for.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
@@ -15,6 +18,8 @@ pub struct Request<'a> {
     pub paths: &'a [PathBuf],
     /// Absolute.
     pub working_directory: &'a Path,
+    /// How deep below it projects are looked for: see [`depth_below`].
+    pub depth: usize,
     /// A pending migration that came through standard input.
     pub pending: Option<Pending>,
 }
@@ -29,7 +34,7 @@ pub struct Found {
 pub fn find(request: Request<'_>) -> Found {
     let mut found = Found::default();
     if request.paths.is_empty() {
-        found.around(request.working_directory, request.pending.is_some());
+        found.around(request.working_directory, request.depth, request.pending.is_some());
     } else {
         found.named(&request);
     }
@@ -41,17 +46,24 @@ pub fn find(request: Request<'_>) -> Found {
 
 impl Found {
     /// The project that a folder lies in, else those below it.
-    fn around(&mut self, folder: &Path, may_be_absent: bool) {
+    fn around(&mut self, folder: &Path, depth: usize, may_be_absent: bool) {
         if let Some(project) =
             folder.ancestors().map(|above| above.join("supabase")).find(|dir| is_project(dir))
         {
             return self.add(project);
         }
-        let below = projects_below(folder);
-        if below.is_empty() && !may_be_absent {
-            self.errors.push(ProjectError::NoProject);
+        let mut found = projects_below(folder, depth);
+        if found.is_empty() {
+            found.extend(folder.ancestors().map(|above| above.join("supabase")).find(|dir| is_declared(dir)));
         }
-        below.into_iter().for_each(|project| self.add(project));
+        if found.is_empty() && !may_be_absent {
+            self.errors.push(if depth == DEPTH {
+                ProjectError::NoProject
+            } else {
+                ProjectError::NoProjectNear
+            });
+        }
+        found.into_iter().for_each(|project| self.add(project));
     }
 
     fn named(&mut self, request: &Request<'_>) {
@@ -84,9 +96,13 @@ impl Found {
         if let Some(project) = project_of_migrations(folder) {
             return self.add(project);
         }
-        let below = projects_below(folder);
+        let below = projects_below(folder, DEPTH);
         if !below.is_empty() {
             return below.into_iter().for_each(|project| self.add(project));
+        }
+        let declared = folder.join("supabase");
+        if is_declared(&declared) {
+            return self.add(declared);
         }
         let before = self.errors.len();
         let project = Project::of_folder(folder.to_path_buf(), &mut self.errors);
@@ -185,6 +201,12 @@ fn is_project(folder: &Path) -> bool {
     has_config || has_migrations || folder.is_dir() && std::fs::read_dir(folder).is_err()
 }
 
+/// Whether a `supabase` folder has its schema declared, and nothing else that would tell a project.
+fn is_declared(folder: &Path) -> bool {
+    let is_named = folder.file_name().is_some_and(|name| name == "supabase");
+    is_named && (folder.join("schemas").is_dir() || folder.join(super::SCHEMA).is_file())
+}
+
 /// The project of a folder that is its `migrations`.
 fn project_of_migrations(folder: &Path) -> Option<PathBuf> {
     let project = folder.parent().filter(|parent| is_project(parent))?;
@@ -194,9 +216,18 @@ fn project_of_migrations(folder: &Path) -> Option<PathBuf> {
 /// How many folders a search for projects looks at: a repository has fewer, a disk has more.
 const FOLDERS: usize = 20_000;
 
+/// How deep below a folder that nobody named projects are looked for: outside of a git repository not
+/// far, and in a home folder or at the root of the disk not at all.
+pub fn depth_below(folder: &Path, home: Option<&Path>) -> usize {
+    if folder.ancestors().any(|above| above.join(".git").exists()) {
+        return DEPTH;
+    }
+    if home == Some(folder) || folder.parent().is_none() { 0 } else { NEAR }
+}
+
 /// The projects in and under a folder, in order of their paths. Folders that cannot be read are
 /// passed by: they are not the ones that were named.
-fn projects_below(folder: &Path) -> Vec<PathBuf> {
+fn projects_below(folder: &Path, deepest: usize) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut pending = vec![(folder.to_path_buf(), 0)];
     let mut looked_at = 0;
@@ -209,7 +240,7 @@ fn projects_below(folder: &Path) -> Vec<PathBuf> {
             found.push(folder);
             continue;
         }
-        if depth == DEPTH {
+        if depth == deepest {
             continue;
         }
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {

@@ -782,8 +782,12 @@ impl Dump<'_> {
             });
             self.push("foreign_servers", row);
         }
-        for bucket in catalog.buckets.values().filter(|bucket| bucket.migrated) {
-            let row = json!({ "bucket": bucket.id, "name": bucket.name, "public": bucket.public });
+        for bucket in catalog.buckets.values() {
+            let mut row = json!({ "bucket": bucket.id, "name": bucket.name, "public": bucket.public });
+            // Seeds and config.toml make some where they are used.
+            if !bucket.migrated {
+                row["migrated"] = false.into();
+            }
             self.push("buckets", row);
         }
         for job in &catalog.cron_jobs {

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::{Report, clean_lines, counted, one_line};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::Span;
+use crate::sql;
 
 /// GitHub refuses a comment of more than 65,536 characters; some are left for who posts it.
 const LONGEST: usize = 60_000;
@@ -22,6 +23,7 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         page.push(&format!("\n**This could not be done:** {}\n", escaped(problem)));
     }
     access(report, &mut page);
+    fixed(report, &mut page);
     let findings = report.by_severity();
     let shown = table(&findings, report, &mut page);
     if shown < findings.len() {
@@ -88,6 +90,26 @@ fn access(report: &Report, page: &mut Page) {
     }
 }
 
+/// How many of the findings that are gone are listed.
+const MOST_FIXED: usize = 50;
+
+/// Adds the findings that a change mends, folded.
+fn fixed(report: &Report, page: &mut Page) {
+    let Some(change) = report.change.as_ref().filter(|change| !change.fixed.is_empty()) else { return };
+    let mut part = String::new();
+    for fixed in change.fixed.iter().take(MOST_FIXED) {
+        let _ = writeln!(part, "- {} (`{}`)", escaped(&fixed.message), fixed.rule);
+    }
+    if let Some(more) = change.fixed.len().checked_sub(MOST_FIXED).filter(|more| *more > 0) {
+        let _ = writeln!(part, "- … and {more} more");
+    }
+    let title = counted(change.fixed.len(), "finding");
+    page.push_within(
+        &format!("\n<details><summary>{title} fixed</summary>\n\n{part}\n</details>\n"),
+        LONGEST_ACCESS,
+    );
+}
+
 /// Adds the table; gives how many findings it holds.
 fn table(findings: &[&Diagnostic], report: &Report, page: &mut Page) -> usize {
     if findings.is_empty() {
@@ -119,9 +141,14 @@ fn helps(findings: &[&Diagnostic], page: &mut Page) {
     let mut part = String::new();
     for (diagnostic, help) in with_help {
         let help = clean_lines(help);
-        let fence = "`".repeat(longest_run(&help).max(2) + 1);
-        let mut next = String::new();
-        let _ = write!(next, "\n{}\n\n{fence}sql\n{help}\n{fence}\n", escaped(&diagnostic.message));
+        let mut next = format!("\n{}\n", escaped(&diagnostic.message));
+        if sql::is_sql(&help) {
+            let fence = "`".repeat(longest_run(&help).max(2) + 1);
+            let _ = write!(next, "\n{fence}sql\n{help}\n{fence}\n");
+        } else {
+            let lines: Vec<_> = help.lines().map(prose).collect();
+            let _ = write!(next, "\n> {}\n", lines.join("  \n> "));
+        }
         if page.text.len() + part.len() + next.len() > LONGEST {
             break;
         }
@@ -148,6 +175,19 @@ fn escaped(text: &str) -> String {
         }
     }
     out.replace("://", &format!(":{JOINT}//")).replace("www.", &format!("www{JOINT}."))
+}
+
+/// A line of text, with what stands between backticks as code.
+fn prose(line: &str) -> String {
+    let parts: Vec<_> = line.split('`').collect();
+    // Without a partner a backtick is one.
+    let is_paired = parts.len() % 2 == 1;
+    let part = |(at, part): (usize, &&str)| match at % 2 {
+        1 if is_paired && !part.trim().is_empty() => in_code(part),
+        _ => escaped(part),
+    };
+    let parts: Vec<_> = parts.iter().enumerate().map(part).collect();
+    parts.join(if is_paired { "" } else { "\\`" })
 }
 
 /// A text as code, in a cell.
@@ -207,9 +247,12 @@ alter table public.todos enable row level security;
         let sources = example::sources(&[("a.sql", "select 1")]);
         let place = example::at(&sources, 0, "select");
         let mut finding = example::finding("x", Severity::Error, place, "y");
-        finding.help("```\n</details>");
+        finding.help("select '```\n</details>';");
+        let out = example::rendered(render, &example::report_on(sources.clone(), vec![finding.clone()]));
+        assert!(out.contains("\n````sql\nselect '```\n</details>';\n````\n"), "{out}");
+        finding.help("see `using (a)` <here>\nor `there");
         let out = example::rendered(render, &example::report_on(sources, vec![finding]));
-        assert!(out.contains("\n````sql\n```\n</details>\n````\n"), "{out}");
+        assert!(out.contains("\n> see `using (a)` &lt;here&gt;  \n> or \\`there\n"), "{out}");
     }
 
     #[test]

@@ -29,7 +29,12 @@ pub(super) fn line(replayed: &Replayed, projects: usize) -> String {
         Exposure::Exposed => "its roles get rights on every new table of public",
         Exposure::Explicit => "its roles get no rights without a grant",
     };
-    let facts = format!("{exposed}; {granted}; PostgreSQL {}", config.major_version);
+    let unread = match replayed.project.unread {
+        0 => String::new(),
+        1 => "; 1 declared schema file is not read, as the migrations count".to_string(),
+        many => format!("; {many} declared schema files are not read, as the migrations count"),
+    };
+    let facts = format!("{exposed}; {granted}; PostgreSQL {}{unread}", config.major_version);
     match replayed.project.folder.parent().and_then(|folder| folder.file_name()) {
         Some(name) if projects > 1 => format!("{}: {facts}", name.to_string_lossy()),
         _ => facts,

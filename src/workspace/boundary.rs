@@ -37,8 +37,16 @@ pub struct Base {
     pub(super) workspace: Workspace,
     /// In words.
     pub(super) name: String,
-    /// The files of the branch that the change is to be merged into, as it is now.
-    pub(super) merged: Option<Vec<PathBuf>>,
+    /// What is merged, where that is known.
+    pub(super) merged: Option<Merged>,
+}
+
+/// The branch that the change is to be merged into.
+pub(super) struct Merged {
+    /// Its files as it is now.
+    pub(super) tip: Vec<PathBuf>,
+    /// Those of the base that are its own; without a list, all.
+    pub(super) shared: Option<Vec<PathBuf>>,
 }
 
 /// Replays the projects that are asked for, and what they were before the change.
@@ -95,7 +103,7 @@ fn against_commit(
     let tip = repository.commit(name)?;
     let fork = repository.fork(&tip, name)?;
     let snapshot = repository.snapshot(State::Commit(&fork))?;
-    let merged = Some(repository.paths(State::Commit(&tip))?);
+    let merged = Some(Merged { tip: repository.paths(State::Commit(&tip))?, shared: None });
     let head = Workspace::load(project::find(request), asked);
     let base = before(&head, asked, &|path| snapshot.path(path), name, merged)?;
     Ok((head, base))
@@ -119,11 +127,25 @@ fn staged(request: &Request<'_>, asked: &Asked) -> Result<(Workspace, Base), Bou
         pending.path = index.path(&pending.path);
         pending
     });
-    let there = Request { paths: &paths, working_directory: &asked.working_directory, pending };
+    let there =
+        Request { paths: &paths, working_directory: &asked.working_directory, pending, ..request.clone() };
     let head = Workspace { prefix, ..Workspace::load(project::find(there), &asked) };
     let to_base = |path: &Path| index.path_in(&snapshot, path);
-    let base = before(&head, &asked, &to_base, "the last commit", None)?;
+    let merged = merged(&repository, &index)?;
+    let base = before(&head, &asked, &to_base, "the last commit", merged)?;
     Ok((head, base))
+}
+
+/// What the repository's main branch has, by paths in a snapshot; what only the branch that is checked
+/// out has may still be changed.
+fn merged(repository: &Repository, index: &git::Snapshot) -> Result<Option<Merged>, GitError> {
+    let Some(main) = repository.main_branch()? else { return Ok(None) };
+    let fork = repository.fork(&main, "the main branch")?;
+    let paths = |commit| -> Result<Vec<PathBuf>, GitError> {
+        let paths = repository.paths(State::Commit(commit))?;
+        Ok(paths.iter().map(|path| index.path(path)).collect())
+    };
+    Ok(Some(Merged { tip: paths(&main)?, shared: Some(paths(&fork)?) }))
 }
 
 /// The projects of the head as they are elsewhere.
@@ -132,7 +154,7 @@ fn before(
     asked: &Asked,
     to_base: &dyn Fn(&Path) -> PathBuf,
     name: &str,
-    merged: Option<Vec<PathBuf>>,
+    merged: Option<Merged>,
 ) -> Result<Base, BoundaryError> {
     // Settings that the base does not have are those of the head, so that they are no change.
     for (_, file) in head.sources.iter().filter(|(_, file)| file.role == FileRole::Config) {

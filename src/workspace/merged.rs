@@ -1,19 +1,19 @@
 //! What must not happen to migrations once they are merged: databases that ran them keep what they
 //! were.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxHashSet;
 
 use crate::diagnostic::{Diagnostic, Identity};
-use crate::project::{Project, migrations};
+use crate::project::migrations;
 use crate::rule::Findings;
 use crate::rules;
 use crate::source::{FileId, FileRole, SourceFile, Sources, Span};
 use crate::sql::token::Lexer;
-use crate::workspace::{Replayed, Workspace, engine};
+use crate::workspace::{Replayed, Workspace, boundary, engine};
 
 /// A project's files, and which of them the base does not have as they are.
 #[derive(Default)]
@@ -31,16 +31,27 @@ struct File<'a> {
 }
 
 impl Workspace {
-    /// Compares the files of a project with those of the base. `merged` are the files of the branch
-    /// that the change is to be merged into; without it nothing is said about merged migrations.
-    pub(super) fn compare_files(&mut self, at: usize, base: &Self, merged: Option<&[PathBuf]>) -> Merged {
+    /// Compares the files of a project with those of the base. Without `merged` nothing is said about
+    /// merged migrations.
+    pub(super) fn compare_files(
+        &mut self,
+        at: usize,
+        base: &Self,
+        merged: Option<&boundary::Merged>,
+    ) -> Merged {
         let (before, after) = (&base.projects[at], &self.projects[at]);
         let mut found =
             Merged { new: after.new_files(&self.sources, before, &base.sources), ..Merged::default() };
-        let Some(tip) = merged else { return found };
+        let Some(merged) = merged else { return found };
         let (mut edited, mut order) =
             (Findings::new(rules::named("ad-hoc-ddl")), Findings::new(rules::named("migration-order")));
-        let old = before.history(&base.sources);
+        let mut old = before.history(&base.sources);
+        let folder = after.project.migrations_folder();
+        if let Some(shared) = &merged.shared {
+            let shared = names_in(&folder, shared);
+            old.retain(|file| shared.contains(&file.name));
+        }
+        let tip = names_in(&folder, &merged.tip);
         let new = after.history(&self.sources);
         let mut deleted = Vec::new();
         let mut renamed = FxHashSet::default();
@@ -62,7 +73,7 @@ impl Workspace {
                 None => deleted.push((file.id, file.name.to_string())),
             }
         }
-        report_order(&mut order, &new, &old, tip, &after.project, &renamed, &self.sources);
+        report_order(&mut order, &new, &old, &tip, &renamed, &self.sources);
         self.report_deleted(&mut edited, &deleted, base);
         found.findings = edited.list;
         found.findings.extend(order.list);
@@ -183,23 +194,25 @@ fn report_renamed(out: &mut Findings, file: &File<'_>, before: &File<'_>, source
         .what("renamed");
 }
 
+/// The names of the files that lie in a folder.
+fn names_in<'p>(folder: &Path, paths: &'p [PathBuf]) -> Vec<&'p str> {
+    let inside = paths.iter().filter(|path| path.parent() == Some(folder));
+    inside.filter_map(|path| path.file_name()?.to_str()).collect()
+}
+
 /// Reports new migrations that would be replayed before one that is merged.
 fn report_order(
     out: &mut Findings,
     new: &[File<'_>],
     old: &[File<'_>],
-    tip: &[PathBuf],
-    project: &Project,
+    tip: &[&str],
     renamed: &FxHashSet<FileId>,
     sources: &Sources,
 ) {
-    let folder = project.migrations_folder();
-    let names = tip.iter().filter(|path| path.parent() == Some(&folder));
-    let names: Vec<&str> = names.filter_map(|path| path.file_name()?.to_str()).collect();
-    let newest = names.iter().filter_map(|name| Some((migrations::version(name)?, *name))).max();
+    let newest = tip.iter().filter_map(|name| Some((migrations::version(name)?, *name))).max();
     let Some((newest, newest_name)) = newest else { return };
     for file in new {
-        let is_known = names.contains(&file.name) || old.iter().any(|old| old.version == file.version);
+        let is_known = tip.contains(&file.name) || old.iter().any(|old| old.version == file.version);
         if is_known || renamed.contains(&file.id) || file.version > newest {
             continue;
         }

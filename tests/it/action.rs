@@ -14,6 +14,8 @@ use crate::harness::Folder;
 
 const LEAK: &str = "supabase/migrations/20250201000000_leak.sql";
 
+const BOT: &str = "github-actions[bot]";
+
 /// The comments of one pull request, and a server that reads and writes them.
 struct GitHub {
     address: String,
@@ -42,9 +44,11 @@ impl GitHub {
         comments.iter().map(|one| one["body"].as_str().expect("it has a body").to_string()).collect()
     }
 
+    /// Of the requests about comments.
     fn methods(&self) -> Vec<String> {
         let requests = self.requests.lock().expect("no test fails in it");
-        requests.iter().map(|(method, ..)| method.clone()).collect()
+        let about_comments = requests.iter().filter(|(_, path, _)| path != "/graphql");
+        about_comments.map(|(method, ..)| method.clone()).collect()
     }
 }
 
@@ -84,6 +88,7 @@ fn answer(
     let mut comments = comments.lock().expect("no test fails in it");
     let (status, reply) = match method.as_str() {
         _ if !authorized => ("401 Unauthorized", json!({})),
+        "POST" if path == "/graphql" => ("200 OK", json!({"data": {"viewer": {"login": BOT}}})),
         "GET" => {
             let page: usize = path
                 .rsplit_once("page=")
@@ -100,7 +105,7 @@ fn answer(
                 ("422 Unprocessable Entity", json!({"message": "Body is too long"}))
             } else if method == "POST" {
                 let id = comments.len();
-                comments.push(json!({"id": id, "body": text}));
+                comments.push(json!({"id": id, "body": text, "user": {"login": BOT}}));
                 ("201 Created", json!({}))
             } else {
                 let id: usize =
@@ -227,13 +232,15 @@ fn a_second_run_updates_the_comment() {
     let folder = pull_request("create table public.leak (id bigint primary key);\n");
     let github = GitHub::start(false);
     // Others talk as well, so that ours is on the second page.
-    let talk = (0..100).map(|id| json!({"id": id, "body": "talk about <!-- rls-lint:. -->"}));
+    let talk = |id| json!({"id": id, "body": "<!-- rls-lint:. -->\nmine", "user": {"login": "eve"}});
+    let talk = (0..100).map(talk);
     github.comments.lock().expect("no test fails in it").extend(talk);
     action(&folder, &github, &[]);
     folder.write(LEAK, b"create table public.leak (id bigint primary key);\nalter table public.leak enable row level security;\n");
     let run = action(&folder, &github, &[("INPUT_FAIL_ON", "error"), ("INPUT_COMMENT", "on-failure")]);
     assert_eq!(run.code, 0, "{}", run.log);
     assert_eq!(github.bodies().len(), 101);
+    assert!(github.bodies()[..100].iter().all(|body| body.ends_with("mine")));
     assert!(!github.bodies()[100].contains("rls-disabled-on-exposed-table"), "{}", github.bodies()[100]);
     assert_eq!(github.methods(), ["GET", "GET", "POST", "GET", "GET", "PATCH"]);
     let other = action(&folder, &github, &[("INPUT_COMMENT_ID", "other job")]);
@@ -304,6 +311,10 @@ fn paths_are_those_of_the_repository_and_inputs_are_data() {
     );
     assert!(github.bodies()[0].starts_with("<!-- rls-lint:apps/web_app -->\n"), "{}", github.bodies()[0]);
 
+    let absolute = folder.path().join("apps/web app").display().to_string();
+    let run = action(&folder, &github, &[("INPUT_WORKING_DIRECTORY", &absolute)]);
+    assert_eq!(run.code, 1, "{}", run.log);
+
     let touched = folder.path().join("touched");
     let evil = format!("$(touch {0}); `touch {0}` ' \" ; touch {0}", touched.display());
     for name in ["WORKING_DIRECTORY", "PATH", "CONFIG", "BASE", "FAIL_ON", "COMMENT_ID", "ARGS"] {
@@ -350,9 +361,19 @@ fn a_release_is_installed_if_its_checksum_is_right() {
     release.write(&format!("{broken}.sha256"), b"0000  x\n");
     // The steps of a job share it.
     let runner = Folder::new(&[]);
-    let install = |version: &str| {
+    // Attests only what it is told to.
+    release.write("gh", b"#!/bin/sh\n[ \"$1 $2 $4 $5\" = 'attestation verify --repo ada/rls-lint' ] && [ \"$ATTESTED\" = yes ]\n");
+    assert!(
+        Command::new("chmod").arg("+x").arg(release.path().join("gh")).status().expect("it runs").success()
+    );
+    let path = std::env::var("PATH").expect("there is one");
+    let install_as = |version: &str, provenance: &str, attested: &str| {
         runner.write("output", b"");
         let output = Command::new("bash")
+            .env("PATH", format!("{}:{path}", release.path().display()))
+            .env("ACTION_REPOSITORY", "ada/rls-lint")
+            .env("INPUT_VERIFY_PROVENANCE", provenance)
+            .env("ATTESTED", attested)
             .arg(root().join("action/install.sh"))
             .env("RLS_LINT_RELEASES", format!("file://{}", release.path().display()))
             .env("RUNNER_TEMP", runner.path())
@@ -366,6 +387,7 @@ fn a_release_is_installed_if_its_checksum_is_right() {
         let outputs = std::fs::read_to_string(runner.path().join("output")).expect("it is there");
         (output.status.code(), outputs, String::from_utf8_lossy(&output.stdout).into_owned())
     };
+    let install = |version: &str| install_as(version, "false", "no");
     let (code, outputs, log) = install("v9.9.9");
     assert_eq!(code, Some(0), "{log}");
     assert!(outputs.contains("installed-version=9.9.9\n"), "{outputs}");
@@ -376,4 +398,9 @@ fn a_release_is_installed_if_its_checksum_is_right() {
     let (code, _, log) = install("9.9.7");
     assert!(code == Some(2) && log.contains("there is no release 9.9.7"), "{log}");
     assert_eq!(install("$(touch x)").0, Some(2));
+    assert_eq!(install_as("9.9.9", "true", "yes").0, Some(0));
+    let (code, _, log) = install_as("9.9.9", "true", "no");
+    assert!(code == Some(2) && log.contains("nothing attests"), "{log}");
+    let (code, _, log) = install_as("", "true", "yes");
+    assert!(code == Some(2) && log.contains("there is no release"), "{log}");
 }

@@ -172,9 +172,24 @@ fn merged_migrations_stay_as_they_are() {
     assert!(deleted.out.contains("was deleted after it was merged"), "{deleted:?}");
     assert!(folder.run(&only).out.contains("no longer there"));
 
-    // What is only staged may still be changed.
+    let staged = ["--staged", "--only", "ad-hoc-ddl,migration-order"];
     git(folder.path(), &["add", "--all"]);
-    assert_eq!(found(&check(&folder, &["--staged", "--only", "ad-hoc-ddl,migration-order"])), [""; 0]);
+    let answer = check(&folder, &staged);
+    assert_eq!(found(&answer), [format!("ad-hoc-ddl {FIRST}:1")]);
+    assert!(answer.out.contains("was deleted after it was merged"), "{answer:?}");
+    git(folder.path(), &["checkout", "--quiet", "HEAD", "--", FIRST]);
+    folder.write(FIRST, b"create table public.a (id bigint primary key);\n");
+    git(folder.path(), &["add", "--all"]);
+    assert_eq!(found(&check(&folder, &staged)), [format!("ad-hoc-ddl {FIRST}:1")]);
+
+    // What only this branch has may still be changed.
+    git(folder.path(), &["checkout", "--quiet", "HEAD", "--", FIRST]);
+    let own = "supabase/migrations/20250401000000_own.sql";
+    folder.write(own, b"create table public.c (id int primary key);\n");
+    commit(folder.path());
+    folder.write(own, b"create table public.c (id bigint primary key);\n");
+    git(folder.path(), &["add", "--all"]);
+    assert_eq!(found(&check(&folder, &staged)), [""; 0]);
 }
 
 #[test]
@@ -221,6 +236,15 @@ fn projects_in_subfolders_are_compared_one_by_one() {
     assert_eq!(found(&beside), [""; 0]);
     let named = folder.run(&[&only[..], &["apps/admin/supabase/migrations/2_t.sql"]].concat());
     assert_eq!(found(&named), [expected]);
+    // Deep below, and in the index, whose files lie elsewhere.
+    folder.write("a/b/c/d/supabase/migrations/1_t.sql", sql.as_bytes());
+    git(folder.path(), &["add", "--all"]);
+    assert_eq!(
+        found(&folder.run(&["--format", "json", "--staged", "--only", "rls-disabled-on-exposed-table"]))
+            .len(),
+        2
+    );
+    git(folder.path(), &["rm", "--quiet", "-f", "-r", "a"]);
     // A project that is new altogether.
     folder.write("apps/new/supabase/migrations/1_t.sql", sql.as_bytes());
     assert_eq!(found(&folder.run(&only)).len(), 2);
@@ -351,4 +375,38 @@ fn before_the_first_commit_all_is_new() {
     git(folder.path(), &["init", "--quiet", "--initial-branch", "main"]);
     git(folder.path(), &["add", "--all"]);
     assert_eq!(found(&check(&folder, &["--staged", "--only", "no-primary-key"])).len(), 2);
+}
+
+#[test]
+fn what_grows_is_told_in_spite_of_the_baseline() {
+    let table = |name: &str| format!("create table public.{name} (id int primary key, title text);\n");
+    let habit: String = "abcdefgh".chars().map(|name| table(&name.to_string())).collect();
+    let folder = project(&habit);
+    assert_eq!(folder.run(&["baseline"]).code, 0);
+    commit(folder.path());
+    git(folder.path(), &["branch", "--force", "main", "HEAD"]);
+    let only = ["--only", "missing-created-at"];
+    assert_eq!(found(&check(&folder, &only)), [""; 0]);
+    folder.write(SECOND, table("late").as_bytes());
+    assert_eq!(found(&check(&folder, &only)).len(), 1);
+    let based = check(&folder, &[&["--base", "main"], &only[..]].concat());
+    assert_eq!(found(&based), [format!("missing-created-at {SECOND}:1")]);
+}
+
+#[test]
+fn a_table_with_another_name_has_the_same_findings() {
+    let folder = project(OLD);
+    folder.write(SECOND, b"alter table public.a rename to notes;\n");
+    let answer = check(&folder, &["--base", "main", "--only", "no-primary-key"]);
+    assert_eq!(found(&answer), [""; 0]);
+    let change = &json(&answer)["change"];
+    assert_eq!((&change["staying"], change["fixed"].as_array().map(Vec::len)), (&2.into(), Some(0)));
+    assert_eq!(change["access"][0]["message"], "public.a is now called public.notes");
+    assert_eq!(change["access"][0]["place"]["file"], SECOND);
+}
+
+#[test]
+fn a_branch_that_is_not_there_is_fetched_by_its_own_name() {
+    let answer = project(OLD).run(&["--base", "origin/topic"]);
+    assert!(answer.code == 2 && answer.err.contains("`git fetch origin topic`"), "{answer:?}");
 }

@@ -432,3 +432,76 @@ fn a_closed_pipe_is_quiet() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn who_waits_for_a_file_gets_one_though_the_arguments_are_wrong() {
+    let folder = Folder::project("select 1;");
+    let answer =
+        folder.run(&["--base", "main", "--staged", "--output", "junit=out.xml", "--output=json=out.json"]);
+    assert_eq!(answer.code, 2);
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("it is written");
+    assert!(read("out.xml").contains("cannot be used with"));
+    let json: serde_json::Value = serde_json::from_str(&read("out.json")).expect("it is JSON");
+    assert_eq!(json["problems"].as_array().map(Vec::len), Some(1), "{json}");
+}
+
+#[test]
+fn a_schema_without_migrations_is_a_project() {
+    let open = "create table public.leak (id int primary key);\n";
+    for path in ["supabase/schema.sql", "supabase/schemas/tables.sql"] {
+        let folder = Folder::new(&[(path, open)]);
+        for arguments in [
+            &["--only", "rls-disabled-on-exposed-table"][..],
+            &["--only", "rls-disabled-on-exposed-table", "."],
+        ] {
+            let answer = concise(&folder, arguments);
+            assert!(answer.code == 1 && answer.out.starts_with(&format!("{path}:1:14")), "{answer:?}");
+        }
+    }
+    let folder = Folder::project(open);
+    folder.write("supabase/schemas/tables.sql", open.as_bytes());
+    assert!(folder.run(&[]).out.contains("1 declared schema file is not read, as the migrations count"));
+}
+
+#[test]
+fn projects_are_not_looked_for_all_over_the_disk() {
+    let deep = "a/b/c/d/supabase/migrations/1_x.sql";
+    let folder = Folder::new(&[(deep, "select 1;"), ("near/supabase/migrations/1_x.sql", "select 1;")]);
+    let files = |folder: &Folder| folder.run(&["--show-files"]).out.matches("1_x.sql").count();
+    assert_eq!(files(&folder), 1);
+    std::fs::create_dir(folder.path().join(".git")).expect("it is made");
+    assert_eq!(files(&folder), 2);
+    let home = Folder::new(&[("near/supabase/migrations/1_x.sql", "select 1;")]);
+    let path = home.path().canonicalize().expect("it is there");
+    let answer = home.run_with(&[], "", |command| {
+        command.env("HOME", &path).current_dir(&path);
+    });
+    assert!(answer.code == 2 && answer.err.contains("the search does not go far"), "{answer:?}");
+}
+
+#[test]
+fn the_catalog_of_nothing_is_nothing() {
+    let folder = Folder::new(&[]);
+    let answer = folder.run(&["catalog", "./nowhere", "--format", "json", "--color", "never"]);
+    assert_eq!((answer.code, answer.out.as_str()), (2, ""), "{answer:?}");
+    assert!(answer.err.contains("there is no file or folder"), "{answer:?}");
+}
+
+#[test]
+fn a_broken_statement_can_be_allowed() {
+    let broken =
+        "-- rls-lint: allow(syntax-error) psql only\ncreate tabel x ();\n\ncreate table public.a (id int);\n";
+    let folder = Folder::project(broken);
+    let answer = concise(&folder, &["--only", "syntax-error,unused-suppression"]);
+    assert_eq!((answer.code, answer.out.as_str()), (0, ""), "{answer:?}");
+}
+
+#[test]
+fn buckets_of_the_configuration_are_in_the_catalog() {
+    let folder = Folder::project("insert into storage.buckets (id, name) values ('a', 'a');");
+    folder.write("supabase/config.toml", b"[storage.buckets.images]\npublic = true\n");
+    let json: serde_json::Value =
+        serde_json::from_str(&folder.run(&["catalog", "--format", "json"]).out).expect("it is JSON");
+    let buckets = json["buckets"].to_string();
+    assert!(buckets.contains("\"images\"") && buckets.contains("\"migrated\":false"), "{buckets}");
+}
