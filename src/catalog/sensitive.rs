@@ -45,9 +45,9 @@ const RARER: &[&str] = &[
 ];
 
 impl Table {
-    /// Whether its name or that of a column says that it holds what others must not see.
+    /// Whether its name says that it holds what others must not see: `cron_secrets`.
     pub fn is_sensitive(&self) -> bool {
-        is_sensitive(&self.name.name) || self.sensitive_columns().next().is_some()
+        is_sensitive(&self.name.name)
     }
 
     /// The columns whose names say that they hold a secret, or what identifies or reaches a person.

@@ -11,8 +11,11 @@
 //! `ORACLE=text cargo test oracle` runs the cases whose file or name holds the text.
 
 mod changes;
+mod claims;
 mod compare;
+mod generate;
 mod random;
+mod recursion;
 mod revokes;
 mod rights;
 mod server;

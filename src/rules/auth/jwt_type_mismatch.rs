@@ -112,7 +112,11 @@ fn mismatch(catalog: &Catalog, claim: &Expr, other: &Expr) -> Option<Mismatch> {
             let TypeRef::Builtin(name) = &data_type.base else { return None };
             let name = name.as_str();
             match (name, as_text) {
-                ("uuid" | "bool" | "int2" | "int4" | "int8" | "numeric", _) => found(
+                (
+                    "uuid" | "bool" | "int2" | "int4" | "int8" | "numeric" | "date" | "timestamp"
+                    | "timestamptz",
+                    _,
+                ) => found(
                     &format!("{} of type {name}", words(other)),
                     "cast the claim to that type: (… ->> 'key')::…",
                 ),

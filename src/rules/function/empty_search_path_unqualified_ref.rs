@@ -65,12 +65,15 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             in_words(&path.iter().map(Ident::quoted).collect::<Vec<_>>(), "and")
         };
         let message = format!(
-            "{} {} fails: it names {} without its schema, and its search_path is {path}",
+            "{} {} fails where it names {} without its schema: its search_path is {path}",
             function.noun(),
             function.name,
             first.name
         );
         let found = out.report(first.span, Identity::new("function", &function.name), message);
+        if routine.catches_errors() {
+            found.severity(Severity::Warning);
+        }
         found.what(function.signature(cx.catalog)).help(format!("write {}", first.meant.quoted()));
         found.label_each(rest.iter().map(|missed| (missed.span, format!("and {}", missed.name))));
         found.label(function.config.get("search_path").and_then(|set| set.origin.span()), "set here");
@@ -111,7 +114,7 @@ mod tests {
              create function public.a() returns void language plpgsql set search_path = '' as $$
              begin
                delete from todos where title = 'x';
-             --            ^^^^^ error: function public.a fails: it names todos without its schema, and its search_path is empty
+             --            ^^^^^ error: function public.a fails where it names todos without its schema: its search_path is empty
                perform helper();
              end $$;
              create function public.b() returns text language plpgsql set search_path = '' as $$
@@ -122,12 +125,18 @@ mod tests {
              create function public.c() returns text language plpgsql set search_path = public as $$
              begin
                return encode(gen_random_bytes(8), 'hex');
-             --              ^^^^^^^^^^^^^^^^ error: and its search_path is public
+             --              ^^^^^^^^^^^^^^^^ error: its search_path is public
              end $$;
              create function public.d() returns text language plpgsql set search_path = '' as $$
              begin
                return 'sad'::mood;
              --              ^^^^ error: names mood
+             end $$;
+             create function public.e() returns void language plpgsql set search_path = '' as $$
+             begin
+               delete from todos;
+             --            ^^^^^ warning: function public.e fails where it names todos
+             exception when others then null;
              end $$;",
         );
     }

@@ -6,13 +6,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use rls_lint::catalog::Catalog;
 use rls_lint::catalog::acl::Grantee;
 use rls_lint::catalog::name::QName;
-use rls_lint::catalog::platform::Exposure;
 use rls_lint::catalog::revocation::Left;
-use rls_lint::source::{FileRole, SourceFile, Sources};
 
+use super::generate::{Random, replayed};
 use super::server::Server;
 use super::turn;
 
@@ -25,23 +23,6 @@ const PRIVILEGES: [&str; 4] = ["select", "insert", "update", "delete"];
 
 /// `authenticated` is a member of `staff`. What is made before the default changes has the platform's.
 const SHARED: &str = "create role staff; grant staff to authenticated;\n";
-
-/// A small generator of numbers that are the same in each run (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((bits ^ (bits >> 31)) % limit as u64).expect("it is below a usize")
-    }
-
-    fn pick(&mut self, list: &[&'static str]) -> &'static str {
-        list[self.below(list.len())]
-    }
-}
 
 /// A GRANT or REVOKE.
 struct Step {
@@ -210,16 +191,4 @@ fn what_revokes_leave_is_held_in_postgresql() {
         claims += set.compare(&own, &answers);
     }
     assert!(claims > count / 8, "only {claims} claims");
-}
-
-fn replayed(migration: String) -> Catalog {
-    let mut sources = Sources::default();
-    let file = SourceFile::new("1_first.sql".into(), FileRole::Migration, migration.into_bytes());
-    let id = sources.add(file);
-    let parsed = rls_lint::sql::parse(id, sources.get(id));
-    assert!(parsed.errors.is_empty(), "{:?}", parsed.errors);
-    let mut catalog = Catalog::supabase(Exposure::Exposed);
-    catalog.apply_file(&parsed.statements);
-    assert!(catalog.failures.is_empty() && catalog.gaps.is_empty());
-    catalog
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
+use super::generate::Random;
 use super::server::Server;
 use super::turn;
 use crate::harness::Folder;
@@ -30,27 +31,6 @@ const USERS: [&str; 3] = [
 /// Who tries: the role, the user and the claims.
 const CALLERS: [(&str, Option<usize>); 3] =
     [("anon", None), ("authenticated", Some(0)), ("authenticated", Some(1))];
-
-/// A small generator of numbers that are the same in each run (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((bits ^ (bits >> 31)) % limit as u64).expect("it is below a usize")
-    }
-
-    fn one_in(&mut self, chances: usize) -> bool {
-        self.below(chances) == 0
-    }
-
-    fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
-        list[self.below(list.len())]
-    }
-}
 
 /// What all sets share: members of teams, projects of users, and functions of many kinds.
 const SHARED: &str = "
