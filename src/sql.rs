@@ -168,9 +168,8 @@ fn read(code: Code<'_>, range: Range<usize>, check_data: bool) -> Result<Option<
         RowStatement::Of(change) => Some(change),
         RowStatement::Unnamed => None,
     };
-    if check_data && small && pg_query::split_with_parser(&code.text[range.clone()]).is_err() {
-        // The raw parser keeps the place of the error to itself.
-        lower::statement(code, range.clone())?;
+    if check_data && small {
+        lower::check(code, range.clone())?;
     }
     let kind = StatementKind::Data(change.filter(|_| check_data).map(Box::new));
     Ok(Some(Statement { span: code.span(range.start, range.end), kind }))

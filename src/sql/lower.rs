@@ -1,4 +1,4 @@
-//! The parser's nodes to our statements: the one place that knows `pg_query`'s tree.
+//! The parser's nodes to our statements: the one place that knows PostgreSQL's tree.
 //!
 //! The nodes say what a statement means and, now and then, where a part of it starts. Where they
 //! do not, and for every end, the tokens of the statement are asked.
@@ -28,16 +28,17 @@ mod setting;
 mod table;
 mod types;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 
-use pg_query::NodeEnum as N;
-use pg_query::protobuf::{self as pb, Node};
+use pg_raw_parse::raw::{DropBehavior, TransactionStmtKind};
+use pg_raw_parse::{Node, nodes as pg};
 
 use crate::source::Span;
 use crate::sql::expr::{ColumnRef, Expr, Literal, QueryBody, Sublink, SublinkKind, Target};
+use crate::sql::lower::name::{optional, required};
 use crate::sql::name::{Ident, is_reserved};
-use crate::sql::parser::{self, Mode};
+use crate::sql::parser::{self, List, Mode, Tree, present};
 use crate::sql::statement::{RoleName, Statement, StatementKind, Transaction};
 use crate::sql::token::{Code, Lexer, Token, TokenKind, Tokens, ident};
 
@@ -57,12 +58,25 @@ pub(super) fn statement(code: Code<'_>, range: Range<usize>) -> Result<Option<St
     if range.is_empty() {
         return Ok(None);
     }
-    let tree = parser::parse(&code.text[range.clone()], Mode::Statements)
-        .map_err(|failure| place(code.text, &range, failure))?;
-    let Some(node) = tree.stmts.first().and_then(|raw| raw.stmt.as_deref()) else {
-        return Ok(None);
-    };
-    Ok(Some(Cx::new(code, range).statement(node)))
+    let tree = parse(code, &range)?;
+    let Some(node) = tree.statement() else { return Ok(None) };
+    let nesting = Nesting::default();
+    let statement = Cx::new(code, range.clone(), &nesting).statement(node);
+    if nesting.is_exceeded() {
+        return Err(ParseError { message: "stack depth limit exceeded".into(), at: range });
+    }
+    Ok(Some(statement))
+}
+
+/// Whether a statement that is not lowered is one to the parser.
+pub(super) fn check(code: Code<'_>, range: Range<usize>) -> Result<(), ParseError> {
+    let range = significant(code.text, range);
+    parse(code, &range).map(|_| ())
+}
+
+fn parse(code: Code<'_>, range: &Range<usize>) -> Result<Tree, ParseError> {
+    let text = &code.text[range.clone()];
+    parser::parse(text, Mode::Statements).map_err(|failure| place(code.text, range, failure))
 }
 
 /// A number, or a dotted name without key words: most of what PL/pgSQL assigns and compares needs no
@@ -100,29 +114,11 @@ pub(super) fn expression(code: Code<'_>, range: Range<usize>) -> Option<Expr> {
 
 fn parsed(code: Code<'_>, range: Range<usize>) -> Option<Expr> {
     let tree = parser::parse(&code.text[range.clone()], Mode::Expression).ok()?;
-    let cx = Cx::new(code, range);
-    let N::SelectStmt(select) = tree.stmts.first()?.stmt.as_deref()?.node.as_ref()? else {
-        return None;
-    };
-    let bare = select.from_clause.is_empty() && select.where_clause.is_none() && select.limit_count.is_none();
-    if bare && let [target] = &select.target_list[..] {
-        return Some(cx.expr(target));
-    }
-    let mut query = cx.query(select);
-    match &mut query.body {
-        QueryBody::Select(select) if bare => Some(Expr::Row(
-            std::mem::take(&mut select.targets).into_iter().map(|target| target.expr).collect(),
-        )),
-        _ => Some(Expr::Sublink(Sublink {
-            kind: SublinkKind::Scalar,
-            test: None,
-            op: Ident::default(),
-            query: Box::new(query),
-            span: cx.whole(),
-        })),
-    }
+    let Node::SelectStmt(select) = tree.statement()? else { return None };
+    let nesting = Nesting::default();
+    let expr = Cx::new(code, range, &nesting).select_as_expr(select);
+    (!nesting.is_exceeded()).then_some(expr)
 }
-
 /// A range without the blanks and comments at its ends.
 fn significant(text: &str, range: Range<usize>) -> Range<usize> {
     let mut tokens = Lexer::within(text, range.clone()).filter(|token| !token.is_comment());
@@ -150,9 +146,41 @@ fn place(text: &str, range: &Range<usize>, failure: parser::Failure) -> ParseErr
     ParseError { message: failure.message, at }
 }
 
+/// How deep the lowering is in a statement. `1 + 1 + …` makes a tree as deep as it is long, and the
+/// parser, which does not recurse, takes any.
+#[derive(Default)]
+struct Nesting {
+    level: Cell<usize>,
+    exceeded: Cell<bool>,
+}
+
+/// How many queries, sources and expressions may stand within each other: what a server, too, takes
+/// with the stack that it has by default.
+const MAX_NESTING: usize = 5000;
+
+impl Nesting {
+    /// Runs one level deeper. `None`: that would be too deep.
+    fn enter<T>(&self, lower: impl FnOnce() -> T) -> Option<T> {
+        let level = self.level.get();
+        if level == MAX_NESTING {
+            self.exceeded.set(true);
+            return None;
+        }
+        self.level.set(level + 1);
+        let lowered = lower();
+        self.level.set(level);
+        Some(lowered)
+    }
+
+    fn is_exceeded(&self) -> bool {
+        self.exceeded.get()
+    }
+}
+
 /// One statement while it is lowered.
 struct Cx<'a> {
     code: Code<'a>,
+    nesting: &'a Nesting,
     /// Where the parsed text starts, which locations count from.
     origin: usize,
     /// The statement, which may be a part of the parsed text.
@@ -161,13 +189,13 @@ struct Cx<'a> {
 }
 
 impl<'a> Cx<'a> {
-    fn new(code: Code<'a>, range: Range<usize>) -> Self {
-        Self { code, origin: range.start, range, tokens: OnceCell::new() }
+    fn new(code: Code<'a>, range: Range<usize>, nesting: &'a Nesting) -> Self {
+        Self { code, nesting, origin: range.start, range, tokens: OnceCell::new() }
     }
 
     /// The same for a statement within this one.
     fn within(&self, range: Range<usize>) -> Self {
-        Self { code: self.code, origin: self.origin, range, tokens: OnceCell::new() }
+        Self { code: self.code, nesting: self.nesting, origin: self.origin, range, tokens: OnceCell::new() }
     }
 
     fn tokens(&self) -> &Tokens<'a> {
@@ -224,165 +252,192 @@ impl<'a> Cx<'a> {
         self.skip_words(self.skip_words(index, &["if", "exists"]), &["if", "not", "exists"])
     }
 
-    fn statement(&self, node: &Node) -> Statement {
-        let kind = node.node.as_ref().map_or(StatementKind::Other("EMPTY"), |node| self.kind(node));
-        Statement { span: self.whole(), kind }
+    fn statement(&self, node: Node<'_>) -> Statement {
+        Statement { span: self.whole(), kind: self.kind(node) }
     }
 
-    fn kind(&self, node: &N) -> StatementKind {
+    fn kind(&self, node: Node<'_>) -> StatementKind {
         use StatementKind as S;
         match node {
-            N::CreateSchemaStmt(n) => S::CreateSchema(self.create_schema(n)),
-            N::CreateStmt(n) => S::CreateTable(Box::new(self.create_table(n, None))),
-            N::CreateForeignTableStmt(n) => self.create_foreign_table(n),
-            N::CreateTableAsStmt(n) => S::CreateTableAs(Box::new(self.create_table_as(n))),
-            N::ViewStmt(n) => S::CreateView(Box::new(self.create_view(n))),
-            N::IndexStmt(n) => S::CreateIndex(Box::new(self.create_index(n))),
-            N::CreatePolicyStmt(n) => S::CreatePolicy(Box::new(self.create_policy(n))),
-            N::AlterPolicyStmt(n) => S::AlterPolicy(Box::new(self.alter_policy(n))),
-            N::CreateTrigStmt(n) => S::CreateTrigger(Box::new(self.create_trigger(n))),
-            N::CreateEventTrigStmt(n) => S::CreateEventTrigger(Box::new(self.create_event_trigger(n))),
-            N::AlterEventTrigStmt(n) => self.alter_event_trigger(n),
-            N::RuleStmt(n) => S::CreateRule(self.create_rule(n)),
-            N::CreateFunctionStmt(n) => S::CreateFunction(Box::new(self.create_function(n))),
-            N::AlterFunctionStmt(n) => self.alter_function(n),
-            N::DefineStmt(n) => self.define(n),
-            N::DoStmt(n) => S::Do(Box::new(self.do_block(n))),
-            N::CallStmt(n) => self.call_procedure(n),
-            N::CreateSeqStmt(n) => S::CreateSequence(Box::new(self.create_sequence(n))),
-            N::AlterSeqStmt(n) => S::AlterSequence(Box::new(self.alter_sequence(n))),
-            N::CreateEnumStmt(n) => S::CreateType(Box::new(self.create_enum(n))),
-            N::CreateDomainStmt(n) => S::CreateType(Box::new(self.create_domain(n))),
-            N::CompositeTypeStmt(n) => S::CreateType(Box::new(self.create_composite(n))),
-            N::CreateRangeStmt(n) => S::CreateType(Box::new(self.create_range(n))),
-            N::AlterEnumStmt(n) => S::AlterEnum(self.alter_enum(n)),
-            N::AlterDomainStmt(n) => self.alter_domain(n),
-            N::AlterTableStmt(n) => S::AlterTable(Box::new(self.alter_table(n))),
+            Node::None => S::Other("EMPTY"),
+            Node::CreateSchemaStmt(n) => S::CreateSchema(self.create_schema(n)),
+            Node::CreateStmt(n) => S::CreateTable(Box::new(self.create_table(n, None))),
+            Node::CreateTableAsStmt(n) => S::CreateTableAs(Box::new(self.create_table_as(n))),
+            Node::ViewStmt(n) => S::CreateView(Box::new(self.create_view(n))),
+            Node::IndexStmt(n) => S::CreateIndex(Box::new(self.create_index(n))),
+            Node::CreatePolicyStmt(n) => S::CreatePolicy(Box::new(self.create_policy(n))),
+            Node::AlterPolicyStmt(n) => S::AlterPolicy(Box::new(self.alter_policy(n))),
+            Node::CreateTrigStmt(n) => S::CreateTrigger(Box::new(self.create_trigger(n))),
+            Node::CreateEventTrigStmt(n) => S::CreateEventTrigger(Box::new(self.create_event_trigger(n))),
+            Node::AlterEventTrigStmt(n) => self.alter_event_trigger(n),
+            Node::RuleStmt(n) => S::CreateRule(self.create_rule(n)),
+            Node::CreateFunctionStmt(n) => S::CreateFunction(Box::new(self.create_function(n))),
+            Node::AlterFunctionStmt(n) => self.alter_function(n),
+            Node::DefineStmt(n) => self.define(n),
+            Node::DoStmt(n) => S::Do(Box::new(self.do_block(n))),
+            Node::CallStmt(n) => self.call_procedure(n),
+            Node::CreateSeqStmt(n) => S::CreateSequence(Box::new(self.create_sequence(n))),
+            Node::AlterSeqStmt(n) => S::AlterSequence(Box::new(self.alter_sequence(n))),
+            Node::CreateEnumStmt(n) => S::CreateType(Box::new(self.create_enum(n))),
+            Node::CreateDomainStmt(n) => S::CreateType(Box::new(self.create_domain(n))),
+            Node::CompositeTypeStmt(n) => S::CreateType(Box::new(self.create_composite(n))),
+            Node::CreateRangeStmt(n) => S::CreateType(Box::new(self.create_range(n))),
+            Node::AlterEnumStmt(n) => S::AlterEnum(self.alter_enum(n)),
+            Node::AlterDomainStmt(n) => self.alter_domain(n),
+            Node::AlterTableStmt(n) => S::AlterTable(Box::new(self.alter_table(n))),
 
-            N::CreateRoleStmt(n) => S::CreateRole(self.create_role(n)),
-            N::AlterRoleStmt(n) => self.alter_role(n),
-            N::AlterRoleSetStmt(n) => self.alter_role_set(n),
-            N::AlterDatabaseSetStmt(n) => self.alter_database_set(n),
-            N::GrantStmt(n) => self.grant(n),
-            N::GrantRoleStmt(n) => S::GrantRole(self.grant_role(n)),
-            N::AlterDefaultPrivilegesStmt(n) => self.alter_default_privileges(n),
-            N::CreateExtensionStmt(n) => S::CreateExtension(self.create_extension(n)),
-            N::CreatePublicationStmt(n) => S::CreatePublication(self.create_publication(n)),
-            N::AlterPublicationStmt(n) => S::AlterPublication(self.alter_publication(n)),
-            N::CreateForeignServerStmt(n) => S::CreateServer {
-                name: n.servername.as_str().into(),
-                wrapper: n.fdwname.as_str().into(),
+            Node::CreateRoleStmt(n) => S::CreateRole(self.create_role(n)),
+            Node::AlterRoleStmt(n) => self.alter_role(n),
+            Node::AlterRoleSetStmt(n) => self.alter_role_set(n),
+            Node::AlterDatabaseSetStmt(n) => self.alter_database_set(n),
+            Node::GrantStmt(n) => self.grant(n),
+            Node::GrantRoleStmt(n) => S::GrantRole(self.grant_role(n)),
+            Node::AlterDefaultPrivilegesStmt(n) => self.alter_default_privileges(n),
+            Node::CreateExtensionStmt(n) => S::CreateExtension(self.create_extension(n)),
+            Node::CreatePublicationStmt(n) => S::CreatePublication(self.create_publication(n)),
+            Node::AlterPublicationStmt(n) => S::AlterPublication(self.alter_publication(n)),
+            Node::CreateForeignServerStmt(n) => S::CreateServer {
+                name: required(n.servername()),
+                wrapper: required(n.fdwname()),
                 if_not_exists: n.if_not_exists,
             },
 
-            N::RenameStmt(n) => self.rename(n),
-            N::AlterObjectSchemaStmt(n) => self.set_schema(n),
-            N::AlterOwnerStmt(n) => self.set_owner(n),
-            N::DropStmt(n) => S::Drop(self.drop(n)),
-            N::DropRoleStmt(n) => S::Drop(self.drop_role(n)),
-            N::DropdbStmt(n) => S::Drop(self.drop_database(n)),
-            N::DropSubscriptionStmt(n) => S::Drop(self.drop_subscription(n)),
-            N::DropOwnedStmt(n) => S::DropOwned {
-                roles: name::roles(&n.roles),
-                cascade: n.behavior() == pb::DropBehavior::DropCascade,
+            Node::RenameStmt(n) => self.rename(n),
+            Node::AlterObjectSchemaStmt(n) => self.set_schema(n),
+            Node::AlterOwnerStmt(n) => self.set_owner(n),
+            Node::DropStmt(n) => S::Drop(self.drop(n)),
+            Node::DropRoleStmt(n) => S::Drop(self.drop_role(n)),
+            Node::DropdbStmt(n) => S::Drop(self.drop_database(n)),
+            Node::DropSubscriptionStmt(n) => S::Drop(self.drop_subscription(n)),
+            Node::DropOwnedStmt(n) => S::DropOwned {
+                roles: name::roles(n.roles()),
+                cascade: n.behavior == DropBehavior::DROP_CASCADE,
             },
-            N::ReassignOwnedStmt(n) => S::ReassignOwned {
-                roles: name::roles(&n.roles),
-                to: n.newrole.as_ref().map_or(RoleName::Current, name::role),
+            Node::ReassignOwnedStmt(n) => S::ReassignOwned {
+                roles: name::roles(n.roles()),
+                to: n.newrole().map_or(RoleName::Current, name::role),
             },
-            N::CommentStmt(n) => self.comment(n),
+            Node::CommentStmt(n) => self.comment(n),
 
-            N::RefreshMatViewStmt(n) => {
-                S::Refresh { name: self.optional_relation(n.relation.as_ref()), with_data: !n.skip_data }
+            Node::RefreshMatViewStmt(n) => {
+                S::Refresh { name: self.optional_relation(n.relation()), with_data: !n.skip_data }
             }
-            N::VariableSetStmt(n) => self.set(n),
-            N::TransactionStmt(n) => self.transaction(n),
-            N::SelectStmt(n) => self.select_statement(n),
-            N::InsertStmt(n) => S::Change(Box::new(self.insert(n))),
-            N::UpdateStmt(n) => S::Change(Box::new(self.update(n))),
-            N::DeleteStmt(n) => S::Change(Box::new(self.delete(n))),
-            N::MergeStmt(n) => S::Change(Box::new(self.merge(n))),
-            N::ReturnStmt(n) => self.return_statement(n),
-            N::CopyStmt(_) => S::Data(None),
+            Node::VariableSetStmt(n) => self.set(n),
+            Node::TransactionStmt(n) => self.transaction(n),
+            Node::SelectStmt(n) => self.select_statement(n),
+            Node::InsertStmt(n) => S::Change(Box::new(self.insert(n))),
+            Node::UpdateStmt(n) => S::Change(Box::new(self.update(n))),
+            Node::DeleteStmt(n) => S::Change(Box::new(self.delete(n))),
+            Node::MergeStmt(n) => S::Change(Box::new(self.merge(n))),
+            Node::ReturnStmt(n) => self.return_statement(n),
+            Node::CopyStmt(_) => S::Data(None),
+            Node::Invalid(n) => match parser::foreign_table(n) {
+                Some((table, server)) => S::CreateTable(Box::new(self.create_table(table, optional(server)))),
+                None => S::Other("UNKNOWN"),
+            },
             other => S::Other(command(other)),
         }
     }
 
-    fn transaction(&self, n: &pb::TransactionStmt) -> StatementKind {
-        use pb::TransactionStmtKind as K;
-        StatementKind::Transaction(match n.kind() {
-            K::TransStmtBegin | K::TransStmtStart => Transaction::Begin,
-            K::TransStmtCommit => Transaction::Commit,
-            K::TransStmtRollback => Transaction::Rollback,
-            K::TransStmtSavepoint => Transaction::Savepoint(n.savepoint_name.as_str().into()),
-            K::TransStmtRelease => Transaction::Release(n.savepoint_name.as_str().into()),
-            K::TransStmtRollbackTo => Transaction::RollbackTo(n.savepoint_name.as_str().into()),
-            K::TransStmtPrepare => return StatementKind::Other("PREPARE TRANSACTION"),
-            K::TransStmtCommitPrepared => return StatementKind::Other("COMMIT PREPARED"),
-            K::TransStmtRollbackPrepared => return StatementKind::Other("ROLLBACK PREPARED"),
-            K::Undefined => return StatementKind::Other("TRANSACTION"),
+    /// A query without FROM is the expressions that it selects, another one a sub-select.
+    fn select_as_expr(&self, select: &pg::SelectStmt) -> Expr {
+        let bare = select.from_clause().is_empty()
+            && present(select.where_clause()).is_none()
+            && present(select.limit_count()).is_none();
+        let mut targets = select.target_list().items();
+        if bare && let (Some(target), 0) = (targets.next(), targets.len()) {
+            return self.expr(target);
+        }
+        let mut query = self.query(select);
+        match &mut query.body {
+            QueryBody::Select(select) if bare => {
+                Expr::Row(std::mem::take(&mut select.targets).into_iter().map(|target| target.expr).collect())
+            }
+            _ => Expr::Sublink(Sublink {
+                kind: SublinkKind::Scalar,
+                test: None,
+                op: Ident::default(),
+                query: Box::new(query),
+                span: self.whole(),
+            }),
+        }
+    }
+
+    fn transaction(&self, n: &pg::TransactionStmt) -> StatementKind {
+        use TransactionStmtKind as K;
+        StatementKind::Transaction(match n.kind {
+            K::TRANS_STMT_BEGIN | K::TRANS_STMT_START => Transaction::Begin,
+            K::TRANS_STMT_COMMIT => Transaction::Commit,
+            K::TRANS_STMT_ROLLBACK => Transaction::Rollback,
+            K::TRANS_STMT_SAVEPOINT => Transaction::Savepoint(required(n.savepoint_name())),
+            K::TRANS_STMT_RELEASE => Transaction::Release(required(n.savepoint_name())),
+            K::TRANS_STMT_ROLLBACK_TO => Transaction::RollbackTo(required(n.savepoint_name())),
+            K::TRANS_STMT_PREPARE => return StatementKind::Other("PREPARE TRANSACTION"),
+            K::TRANS_STMT_COMMIT_PREPARED => return StatementKind::Other("COMMIT PREPARED"),
+            K::TRANS_STMT_ROLLBACK_PREPARED => return StatementKind::Other("ROLLBACK PREPARED"),
+            _ => return StatementKind::Other("TRANSACTION"),
         })
     }
 }
 
 /// The command of a statement that has nothing to model.
-fn command(node: &N) -> &'static str {
+fn command(node: Node<'_>) -> &'static str {
     match node {
-        N::TruncateStmt(_) => "TRUNCATE",
-        N::ExplainStmt(_) => "EXPLAIN",
-        N::VacuumStmt(n) if n.is_vacuumcmd => "VACUUM",
-        N::VacuumStmt(_) => "ANALYZE",
-        N::LockStmt(_) => "LOCK",
-        N::ListenStmt(_) => "LISTEN",
-        N::UnlistenStmt(_) => "UNLISTEN",
-        N::NotifyStmt(_) => "NOTIFY",
-        N::ReindexStmt(_) => "REINDEX",
-        N::ClusterStmt(_) => "CLUSTER",
-        N::CheckPointStmt(_) => "CHECKPOINT",
-        N::DiscardStmt(_) => "DISCARD",
-        N::LoadStmt(_) => "LOAD",
-        N::VariableShowStmt(_) => "SHOW",
-        N::PrepareStmt(_) => "PREPARE",
-        N::ExecuteStmt(_) => "EXECUTE",
-        N::DeallocateStmt(_) => "DEALLOCATE",
-        N::DeclareCursorStmt(_) => "DECLARE",
-        N::ClosePortalStmt(_) => "CLOSE",
-        N::FetchStmt(_) => "FETCH",
-        N::ConstraintsSetStmt(_) => "SET CONSTRAINTS",
-        N::SecLabelStmt(_) => "SECURITY LABEL",
-        N::ImportForeignSchemaStmt(_) => "IMPORT FOREIGN SCHEMA",
-        N::AlterSystemStmt(_) => "ALTER SYSTEM",
-        N::CreateCastStmt(_) => "CREATE CAST",
-        N::CreateConversionStmt(_) => "CREATE CONVERSION",
-        N::CreateTransformStmt(_) => "CREATE TRANSFORM",
-        N::CreateOpClassStmt(_) => "CREATE OPERATOR CLASS",
-        N::CreateOpFamilyStmt(_) => "CREATE OPERATOR FAMILY",
-        N::AlterOpFamilyStmt(_) => "ALTER OPERATOR FAMILY",
-        N::AlterOperatorStmt(_) => "ALTER OPERATOR",
-        N::AlterTypeStmt(_) => "ALTER TYPE",
-        N::AlterCollationStmt(_) => "ALTER COLLATION",
-        N::CreateStatsStmt(_) => "CREATE STATISTICS",
-        N::AlterStatsStmt(_) => "ALTER STATISTICS",
-        N::AlterTsdictionaryStmt(_) => "ALTER TEXT SEARCH DICTIONARY",
-        N::AlterTsconfigurationStmt(_) => "ALTER TEXT SEARCH CONFIGURATION",
-        N::CreateAmStmt(_) => "CREATE ACCESS METHOD",
-        N::CreatePlangStmt(_) => "CREATE LANGUAGE",
-        N::CreateFdwStmt(_) => "CREATE FOREIGN DATA WRAPPER",
-        N::AlterFdwStmt(_) => "ALTER FOREIGN DATA WRAPPER",
-        N::AlterForeignServerStmt(_) => "ALTER SERVER",
-        N::CreateUserMappingStmt(_) => "CREATE USER MAPPING",
-        N::AlterUserMappingStmt(_) => "ALTER USER MAPPING",
-        N::DropUserMappingStmt(_) => "DROP USER MAPPING",
-        N::CreateSubscriptionStmt(_) => "CREATE SUBSCRIPTION",
-        N::AlterSubscriptionStmt(_) => "ALTER SUBSCRIPTION",
-        N::AlterExtensionStmt(_) | N::AlterExtensionContentsStmt(_) => "ALTER EXTENSION",
-        N::AlterObjectDependsStmt(_) => "ALTER DEPENDS ON EXTENSION",
-        N::CreatedbStmt(_) => "CREATE DATABASE",
-        N::AlterDatabaseStmt(_) | N::AlterDatabaseRefreshCollStmt(_) => "ALTER DATABASE",
-        N::CreateTableSpaceStmt(_) => "CREATE TABLESPACE",
-        N::DropTableSpaceStmt(_) => "DROP TABLESPACE",
-        N::AlterTableSpaceOptionsStmt(_) => "ALTER TABLESPACE",
-        N::AlterTableMoveAllStmt(_) => "ALTER TABLE ALL IN TABLESPACE",
+        Node::TruncateStmt(_) => "TRUNCATE",
+        Node::ExplainStmt(_) => "EXPLAIN",
+        Node::VacuumStmt(n) if n.is_vacuumcmd => "VACUUM",
+        Node::VacuumStmt(_) => "ANALYZE",
+        Node::LockStmt(_) => "LOCK",
+        Node::ListenStmt(_) => "LISTEN",
+        Node::UnlistenStmt(_) => "UNLISTEN",
+        Node::NotifyStmt(_) => "NOTIFY",
+        Node::ReindexStmt(_) => "REINDEX",
+        Node::ClusterStmt(_) => "CLUSTER",
+        Node::CheckPointStmt(_) => "CHECKPOINT",
+        Node::DiscardStmt(_) => "DISCARD",
+        Node::LoadStmt(_) => "LOAD",
+        Node::VariableShowStmt(_) => "SHOW",
+        Node::PrepareStmt(_) => "PREPARE",
+        Node::ExecuteStmt(_) => "EXECUTE",
+        Node::DeallocateStmt(_) => "DEALLOCATE",
+        Node::DeclareCursorStmt(_) => "DECLARE",
+        Node::ClosePortalStmt(_) => "CLOSE",
+        Node::FetchStmt(_) => "FETCH",
+        Node::ConstraintsSetStmt(_) => "SET CONSTRAINTS",
+        Node::SecLabelStmt(_) => "SECURITY LABEL",
+        Node::ImportForeignSchemaStmt(_) => "IMPORT FOREIGN SCHEMA",
+        Node::AlterSystemStmt(_) => "ALTER SYSTEM",
+        Node::CreateCastStmt(_) => "CREATE CAST",
+        Node::CreateConversionStmt(_) => "CREATE CONVERSION",
+        Node::CreateTransformStmt(_) => "CREATE TRANSFORM",
+        Node::CreateOpClassStmt(_) => "CREATE OPERATOR CLASS",
+        Node::CreateOpFamilyStmt(_) => "CREATE OPERATOR FAMILY",
+        Node::AlterOpFamilyStmt(_) => "ALTER OPERATOR FAMILY",
+        Node::AlterOperatorStmt(_) => "ALTER OPERATOR",
+        Node::AlterTypeStmt(_) => "ALTER TYPE",
+        Node::AlterCollationStmt(_) => "ALTER COLLATION",
+        Node::CreateStatsStmt(_) => "CREATE STATISTICS",
+        Node::AlterStatsStmt(_) => "ALTER STATISTICS",
+        Node::AlterTSDictionaryStmt(_) => "ALTER TEXT SEARCH DICTIONARY",
+        Node::AlterTSConfigurationStmt(_) => "ALTER TEXT SEARCH CONFIGURATION",
+        Node::CreateAmStmt(_) => "CREATE ACCESS METHOD",
+        Node::CreatePLangStmt(_) => "CREATE LANGUAGE",
+        Node::CreateFdwStmt(_) => "CREATE FOREIGN DATA WRAPPER",
+        Node::AlterFdwStmt(_) => "ALTER FOREIGN DATA WRAPPER",
+        Node::AlterForeignServerStmt(_) => "ALTER SERVER",
+        Node::CreateUserMappingStmt(_) => "CREATE USER MAPPING",
+        Node::AlterUserMappingStmt(_) => "ALTER USER MAPPING",
+        Node::DropUserMappingStmt(_) => "DROP USER MAPPING",
+        Node::CreateSubscriptionStmt(_) => "CREATE SUBSCRIPTION",
+        Node::AlterSubscriptionStmt(_) => "ALTER SUBSCRIPTION",
+        Node::AlterExtensionStmt(_) | Node::AlterExtensionContentsStmt(_) => "ALTER EXTENSION",
+        Node::AlterObjectDependsStmt(_) => "ALTER DEPENDS ON EXTENSION",
+        Node::CreatedbStmt(_) => "CREATE DATABASE",
+        Node::AlterDatabaseStmt(_) | Node::AlterDatabaseRefreshCollStmt(_) => "ALTER DATABASE",
+        Node::CreateTableSpaceStmt(_) => "CREATE TABLESPACE",
+        Node::DropTableSpaceStmt(_) => "DROP TABLESPACE",
+        Node::AlterTableSpaceOptionsStmt(_) => "ALTER TABLESPACE",
+        Node::AlterTableMoveAllStmt(_) => "ALTER TABLE ALL IN TABLESPACE",
         _ => "UNKNOWN",
     }
 }
@@ -408,6 +463,7 @@ mod testing {
 mod tests {
     use super::*;
     use crate::source::FileId;
+    use crate::sql::STACK_SIZE;
     use crate::sql::lower::testing::{lower, under};
 
     fn read(text: &str) -> Result<Option<Statement>, ParseError> {
@@ -537,17 +593,38 @@ mod tests {
         }
     }
 
+    /// Statements that nest a form some times.
+    fn nested(times: usize) -> [String; 10] {
+        let around =
+            |open: &str, close: &str| format!("select {}true{}", open.repeat(times), close.repeat(times));
+        let after = |first: &str, next: &str| format!("select {first}{}", next.repeat(times));
+        [
+            around("(", ")"),
+            around("f(", ")"),
+            around("array[", "]"),
+            around("not ", ""),
+            around("case when true then 1 else ", " end"),
+            around("(select ", ")"),
+            after("'a'", " || 'b'"),
+            after("1", "::int"),
+            after("1", " union all select 1"),
+            after("1 from a", " cross join b"),
+        ]
+    }
+
     #[test]
-    fn deep_nesting_is_read() {
-        let parens = format!("select {}1{}", "(".repeat(200), ")".repeat(200));
-        let chain = format!("select 'a'{}", " || 'b'".repeat(300));
-        let calls = format!("select {}1{}", "f(".repeat(200), ")".repeat(200));
-        let queries = format!("select {}1{}", "(select ".repeat(60), ")".repeat(60));
-        let read_all = move || {
-            for text in [&parens, &chain, &calls, &queries] {
-                assert!(matches!(lower(text), StatementKind::Query(_)));
+    fn nesting_is_read_up_to_a_depth_and_refused_beyond() {
+        let read_all = || {
+            for text in nested(MAX_NESTING / 4) {
+                assert!(matches!(lower(&text), StatementKind::Query(_)), "{}", &text[..60]);
+            }
+            for text in nested(20 * MAX_NESTING) {
+                let message = read(&text).unwrap_err().message;
+                let known =
+                    message == "stack depth limit exceeded" || message.starts_with("memory exhausted");
+                assert!(known, "{message}");
             }
         };
-        std::thread::Builder::new().stack_size(64 << 20).spawn(read_all).unwrap().join().unwrap();
+        std::thread::Builder::new().stack_size(STACK_SIZE).spawn(read_all).unwrap().join().unwrap();
     }
 }

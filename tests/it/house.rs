@@ -86,7 +86,7 @@ fn no_module_knows_a_higher_floor() {
 #[test]
 fn each_capability_has_its_place() {
     let places: &[(&str, &[&str])] = &[
-        ("pg_query", &["sql"]),
+        ("pg_raw_parse", &["sql"]),
         ("println!", &["cli"]),
         ("io::stdout", &["cli"]),
         ("io::stderr", &["cli"]),

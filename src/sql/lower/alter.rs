@@ -1,46 +1,46 @@
 //! ALTER TABLE and its kin.
 
-use pg_query::NodeEnum as N;
-use pg_query::protobuf::{self as pb, AlterTableType as T, DropBehavior, Node};
+use pg_raw_parse::raw::{AlterTableType as T, DropBehavior};
+use pg_raw_parse::{Node, nodes as pg};
 
 use super::Cx;
-use super::name::{definitions, options, role, value};
+use super::name::{definition, definitions, items, letter, options, required, role, value};
 use super::object::object_kind;
 use crate::source::{Span, Spanned};
-use crate::sql::name::Ident;
+use crate::sql::parser::List;
 use crate::sql::statement::{AlterAction, AlterTable, ConstraintKind, ReplicaIdentity, RoleName};
 
 impl Cx<'_> {
-    pub(super) fn alter_table(&self, n: &pb::AlterTableStmt) -> AlterTable {
+    pub(super) fn alter_table(&self, n: &pg::AlterTableStmt) -> AlterTable {
         let spans = self.action_spans(n);
-        let commands = n.cmds.iter().filter_map(|node| match &node.node {
-            Some(N::AlterTableCmd(command)) => Some(&**command),
+        let commands = n.cmds().items().filter_map(|node| match node {
+            Node::AlterTableCmd(command) => Some(command),
             _ => None,
         });
-        let action = |(at, command): (usize, &pb::AlterTableCmd)| Spanned {
+        let action = |(at, command): (usize, &pg::AlterTableCmd)| Spanned {
             value: self.action(command),
             span: spans.get(at).copied().unwrap_or_else(|| self.whole()),
         };
         AlterTable {
-            kind: object_kind(n.objtype()),
-            name: self.optional_relation(n.relation.as_ref()),
+            kind: object_kind(n.objtype),
+            name: self.optional_relation(n.relation()),
             if_exists: n.missing_ok,
-            only: n.relation.as_ref().is_some_and(|range| !range.inh),
-            cascade: commands.clone().any(|command| command.behavior() == DropBehavior::DropCascade),
+            only: n.relation().is_some_and(|range| !range.inh),
+            cascade: commands.clone().any(|command| command.behavior == DropBehavior::DROP_CASCADE),
             actions: commands.enumerate().map(action).collect(),
         }
     }
 
     /// The actions' places: what stands between commas after the name.
-    fn action_spans(&self, n: &pb::AlterTableStmt) -> Vec<Span> {
+    fn action_spans(&self, n: &pg::AlterTableStmt) -> Vec<Span> {
         let tokens = self.tokens();
-        let mut at = tokens.after_name(self.index(n.relation.as_ref().map_or(-1, |range| range.location)));
+        let mut at = tokens.after_name(self.index(n.relation().map_or(-1, |range| range.location)));
         // `ONLY (name)`, `name *`
         let star = |at: usize| tokens.list.get(at).is_some_and(|token| token.text(self.code.text) == "*");
         while tokens.is(at, ')') || star(at) {
             at += 1;
         }
-        let mut spans = Vec::with_capacity(n.cmds.len());
+        let mut spans = Vec::with_capacity(n.cmds().len());
         while at < tokens.list.len() {
             let end = tokens.item_end(at);
             spans.push(tokens.span(at, end));
@@ -49,169 +49,164 @@ impl Cx<'_> {
         spans
     }
 
-    fn action(&self, n: &pb::AlterTableCmd) -> AlterAction {
-        let name = || Ident::new(&n.name);
+    fn action(&self, n: &pg::AlterTableCmd) -> AlterAction {
+        let name = || required(n.name());
         let if_exists = n.missing_ok;
-        let cascade = n.behavior() == DropBehavior::DropCascade;
-        let definition = n.def.as_deref();
-        let relation = || definition.and_then(|node| self.relation_node(node));
-        match n.subtype() {
-            T::AtAddColumn | T::AtAddColumnToView => match definition.and_then(|node| node.node.as_ref()) {
-                Some(N::ColumnDef(column)) => {
+        let cascade = n.behavior == DropBehavior::DROP_CASCADE;
+        let definition = n.def();
+        let relation = || self.relation_node(definition);
+        match n.subtype {
+            T::AT_AddColumn | T::AT_AddColumnToView => match definition {
+                Node::ColumnDef(column) => {
                     AlterAction::AddColumn { column: self.column_def(column), if_not_exists: n.missing_ok }
                 }
                 _ => AlterAction::Other("ADD COLUMN"),
             },
-            T::AtDropColumn => AlterAction::DropColumn { name: name(), if_exists, cascade },
-            T::AtColumnDefault => match definition {
-                Some(default) => AlterAction::SetDefault { column: name(), default: self.expr(default) },
-                None => AlterAction::DropDefault { column: name() },
+            T::AT_DropColumn => AlterAction::DropColumn { name: name(), if_exists, cascade },
+            T::AT_ColumnDefault => match definition {
+                Node::None => AlterAction::DropDefault { column: name() },
+                default => AlterAction::SetDefault { column: name(), default: self.expr(default) },
             },
-            T::AtSetNotNull => AlterAction::SetNotNull { column: name() },
-            T::AtDropNotNull => AlterAction::DropNotNull { column: name() },
-            T::AtAlterColumnType => self.set_type(n),
-            T::AtAddIdentity => match definition.and_then(|node| self.constraint_node(node)) {
+            T::AT_SetNotNull => AlterAction::SetNotNull { column: name() },
+            T::AT_DropNotNull => AlterAction::DropNotNull { column: name() },
+            T::AT_AlterColumnType => self.set_type(n),
+            T::AT_AddIdentity => match self.constraint_node(definition) {
                 Some(ConstraintKind::Identity { always, options }) => {
                     AlterAction::AddIdentity { column: name(), always, options }
                 }
                 _ => AlterAction::Other("ADD IDENTITY"),
             },
-            T::AtSetIdentity => AlterAction::SetIdentity {
+            T::AT_SetIdentity => AlterAction::SetIdentity {
                 column: name(),
                 always: generated(definition),
-                options: self
-                    .sequence_options(definitions(definition.map(super::name::items).unwrap_or_default())),
+                options: self.sequence_options(definitions(items(definition))),
             },
-            T::AtDropIdentity => AlterAction::DropIdentity { column: name(), if_exists },
-            T::AtDropExpression => AlterAction::DropExpression { column: name(), if_exists },
-            T::AtSetExpression => AlterAction::SetExpression { column: name() },
-            T::AtAddConstraint => match definition.and_then(|node| node.node.as_ref()) {
-                Some(N::Constraint(constraint)) => {
-                    AlterAction::AddConstraint(self.table_constraint(constraint))
-                }
+            T::AT_DropIdentity => AlterAction::DropIdentity { column: name(), if_exists },
+            T::AT_DropExpression => AlterAction::DropExpression { column: name(), if_exists },
+            T::AT_SetExpression => AlterAction::SetExpression { column: name() },
+            T::AT_AddConstraint => match definition {
+                Node::Constraint(constraint) => AlterAction::AddConstraint(self.table_constraint(constraint)),
                 _ => AlterAction::Other("ADD CONSTRAINT"),
             },
-            T::AtDropConstraint => AlterAction::DropConstraint { name: name(), if_exists, cascade },
-            T::AtValidateConstraint => AlterAction::ValidateConstraint { name: name() },
-            T::AtAlterConstraint => match definition.and_then(|node| node.node.as_ref()) {
-                Some(N::AtalterConstraint(constraint)) => AlterAction::AlterConstraint {
-                    name: Ident::new(&constraint.conname),
+            T::AT_DropConstraint => AlterAction::DropConstraint { name: name(), if_exists, cascade },
+            T::AT_ValidateConstraint => AlterAction::ValidateConstraint { name: name() },
+            T::AT_AlterConstraint => match definition {
+                Node::ATAlterConstraint(constraint) => AlterAction::AlterConstraint {
+                    name: required(constraint.conname()),
                     deferrable: constraint.deferrable,
                     initially_deferred: constraint.initdeferred,
                 },
                 _ => AlterAction::Other("ALTER CONSTRAINT"),
             },
-            T::AtEnableRowSecurity => AlterAction::EnableRls,
-            T::AtDisableRowSecurity => AlterAction::DisableRls,
-            T::AtForceRowSecurity => AlterAction::ForceRls,
-            T::AtNoForceRowSecurity => AlterAction::NoForceRls,
-            T::AtAttachPartition => match self.partition(definition) {
+            T::AT_EnableRowSecurity => AlterAction::EnableRls,
+            T::AT_DisableRowSecurity => AlterAction::DisableRls,
+            T::AT_ForceRowSecurity => AlterAction::ForceRls,
+            T::AT_NoForceRowSecurity => AlterAction::NoForceRls,
+            T::AT_AttachPartition => match self.partition(definition) {
                 Some(partition) => AlterAction::AttachPartition { partition },
                 None => AlterAction::Other("ATTACH PARTITION"),
             },
-            T::AtDetachPartition | T::AtDetachPartitionFinalize => match self.partition(definition) {
+            T::AT_DetachPartition | T::AT_DetachPartitionFinalize => match self.partition(definition) {
                 Some(partition) => AlterAction::DetachPartition { partition },
                 None => AlterAction::Other("DETACH PARTITION"),
             },
-            T::AtAddInherit => {
+            T::AT_AddInherit => {
                 relation().map_or(AlterAction::Other("INHERIT"), |parent| AlterAction::Inherit { parent })
             }
-            T::AtDropInherit => relation()
+            T::AT_DropInherit => relation()
                 .map_or(AlterAction::Other("NO INHERIT"), |parent| AlterAction::NoInherit { parent }),
-            T::AtAddOf => match definition.and_then(|node| self.type_node(node)) {
+            T::AT_AddOf => match self.type_node(definition) {
                 Some(of) => AlterAction::OfType { name: of.name },
                 None => AlterAction::Other("OF"),
             },
-            T::AtDropOf => AlterAction::NotOf,
-            T::AtSetRelOptions | T::AtReplaceRelOptions => {
-                AlterAction::SetOptions(options(definition.map(super::name::items).unwrap_or_default()))
+            T::AT_DropOf => AlterAction::NotOf,
+            T::AT_SetRelOptions | T::AT_ReplaceRelOptions => {
+                AlterAction::SetOptions(options(items(definition)))
             }
-            T::AtResetRelOptions => {
-                let list = definition.map(super::name::items).unwrap_or_default();
-                AlterAction::ResetOptions(
-                    definitions(list).map(|option| Ident::new(&option.defname)).collect(),
-                )
+            T::AT_ResetRelOptions => {
+                let options = definitions(items(definition));
+                AlterAction::ResetOptions(options.map(|option| required(option.defname())).collect())
             }
-            T::AtSetLogged => AlterAction::SetLogged(true),
-            T::AtSetUnLogged => AlterAction::SetLogged(false),
-            T::AtReplicaIdentity => replica_identity(definition),
-            T::AtEnableTrig => AlterAction::EnableTrigger { name: Some(name()), enabled: 'O' },
-            T::AtEnableAlwaysTrig => AlterAction::EnableTrigger { name: Some(name()), enabled: 'A' },
-            T::AtEnableReplicaTrig => AlterAction::EnableTrigger { name: Some(name()), enabled: 'R' },
-            T::AtDisableTrig => AlterAction::EnableTrigger { name: Some(name()), enabled: 'D' },
-            T::AtEnableTrigAll | T::AtEnableTrigUser => {
+            T::AT_SetLogged => AlterAction::SetLogged(true),
+            T::AT_SetUnLogged => AlterAction::SetLogged(false),
+            T::AT_ReplicaIdentity => replica_identity(definition),
+            T::AT_EnableTrig => AlterAction::EnableTrigger { name: Some(name()), enabled: 'O' },
+            T::AT_EnableAlwaysTrig => AlterAction::EnableTrigger { name: Some(name()), enabled: 'A' },
+            T::AT_EnableReplicaTrig => AlterAction::EnableTrigger { name: Some(name()), enabled: 'R' },
+            T::AT_DisableTrig => AlterAction::EnableTrigger { name: Some(name()), enabled: 'D' },
+            T::AT_EnableTrigAll | T::AT_EnableTrigUser => {
                 AlterAction::EnableTrigger { name: None, enabled: 'O' }
             }
-            T::AtDisableTrigAll | T::AtDisableTrigUser => {
+            T::AT_DisableTrigAll | T::AT_DisableTrigUser => {
                 AlterAction::EnableTrigger { name: None, enabled: 'D' }
             }
-            T::AtChangeOwner => AlterAction::OwnerTo(n.newowner.as_ref().map_or(RoleName::Current, role)),
+            T::AT_ChangeOwner => AlterAction::OwnerTo(n.newowner().map_or(RoleName::Current, role)),
             other => AlterAction::Other(unmodelled(other)),
         }
     }
 
-    fn set_type(&self, n: &pb::AlterTableCmd) -> AlterAction {
-        let Some(N::ColumnDef(column)) = n.def.as_deref().and_then(|node| node.node.as_ref()) else {
+    fn set_type(&self, n: &pg::AlterTableCmd) -> AlterAction {
+        let Node::ColumnDef(column) = n.def() else {
             return AlterAction::Other("SET DATA TYPE");
         };
         AlterAction::SetType {
-            column: Ident::new(&n.name),
-            data_type: self.optional_type(column.type_name.as_ref()),
-            collation: self.collation(column.coll_clause.as_deref()),
-            using: self.optional_expr(&column.raw_default),
+            column: required(n.name()),
+            data_type: self.optional_type(column.type_name()),
+            collation: self.collation(column.coll_clause()),
+            using: self.optional_expr(column.raw_default()),
         }
     }
 
-    fn constraint_node(&self, node: &Node) -> Option<ConstraintKind> {
-        match &node.node {
-            Some(N::Constraint(constraint)) => Some(self.table_constraint(constraint).kind),
+    fn constraint_node(&self, node: Node<'_>) -> Option<ConstraintKind> {
+        match node {
+            Node::Constraint(constraint) => Some(self.table_constraint(constraint).kind),
             _ => None,
         }
     }
 
-    fn partition(&self, node: Option<&Node>) -> Option<crate::sql::name::ObjectName> {
-        match node?.node.as_ref()? {
-            N::PartitionCmd(command) => Some(self.relation(command.name.as_ref()?)),
+    fn partition(&self, node: Node<'_>) -> Option<crate::sql::name::ObjectName> {
+        match node {
+            Node::PartitionCmd(command) => Some(self.relation(command.name()?)),
             _ => None,
         }
     }
 }
 
 /// What SET GENERATED says: the option holds a character as a number.
-fn generated(node: Option<&Node>) -> Option<bool> {
-    let option = definitions(super::name::items(node?)).find(|option| option.defname == "generated")?;
-    Some(value(option.arg.as_deref()?)? == u32::from('a').to_string())
+fn generated(node: Node<'_>) -> Option<bool> {
+    let option = definition(items(node), "generated")?;
+    Some(value(option.arg())? == u32::from('a').to_string())
 }
 
-fn replica_identity(node: Option<&Node>) -> AlterAction {
-    let kind = match node.and_then(|node| node.node.as_ref()) {
-        Some(N::ReplicaIdentityStmt(identity)) => identity.identity_type.as_str(),
-        _ => "",
+fn replica_identity(node: Node<'_>) -> AlterAction {
+    let kind = match node {
+        Node::ReplicaIdentityStmt(identity) => letter(identity.identity_type),
+        _ => 'd',
     };
     AlterAction::ReplicaIdentity {
         kind: match kind {
-            "n" => ReplicaIdentity::Nothing,
-            "f" => ReplicaIdentity::Full,
-            "i" => ReplicaIdentity::Index,
+            'n' => ReplicaIdentity::Nothing,
+            'f' => ReplicaIdentity::Full,
+            'i' => ReplicaIdentity::Index,
             _ => ReplicaIdentity::Default,
         },
     }
 }
 
-fn unmodelled(kind: T) -> &'static str {
+fn unmodelled(kind: T::Type) -> &'static str {
     match kind {
-        T::AtSetStatistics => "SET STATISTICS",
-        T::AtSetOptions | T::AtResetOptions => "SET COLUMN OPTIONS",
-        T::AtSetStorage => "SET STORAGE",
-        T::AtSetCompression => "SET COMPRESSION",
-        T::AtClusterOn => "CLUSTER ON",
-        T::AtDropCluster => "SET WITHOUT CLUSTER",
-        T::AtDropOids => "SET WITHOUT OIDS",
-        T::AtSetAccessMethod => "SET ACCESS METHOD",
-        T::AtSetTableSpace => "SET TABLESPACE",
-        T::AtGenericOptions | T::AtAlterColumnGenericOptions => "OPTIONS",
-        T::AtEnableRule | T::AtEnableAlwaysRule | T::AtEnableReplicaRule => "ENABLE RULE",
-        T::AtDisableRule => "DISABLE RULE",
+        T::AT_SetStatistics => "SET STATISTICS",
+        T::AT_SetOptions | T::AT_ResetOptions => "SET COLUMN OPTIONS",
+        T::AT_SetStorage => "SET STORAGE",
+        T::AT_SetCompression => "SET COMPRESSION",
+        T::AT_ClusterOn => "CLUSTER ON",
+        T::AT_DropCluster => "SET WITHOUT CLUSTER",
+        T::AT_DropOids => "SET WITHOUT OIDS",
+        T::AT_SetAccessMethod => "SET ACCESS METHOD",
+        T::AT_SetTableSpace => "SET TABLESPACE",
+        T::AT_GenericOptions | T::AT_AlterColumnGenericOptions => "OPTIONS",
+        T::AT_EnableRule | T::AT_EnableAlwaysRule | T::AT_EnableReplicaRule => "ENABLE RULE",
+        T::AT_DisableRule => "DISABLE RULE",
         _ => "ALTER",
     }
 }
@@ -220,6 +215,7 @@ fn unmodelled(kind: T) -> &'static str {
 mod tests {
     use super::*;
     use crate::sql::lower::testing::under;
+    use crate::sql::name::Ident;
     use crate::sql::statement::SequenceOptions;
 
     fn actions(text: &str) -> Vec<(AlterAction, &str)> {

@@ -1,68 +1,70 @@
 //! Expressions.
 
-use pg_query::NodeEnum as N;
-use pg_query::protobuf::{self as pb, AExprKind, Node, SqlValueFunctionOp, SubLinkType, a_const};
+use pg_raw_parse::raw::{
+    A_Expr_Kind as K, BoolExprType, BoolTestType, MinMaxOp, NullTestType, SQLValueFunctionOp, SubLinkType,
+};
+use pg_raw_parse::{ConstValue, Node, nodes as pg};
 
 use super::Cx;
-use super::name::{idents, items, optional, qualified, string};
+use super::name::{items, optional, qualified, required, string};
 use crate::source::Span;
 use crate::sql::expr::{Call, ColumnRef, Expr, Literal, Sublink, SublinkKind, Target};
 use crate::sql::name::Ident;
-
-pub(super) type Boxed = Option<Box<Node>>;
+use crate::sql::parser::{List, present};
 
 impl Cx<'_> {
-    pub(super) fn exprs(&self, nodes: &[Node]) -> Vec<Expr> {
-        nodes.iter().map(|node| self.expr(node)).collect()
+    pub(super) fn exprs<'t>(&self, nodes: impl List<'t>) -> Vec<Expr> {
+        nodes.items().map(|node| self.expr(node)).collect()
     }
 
-    pub(super) fn optional_expr(&self, node: &Boxed) -> Option<Expr> {
-        node.as_deref().map(|node| self.expr(node))
+    pub(super) fn optional_expr(&self, node: Node<'_>) -> Option<Expr> {
+        present(node).map(|node| self.expr(node))
     }
 
-    pub(super) fn optional_box(&self, node: &Boxed) -> Option<Box<Expr>> {
+    pub(super) fn optional_box(&self, node: Node<'_>) -> Option<Box<Expr>> {
         self.optional_expr(node).map(Box::new)
     }
 
-    pub(super) fn boxed(&self, node: &Boxed) -> Box<Expr> {
-        Box::new(self.optional_expr(node).unwrap_or(Expr::Other("missing", Vec::new())))
+    pub(super) fn boxed(&self, node: Node<'_>) -> Box<Expr> {
+        Box::new(self.expr(node))
     }
 
-    pub(super) fn expr(&self, node: &Node) -> Expr {
-        let Some(node) = &node.node else {
-            return Expr::Other("missing", Vec::new());
-        };
+    pub(super) fn expr(&self, node: Node<'_>) -> Expr {
+        let lowered = present(node).and_then(|node| self.nesting.enter(|| self.some_expr(node)));
+        lowered.unwrap_or(Expr::Other("missing", Vec::new()))
+    }
+
+    fn some_expr(&self, node: Node<'_>) -> Expr {
         match node {
-            N::AConst(n) => constant(n),
-            N::ColumnRef(n) => self.column(n),
-            N::ParamRef(n) => Expr::Param(n.number),
-            N::FuncCall(n) => self.call(n),
-            N::AExpr(n) => self.operation(n),
-            N::BoolExpr(n) => match n.boolop() {
-                pb::BoolExprType::OrExpr => Expr::Or(self.exprs(&n.args)),
-                pb::BoolExprType::NotExpr if n.args.len() == 1 => Expr::Not(Box::new(self.expr(&n.args[0]))),
-                _ => Expr::And(self.exprs(&n.args)),
+            Node::A_Const(n) => constant(n),
+            Node::ColumnRef(n) => self.column(n),
+            Node::ParamRef(n) => Expr::Param(n.number),
+            Node::FuncCall(n) => self.call(n),
+            Node::A_Expr(n) => self.operation(n),
+            Node::BoolExpr(n) => match n.boolop {
+                BoolExprType::OR_EXPR => Expr::Or(self.exprs(n.args())),
+                BoolExprType::NOT_EXPR => Expr::Not(self.boxed(n.args().first().unwrap_or(Node::None))),
+                _ => Expr::And(self.exprs(n.args())),
             },
-            N::NullTest(n) => Expr::IsNull {
-                expr: self.boxed(&n.arg),
-                negated: n.nulltesttype() == pb::NullTestType::IsNotNull,
+            Node::NullTest(n) => Expr::IsNull {
+                expr: self.boxed(n.arg()),
+                negated: n.nulltesttype == NullTestType::IS_NOT_NULL,
             },
-            N::BooleanTest(n) => self.boolean_test(n),
-            N::SubLink(n) => self.sublink(n),
-            N::TypeCast(n) => Expr::Cast {
-                expr: self.boxed(&n.arg),
-                to: Box::new(self.optional_type(n.type_name.as_ref())),
-            },
-            N::CaseExpr(n) => self.case(n),
-            N::CoalesceExpr(n) => Expr::Coalesce(self.exprs(&n.args)),
-            N::AArrayExpr(n) => Expr::Array(self.exprs(&n.elements)),
-            N::RowExpr(n) => Expr::Row(self.exprs(&n.args)),
-            N::AIndirection(n) => self.indirection(n),
-            N::SqlvalueFunction(n) => Expr::Session(session_word(n.op())),
-            N::ResTarget(n) => *self.boxed(&n.val),
-            N::SortBy(n) => *self.boxed(&n.node),
-            N::List(n) => Expr::Row(self.exprs(&n.items)),
-            N::SelectStmt(n) => Expr::Sublink(Sublink {
+            Node::BooleanTest(n) => self.boolean_test(n),
+            Node::SubLink(n) => self.sublink(n),
+            Node::TypeCast(n) => {
+                Expr::Cast { expr: self.boxed(n.arg()), to: Box::new(self.optional_type(n.type_name())) }
+            }
+            Node::CaseExpr(n) => self.case(n),
+            Node::CoalesceExpr(n) => Expr::Coalesce(self.exprs(n.args())),
+            Node::A_ArrayExpr(n) => Expr::Array(self.exprs(n.elements())),
+            Node::RowExpr(n) => Expr::Row(self.exprs(n.args())),
+            Node::A_Indirection(n) => self.indirection(n),
+            Node::SQLValueFunction(n) => Expr::Session(session_word(n.op)),
+            Node::ResTarget(n) => *self.boxed(n.val()),
+            Node::SortBy(n) => *self.boxed(n.node()),
+            Node::NodeList(list) => Expr::Row(self.exprs(list)),
+            Node::SelectStmt(n) => Expr::Sublink(Sublink {
                 kind: SublinkKind::Scalar,
                 test: None,
                 op: Ident::default(),
@@ -74,71 +76,73 @@ impl Cx<'_> {
     }
 
     /// What has no variant of its own, with every operand that holds names.
-    fn other(&self, node: &N) -> Expr {
-        let some = |nodes: &[&Boxed]| nodes.iter().filter_map(|node| self.optional_expr(node)).collect();
+    fn other(&self, node: Node<'_>) -> Expr {
+        let some = |nodes: &[Node<'_>]| nodes.iter().filter_map(|node| self.optional_expr(*node)).collect();
         match node {
-            N::CollateClause(n) => Expr::Other("collate", some(&[&n.arg])),
-            N::MinMaxExpr(n) if n.op() == pb::MinMaxOp::IsLeast => Expr::Other("least", self.exprs(&n.args)),
-            N::MinMaxExpr(n) => Expr::Other("greatest", self.exprs(&n.args)),
-            N::NamedArgExpr(n) => Expr::Named { name: n.name.as_str().into(), value: self.boxed(&n.arg) },
-            N::SetToDefault(_) => Expr::Other("default", Vec::new()),
-            N::CurrentOfExpr(_) => Expr::Other("current of", Vec::new()),
-            N::GroupingFunc(n) => Expr::Other("grouping", self.exprs(&n.args)),
-            N::GroupingSet(n) => Expr::Other("grouping set", self.exprs(&n.content)),
-            N::AIndices(n) => Expr::Other("subscript", some(&[&n.lidx, &n.uidx])),
-            N::MultiAssignRef(n) => self.multiple(n),
-            N::MergeSupportFunc(_) => Expr::Other("merge_action", Vec::new()),
-            N::XmlExpr(n) => {
-                Expr::Other("xml", n.named_args.iter().chain(&n.args).map(|node| self.expr(node)).collect())
-            }
-            N::XmlSerialize(n) => Expr::Other("xml", some(&[&n.expr])),
-            N::ReturnStmt(n) => *self.boxed(&n.returnval),
+            Node::CollateClause(n) => Expr::Other("collate", some(&[n.arg()])),
+            Node::MinMaxExpr(n) if n.op == MinMaxOp::IS_LEAST => Expr::Other("least", self.exprs(n.args())),
+            Node::MinMaxExpr(n) => Expr::Other("greatest", self.exprs(n.args())),
+            Node::NamedArgExpr(n) => Expr::Named { name: required(n.name()), value: self.boxed(n.arg()) },
+            Node::SetToDefault(_) => Expr::Other("default", Vec::new()),
+            Node::CurrentOfExpr(_) => Expr::Other("current of", Vec::new()),
+            Node::GroupingFunc(n) => Expr::Other("grouping", self.exprs(n.args())),
+            Node::GroupingSet(n) => Expr::Other("grouping set", self.exprs(n.content())),
+            Node::A_Indices(n) => Expr::Other("subscript", some(&[n.lidx(), n.uidx()])),
+            Node::MultiAssignRef(n) => self.multiple(n),
+            Node::MergeSupportFunc(_) => Expr::Other("merge_action", Vec::new()),
+            Node::XmlExpr(n) => Expr::Other(
+                "xml",
+                n.named_args().items().chain(n.args().items()).map(|node| self.expr(node)).collect(),
+            ),
+            Node::XmlSerialize(n) => Expr::Other("xml", some(&[n.expr()])),
+            Node::ReturnStmt(n) => *self.boxed(n.returnval()),
             other => self.json(other),
         }
     }
 
     /// What a window partitions and orders by, and the bounds of its frame.
-    pub(super) fn window(&self, n: &pb::WindowDef, list: &mut Vec<Expr>) {
-        list.extend(self.exprs(&n.partition_clause));
-        list.extend(self.exprs(&n.order_clause));
-        list.extend(self.optional_expr(&n.start_offset));
-        list.extend(self.optional_expr(&n.end_offset));
+    pub(super) fn window(&self, n: &pg::WindowDef, list: &mut Vec<Expr>) {
+        list.extend(self.exprs(n.partition_clause()));
+        list.extend(self.exprs(n.order_clause()));
+        list.extend(self.optional_expr(n.start_offset()));
+        list.extend(self.optional_expr(n.end_offset()));
     }
 
-    fn column(&self, n: &pb::ColumnRef) -> Expr {
-        let star = matches!(n.fields.last().and_then(|node| node.node.as_ref()), Some(N::AStar(_)));
-        let named = n.fields.len() - usize::from(star);
-        let path = idents(&n.fields[..named]);
+    fn column(&self, n: &pg::ColumnRef) -> Expr {
+        let fields = || n.fields().items();
+        let star = matches!(fields().next_back(), Some(Node::A_Star(_)));
+        let named = fields().take(fields().len() - usize::from(star));
+        let path = named.map(|field| required(field.as_str())).collect();
         Expr::Column(ColumnRef { path, star, span: self.name_span(n.location), target: Target::Unknown })
     }
 
-    pub(super) fn call(&self, n: &pb::FuncCall) -> Expr {
-        let name = qualified(&n.funcname, self.name_span(n.location));
+    pub(super) fn call(&self, n: &pg::FuncCall) -> Expr {
+        let name = qualified(n.funcname().items(), self.name_span(n.location));
         let aggregate = n.agg_star
             || n.agg_distinct
-            || n.agg_filter.is_some()
-            || !n.agg_order.is_empty()
+            || present(n.agg_filter()).is_some()
+            || !n.agg_order().is_empty()
             || AGGREGATES.binary_search(&name.name.as_str()).is_ok();
         let call = Expr::Call(Box::new(Call {
-            args: self.exprs(&n.args),
+            args: self.exprs(n.args()),
             span: self.call_span(n.location),
             target: None,
-            aggregate: aggregate && n.over.is_none(),
+            aggregate: aggregate && n.over().is_none(),
             name,
         }));
-        if n.agg_order.is_empty() && n.agg_filter.is_none() && n.over.is_none() {
+        if n.agg_order().is_empty() && present(n.agg_filter()).is_none() && n.over().is_none() {
             return call;
         }
         let mut list = vec![call];
-        list.extend(self.exprs(&n.agg_order));
-        list.extend(self.optional_expr(&n.agg_filter));
-        if let Some(over) = &n.over {
+        list.extend(self.exprs(n.agg_order()));
+        list.extend(self.optional_expr(n.agg_filter()));
+        if let Some(over) = n.over() {
             self.window(over, &mut list);
         }
-        let name = match n {
-            pb::FuncCall { over: Some(_), .. } => "over",
-            pb::FuncCall { agg_filter: Some(_), .. } => "filter",
-            _ => "aggregate order",
+        let name = match (n.over(), n.agg_filter()) {
+            (Some(_), _) => "over",
+            (None, Node::None) => "aggregate order",
+            (None, _) => "filter",
         };
         Expr::Other(name, list)
     }
@@ -171,89 +175,87 @@ impl Cx<'_> {
         name
     }
 
-    fn operation(&self, n: &pb::AExpr) -> Expr {
-        let op = n.name.last().map(string).unwrap_or_default();
-        let two = || (self.boxed(&n.lexpr), self.boxed(&n.rexpr));
-        match n.kind() {
-            AExprKind::AexprOpAny | AExprKind::AexprOpAll => {
+    fn operation(&self, n: &pg::A_Expr) -> Expr {
+        let op = n.name().items().next_back().map(string).unwrap_or_default();
+        let two = || (self.boxed(n.lexpr()), self.boxed(n.rexpr()));
+        match n.kind {
+            K::AEXPR_OP_ANY | K::AEXPR_OP_ALL => {
                 let (left, right) = two();
-                Expr::OpArray { op: op.into(), all: n.kind() == AExprKind::AexprOpAll, left, right }
+                Expr::OpArray { op: op.into(), all: n.kind == K::AEXPR_OP_ALL, left, right }
             }
-            AExprKind::AexprDistinct | AExprKind::AexprNotDistinct => {
+            K::AEXPR_DISTINCT | K::AEXPR_NOT_DISTINCT => {
                 let (left, right) = two();
-                Expr::Distinct { left, right, negated: n.kind() == AExprKind::AexprNotDistinct }
+                Expr::Distinct { left, right, negated: n.kind == K::AEXPR_NOT_DISTINCT }
             }
-            AExprKind::AexprNullif => {
+            K::AEXPR_NULLIF => {
                 let (left, right) = two();
                 Expr::Other("nullif", vec![*left, *right])
             }
-            AExprKind::AexprIn => Expr::In {
-                expr: self.boxed(&n.lexpr),
-                list: n.rexpr.as_deref().map(|list| self.exprs(items(list))).unwrap_or_default(),
+            K::AEXPR_IN => Expr::In {
+                expr: self.boxed(n.lexpr()),
+                list: self.exprs(items(n.rexpr())),
                 negated: op == "<>",
             },
-            AExprKind::AexprBetween
-            | AExprKind::AexprNotBetween
-            | AExprKind::AexprBetweenSym
-            | AExprKind::AexprNotBetweenSym => self.between(n),
-            _ => Expr::Op { op: op.into(), left: self.optional_box(&n.lexpr), right: self.boxed(&n.rexpr) },
+            K::AEXPR_BETWEEN | K::AEXPR_NOT_BETWEEN | K::AEXPR_BETWEEN_SYM | K::AEXPR_NOT_BETWEEN_SYM => {
+                self.between(n)
+            }
+            _ => Expr::Op { op: op.into(), left: self.optional_box(n.lexpr()), right: self.boxed(n.rexpr()) },
         }
     }
 
-    fn between(&self, n: &pb::AExpr) -> Expr {
-        let bounds = n.rexpr.as_deref().map(items).unwrap_or_default();
-        let [low, high] = bounds else {
-            return Expr::Other("between", vec![*self.boxed(&n.lexpr), *self.boxed(&n.rexpr)]);
+    fn between(&self, n: &pg::A_Expr) -> Expr {
+        let mut bounds = items(n.rexpr()).iter();
+        let (Some(low), Some(high), 0) = (bounds.next(), bounds.next(), bounds.len()) else {
+            return Expr::Other("between", vec![*self.boxed(n.lexpr()), *self.boxed(n.rexpr())]);
         };
-        let symmetric = match n.kind() {
-            AExprKind::AexprBetweenSym => Some("between symmetric"),
-            AExprKind::AexprNotBetweenSym => Some("not between symmetric"),
+        let symmetric = match n.kind {
+            K::AEXPR_BETWEEN_SYM => Some("between symmetric"),
+            K::AEXPR_NOT_BETWEEN_SYM => Some("not between symmetric"),
             _ => None,
         };
         if let Some(name) = symmetric {
-            return Expr::Other(name, vec![*self.boxed(&n.lexpr), self.expr(low), self.expr(high)]);
+            return Expr::Other(name, vec![*self.boxed(n.lexpr()), self.expr(low), self.expr(high)]);
         }
         Expr::Between {
-            expr: self.boxed(&n.lexpr),
+            expr: self.boxed(n.lexpr()),
             low: Box::new(self.expr(low)),
             high: Box::new(self.expr(high)),
-            negated: n.kind() == AExprKind::AexprNotBetween,
+            negated: n.kind == K::AEXPR_NOT_BETWEEN,
         }
     }
 
-    fn boolean_test(&self, n: &pb::BooleanTest) -> Expr {
-        use pb::BoolTestType as T;
-        let (value, negated) = match n.booltesttype() {
-            T::IsTrue | T::Undefined => (Some(true), false),
-            T::IsNotTrue => (Some(true), true),
-            T::IsFalse => (Some(false), false),
-            T::IsNotFalse => (Some(false), true),
-            T::IsUnknown => (None, false),
-            T::IsNotUnknown => (None, true),
+    fn boolean_test(&self, n: &pg::BooleanTest) -> Expr {
+        use BoolTestType as T;
+        let (value, negated) = match n.booltesttype {
+            T::IS_NOT_TRUE => (Some(true), true),
+            T::IS_FALSE => (Some(false), false),
+            T::IS_NOT_FALSE => (Some(false), true),
+            T::IS_UNKNOWN => (None, false),
+            T::IS_NOT_UNKNOWN => (None, true),
+            _ => (Some(true), false),
         };
-        Expr::IsBool { expr: self.boxed(&n.arg), value, negated }
+        Expr::IsBool { expr: self.boxed(n.arg()), value, negated }
     }
 
-    fn sublink(&self, n: &pb::SubLink) -> Expr {
-        let kind = match n.sub_link_type() {
-            SubLinkType::ExistsSublink => SublinkKind::Exists,
-            SubLinkType::AnySublink => SublinkKind::Any,
-            SubLinkType::AllSublink => SublinkKind::All,
-            SubLinkType::ArraySublink => SublinkKind::Array,
+    fn sublink(&self, n: &pg::SubLink) -> Expr {
+        let kind = match n.sub_link_type {
+            SubLinkType::EXISTS_SUBLINK => SublinkKind::Exists,
+            SubLinkType::ANY_SUBLINK => SublinkKind::Any,
+            SubLinkType::ALL_SUBLINK => SublinkKind::All,
+            SubLinkType::ARRAY_SUBLINK => SublinkKind::Array,
             _ => SublinkKind::Scalar,
         };
-        let op = match n.oper_name.last().map(string) {
+        let op = match n.oper_name().items().next_back().map(string) {
             Some(op) => op,
             // `in` has no operator of its own (manual, section 9.24).
             None if kind == SublinkKind::Any => "=",
             None => "",
         };
-        let query = n.subselect.as_deref().map(|node| self.query_node(node)).unwrap_or_default();
         Expr::Sublink(Sublink {
             kind,
-            test: self.optional_box(&n.testexpr),
+            test: self.optional_box(n.testexpr()),
             op: op.into(),
-            query: Box::new(query),
+            query: Box::new(self.query_node(n.subselect())),
             span: self.sublink_span(n.location),
         })
     }
@@ -282,77 +284,82 @@ impl Cx<'_> {
         self.name_span(location)
     }
 
-    fn case(&self, n: &pb::CaseExpr) -> Expr {
-        let arm = |node: &Node| match &node.node {
-            Some(N::CaseWhen(when)) => Some((*self.boxed(&when.expr), *self.boxed(&when.result))),
+    fn case(&self, n: &pg::CaseExpr) -> Expr {
+        let arm = |node: Node<'_>| match node {
+            Node::CaseWhen(when) => Some((*self.boxed(when.expr()), *self.boxed(when.result()))),
             _ => None,
         };
         Expr::Case {
-            operand: self.optional_box(&n.arg),
-            arms: n.args.iter().filter_map(arm).collect(),
-            default: self.optional_box(&n.defresult),
+            operand: self.optional_box(n.arg()),
+            arms: n.args().items().filter_map(arm).collect(),
+            default: self.optional_box(n.defresult()),
         }
     }
 
-    fn indirection(&self, n: &pb::AIndirection) -> Expr {
-        let mut expr = *self.boxed(&n.arg);
-        for step in &n.indirection {
-            let field = optional(string(step));
-            match (&step.node, &mut expr) {
-                (Some(N::AIndices(indices)), Expr::Field { field: None, subscripts, .. }) => {
+    fn indirection(&self, n: &pg::A_Indirection) -> Expr {
+        let mut expr = *self.boxed(n.arg());
+        for step in n.indirection().items() {
+            match (step, &mut expr) {
+                (Node::A_Indices(indices), Expr::Field { field: None, subscripts, .. }) => {
                     subscripts.extend(self.bounds(indices));
                 }
-                (Some(N::AIndices(indices)), _) => {
+                (Node::A_Indices(indices), _) => {
                     let subscripts = self.bounds(indices);
                     expr = Expr::Field { expr: Box::new(expr), field: None, subscripts, row: None };
                 }
-                _ => expr = Expr::Field { expr: Box::new(expr), field, subscripts: Vec::new(), row: None },
+                _ => {
+                    let field = optional(step.as_str());
+                    expr = Expr::Field { expr: Box::new(expr), field, subscripts: Vec::new(), row: None };
+                }
             }
         }
         expr
     }
 
-    fn bounds(&self, n: &pb::AIndices) -> Vec<Expr> {
-        [&n.lidx, &n.uidx].into_iter().filter_map(|bound| self.optional_expr(bound)).collect()
+    fn bounds(&self, n: &pg::A_Indices) -> Vec<Expr> {
+        [n.lidx(), n.uidx()].into_iter().filter_map(|bound| self.optional_expr(bound)).collect()
     }
 
     /// One column of `(a, b) = …`: its own value of a row, else the whole with the first column.
-    fn multiple(&self, n: &pb::MultiAssignRef) -> Expr {
+    fn multiple(&self, n: &pg::MultiAssignRef) -> Expr {
         let at = usize::try_from(n.colno - 1).unwrap_or_default();
-        match n.source.as_deref().and_then(|node| node.node.as_ref()) {
-            Some(N::RowExpr(row)) if row.args.len() > at => self.expr(&row.args[at]),
-            _ if at == 0 => Expr::Other("multiple assignment", vec![*self.boxed(&n.source)]),
-            _ => Expr::Other("multiple assignment", Vec::new()),
+        let own = match n.source() {
+            Node::RowExpr(row) => row.args().items().nth(at),
+            _ => None,
+        };
+        match own {
+            Some(value) => self.expr(value),
+            None if at == 0 => Expr::Other("multiple assignment", vec![*self.boxed(n.source())]),
+            None => Expr::Other("multiple assignment", Vec::new()),
         }
     }
 }
 
-fn constant(n: &pb::AConst) -> Expr {
-    Expr::Literal(match &n.val {
-        Some(a_const::Val::Ival(number)) => Literal::Number(number.ival.to_string()),
-        Some(a_const::Val::Fval(number)) => Literal::Number(number.fval.clone()),
-        Some(a_const::Val::Boolval(value)) => Literal::Bool(value.boolval),
-        Some(a_const::Val::Sval(text)) => Literal::String(text.sval.clone()),
-        Some(a_const::Val::Bsval(bits)) => Literal::String(bits.bsval.clone()),
-        None => Literal::Null,
+fn constant(n: &pg::A_Const) -> Expr {
+    Expr::Literal(match n.val() {
+        Some(ConstValue::Integer(number)) => Literal::Number(number.to_string()),
+        Some(ConstValue::Float(number)) => Literal::Number(number.to_owned()),
+        Some(ConstValue::Boolean(value)) => Literal::Bool(value),
+        Some(ConstValue::String(text) | ConstValue::BitString(text)) => Literal::String(text.to_owned()),
+        _ => Literal::Null,
     })
 }
 
-fn session_word(op: SqlValueFunctionOp) -> &'static str {
-    use SqlValueFunctionOp as Op;
+fn session_word(op: SQLValueFunctionOp::Type) -> &'static str {
+    use SQLValueFunctionOp as Op;
     match op {
-        Op::SvfopCurrentDate => "current_date",
-        Op::SvfopCurrentTime | Op::SvfopCurrentTimeN => "current_time",
-        Op::SvfopCurrentTimestamp | Op::SvfopCurrentTimestampN => "current_timestamp",
-        Op::SvfopLocaltime | Op::SvfopLocaltimeN => "localtime",
-        Op::SvfopLocaltimestamp | Op::SvfopLocaltimestampN => "localtimestamp",
-        Op::SvfopCurrentRole => "current_role",
-        Op::SvfopCurrentUser => "current_user",
-        Op::SvfopUser => "user",
-        Op::SvfopSessionUser => "session_user",
-        Op::SvfopCurrentCatalog => "current_catalog",
-        Op::SvfopCurrentSchema => "current_schema",
-        Op::SqlvalueFunctionOpUndefined => "unknown",
+        Op::SVFOP_CURRENT_DATE => "current_date",
+        Op::SVFOP_CURRENT_TIME | Op::SVFOP_CURRENT_TIME_N => "current_time",
+        Op::SVFOP_CURRENT_TIMESTAMP | Op::SVFOP_CURRENT_TIMESTAMP_N => "current_timestamp",
+        Op::SVFOP_LOCALTIME | Op::SVFOP_LOCALTIME_N => "localtime",
+        Op::SVFOP_LOCALTIMESTAMP | Op::SVFOP_LOCALTIMESTAMP_N => "localtimestamp",
+        Op::SVFOP_CURRENT_ROLE => "current_role",
+        Op::SVFOP_CURRENT_USER => "current_user",
+        Op::SVFOP_USER => "user",
+        Op::SVFOP_SESSION_USER => "session_user",
+        Op::SVFOP_CURRENT_CATALOG => "current_catalog",
+        Op::SVFOP_CURRENT_SCHEMA => "current_schema",
+        _ => "unknown",
     }
 }
 

@@ -1,13 +1,14 @@
 //! Functions, aggregates and DO blocks.
 
-use pg_query::NodeEnum as N;
-use pg_query::protobuf::{self as pb, FunctionParameterMode, Node, ObjectType};
+use pg_raw_parse::raw::{FunctionParameterMode, ObjectType};
+use pg_raw_parse::{Node, nodes as pg};
 
 use super::Cx;
-use super::name::{definitions, items, optional, qualified, string, value};
+use super::name::{definition, definitions, items, optional, qualified, required, string, value};
 use super::object::object_kind;
 use crate::source::Spanned;
 use crate::sql::name::{Ident, ObjectName};
+use crate::sql::parser::{List, present};
 use crate::sql::plpgsql;
 use crate::sql::statement::{
     AlterFunction, Argument, ArgumentMode, BodyText, CreateAggregate, CreateFunction, CreateType,
@@ -16,42 +17,42 @@ use crate::sql::statement::{
 use crate::sql::token::{Token, TokenKind};
 
 impl Cx<'_> {
-    pub(super) fn create_function(&self, n: &pb::CreateFunctionStmt) -> CreateFunction {
+    pub(super) fn create_function(&self, n: &pg::CreateFunctionStmt) -> CreateFunction {
         let word = if n.is_procedure { "procedure" } else { "function" };
         let name = self.tokens().find_word(0, word).map_or(0, |at| at + 1);
-        let option = |name: &str| definitions(&n.options).find(|option| option.defname == name);
+        let option = |name: &str| definition(n.options(), name);
         let text = option("as").and_then(|option| self.body(option));
         CreateFunction {
-            name: self.name_at(&n.funcname, name),
+            name: self.name_at(n.funcname(), name),
             or_replace: n.replace,
             procedure: n.is_procedure,
-            arguments: n.parameters.iter().filter_map(|node| self.argument(node)).collect(),
-            returns: n.return_type.as_ref().map(|name| self.type_name(name)),
-            attributes: self.attributes(&n.options),
+            arguments: n.parameters().items().filter_map(|node| self.argument(node)).collect(),
+            returns: n.return_type().map(|name| self.type_name(name)),
+            attributes: self.attributes(n.options()),
             language: option("language").and_then(text_of).map(Ident::new),
             window: option("window").is_some_and(is_true),
-            body: match (text, n.sql_body.as_deref()) {
+            body: match (text, n.sql_body()) {
                 (Some(text), _) => Some(FunctionBody::Text(text)),
-                (None, Some(body)) => Some(self.sql_body(body, name)),
-                (None, None) => None,
+                (None, Node::None) => None,
+                (None, body) => Some(self.sql_body(body, name)),
             },
         }
     }
 
-    pub(super) fn argument(&self, node: &Node) -> Option<Argument> {
-        let Some(N::FunctionParameter(n)) = &node.node else { return None };
+    pub(super) fn argument(&self, node: Node<'_>) -> Option<Argument> {
+        let Node::FunctionParameter(n) = node else { return None };
         Some(Argument {
-            name: optional(&n.name),
-            mode: argument_mode(n.mode()),
-            data_type: self.optional_type(n.arg_type.as_ref()),
-            default: self.optional_expr(&n.defexpr),
+            name: optional(n.name()),
+            mode: argument_mode(n.mode),
+            data_type: self.optional_type(n.arg_type()),
+            default: self.optional_expr(n.defexpr()),
         })
     }
 
-    fn attributes(&self, nodes: &[Node]) -> FunctionAttributes {
+    fn attributes<'t>(&self, nodes: impl List<'t>) -> FunctionAttributes {
         let mut attributes = FunctionAttributes::default();
         for option in definitions(nodes) {
-            match option.defname.as_str() {
+            match option.defname().unwrap_or_default() {
                 "security" => attributes.security_definer = Some(self.security(option)),
                 "volatility" => attributes.volatility = text_of(option).and_then(|word| volatility(&word)),
                 "strict" => attributes.strict = Some(is_true(option)),
@@ -60,8 +61,7 @@ impl Cx<'_> {
                     attributes.parallel = text_of(option).and_then(|word| word.chars().next());
                 }
                 "set" => {
-                    if let Some(N::VariableSetStmt(set)) = option.arg.as_deref().and_then(|n| n.node.as_ref())
-                    {
+                    if let Node::VariableSetStmt(set) = option.arg() {
                         attributes.settings.extend(self.setting(set, self.index(option.location)));
                     }
                 }
@@ -72,16 +72,16 @@ impl Cx<'_> {
     }
 
     /// `[EXTERNAL] SECURITY DEFINER`
-    fn security(&self, option: &pb::DefElem) -> Spanned<bool> {
+    fn security(&self, option: &pg::DefElem) -> Spanned<bool> {
         let at = self.index(option.location);
         let end = self.skip_words(at, &["external"]) + 2;
         Spanned { value: is_true(option), span: self.tokens().span(at, end) }
     }
 
     /// BEGIN ATOMIC … END or RETURN …, which comes last.
-    fn sql_body(&self, body: &Node, name: usize) -> FunctionBody {
+    fn sql_body(&self, body: Node<'_>, name: usize) -> FunctionBody {
         let tokens = self.tokens();
-        if let Some(N::ReturnStmt(n)) = &body.node {
+        if let Node::ReturnStmt(n) = body {
             let arguments = tokens.skip(tokens.after_name(name));
             let at = tokens.find_word(arguments, "return").unwrap_or(0);
             let cx = self.within(tokens.list[at].start..self.range.end);
@@ -94,8 +94,8 @@ impl Cx<'_> {
         let pieces = inner.split(|token| token.is(self.code.text, ';'));
         let range = |piece: &[Token]| Some(piece.first()?.start..piece.last()?.end);
         let ranges: Vec<_> = pieces.filter_map(range).collect();
-        let nodes = items(body).iter().flat_map(items).filter(|node| node.node.is_some());
-        let lower = |(at, node): (usize, &Node)| match ranges.get(at) {
+        let nodes = items(body).iter().flat_map(items).filter_map(present);
+        let lower = |(at, node): (usize, Node<'_>)| match ranges.get(at) {
             Some(range) => self.within(range.clone()).statement(node),
             None => self.statement(node),
         };
@@ -103,22 +103,21 @@ impl Cx<'_> {
         FunctionBody::Statements { statements, span: tokens.span(begin, tokens.list.len()) }
     }
 
-    pub(super) fn alter_function(&self, n: &pb::AlterFunctionStmt) -> StatementKind {
-        let Some(function) = &n.func else { return StatementKind::Other("ALTER FUNCTION") };
+    pub(super) fn alter_function(&self, n: &pg::AlterFunctionStmt) -> StatementKind {
+        let Some(function) = n.func() else { return StatementKind::Other("ALTER FUNCTION") };
         StatementKind::AlterFunction(Box::new(AlterFunction {
-            object: self.function_ref(object_kind(n.objtype()), function, self.after_kind(n.objtype(), 1)),
-            attributes: self.attributes(&n.actions),
+            object: self.function_ref(object_kind(n.objtype), function, self.after_kind(n.objtype, 1)),
+            attributes: self.attributes(n.actions()),
         }))
     }
 
     /// The text of a body and where it stands between its quotes.
-    fn body(&self, option: &pb::DefElem) -> Option<BodyText> {
-        let node = option.arg.as_deref()?;
+    fn body(&self, option: &pg::DefElem) -> Option<BodyText> {
+        let node = present(option.arg())?;
         // A C function gives its file and its symbol.
         let body = items(node).first().map_or_else(|| string(node), string);
         let text = self.code.text;
-        let start = if option.arg_location > 0 { option.arg_location } else { option.location };
-        let token = self.lex(start).find(|token| token.kind == TokenKind::String);
+        let token = self.lex(option.location).find(|token| token.kind == TokenKind::String);
         let Some(token) = token else {
             return Some(BodyText { text: body.into(), span: self.whole(), verbatim: false });
         };
@@ -132,8 +131,8 @@ impl Cx<'_> {
         Some(BodyText { text: body.into(), span: self.code.span(inside.start, inside.end), verbatim })
     }
 
-    pub(super) fn do_block(&self, n: &pb::DoStmt) -> DoBlock {
-        let option = |name: &str| definitions(&n.args).find(|option| option.defname == name);
+    pub(super) fn do_block(&self, n: &pg::DoStmt) -> DoBlock {
+        let option = |name: &str| definition(n.args(), name);
         let language = option("language").and_then(text_of).map_or_else(|| "plpgsql".into(), Ident::new);
         let body = option("as").and_then(|option| self.body(option)).unwrap_or_else(|| BodyText {
             text: "".into(),
@@ -144,42 +143,45 @@ impl Cx<'_> {
         DoBlock { language, body, block }
     }
 
-    pub(super) fn call_procedure(&self, n: &pb::CallStmt) -> StatementKind {
-        match n.funccall.as_deref() {
+    pub(super) fn call_procedure(&self, n: &pg::CallStmt) -> StatementKind {
+        match n.funccall() {
             Some(call) => StatementKind::Call(self.call(call)),
             None => StatementKind::Other("CALL"),
         }
     }
 
     /// CREATE AGGREGATE, CREATE TYPE of a base type, and what is not modelled.
-    pub(super) fn define(&self, n: &pb::DefineStmt) -> StatementKind {
-        match n.kind() {
-            ObjectType::ObjectAggregate => StatementKind::CreateAggregate(Box::new(self.create_aggregate(n))),
-            ObjectType::ObjectType => StatementKind::CreateType(Box::new(CreateType {
-                name: self.name_at(&n.defnames, 2),
+    pub(super) fn define(&self, n: &pg::DefineStmt) -> StatementKind {
+        match n.kind {
+            ObjectType::OBJECT_AGGREGATE => {
+                StatementKind::CreateAggregate(Box::new(self.create_aggregate(n)))
+            }
+            ObjectType::OBJECT_TYPE => StatementKind::CreateType(Box::new(CreateType {
+                name: self.name_at(n.defnames(), 2),
                 kind: CreateTypeKind::Base,
             })),
-            ObjectType::ObjectOperator => StatementKind::Other("CREATE OPERATOR"),
-            ObjectType::ObjectCollation => StatementKind::CreateCollation {
-                name: self.name_at(&n.defnames, self.skip_if_exists(2)),
+            ObjectType::OBJECT_OPERATOR => StatementKind::Other("CREATE OPERATOR"),
+            ObjectType::OBJECT_COLLATION => StatementKind::CreateCollation {
+                name: self.name_at(n.defnames(), self.skip_if_exists(2)),
                 if_not_exists: n.if_not_exists,
             },
-            ObjectType::ObjectTsparser => StatementKind::Other("CREATE TEXT SEARCH PARSER"),
-            ObjectType::ObjectTsdictionary => StatementKind::Other("CREATE TEXT SEARCH DICTIONARY"),
-            ObjectType::ObjectTstemplate => StatementKind::Other("CREATE TEXT SEARCH TEMPLATE"),
-            ObjectType::ObjectTsconfiguration => StatementKind::Other("CREATE TEXT SEARCH CONFIGURATION"),
+            ObjectType::OBJECT_TSPARSER => StatementKind::Other("CREATE TEXT SEARCH PARSER"),
+            ObjectType::OBJECT_TSDICTIONARY => StatementKind::Other("CREATE TEXT SEARCH DICTIONARY"),
+            ObjectType::OBJECT_TSTEMPLATE => StatementKind::Other("CREATE TEXT SEARCH TEMPLATE"),
+            ObjectType::OBJECT_TSCONFIGURATION => StatementKind::Other("CREATE TEXT SEARCH CONFIGURATION"),
             _ => StatementKind::Other("CREATE"),
         }
     }
 
-    fn create_aggregate(&self, n: &pb::DefineStmt) -> CreateAggregate {
+    fn create_aggregate(&self, n: &pg::DefineStmt) -> CreateAggregate {
         let name = self.tokens().find_word(0, "aggregate").map_or(0, |at| at + 1);
         let option = |names: &[&str]| {
-            let mut options = definitions(&n.definition);
-            options.find(|option| names.contains(&option.defname.as_str()))?.arg.as_deref()
+            let mut options = definitions(n.definition());
+            let option = options.find(|option| names.contains(&option.defname().unwrap_or_default()))?;
+            Some(option.arg())
         };
         let type_of = |names: &[&str]| option(names).and_then(|node| self.type_node(node));
-        let arguments = n.args.first().map(items).unwrap_or_default();
+        let arguments = items(n.args().first().unwrap_or(Node::None));
         let base = type_of(&["basetype"]).filter(|base| base.name.name != "any").map(|data_type| Argument {
             name: None,
             mode: ArgumentMode::In,
@@ -187,7 +189,7 @@ impl Cx<'_> {
             default: None,
         });
         CreateAggregate {
-            name: self.name_at(&n.defnames, name),
+            name: self.name_at(n.defnames(), name),
             or_replace: n.replace,
             arguments: arguments.iter().filter_map(|node| self.argument(node)).chain(base).collect(),
             state_type: type_of(&["stype", "stype1"]),
@@ -197,27 +199,27 @@ impl Cx<'_> {
     }
 
     /// A function's name that the grammar takes for a type or a string.
-    fn function_name(&self, node: &Node) -> Option<ObjectName> {
-        match node.node.as_ref()? {
-            N::TypeName(name) => Some(qualified(&name.names, self.name_span(name.location))),
-            N::String(name) => {
-                Some(ObjectName { schema: None, name: Ident::new(&name.sval), span: self.whole() })
+    fn function_name(&self, node: Node<'_>) -> Option<ObjectName> {
+        match node {
+            Node::TypeName(name) => Some(qualified(name.names().items(), self.name_span(name.location))),
+            Node::String(name) => {
+                Some(ObjectName { schema: None, name: required(name.sval()), span: self.whole() })
             }
-            N::List(list) => Some(qualified(&list.items, self.whole())),
+            Node::NodeList(list) => Some(qualified(list.iter(), self.whole())),
             _ => None,
         }
     }
 }
 
-fn text_of(option: &pb::DefElem) -> Option<String> {
-    option.arg.as_deref().and_then(value)
+fn text_of(option: &pg::DefElem) -> Option<String> {
+    value(option.arg())
 }
 
-pub(super) fn is_true(option: &pb::DefElem) -> bool {
-    match option.arg.as_deref().and_then(|node| node.node.as_ref()) {
-        Some(N::Boolean(value)) => value.boolval,
-        Some(N::Integer(value)) => value.ival != 0,
-        _ => !option.arg.as_deref().and_then(value).is_some_and(|word| word == "false" || word == "off"),
+pub(super) fn is_true(option: &pg::DefElem) -> bool {
+    match option.arg() {
+        Node::Boolean(value) => value.boolval,
+        Node::Integer(value) => value.ival != 0,
+        _ => !text_of(option).is_some_and(|word| word == "false" || word == "off"),
     }
 }
 
@@ -230,15 +232,13 @@ fn volatility(word: &str) -> Option<Volatility> {
     }
 }
 
-pub(super) fn argument_mode(mode: FunctionParameterMode) -> ArgumentMode {
+pub(super) fn argument_mode(mode: FunctionParameterMode::Type) -> ArgumentMode {
     match mode {
-        FunctionParameterMode::FuncParamOut => ArgumentMode::Out,
-        FunctionParameterMode::FuncParamInout => ArgumentMode::InOut,
-        FunctionParameterMode::FuncParamVariadic => ArgumentMode::Variadic,
-        FunctionParameterMode::FuncParamTable => ArgumentMode::Table,
-        FunctionParameterMode::FuncParamIn
-        | FunctionParameterMode::FuncParamDefault
-        | FunctionParameterMode::Undefined => ArgumentMode::In,
+        FunctionParameterMode::FUNC_PARAM_OUT => ArgumentMode::Out,
+        FunctionParameterMode::FUNC_PARAM_INOUT => ArgumentMode::InOut,
+        FunctionParameterMode::FUNC_PARAM_VARIADIC => ArgumentMode::Variadic,
+        FunctionParameterMode::FUNC_PARAM_TABLE => ArgumentMode::Table,
+        _ => ArgumentMode::In,
     }
 }
 

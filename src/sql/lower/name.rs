@@ -1,106 +1,122 @@
 //! Names, types, roles and options.
 
-use pg_query::NodeEnum as N;
-use pg_query::protobuf::{self as pb, Node, RoleSpecType, a_const};
+use std::ffi::c_char;
+
+use pg_raw_parse::list::{NodeList, NodeListIter, empty_list};
+use pg_raw_parse::raw::RoleSpecType;
+use pg_raw_parse::{ConstValue, Node, nodes as pg};
 
 use super::Cx;
 use crate::source::Span;
 use crate::sql::name::{Ident, ObjectName};
+use crate::sql::parser::List;
 use crate::sql::statement::{RoleName, TypeName};
 use crate::sql::token::TokenKind;
 
 /// The text of a String node, else nothing.
-pub(super) fn string(node: &Node) -> &str {
-    match &node.node {
-        Some(N::String(text)) => &text.sval,
-        _ => "",
-    }
+pub(super) fn string(node: Node<'_>) -> &str {
+    node.as_str().unwrap_or_default()
 }
 
-pub(super) fn strings(nodes: &[Node]) -> Vec<String> {
-    nodes.iter().map(|node| string(node).to_owned()).collect()
+pub(super) fn strings<'t>(nodes: impl List<'t>) -> Vec<String> {
+    nodes.items().map(|node| string(node).to_owned()).collect()
 }
 
-pub(super) fn idents(nodes: &[Node]) -> Vec<Ident> {
-    nodes.iter().map(|node| Ident::new(string(node))).collect()
+pub(super) fn idents<'t>(nodes: impl List<'t>) -> Vec<Ident> {
+    nodes.items().map(|node| Ident::new(string(node))).collect()
 }
 
-pub(super) fn optional(name: &str) -> Option<Ident> {
-    (!name.is_empty()).then(|| Ident::new(name))
+pub(super) fn required(name: Option<&str>) -> Ident {
+    name.map_or_else(Ident::default, Ident::new)
 }
 
-/// The items of a List node.
-pub(super) fn items(node: &Node) -> &[Node] {
-    match &node.node {
-        Some(N::List(list)) => &list.items,
-        _ => &[],
+pub(super) fn optional(name: Option<&str>) -> Option<Ident> {
+    name.filter(|name| !name.is_empty()).map(Ident::new)
+}
+
+/// What C's `char` stands for.
+pub(super) fn letter(code: c_char) -> char {
+    char::from(code as u8)
+}
+
+/// The items of a list node.
+pub(super) fn items<'t>(node: Node<'t>) -> &'t NodeList {
+    match node {
+        Node::NodeList(list) => list,
+        _ => empty_list::<pg::String>().untyped(),
     }
 }
 
 /// The last part of a dotted name and the one before it; a database in front is passed over.
-pub(super) fn qualified(parts: &[Node], span: Span) -> ObjectName {
-    let (name, schema) = match parts {
-        [.., schema, name] => (string(name), optional(string(schema))),
-        [name] => (string(name), None),
-        [] => ("", None),
-    };
-    ObjectName { schema, name: Ident::new(name), span }
+pub(super) fn qualified(mut parts: NodeListIter<'_>, span: Span) -> ObjectName {
+    let name = required(parts.next_back().and_then(Node::as_str));
+    ObjectName { schema: optional(parts.next_back().and_then(Node::as_str)), name, span }
 }
 
-pub(super) fn role(spec: &pb::RoleSpec) -> RoleName {
-    match spec.roletype() {
-        RoleSpecType::RolespecPublic => RoleName::Public,
-        RoleSpecType::RolespecCurrentRole
-        | RoleSpecType::RolespecCurrentUser
-        | RoleSpecType::RolespecSessionUser => RoleName::Current,
-        RoleSpecType::RolespecCstring | RoleSpecType::Undefined => RoleName::Role(Ident::new(&spec.rolename)),
+pub(super) fn role(spec: &pg::RoleSpec) -> RoleName {
+    match spec.roletype {
+        RoleSpecType::ROLESPEC_PUBLIC => RoleName::Public,
+        RoleSpecType::ROLESPEC_CURRENT_ROLE
+        | RoleSpecType::ROLESPEC_CURRENT_USER
+        | RoleSpecType::ROLESPEC_SESSION_USER => RoleName::Current,
+        _ => RoleName::Role(required(spec.rolename())),
     }
 }
 
-pub(super) fn roles(nodes: &[Node]) -> Vec<RoleName> {
-    let spec = |node: &Node| match &node.node {
-        Some(N::RoleSpec(spec)) => Some(role(spec)),
+pub(super) fn roles<'t>(nodes: impl List<'t>) -> Vec<RoleName> {
+    let spec = |node: Node<'_>| match node {
+        Node::RoleSpec(spec) => Some(role(spec)),
         _ => None,
     };
-    nodes.iter().filter_map(spec).collect()
+    nodes.items().filter_map(spec).collect()
 }
 
 /// The items that are definition elements.
-pub(super) fn definitions(nodes: &[Node]) -> impl Iterator<Item = &pb::DefElem> {
-    nodes.iter().filter_map(|node| match &node.node {
-        Some(N::DefElem(element)) => Some(&**element),
+pub(super) fn definitions<'t>(nodes: impl List<'t>) -> impl Iterator<Item = &'t pg::DefElem> {
+    nodes.items().filter_map(|node| match node {
+        Node::DefElem(element) => Some(element),
         _ => None,
     })
 }
 
+/// The definition element of a name.
+pub(super) fn definition<'t>(nodes: impl List<'t>, name: &str) -> Option<&'t pg::DefElem> {
+    definitions(nodes).find(|element| element.defname() == Some(name))
+}
+
 /// The text of an option's or a setting's value.
-pub(super) fn value(node: &Node) -> Option<String> {
-    Some(match node.node.as_ref()? {
-        N::String(text) => text.sval.clone(),
-        N::Integer(number) => number.ival.to_string(),
-        N::Float(number) => number.fval.clone(),
-        N::Boolean(value) => value.boolval.to_string(),
-        N::TypeName(name) => name.names.last().map(string)?.to_owned(),
-        N::AConst(constant) => match constant.val.as_ref()? {
-            a_const::Val::Ival(number) => number.ival.to_string(),
-            a_const::Val::Fval(number) => number.fval.clone(),
-            a_const::Val::Boolval(value) => value.boolval.to_string(),
-            a_const::Val::Sval(text) => text.sval.clone(),
-            a_const::Val::Bsval(bits) => bits.bsval.clone(),
+pub(super) fn value(node: Node<'_>) -> Option<String> {
+    let mut node = node;
+    while let Node::TypeCast(cast) = node {
+        node = cast.arg();
+    }
+    Some(match node {
+        Node::String(text) => text.sval()?.to_owned(),
+        Node::Integer(number) => number.ival.to_string(),
+        Node::Float(number) => number.fval()?.to_owned(),
+        Node::Boolean(value) => value.boolval.to_string(),
+        Node::TypeName(name) => string(name.names().items().next_back()?).to_owned(),
+        Node::A_Const(constant) => match constant.val()? {
+            ConstValue::Integer(number) => number.to_string(),
+            ConstValue::Boolean(value) => value.to_string(),
+            ConstValue::Float(text) | ConstValue::String(text) | ConstValue::BitString(text) => {
+                text.to_owned()
+            }
+            _ => return None,
         },
-        N::TypeCast(cast) => value(cast.arg.as_deref()?)?,
-        N::List(list) => list.items.iter().filter_map(value).collect::<Vec<_>>().join("."),
+        Node::NodeList(list) => list.iter().filter_map(value).collect::<Vec<_>>().join("."),
         _ => return None,
     })
 }
 
 /// `name=value` for each element of a WITH list.
-pub(super) fn options(nodes: &[Node]) -> Vec<String> {
-    let option = |element: &pb::DefElem| {
-        let value = element.arg.as_deref().and_then(value).unwrap_or_else(|| "true".into());
-        match element.defnamespace.as_str() {
-            "" => format!("{}={value}", element.defname),
-            namespace => format!("{namespace}.{}={value}", element.defname),
+pub(super) fn options<'t>(nodes: impl List<'t>) -> Vec<String> {
+    let option = |element: &pg::DefElem| {
+        let name = element.defname().unwrap_or_default();
+        let value = value(element.arg()).unwrap_or_else(|| "true".into());
+        match element.defnamespace() {
+            Some(namespace) => format!("{namespace}.{name}={value}"),
+            None => format!("{name}={value}"),
         }
     };
     definitions(nodes).map(option).collect()
@@ -108,20 +124,20 @@ pub(super) fn options(nodes: &[Node]) -> Vec<String> {
 
 /// `(PointZ, 4326)` of a type of PostGIS.
 mod spatial {
-    use pg_query::NodeEnum as N;
-    use pg_query::protobuf::Node;
+    use pg_raw_parse::Node;
+    use pg_raw_parse::list::NodeList;
 
-    use super::{string, value};
+    use super::{List, string, value};
     use crate::sql::spatial::modifier;
 
     /// The modifier as one number, as PostGIS stores it.
-    pub(super) fn read(modifiers: &[Node]) -> Option<i64> {
-        let (shape, rest) = modifiers.split_first()?;
-        let shape = match shape.node.as_ref()? {
-            N::ColumnRef(name) => name.fields.last().map(string)?.to_owned(),
-            _ => value(shape)?,
+    pub(super) fn read(modifiers: &NodeList) -> Option<i64> {
+        let mut modifiers = modifiers.iter();
+        let shape = match modifiers.next()? {
+            Node::ColumnRef(name) => string(name.fields().items().next_back()?).to_owned(),
+            shape => value(shape)?,
         };
-        modifier(&shape, rest.first().and_then(value).map_or(Some(0), |srid| srid.parse().ok())?)
+        modifier(&shape, modifiers.next().and_then(value).map_or(Some(0), |srid| srid.parse().ok())?)
     }
 }
 
@@ -146,43 +162,44 @@ impl Cx<'_> {
     }
 
     /// A relation's name.
-    pub(super) fn relation(&self, range: &pb::RangeVar) -> ObjectName {
+    pub(super) fn relation(&self, range: &pg::RangeVar) -> ObjectName {
         ObjectName {
-            schema: optional(&range.schemaname),
-            name: Ident::new(&range.relname),
+            schema: optional(range.schemaname()),
+            name: required(range.relname()),
             span: self.name_span(range.location),
         }
     }
 
-    pub(super) fn optional_relation(&self, range: Option<&pb::RangeVar>) -> ObjectName {
+    pub(super) fn optional_relation(&self, range: Option<&pg::RangeVar>) -> ObjectName {
         let nameless = || ObjectName { schema: None, name: Ident::default(), span: self.whole() };
         range.map_or_else(nameless, |range| self.relation(range))
     }
 
-    pub(super) fn relation_node(&self, node: &Node) -> Option<ObjectName> {
-        match &node.node {
-            Some(N::RangeVar(range)) => Some(self.relation(range)),
+    pub(super) fn relation_node(&self, node: Node<'_>) -> Option<ObjectName> {
+        match node {
+            Node::RangeVar(range) => Some(self.relation(range)),
             _ => None,
         }
     }
 
     /// A name that the parser gives as parts, written at a token.
-    pub(super) fn name_at(&self, parts: &[Node], index: usize) -> ObjectName {
-        qualified(parts, self.tokens().name_span(index))
+    pub(super) fn name_at<'t>(&self, parts: impl List<'t>, index: usize) -> ObjectName {
+        qualified(parts.items(), self.tokens().name_span(index))
     }
 
     /// A type's name. `%type` gives the column as the name, and the table as what is before it.
-    pub(super) fn type_name(&self, n: &pb::TypeName) -> TypeName {
-        let number = |node: &Node| value(node)?.parse().ok();
-        let is_spatial = n.names.last().is_some_and(|name| matches!(string(name), "geometry" | "geography"));
-        let modifiers = match is_spatial.then(|| spatial::read(&n.typmods)).flatten() {
+    pub(super) fn type_name(&self, n: &pg::TypeName) -> TypeName {
+        let number = |node: Node<'_>| value(node)?.parse().ok();
+        let last = n.names().items().next_back().map(string);
+        let is_spatial = matches!(last, Some("geometry" | "geography"));
+        let modifiers = match is_spatial.then(|| spatial::read(n.typmods())).flatten() {
             Some(modifier) => vec![modifier],
-            None => n.typmods.iter().filter_map(number).collect(),
+            None => n.typmods().iter().filter_map(number).collect(),
         };
         TypeName {
-            name: qualified(&n.names, self.type_span(n.location)),
+            name: qualified(n.names().items(), self.type_span(n.location)),
             modifiers,
-            dimensions: u8::try_from(n.array_bounds.len()).unwrap_or(u8::MAX),
+            dimensions: u8::try_from(n.array_bounds().len()).unwrap_or(u8::MAX),
             setof: n.setof,
             percent_type: n.pct_type,
         }
@@ -217,13 +234,20 @@ impl Cx<'_> {
         self.code.span(first.start, end)
     }
 
-    pub(super) fn optional_type(&self, n: Option<&pb::TypeName>) -> TypeName {
-        self.type_name(n.unwrap_or(&pb::TypeName { location: -1, ..Default::default() }))
+    pub(super) fn optional_type(&self, n: Option<&pg::TypeName>) -> TypeName {
+        let nameless = || TypeName {
+            name: ObjectName { schema: None, name: Ident::default(), span: self.type_span(-1) },
+            modifiers: Vec::new(),
+            dimensions: 0,
+            setof: false,
+            percent_type: false,
+        };
+        n.map_or_else(nameless, |name| self.type_name(name))
     }
 
-    pub(super) fn type_node(&self, node: &Node) -> Option<TypeName> {
-        match &node.node {
-            Some(N::TypeName(name)) => Some(self.type_name(name)),
+    pub(super) fn type_node(&self, node: Node<'_>) -> Option<TypeName> {
+        match node {
+            Node::TypeName(name) => Some(self.type_name(name)),
             _ => None,
         }
     }

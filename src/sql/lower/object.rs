@@ -1,165 +1,170 @@
 //! Objects by name: DROP, RENAME, SET SCHEMA, OWNER TO and COMMENT.
 
-use pg_query::NodeEnum as N;
-use pg_query::protobuf::{self as pb, DropBehavior, Node, ObjectType as O};
+use pg_raw_parse::list::NodeList;
+use pg_raw_parse::raw::{DropBehavior, ObjectType as O};
+use pg_raw_parse::{Node, nodes as pg};
 
 use super::Cx;
 use super::function::argument_mode;
-use super::name::{qualified, role, string};
+use super::name::{qualified, required, role};
 use crate::source::{Span, Spanned};
 use crate::sql::name::{Ident, ObjectName};
+use crate::sql::parser::List;
 use crate::sql::statement::{
     ArgumentMode, Drop, ObjectKind, ObjectRef, Rename, RoleName, Signature, StatementKind,
 };
 
 /// What the model calls a kind of object.
-pub(super) fn object_kind(kind: O) -> ObjectKind {
+pub(super) fn object_kind(kind: O::Type) -> ObjectKind {
     match kind {
-        O::ObjectTable => ObjectKind::Table,
-        O::ObjectView => ObjectKind::View,
-        O::ObjectMatview => ObjectKind::MaterializedView,
-        O::ObjectForeignTable => ObjectKind::ForeignTable,
-        O::ObjectSequence => ObjectKind::Sequence,
-        O::ObjectIndex => ObjectKind::Index,
-        O::ObjectType => ObjectKind::Type,
-        O::ObjectDomain => ObjectKind::Domain,
-        O::ObjectFunction => ObjectKind::Function,
-        O::ObjectProcedure => ObjectKind::Procedure,
-        O::ObjectRoutine => ObjectKind::Routine,
-        O::ObjectAggregate => ObjectKind::Aggregate,
-        O::ObjectSchema => ObjectKind::Schema,
-        O::ObjectRole => ObjectKind::Role,
-        O::ObjectExtension => ObjectKind::Extension,
-        O::ObjectDatabase => ObjectKind::Database,
-        O::ObjectPublication => ObjectKind::Publication,
-        O::ObjectSubscription => ObjectKind::Subscription,
-        O::ObjectEventTrigger => ObjectKind::EventTrigger,
-        O::ObjectForeignServer => ObjectKind::ForeignServer,
-        O::ObjectFdw => ObjectKind::ForeignDataWrapper,
-        O::ObjectLanguage => ObjectKind::Language,
-        O::ObjectCollation => ObjectKind::Collation,
-        O::ObjectPolicy => ObjectKind::Policy,
-        O::ObjectTrigger => ObjectKind::Trigger,
-        O::ObjectRule => ObjectKind::Rule,
-        O::ObjectColumn => ObjectKind::Column,
-        O::ObjectTabconstraint => ObjectKind::Constraint,
-        O::ObjectDomconstraint => ObjectKind::DomainConstraint,
-        O::ObjectAttribute => ObjectKind::Attribute,
+        O::OBJECT_TABLE => ObjectKind::Table,
+        O::OBJECT_VIEW => ObjectKind::View,
+        O::OBJECT_MATVIEW => ObjectKind::MaterializedView,
+        O::OBJECT_FOREIGN_TABLE => ObjectKind::ForeignTable,
+        O::OBJECT_SEQUENCE => ObjectKind::Sequence,
+        O::OBJECT_INDEX => ObjectKind::Index,
+        O::OBJECT_TYPE => ObjectKind::Type,
+        O::OBJECT_DOMAIN => ObjectKind::Domain,
+        O::OBJECT_FUNCTION => ObjectKind::Function,
+        O::OBJECT_PROCEDURE => ObjectKind::Procedure,
+        O::OBJECT_ROUTINE => ObjectKind::Routine,
+        O::OBJECT_AGGREGATE => ObjectKind::Aggregate,
+        O::OBJECT_SCHEMA => ObjectKind::Schema,
+        O::OBJECT_ROLE => ObjectKind::Role,
+        O::OBJECT_EXTENSION => ObjectKind::Extension,
+        O::OBJECT_DATABASE => ObjectKind::Database,
+        O::OBJECT_PUBLICATION => ObjectKind::Publication,
+        O::OBJECT_SUBSCRIPTION => ObjectKind::Subscription,
+        O::OBJECT_EVENT_TRIGGER => ObjectKind::EventTrigger,
+        O::OBJECT_FOREIGN_SERVER => ObjectKind::ForeignServer,
+        O::OBJECT_FDW => ObjectKind::ForeignDataWrapper,
+        O::OBJECT_LANGUAGE => ObjectKind::Language,
+        O::OBJECT_COLLATION => ObjectKind::Collation,
+        O::OBJECT_POLICY => ObjectKind::Policy,
+        O::OBJECT_TRIGGER => ObjectKind::Trigger,
+        O::OBJECT_RULE => ObjectKind::Rule,
+        O::OBJECT_COLUMN => ObjectKind::Column,
+        O::OBJECT_TABCONSTRAINT => ObjectKind::Constraint,
+        O::OBJECT_DOMCONSTRAINT => ObjectKind::DomainConstraint,
+        O::OBJECT_ATTRIBUTE => ObjectKind::Attribute,
         other => ObjectKind::Unmodelled(kind_words(other)),
     }
 }
 
 /// The key words of a kind, in order.
-fn kind_words(kind: O) -> &'static str {
+fn kind_words(kind: O::Type) -> &'static str {
     match kind {
-        O::ObjectTable => "table",
-        O::ObjectView => "view",
-        O::ObjectMatview => "materialized view",
-        O::ObjectForeignTable => "foreign table",
-        O::ObjectSequence => "sequence",
-        O::ObjectIndex => "index",
-        O::ObjectType => "type",
-        O::ObjectDomain => "domain",
-        O::ObjectFunction => "function",
-        O::ObjectProcedure => "procedure",
-        O::ObjectRoutine => "routine",
-        O::ObjectAggregate => "aggregate",
-        O::ObjectSchema => "schema",
-        O::ObjectRole => "role",
-        O::ObjectExtension => "extension",
-        O::ObjectDatabase => "database",
-        O::ObjectPublication => "publication",
-        O::ObjectSubscription => "subscription",
-        O::ObjectEventTrigger => "event trigger",
-        O::ObjectForeignServer => "server",
-        O::ObjectFdw => "foreign data wrapper",
-        O::ObjectLanguage => "language",
-        O::ObjectPolicy => "policy",
-        O::ObjectTrigger => "trigger",
-        O::ObjectRule => "rule",
-        O::ObjectColumn => "column",
-        O::ObjectTabconstraint | O::ObjectDomconstraint => "constraint",
-        O::ObjectAttribute => "attribute",
-        O::ObjectAccessMethod => "access method",
-        O::ObjectCast => "cast",
-        O::ObjectCollation => "collation",
-        O::ObjectConversion => "conversion",
-        O::ObjectLargeobject => "large object",
-        O::ObjectOpclass => "operator class",
-        O::ObjectOperator => "operator",
-        O::ObjectOpfamily => "operator family",
-        O::ObjectStatisticExt => "statistics",
-        O::ObjectTablespace => "tablespace",
-        O::ObjectTransform => "transform",
-        O::ObjectTsconfiguration => "text search configuration",
-        O::ObjectTsdictionary => "text search dictionary",
-        O::ObjectTsparser => "text search parser",
-        O::ObjectTstemplate => "text search template",
-        O::ObjectUserMapping => "user mapping",
+        O::OBJECT_TABLE => "table",
+        O::OBJECT_VIEW => "view",
+        O::OBJECT_MATVIEW => "materialized view",
+        O::OBJECT_FOREIGN_TABLE => "foreign table",
+        O::OBJECT_SEQUENCE => "sequence",
+        O::OBJECT_INDEX => "index",
+        O::OBJECT_TYPE => "type",
+        O::OBJECT_DOMAIN => "domain",
+        O::OBJECT_FUNCTION => "function",
+        O::OBJECT_PROCEDURE => "procedure",
+        O::OBJECT_ROUTINE => "routine",
+        O::OBJECT_AGGREGATE => "aggregate",
+        O::OBJECT_SCHEMA => "schema",
+        O::OBJECT_ROLE => "role",
+        O::OBJECT_EXTENSION => "extension",
+        O::OBJECT_DATABASE => "database",
+        O::OBJECT_PUBLICATION => "publication",
+        O::OBJECT_SUBSCRIPTION => "subscription",
+        O::OBJECT_EVENT_TRIGGER => "event trigger",
+        O::OBJECT_FOREIGN_SERVER => "server",
+        O::OBJECT_FDW => "foreign data wrapper",
+        O::OBJECT_LANGUAGE => "language",
+        O::OBJECT_POLICY => "policy",
+        O::OBJECT_TRIGGER => "trigger",
+        O::OBJECT_RULE => "rule",
+        O::OBJECT_COLUMN => "column",
+        O::OBJECT_TABCONSTRAINT | O::OBJECT_DOMCONSTRAINT => "constraint",
+        O::OBJECT_ATTRIBUTE => "attribute",
+        O::OBJECT_ACCESS_METHOD => "access method",
+        O::OBJECT_CAST => "cast",
+        O::OBJECT_COLLATION => "collation",
+        O::OBJECT_CONVERSION => "conversion",
+        O::OBJECT_LARGEOBJECT => "large object",
+        O::OBJECT_OPCLASS => "operator class",
+        O::OBJECT_OPERATOR => "operator",
+        O::OBJECT_OPFAMILY => "operator family",
+        O::OBJECT_STATISTIC_EXT => "statistics",
+        O::OBJECT_TABLESPACE => "tablespace",
+        O::OBJECT_TRANSFORM => "transform",
+        O::OBJECT_TSCONFIGURATION => "text search configuration",
+        O::OBJECT_TSDICTIONARY => "text search dictionary",
+        O::OBJECT_TSPARSER => "text search parser",
+        O::OBJECT_TSTEMPLATE => "text search template",
+        O::OBJECT_USER_MAPPING => "user mapping",
         _ => "object",
     }
 }
 
 impl Cx<'_> {
     /// The index after the key words of a kind, `CONCURRENTLY` and `IF EXISTS`.
-    pub(super) fn after_kind(&self, kind: O, at: usize) -> usize {
+    pub(super) fn after_kind(&self, kind: O::Type, at: usize) -> usize {
         let mut at = at;
-        if kind == O::ObjectLanguage {
+        if kind == O::OBJECT_LANGUAGE {
             at = self.skip_words(at, &["procedural"]);
         }
-        if kind == O::ObjectForeignServer {
+        if kind == O::OBJECT_FOREIGN_SERVER {
             at = self.skip_words(at, &["foreign"]);
         }
         for word in kind_words(kind).split(' ') {
             at = self.skip_words(at, &[word]);
         }
-        if kind == O::ObjectRole {
+        if kind == O::OBJECT_ROLE {
             at = self.skip_words(self.skip_words(at, &["user"]), &["group"]);
         }
-        if kind == O::ObjectIndex {
+        if kind == O::OBJECT_INDEX {
             at = self.skip_words(at, &["concurrently"]);
         }
         self.skip_if_exists(at)
     }
 
     /// The objects of a list that starts at a token.
-    pub(super) fn object_list(&self, kind: O, nodes: &[Node], start: usize) -> Vec<ObjectRef> {
+    pub(super) fn object_list<'t>(
+        &self,
+        kind: O::Type,
+        nodes: impl List<'t>,
+        start: usize,
+    ) -> Vec<ObjectRef> {
         let mut at = start;
-        let object = |node: &Node| {
+        let object = |node: Node<'_>| {
             let object = self.object(kind, node, at);
             at = self.tokens().item_end(at) + 1;
             object
         };
-        nodes.iter().map(object).collect()
+        nodes.items().map(object).collect()
     }
 
     /// The object that a node names and that is written at a token.
-    pub(super) fn object(&self, kind: O, node: &Node, at: usize) -> ObjectRef {
+    pub(super) fn object(&self, kind: O::Type, node: Node<'_>, at: usize) -> ObjectRef {
         let named =
             |name: ObjectName| ObjectRef { kind: object_kind(kind), name, part: None, signature: None };
         let tokens = self.tokens();
-        match (kind, &node.node) {
+        match (kind, node) {
             (
-                O::ObjectPolicy | O::ObjectTrigger | O::ObjectRule | O::ObjectTabconstraint,
-                Some(N::List(list)),
-            ) => self.part_on_table(kind, &list.items, at),
-            (O::ObjectDomconstraint, Some(N::List(list))) => self.domain_constraint(&list.items, at),
-            (O::ObjectColumn | O::ObjectAttribute, Some(N::List(list))) => {
-                self.column_ref(kind, &list.items, at)
+                O::OBJECT_POLICY | O::OBJECT_TRIGGER | O::OBJECT_RULE | O::OBJECT_TABCONSTRAINT,
+                Node::NodeList(list),
+            ) => self.part_on_table(kind, list, at),
+            (O::OBJECT_DOMCONSTRAINT, Node::NodeList(list)) => self.domain_constraint(list, at),
+            (O::OBJECT_COLUMN | O::OBJECT_ATTRIBUTE, Node::NodeList(list)) => self.column_ref(kind, list, at),
+            (_, Node::ObjectWithArgs(function)) => self.function_ref(object_kind(kind), function, at),
+            (_, Node::RangeVar(range)) => named(self.relation(range)),
+            (_, Node::TypeName(name)) => named(qualified(name.names().items(), tokens.name_span(at))),
+            (_, Node::NodeList(list)) => named(qualified(list.iter(), tokens.name_span(at))),
+            (_, Node::String(name)) => {
+                named(ObjectName { schema: None, name: required(name.sval()), span: tokens.name_span(at) })
             }
-            (_, Some(N::ObjectWithArgs(function))) => self.function_ref(object_kind(kind), function, at),
-            (_, Some(N::RangeVar(range))) => named(self.relation(range)),
-            (_, Some(N::TypeName(name))) => named(qualified(&name.names, tokens.name_span(at))),
-            (_, Some(N::List(list))) => named(qualified(&list.items, tokens.name_span(at))),
-            (_, Some(N::String(name))) => {
-                named(ObjectName { schema: None, name: Ident::new(&name.sval), span: tokens.name_span(at) })
-            }
-            (_, Some(N::RoleSpec(spec))) => named(self.role_object(spec, at)),
+            (_, Node::RoleSpec(spec)) => named(self.role_object(spec, at)),
             _ => named(ObjectName { schema: None, name: Ident::default(), span: self.whole() }),
         }
     }
 
-    fn role_object(&self, spec: &pb::RoleSpec, at: usize) -> ObjectName {
+    fn role_object(&self, spec: &pg::RoleSpec, at: usize) -> ObjectName {
         let name = match role(spec) {
             RoleName::Role(name) => name,
             RoleName::Public => "public".into(),
@@ -169,26 +174,25 @@ impl Cx<'_> {
     }
 
     /// `part ON table`
-    fn part_on_table(&self, kind: O, parts: &[Node], at: usize) -> ObjectRef {
-        let [table @ .., part] = parts else {
-            return self.object(kind, &Node::default(), at);
-        };
+    fn part_on_table(&self, kind: O::Type, parts: &NodeList, at: usize) -> ObjectRef {
+        let mut table = parts.iter();
+        let Some(part) = table.next_back() else { return self.object(kind, Node::None, at) };
         // A schema's name may stand after ON; so may DOMAIN, but not here.
         let on = self.skip_words(at + 1, &["on"]);
-        let part = Spanned { value: Ident::new(string(part)), span: self.token_span(at) };
+        let part = Spanned { value: required(part.as_str()), span: self.token_span(at) };
         let name = qualified(table, self.tokens().name_span(on));
         ObjectRef { kind: object_kind(kind), name, part: Some(part), signature: None }
     }
 
     /// `constraint ON DOMAIN name`
-    fn domain_constraint(&self, parts: &[Node], at: usize) -> ObjectRef {
+    fn domain_constraint(&self, parts: &NodeList, at: usize) -> ObjectRef {
         let on = self.skip_words(self.skip_words(at + 1, &["on"]), &["domain"]);
         let span = self.tokens().name_span(on);
-        let name = match parts.first().and_then(|node| node.node.as_ref()) {
-            Some(N::TypeName(name)) => qualified(&name.names, span),
-            _ => qualified(&[], span),
+        let name = match parts.first() {
+            Some(Node::TypeName(name)) => qualified(name.names().items(), span),
+            _ => ObjectName { schema: None, name: Ident::default(), span },
         };
-        let part = parts.get(1).map(|node| Ident::new(string(node)));
+        let part = parts.get(1).map(|node| required(node.as_str()));
         ObjectRef {
             kind: ObjectKind::DomainConstraint,
             name,
@@ -198,103 +202,100 @@ impl Cx<'_> {
     }
 
     /// `schema.table.column`
-    fn column_ref(&self, kind: O, parts: &[Node], at: usize) -> ObjectRef {
-        let [table @ .., column] = parts else {
-            return self.object(kind, &Node::default(), at);
-        };
+    fn column_ref(&self, kind: O::Type, parts: &NodeList, at: usize) -> ObjectRef {
+        let mut table = parts.iter();
+        let Some(column) = table.next_back() else { return self.object(kind, Node::None, at) };
         let tokens = self.tokens();
         let end = tokens.after_name(at);
         let name = qualified(table, tokens.span(at, end.saturating_sub(2)));
-        let part = Spanned { value: Ident::new(string(column)), span: self.token_span(end - 1) };
+        let part = Spanned { value: required(column.as_str()), span: self.token_span(end - 1) };
         ObjectRef { kind: object_kind(kind), name, part: Some(part), signature: None }
     }
 
-    pub(super) fn function_ref(&self, kind: ObjectKind, n: &pb::ObjectWithArgs, at: usize) -> ObjectRef {
+    pub(super) fn function_ref(&self, kind: ObjectKind, n: &pg::ObjectWithArgs, at: usize) -> ObjectRef {
         let arguments = if n.args_unspecified {
             None
-        } else if n.objfuncargs.is_empty() {
-            let types = n.objargs.iter().filter_map(|node| self.type_node(node));
+        } else if n.objfuncargs().is_empty() {
+            let types = n.objargs().items().filter_map(|node| self.type_node(node));
             Some(types.map(|data_type| (ArgumentMode::In, data_type)).collect())
         } else {
-            let argument = |node: &Node| match &node.node {
-                Some(N::FunctionParameter(n)) => {
-                    Some((argument_mode(n.mode()), self.optional_type(n.arg_type.as_ref())))
-                }
+            let argument = |node: Node<'_>| match node {
+                Node::FunctionParameter(n) => Some((argument_mode(n.mode), self.optional_type(n.arg_type()))),
                 _ => None,
             };
-            Some(n.objfuncargs.iter().filter_map(argument).collect())
+            Some(n.objfuncargs().items().filter_map(argument).collect())
         };
-        let name = qualified(&n.objname, self.tokens().name_span(at));
+        let name = qualified(n.objname().items(), self.tokens().name_span(at));
         ObjectRef { kind, name, part: None, signature: Some(Signature { arguments }) }
     }
 
-    pub(super) fn drop(&self, n: &pb::DropStmt) -> Drop {
-        let start = self.after_kind(n.remove_type(), 1);
+    pub(super) fn drop(&self, n: &pg::DropStmt) -> Drop {
+        let start = self.after_kind(n.remove_type, 1);
         Drop {
-            objects: self.object_list(n.remove_type(), &n.objects, start),
+            objects: self.object_list(n.remove_type, n.objects(), start),
             if_exists: n.missing_ok,
-            cascade: n.behavior() == DropBehavior::DropCascade,
+            cascade: n.behavior == DropBehavior::DROP_CASCADE,
         }
     }
 
-    pub(super) fn drop_role(&self, n: &pb::DropRoleStmt) -> Drop {
-        let start = self.after_kind(O::ObjectRole, 1);
-        let objects = self.object_list(O::ObjectRole, &n.roles, start);
+    pub(super) fn drop_role(&self, n: &pg::DropRoleStmt) -> Drop {
+        let start = self.after_kind(O::OBJECT_ROLE, 1);
+        let objects = self.object_list(O::OBJECT_ROLE, n.roles(), start);
         Drop { objects, if_exists: n.missing_ok, cascade: false }
     }
 
-    pub(super) fn drop_database(&self, n: &pb::DropdbStmt) -> Drop {
-        self.drop_named(O::ObjectDatabase, &n.dbname, n.missing_ok, false)
+    pub(super) fn drop_database(&self, n: &pg::DropdbStmt) -> Drop {
+        self.drop_named(O::OBJECT_DATABASE, n.dbname(), n.missing_ok, false)
     }
 
-    pub(super) fn drop_subscription(&self, n: &pb::DropSubscriptionStmt) -> Drop {
-        let cascade = n.behavior() == DropBehavior::DropCascade;
-        self.drop_named(O::ObjectSubscription, &n.subname, n.missing_ok, cascade)
+    pub(super) fn drop_subscription(&self, n: &pg::DropSubscriptionStmt) -> Drop {
+        let cascade = n.behavior == DropBehavior::DROP_CASCADE;
+        self.drop_named(O::OBJECT_SUBSCRIPTION, n.subname(), n.missing_ok, cascade)
     }
 
-    fn drop_named(&self, kind: O, name: &str, if_exists: bool, cascade: bool) -> Drop {
+    fn drop_named(&self, kind: O::Type, name: Option<&str>, if_exists: bool, cascade: bool) -> Drop {
         let span = self.token_span(self.after_kind(kind, 1));
-        let name = ObjectName { schema: None, name: Ident::new(name), span };
+        let name = ObjectName { schema: None, name: required(name), span };
         let object = ObjectRef { kind: object_kind(kind), name, part: None, signature: None };
         Drop { objects: vec![object], if_exists, cascade }
     }
 
-    pub(super) fn rename(&self, n: &pb::RenameStmt) -> StatementKind {
-        let kind = n.rename_type();
-        let object = match (&n.relation, n.object.as_deref()) {
+    pub(super) fn rename(&self, n: &pg::RenameStmt) -> StatementKind {
+        let kind = n.rename_type;
+        let object = match (n.relation(), n.object()) {
             (Some(range), _) => self.renamed_relation(n, range),
-            (None, Some(node)) if kind == O::ObjectDomconstraint => {
-                let at = self.after_kind(O::ObjectDomain, 1);
-                ObjectRef { kind: ObjectKind::DomainConstraint, ..self.object(O::ObjectDomain, node, at) }
-                    .with_part(&n.subname, self.renamed_part())
+            (None, node) if kind == O::OBJECT_DOMCONSTRAINT => {
+                let at = self.after_kind(O::OBJECT_DOMAIN, 1);
+                ObjectRef { kind: ObjectKind::DomainConstraint, ..self.object(O::OBJECT_DOMAIN, node, at) }
+                    .with_part(n.subname(), self.renamed_part())
             }
-            (None, Some(node)) => self.object(kind, node, self.after_kind(kind, 1)),
-            (None, None) => {
+            (None, Node::None) => {
                 // Schemas, roles and databases have no node of their own.
                 let span = self.token_span(self.after_kind(kind, 1));
-                let name = ObjectName { schema: None, name: Ident::new(&n.subname), span };
+                let name = ObjectName { schema: None, name: required(n.subname()), span };
                 ObjectRef { kind: object_kind(kind), name, part: None, signature: None }
             }
+            (None, node) => self.object(kind, node, self.after_kind(kind, 1)),
         };
         StatementKind::Rename(Box::new(Rename {
             object,
             if_exists: n.missing_ok,
-            cascade: n.behavior() == DropBehavior::DropCascade,
-            to: Ident::new(&n.newname),
+            cascade: n.behavior == DropBehavior::DROP_CASCADE,
+            to: required(n.newname()),
         }))
     }
 
     /// A relation, or what is on one.
-    fn renamed_relation(&self, n: &pb::RenameStmt, range: &pb::RangeVar) -> ObjectRef {
-        let kind = n.rename_type();
+    fn renamed_relation(&self, n: &pg::RenameStmt, range: &pg::RangeVar) -> ObjectRef {
+        let kind = n.rename_type;
         let object =
             ObjectRef { kind: object_kind(kind), name: self.relation(range), part: None, signature: None };
         match kind {
-            O::ObjectPolicy | O::ObjectTrigger | O::ObjectRule => {
-                object.with_part(&n.subname, self.token_span(self.after_kind(kind, 1)))
+            O::OBJECT_POLICY | O::OBJECT_TRIGGER | O::OBJECT_RULE => {
+                object.with_part(n.subname(), self.token_span(self.after_kind(kind, 1)))
             }
-            O::ObjectColumn | O::ObjectTabconstraint | O::ObjectAttribute => {
-                object.with_part(&n.subname, self.renamed_part())
+            O::OBJECT_COLUMN | O::OBJECT_TABCONSTRAINT | O::OBJECT_ATTRIBUTE => {
+                object.with_part(n.subname(), self.renamed_part())
             }
             _ => object,
         }
@@ -310,43 +311,39 @@ impl Cx<'_> {
         self.token_span(to - 1)
     }
 
-    pub(super) fn set_schema(&self, n: &pb::AlterObjectSchemaStmt) -> StatementKind {
-        let object = self.relation_or_object(n.object_type(), n.relation.as_ref(), n.object.as_deref());
-        let schema = Ident::new(&n.newschema);
+    pub(super) fn set_schema(&self, n: &pg::AlterObjectSchemaStmt) -> StatementKind {
+        let object = self.relation_or_object(n.object_type, n.relation(), n.object());
+        let schema = required(n.newschema());
         StatementKind::SetSchema { object: Box::new(object), if_exists: n.missing_ok, schema }
     }
 
-    pub(super) fn set_owner(&self, n: &pb::AlterOwnerStmt) -> StatementKind {
-        let object = self.relation_or_object(n.object_type(), n.relation.as_ref(), n.object.as_deref());
-        let owner = n.newowner.as_ref().map_or(RoleName::Current, role);
+    pub(super) fn set_owner(&self, n: &pg::AlterOwnerStmt) -> StatementKind {
+        let object = self.relation_or_object(n.object_type, n.relation(), n.object());
+        let owner = n.newowner().map_or(RoleName::Current, role);
         StatementKind::SetOwner { object: Box::new(object), owner }
     }
 
-    fn relation_or_object(&self, kind: O, range: Option<&pb::RangeVar>, node: Option<&Node>) -> ObjectRef {
-        match (range, node) {
-            (Some(range), _) => {
+    fn relation_or_object(&self, kind: O::Type, range: Option<&pg::RangeVar>, node: Node<'_>) -> ObjectRef {
+        match range {
+            Some(range) => {
                 ObjectRef { kind: object_kind(kind), name: self.relation(range), part: None, signature: None }
             }
-            (None, Some(node)) => self.object(kind, node, self.after_kind(kind, 1)),
-            (None, None) => self.object(kind, &Node::default(), 0),
+            None => self.object(kind, node, self.after_kind(kind, 1)),
         }
     }
 
-    pub(super) fn comment(&self, n: &pb::CommentStmt) -> StatementKind {
-        let kind = n.objtype();
+    pub(super) fn comment(&self, n: &pg::CommentStmt) -> StatementKind {
+        let kind = n.objtype;
         let at = self.after_kind(kind, 2);
-        let object = match n.object.as_deref() {
-            Some(node) => self.object(kind, node, at),
-            None => self.object(kind, &Node::default(), at),
-        };
-        let text = (!n.comment.is_empty()).then(|| n.comment.clone());
+        let object = self.object(kind, n.object(), at);
+        let text = n.comment().filter(|text| !text.is_empty()).map(str::to_owned);
         StatementKind::Comment { object: Box::new(object), text }
     }
 }
 
 impl ObjectRef {
-    fn with_part(self, name: &str, span: Span) -> Self {
-        Self { part: Some(Spanned { value: Ident::new(name), span }), ..self }
+    fn with_part(self, name: Option<&str>, span: Span) -> Self {
+        Self { part: Some(Spanned { value: required(name), span }), ..self }
     }
 }
 

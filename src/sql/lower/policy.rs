@@ -1,10 +1,11 @@
 //! Policies, triggers and rules.
 
-use pg_query::NodeEnum as N;
-use pg_query::protobuf::{self as pb, CmdType, Node};
+use pg_raw_parse::list::NodeList;
+use pg_raw_parse::raw::CmdType;
+use pg_raw_parse::{Node, nodes as pg};
 
 use super::Cx;
-use super::name::{definitions, idents, items, qualified, roles, strings};
+use super::name::{definitions, idents, items, letter, qualified, required, roles, strings};
 use crate::source::{Span, Spanned};
 use crate::sql::name::Ident;
 use crate::sql::statement::{
@@ -13,11 +14,11 @@ use crate::sql::statement::{
 };
 
 impl Cx<'_> {
-    pub(super) fn create_policy(&self, n: &pb::CreatePolicyStmt) -> CreatePolicy {
+    pub(super) fn create_policy(&self, n: &pg::CreatePolicyStmt) -> CreatePolicy {
         let tokens = self.tokens();
-        let after = self.after_table(n.table.as_ref());
-        let name = Spanned { value: Ident::new(&n.policy_name), span: self.token_span(2) };
-        let command = match n.cmd_name.as_str() {
+        let after = self.after_table(n.table());
+        let name = Spanned { value: required(n.policy_name()), span: self.token_span(2) };
+        let command = match n.cmd_name().unwrap_or_default() {
             "select" => PolicyCommand::Select,
             "insert" => PolicyCommand::Insert,
             "update" => PolicyCommand::Update,
@@ -27,35 +28,35 @@ impl Cx<'_> {
         // What is not said is said by the name.
         let command_span = tokens.find_word(after, "for").map_or(name.span, |at| self.token_span(at + 1));
         CreatePolicy {
-            table: self.optional_relation(n.table.as_ref()),
+            table: self.optional_relation(n.table()),
             permissive: n.permissive,
             command: Spanned { value: command, span: command_span },
             roles: self
-                .role_list(&n.roles, after)
+                .role_list(n.roles(), after)
                 .unwrap_or(Spanned { value: vec![RoleName::Public], span: name.span }),
-            using: self.clause(n.qual.as_deref(), after, &["using"]),
-            with_check: self.clause(n.with_check.as_deref(), after, &["with", "check"]),
+            using: self.clause(n.qual(), after, &["using"]),
+            with_check: self.clause(n.with_check(), after, &["with", "check"]),
             name,
         }
     }
 
-    pub(super) fn alter_policy(&self, n: &pb::AlterPolicyStmt) -> AlterPolicy {
-        let after = self.after_table(n.table.as_ref());
+    pub(super) fn alter_policy(&self, n: &pg::AlterPolicyStmt) -> AlterPolicy {
+        let after = self.after_table(n.table());
         AlterPolicy {
-            name: Spanned { value: Ident::new(&n.policy_name), span: self.token_span(2) },
-            table: self.optional_relation(n.table.as_ref()),
-            roles: self.role_list(&n.roles, after),
-            using: self.clause(n.qual.as_deref(), after, &["using"]),
-            with_check: self.clause(n.with_check.as_deref(), after, &["with", "check"]),
+            name: Spanned { value: required(n.policy_name()), span: self.token_span(2) },
+            table: self.optional_relation(n.table()),
+            roles: self.role_list(n.roles(), after),
+            using: self.clause(n.qual(), after, &["using"]),
+            with_check: self.clause(n.with_check(), after, &["with", "check"]),
         }
     }
 
-    fn after_table(&self, table: Option<&pb::RangeVar>) -> usize {
+    fn after_table(&self, table: Option<&pg::RangeVar>) -> usize {
         self.tokens().after_name(self.index(table.map_or(-1, |range| range.location)))
     }
 
     /// The roles after TO. Without TO the parser gives PUBLIC for a new policy.
-    fn role_list(&self, nodes: &[Node], after: usize) -> Option<Spanned<Vec<RoleName>>> {
+    fn role_list(&self, nodes: &NodeList, after: usize) -> Option<Spanned<Vec<RoleName>>> {
         let tokens = self.tokens();
         let to = tokens.find_word(after, "to")?;
         let mut end = to + 1;
@@ -66,8 +67,8 @@ impl Cx<'_> {
     }
 
     /// An expression in parentheses after key words, and the place of what they hold.
-    fn clause(&self, node: Option<&Node>, after: usize, words: &[&str]) -> Option<Clause> {
-        let value = self.expr(node?);
+    fn clause(&self, node: Node<'_>, after: usize, words: &[&str]) -> Option<Clause> {
+        let value = self.optional_expr(node)?;
         let at = self.tokens().find(after, |_, at| self.words_at(at, words));
         let span = at.map_or_else(|| self.whole(), |at| self.inside(at + words.len()));
         Some(Spanned { value, span })
@@ -79,8 +80,8 @@ impl Cx<'_> {
         tokens.span(open + 1, tokens.skip(open).saturating_sub(1))
     }
 
-    pub(super) fn create_trigger(&self, n: &pb::CreateTrigStmt) -> CreateTrigger {
-        let has = |bit: i32| n.events & bit != 0;
+    pub(super) fn create_trigger(&self, n: &pg::CreateTrigStmt) -> CreateTrigger {
+        let has = |bit: i16| n.events & bit != 0;
         let events = [
             (4, TriggerEvent::Insert),
             (16, TriggerEvent::Update),
@@ -88,10 +89,10 @@ impl Cx<'_> {
             (32, TriggerEvent::Truncate),
         ];
         CreateTrigger {
-            name: Spanned { value: Ident::new(&n.trigname), span: self.name_after("trigger") },
+            name: Spanned { value: required(n.trigname()), span: self.name_after("trigger") },
             or_replace: n.replace,
             constraint: n.isconstraint,
-            table: self.optional_relation(n.relation.as_ref()),
+            table: self.optional_relation(n.relation()),
             // The bits of pg_trigger.tgtype.
             timing: match n.timing {
                 2 => TriggerTiming::Before,
@@ -99,11 +100,11 @@ impl Cx<'_> {
                 _ => TriggerTiming::After,
             },
             events: events.into_iter().filter(|(bit, _)| has(*bit)).map(|(_, event)| event).collect(),
-            columns: idents(&n.columns),
+            columns: idents(n.columns()),
             for_each_row: n.row,
-            when: self.optional_expr(&n.when_clause),
-            function: self.executed(&n.funcname),
-            args: strings(&n.args),
+            when: self.optional_expr(n.when_clause()),
+            function: self.executed(n.funcname()),
+            args: strings(n.args()),
         }
     }
 
@@ -113,43 +114,43 @@ impl Cx<'_> {
     }
 
     /// The function that a trigger calls: it stands after EXECUTE FUNCTION.
-    fn executed(&self, parts: &[Node]) -> crate::sql::name::ObjectName {
+    fn executed(&self, parts: &NodeList) -> crate::sql::name::ObjectName {
         let execute = |at: usize| {
             self.words_at(at, &["execute", "function"]) || self.words_at(at, &["execute", "procedure"])
         };
         match self.tokens().find(0, |_, at| execute(at)) {
             Some(at) => self.name_at(parts, at + 2),
-            None => qualified(parts, self.whole()),
+            None => qualified(parts.iter(), self.whole()),
         }
     }
 
-    pub(super) fn create_event_trigger(&self, n: &pb::CreateEventTrigStmt) -> CreateEventTrigger {
-        let tags = definitions(&n.whenclause).filter_map(|filter| filter.arg.as_deref());
+    pub(super) fn create_event_trigger(&self, n: &pg::CreateEventTrigStmt) -> CreateEventTrigger {
+        let tags = definitions(n.whenclause()).map(|filter| filter.arg());
         CreateEventTrigger {
-            name: Spanned { value: Ident::new(&n.trigname), span: self.name_after("trigger") },
-            event: Ident::new(&n.eventname),
+            name: Spanned { value: required(n.trigname()), span: self.name_after("trigger") },
+            event: required(n.eventname()),
             tags: tags.flat_map(|list| strings(items(list))).collect(),
-            function: self.executed(&n.funcname),
+            function: self.executed(n.funcname()),
         }
     }
 
-    pub(super) fn alter_event_trigger(&self, n: &pb::AlterEventTrigStmt) -> StatementKind {
+    pub(super) fn alter_event_trigger(&self, n: &pg::AlterEventTrigStmt) -> StatementKind {
         StatementKind::AlterEventTrigger {
-            name: Spanned { value: Ident::new(&n.trigname), span: self.name_after("trigger") },
-            enabled: n.tgenabled.chars().next().unwrap_or('O'),
+            name: Spanned { value: required(n.trigname()), span: self.name_after("trigger") },
+            enabled: letter(n.tgenabled),
         }
     }
 
-    pub(super) fn create_rule(&self, n: &pb::RuleStmt) -> CreateRule {
+    pub(super) fn create_rule(&self, n: &pg::RuleStmt) -> CreateRule {
         CreateRule {
-            name: Ident::new(&n.rulename),
+            name: required(n.rulename()),
             or_replace: n.replace,
-            table: self.optional_relation(n.relation.as_ref()),
-            event: match n.event() {
-                CmdType::CmdSelect => PolicyCommand::Select,
-                CmdType::CmdInsert => PolicyCommand::Insert,
-                CmdType::CmdUpdate => PolicyCommand::Update,
-                CmdType::CmdDelete => PolicyCommand::Delete,
+            table: self.optional_relation(n.relation()),
+            event: match n.event {
+                CmdType::CMD_SELECT => PolicyCommand::Select,
+                CmdType::CMD_INSERT => PolicyCommand::Insert,
+                CmdType::CMD_UPDATE => PolicyCommand::Update,
+                CmdType::CMD_DELETE => PolicyCommand::Delete,
                 _ => PolicyCommand::All,
             },
             instead: n.instead,
@@ -158,9 +159,9 @@ impl Cx<'_> {
 }
 
 /// The name in a node that holds nothing else.
-pub(super) fn role_name(node: &Node) -> Option<Ident> {
-    match &node.node {
-        Some(N::AccessPriv(privilege)) => Some(Ident::new(&privilege.priv_name)),
+pub(super) fn role_name(node: Node<'_>) -> Option<Ident> {
+    match node {
+        Node::AccessPriv(privilege) => Some(required(privilege.priv_name())),
         _ => None,
     }
 }

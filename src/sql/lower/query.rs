@@ -1,178 +1,187 @@
 //! Queries and changes of rows.
 
-use pg_query::NodeEnum as N;
-use pg_query::protobuf::{self as pb, Node, SetOperation};
+use pg_raw_parse::raw::{JoinType, SetOperation};
+use pg_raw_parse::{Node, nodes as pg};
 
 use super::Cx;
-use super::name::{idents, items, optional};
+use super::name::{idents, items, optional, required};
 use crate::sql::expr::{
     Alias, Cte, CteBody, Expr, FromItem, Query, QueryBody, RelationRef, ResultColumn, Select,
 };
 use crate::sql::name::Ident;
+use crate::sql::parser::{List, present};
 use crate::sql::statement::{ChangeKind, DataChange, StatementKind};
 
 impl Cx<'_> {
     /// A SELECT at the top level, which is CREATE TABLE AS where it has INTO.
-    pub(super) fn select_statement(&self, n: &pb::SelectStmt) -> StatementKind {
+    pub(super) fn select_statement(&self, n: &pg::SelectStmt) -> StatementKind {
         match into_clause(n) {
             Some(into) => StatementKind::CreateTableAs(Box::new(self.select_into(n, into))),
             None => StatementKind::Query(Box::new(self.query(n))),
         }
     }
 
-    pub(super) fn return_statement(&self, n: &pb::ReturnStmt) -> StatementKind {
-        let expr = n.returnval.as_deref().map_or(Expr::NULL, |node| self.expr(node));
+    pub(super) fn return_statement(&self, n: &pg::ReturnStmt) -> StatementKind {
+        let expr = self.optional_expr(n.returnval()).unwrap_or(Expr::NULL);
         let select = Select { targets: vec![ResultColumn { expr, alias: None }], ..Select::default() };
         let body = QueryBody::Select(Box::new(select));
         StatementKind::Query(Box::new(Query { body, ..Query::default() }))
     }
 
     /// A query wherever the parser allows several kinds of nodes.
-    pub(super) fn query_node(&self, node: &Node) -> Query {
-        match &node.node {
-            Some(N::SelectStmt(select)) => self.query(select),
+    pub(super) fn query_node(&self, node: Node<'_>) -> Query {
+        match node {
+            Node::SelectStmt(select) => self.query(select),
             _ => Query::default(),
         }
     }
 
-    pub(super) fn query(&self, n: &pb::SelectStmt) -> Query {
-        let limits = [&n.limit_count, &n.limit_offset];
+    pub(super) fn query(&self, n: &pg::SelectStmt) -> Query {
+        self.nesting.enter(|| self.whole_query(n)).unwrap_or_default()
+    }
+
+    fn whole_query(&self, n: &pg::SelectStmt) -> Query {
+        let limits = [n.limit_count(), n.limit_offset()];
         Query {
-            ctes: self.ctes(n.with_clause.as_ref()),
+            ctes: self.ctes(n.with_clause()),
             body: self.query_body(n),
-            order_by: self.exprs(&n.sort_clause),
+            order_by: self.exprs(n.sort_clause()),
             limits: limits.into_iter().filter_map(|limit| self.optional_expr(limit)).collect(),
-            locking: !n.locking_clause.is_empty(),
+            locking: !n.locking_clause().is_empty(),
         }
     }
 
-    fn query_body(&self, n: &pb::SelectStmt) -> QueryBody {
-        if !matches!(n.op(), SetOperation::SetopNone | SetOperation::Undefined)
-            && let (Some(left), Some(right)) = (&n.larg, &n.rarg)
+    fn query_body(&self, n: &pg::SelectStmt) -> QueryBody {
+        if n.op != SetOperation::SETOP_NONE
+            && let (Some(left), Some(right)) = (n.larg(), n.rarg())
         {
             return QueryBody::SetOperation(Box::new(self.query(left)), Box::new(self.query(right)));
         }
-        if !n.values_lists.is_empty() {
-            return QueryBody::Values(n.values_lists.iter().map(|row| self.exprs(items(row))).collect());
+        if !n.values_lists().is_empty() {
+            return QueryBody::Values(n.values_lists().items().map(|row| self.exprs(items(row))).collect());
         }
         let mut windows = Vec::new();
-        for node in &n.window_clause {
-            if let Some(N::WindowDef(window)) = &node.node {
+        for node in n.window_clause().items() {
+            if let Node::WindowDef(window) = node {
                 self.window(window, &mut windows);
             }
         }
         // A plain DISTINCT is a list that holds an empty node.
-        let distinct_on = n.distinct_clause.iter().filter(|node| node.node.is_some());
+        let distinct_on = n.distinct_clause().items().filter_map(present);
         QueryBody::Select(Box::new(Select {
-            targets: self.result_columns(&n.target_list),
-            from: self.sources(&n.from_clause),
-            filter: self.optional_box(&n.where_clause),
-            group_by: self.exprs(&n.group_clause),
-            having: self.optional_box(&n.having_clause),
+            targets: self.result_columns(n.target_list()),
+            from: self.sources(n.from_clause()),
+            filter: self.optional_box(n.where_clause()),
+            group_by: self.exprs(n.group_clause()),
+            having: self.optional_box(n.having_clause()),
             windows,
-            distinct: !n.distinct_clause.is_empty(),
+            distinct: !n.distinct_clause().is_empty(),
             distinct_on: distinct_on.map(|node| self.expr(node)).collect(),
         }))
     }
 
-    fn result_columns(&self, nodes: &[Node]) -> Vec<ResultColumn> {
-        let column = |node: &Node| {
-            let alias = match &node.node {
-                Some(N::ResTarget(target)) => optional(&target.name),
+    fn result_columns<'t>(&self, nodes: impl List<'t>) -> Vec<ResultColumn> {
+        let column = |node: Node<'_>| {
+            let alias = match node {
+                Node::ResTarget(target) => optional(target.name()),
                 _ => None,
             };
             ResultColumn { expr: self.expr(node), alias }
         };
-        nodes.iter().map(column).collect()
+        nodes.items().map(column).collect()
     }
 
-    fn ctes(&self, with: Option<&pb::WithClause>) -> Vec<Cte> {
+    fn ctes(&self, with: Option<&pg::WithClause>) -> Vec<Cte> {
         let Some(with) = with else { return Vec::new() };
-        let cte = |node: &Node| match &node.node {
-            Some(N::CommonTableExpr(cte)) => Some(Cte {
-                name: Ident::new(&cte.ctename),
-                columns: idents(&cte.aliascolnames),
-                query: self.cte_body(cte.ctequery.as_deref()),
+        let cte = |node: Node<'_>| match node {
+            Node::CommonTableExpr(cte) => Some(Cte {
+                name: required(cte.ctename()),
+                columns: idents(cte.aliascolnames()),
+                query: self.cte_body(cte.ctequery()),
                 recursive: with.recursive,
             }),
             _ => None,
         };
-        with.ctes.iter().filter_map(cte).collect()
+        with.ctes().items().filter_map(cte).collect()
     }
 
-    fn cte_body(&self, node: Option<&Node>) -> CteBody {
-        let change = match node.and_then(|node| node.node.as_ref()) {
-            Some(N::InsertStmt(n)) => self.insert(n),
-            Some(N::UpdateStmt(n)) => self.update(n),
-            Some(N::DeleteStmt(n)) => self.delete(n),
-            Some(N::MergeStmt(n)) => self.merge(n),
-            Some(N::SelectStmt(n)) => return CteBody::Query(Box::new(self.query(n))),
+    fn cte_body(&self, node: Node<'_>) -> CteBody {
+        let change = match node {
+            Node::InsertStmt(n) => self.insert(n),
+            Node::UpdateStmt(n) => self.update(n),
+            Node::DeleteStmt(n) => self.delete(n),
+            Node::MergeStmt(n) => self.merge(n),
+            Node::SelectStmt(n) => return CteBody::Query(Box::new(self.query(n))),
             _ => return CteBody::Query(Box::default()),
         };
         CteBody::Change(Box::new(change))
     }
 
-    fn sources(&self, nodes: &[Node]) -> Vec<FromItem> {
-        nodes.iter().filter_map(|node| self.source(node)).collect()
+    fn sources<'t>(&self, nodes: impl List<'t>) -> Vec<FromItem> {
+        nodes.items().filter_map(|node| self.source(node)).collect()
     }
 
-    fn source(&self, node: &Node) -> Option<FromItem> {
-        Some(match node.node.as_ref()? {
-            N::RangeVar(n) => FromItem::Relation {
+    fn source(&self, node: Node<'_>) -> Option<FromItem> {
+        self.nesting.enter(|| self.some_source(node))?
+    }
+
+    fn some_source(&self, node: Node<'_>) -> Option<FromItem> {
+        Some(match node {
+            Node::RangeVar(n) => FromItem::Relation {
                 relation: RelationRef { name: self.relation(n), target: None },
-                alias: alias(n.alias.as_ref()),
+                alias: alias(n.alias()),
             },
-            N::RangeSubselect(n) => FromItem::Query {
-                query: Box::new(n.subquery.as_deref().map(|node| self.query_node(node)).unwrap_or_default()),
-                alias: alias(n.alias.as_ref()),
+            Node::RangeSubselect(n) => FromItem::Query {
+                query: Box::new(self.query_node(n.subquery())),
+                alias: alias(n.alias()),
                 lateral: n.lateral,
             },
-            N::RangeFunction(n) => self.range_function(n),
-            N::JoinExpr(n) => FromItem::Join {
-                left: Box::new(self.source(n.larg.as_deref()?)?),
-                right: Box::new(self.source(n.rarg.as_deref()?)?),
-                on: self.optional_box(&n.quals),
-                using: idents(&n.using_clause),
+            Node::RangeFunction(n) => self.range_function(n),
+            Node::JoinExpr(n) => FromItem::Join {
+                left: Box::new(self.source(n.larg())?),
+                right: Box::new(self.source(n.rarg())?),
+                on: self.optional_box(n.quals()),
+                using: idents(n.using_clause()),
                 natural: n.is_natural,
-                outer: n.jointype() != pb::JoinType::JoinInner,
-                alias: alias(n.alias.as_ref()),
+                outer: n.jointype != JoinType::JOIN_INNER,
+                alias: alias(n.alias()),
             },
-            N::RangeTableSample(n) => self.source(n.relation.as_deref()?)?,
-            N::RangeTableFunc(n) => FromItem::Function {
+            Node::RangeTableSample(n) => self.source(n.relation())?,
+            Node::RangeTableFunc(n) => FromItem::Function {
                 calls: vec![self.expr(node)],
-                alias: alias(n.alias.as_ref()),
+                alias: alias(n.alias()),
                 ordinality: false,
             },
-            N::JsonTable(n) => FromItem::Function {
+            Node::JsonTable(n) => FromItem::Function {
                 calls: vec![self.expr(node)],
-                alias: alias(n.alias.as_ref()),
+                alias: alias(n.alias()),
                 ordinality: false,
             },
             _ => return None,
         })
     }
 
-    fn range_function(&self, n: &pb::RangeFunction) -> FromItem {
+    fn range_function(&self, n: &pg::RangeFunction) -> FromItem {
         // Each item is a list of the call and of its column definitions.
-        let call = |node: &Node| items(node).first().map(|call| self.expr(call));
-        let mut alias = alias(n.alias.as_ref());
+        let call = |node: Node<'_>| items(node).first().map(|call| self.expr(call));
+        let mut alias = alias(n.alias());
         if let Some(alias) = &mut alias
             && alias.columns.is_empty()
         {
-            alias.columns = n.coldeflist.iter().filter_map(column_name).collect();
+            alias.columns = n.coldeflist().items().filter_map(column_name).collect();
         }
         FromItem::Function {
-            calls: n.functions.iter().filter_map(call).collect(),
+            calls: n.functions().items().filter_map(call).collect(),
             alias,
             ordinality: n.ordinality,
         }
     }
 
-    fn change(&self, kind: ChangeKind, relation: Option<&pb::RangeVar>) -> DataChange {
+    fn change(&self, kind: ChangeKind, relation: Option<&pg::RangeVar>) -> DataChange {
         DataChange {
             kind,
             table: RelationRef { name: self.optional_relation(relation), target: None },
-            alias: relation.and_then(|range| range.alias.as_ref()).map(|alias| Ident::new(&alias.aliasname)),
+            alias: relation.and_then(|range| range.alias()).map(|alias| required(alias.aliasname())),
             ctes: Vec::new(),
             columns: Vec::new(),
             source: None,
@@ -185,56 +194,56 @@ impl Cx<'_> {
         }
     }
 
-    pub(super) fn insert(&self, n: &pb::InsertStmt) -> DataChange {
-        let mut change = self.change(ChangeKind::Insert, n.relation.as_ref());
-        change.ctes = self.ctes(n.with_clause.as_ref());
-        change.columns = n.cols.iter().filter_map(target_name).collect();
-        change.source = n.select_stmt.as_deref().map(|node| self.query_node(node));
-        change.returning = self.returning(n.returning_clause.as_ref());
-        if let Some(conflict) = n.on_conflict_clause.as_deref() {
+    pub(super) fn insert(&self, n: &pg::InsertStmt) -> DataChange {
+        let mut change = self.change(ChangeKind::Insert, n.relation());
+        change.ctes = self.ctes(n.with_clause());
+        change.columns = n.cols().items().filter_map(target_name).collect();
+        change.source = present(n.select_stmt()).map(|node| self.query_node(node));
+        change.returning = self.returning(n.returning_clause());
+        if let Some(conflict) = n.on_conflict_clause() {
             change.on_conflict = true;
-            change.assignments = self.assignments(&conflict.target_list);
-            change.filter = self.optional_expr(&conflict.where_clause);
-            let keys = conflict.infer.as_deref().map(|infer| &infer.index_elems[..]).unwrap_or_default();
-            change.conflict_columns = keys.iter().filter_map(index_column).collect();
+            change.assignments = self.assignments(conflict.target_list());
+            change.filter = self.optional_expr(conflict.where_clause());
+            let keys = conflict.infer().into_iter().flat_map(|infer| infer.index_elems().items());
+            change.conflict_columns = keys.filter_map(index_column).collect();
         }
         change
     }
 
-    pub(super) fn update(&self, n: &pb::UpdateStmt) -> DataChange {
+    pub(super) fn update(&self, n: &pg::UpdateStmt) -> DataChange {
         DataChange {
-            ctes: self.ctes(n.with_clause.as_ref()),
-            assignments: self.assignments(&n.target_list),
-            from: self.sources(&n.from_clause),
-            filter: self.optional_expr(&n.where_clause),
-            returning: self.returning(n.returning_clause.as_ref()),
-            ..self.change(ChangeKind::Update, n.relation.as_ref())
+            ctes: self.ctes(n.with_clause()),
+            assignments: self.assignments(n.target_list()),
+            from: self.sources(n.from_clause()),
+            filter: self.optional_expr(n.where_clause()),
+            returning: self.returning(n.returning_clause()),
+            ..self.change(ChangeKind::Update, n.relation())
         }
     }
 
-    pub(super) fn delete(&self, n: &pb::DeleteStmt) -> DataChange {
+    pub(super) fn delete(&self, n: &pg::DeleteStmt) -> DataChange {
         DataChange {
-            ctes: self.ctes(n.with_clause.as_ref()),
-            from: self.sources(&n.using_clause),
-            filter: self.optional_expr(&n.where_clause),
-            returning: self.returning(n.returning_clause.as_ref()),
-            ..self.change(ChangeKind::Delete, n.relation.as_ref())
+            ctes: self.ctes(n.with_clause()),
+            from: self.sources(n.using_clause()),
+            filter: self.optional_expr(n.where_clause()),
+            returning: self.returning(n.returning_clause()),
+            ..self.change(ChangeKind::Delete, n.relation())
         }
     }
 
     /// A MERGE: its filter is what it joins on, then what its branches ask for.
-    pub(super) fn merge(&self, n: &pb::MergeStmt) -> DataChange {
+    pub(super) fn merge(&self, n: &pg::MergeStmt) -> DataChange {
         let mut assignments = Vec::new();
-        let mut conditions: Vec<_> = self.optional_expr(&n.join_condition).into_iter().collect();
-        for node in &n.merge_when_clauses {
-            let Some(N::MergeWhenClause(when)) = &node.node else { continue };
-            conditions.extend(self.optional_expr(&when.condition));
-            if when.values.is_empty() {
-                assignments.extend(self.assignments(&when.target_list));
+        let mut conditions: Vec<_> = self.optional_expr(n.join_condition()).into_iter().collect();
+        for node in n.merge_when_clauses().items() {
+            let Node::MergeWhenClause(when) = node else { continue };
+            conditions.extend(self.optional_expr(when.condition()));
+            if when.values().is_empty() {
+                assignments.extend(self.assignments(when.target_list()));
             } else {
-                let columns = when.target_list.iter().filter_map(target_name);
+                let columns = when.target_list().items().filter_map(target_name);
                 let columns = columns.chain(std::iter::repeat(Ident::default()));
-                assignments.extend(columns.zip(self.exprs(&when.values)));
+                assignments.extend(columns.zip(self.exprs(when.values())));
             }
         }
         let filter = match conditions.len() {
@@ -242,55 +251,52 @@ impl Cx<'_> {
             _ => Some(Expr::Other("merge", conditions)),
         };
         DataChange {
-            ctes: self.ctes(n.with_clause.as_ref()),
+            ctes: self.ctes(n.with_clause()),
             assignments,
-            from: n.source_relation.as_deref().and_then(|node| self.source(node)).into_iter().collect(),
+            from: self.source(n.source_relation()).into_iter().collect(),
             filter,
-            returning: self.returning(n.returning_clause.as_ref()),
-            ..self.change(ChangeKind::Merge, n.relation.as_ref())
+            returning: self.returning(n.returning_clause()),
+            ..self.change(ChangeKind::Merge, n.relation())
         }
     }
 
-    fn assignments(&self, nodes: &[Node]) -> Vec<(Ident, Expr)> {
-        nodes.iter().filter_map(|node| Some((target_name(node)?, self.expr(node)))).collect()
+    fn assignments<'t>(&self, nodes: impl List<'t>) -> Vec<(Ident, Expr)> {
+        nodes.items().filter_map(|node| Some((target_name(node)?, self.expr(node)))).collect()
     }
 
-    fn returning(&self, clause: Option<&pb::ReturningClause>) -> Vec<ResultColumn> {
-        clause.map(|clause| self.result_columns(&clause.exprs)).unwrap_or_default()
+    fn returning(&self, clause: Option<&pg::ReturningClause>) -> Vec<ResultColumn> {
+        clause.map(|clause| self.result_columns(clause.exprs())).unwrap_or_default()
     }
 }
 
 /// The INTO of a SELECT; in a UNION it stands in the leftmost arm.
-fn into_clause(n: &pb::SelectStmt) -> Option<&pb::IntoClause> {
-    match (&n.into_clause, &n.larg) {
-        (Some(into), _) => Some(into),
-        (None, Some(left)) => into_clause(left),
-        (None, None) => None,
-    }
+fn into_clause(n: &pg::SelectStmt) -> Option<&pg::IntoClause> {
+    let mut arms = std::iter::successors(Some(n), |arm| arm.larg());
+    arms.find_map(|arm| arm.into_clause())
 }
 
-fn alias(n: Option<&pb::Alias>) -> Option<Alias> {
-    n.map(|alias| Alias { name: Ident::new(&alias.aliasname), columns: idents(&alias.colnames) })
+fn alias(n: Option<&pg::Alias>) -> Option<Alias> {
+    n.map(|alias| Alias { name: required(alias.aliasname()), columns: idents(alias.colnames()) })
 }
 
-fn column_name(node: &Node) -> Option<Ident> {
-    match &node.node {
-        Some(N::ColumnDef(column)) => Some(Ident::new(&column.colname)),
+fn column_name(node: Node<'_>) -> Option<Ident> {
+    match node {
+        Node::ColumnDef(column) => Some(required(column.colname())),
         _ => None,
     }
 }
 
-fn target_name(node: &Node) -> Option<Ident> {
-    match &node.node {
-        Some(N::ResTarget(target)) => Some(Ident::new(&target.name)),
+fn target_name(node: Node<'_>) -> Option<Ident> {
+    match node {
+        Node::ResTarget(target) => Some(required(target.name())),
         _ => None,
     }
 }
 
 /// The column of an index key; `None` for an expression.
-pub(super) fn index_column(node: &Node) -> Option<Ident> {
-    match &node.node {
-        Some(N::IndexElem(key)) => optional(&key.name),
+pub(super) fn index_column(node: Node<'_>) -> Option<Ident> {
+    match node {
+        Node::IndexElem(key) => optional(key.name()),
         _ => None,
     }
 }

@@ -2,34 +2,36 @@
 
 use std::ops::Range;
 
-use pg_query::NodeEnum as N;
-use pg_query::protobuf::{self as pb, Node, ObjectType, SortByDir, SortByNulls, ViewCheckOption};
+use pg_raw_parse::list::NodeList;
+use pg_raw_parse::raw::{ObjectType, SortByDir, SortByNulls, ViewCheckOption};
+use pg_raw_parse::{Node, nodes as pg};
 
 use super::Cx;
-use super::name::{idents, optional, options, qualified, role};
+use super::name::{idents, letter, optional, options, qualified, role};
 use super::query::index_column;
 use super::table::persistence;
 use crate::source::{Span, Spanned};
 use crate::sql::expr::Expr;
 use crate::sql::name::{Ident, ObjectName};
+use crate::sql::parser::List;
 use crate::sql::statement::{
     CreateIndex, CreateSchema, CreateTableAs, CreateView, IndexKey, IndexKeyValue, Statement,
 };
 use crate::sql::token::ident;
 
 impl Cx<'_> {
-    pub(super) fn create_schema(&self, n: &pb::CreateSchemaStmt) -> CreateSchema {
+    pub(super) fn create_schema(&self, n: &pg::CreateSchemaStmt) -> CreateSchema {
         let at = self.skip_if_exists(2);
         CreateSchema {
-            name: optional(&n.schemaname).map(|value| Spanned { value, span: self.token_span(at) }),
-            authorization: n.authrole.as_ref().map(role),
+            name: optional(n.schemaname()).map(|value| Spanned { value, span: self.token_span(at) }),
+            authorization: n.authrole().map(role),
             if_not_exists: n.if_not_exists,
-            elements: self.schema_elements(&n.schema_elts),
+            elements: self.schema_elements(n.schema_elts()),
         }
     }
 
     /// The statements within CREATE SCHEMA, which nothing separates.
-    fn schema_elements(&self, nodes: &[Node]) -> Vec<Statement> {
+    fn schema_elements(&self, nodes: &NodeList) -> Vec<Statement> {
         if nodes.is_empty() {
             return Vec::new();
         }
@@ -48,7 +50,7 @@ impl Cx<'_> {
         if starts.len() != nodes.len() {
             starts = vec![0; nodes.len()];
         }
-        let element = |(at, node): (usize, &Node)| {
+        let element = |(at, node): (usize, Node<'_>)| {
             let first = tokens.list[starts[at]].start;
             let end = match starts.get(at + 1) {
                 Some(next) if *next > 0 => tokens.list[next - 1].end,
@@ -59,117 +61,117 @@ impl Cx<'_> {
         nodes.iter().enumerate().map(element).collect()
     }
 
-    pub(super) fn create_table_as(&self, n: &pb::CreateTableAsStmt) -> CreateTableAs {
-        let query = match n.query.as_deref().and_then(|node| node.node.as_ref()) {
-            Some(N::SelectStmt(select)) => Some(self.query(select)),
+    pub(super) fn create_table_as(&self, n: &pg::CreateTableAsStmt) -> CreateTableAs {
+        let query = match n.query() {
+            Node::SelectStmt(select) => Some(self.query(select)),
             _ => None,
         };
         CreateTableAs {
-            materialized: n.objtype() == ObjectType::ObjectMatview,
+            materialized: n.objtype == ObjectType::OBJECT_MATVIEW,
             if_not_exists: n.if_not_exists,
             query,
-            ..self.made_table(n.into.as_deref())
+            ..self.made_table(n.into())
         }
     }
 
-    pub(super) fn select_into(&self, n: &pb::SelectStmt, into: &pb::IntoClause) -> CreateTableAs {
+    pub(super) fn select_into(&self, n: &pg::SelectStmt, into: &pg::IntoClause) -> CreateTableAs {
         CreateTableAs { query: Some(self.query(n)), ..self.made_table(Some(into)) }
     }
 
-    fn made_table(&self, into: Option<&pb::IntoClause>) -> CreateTableAs {
-        let relation = into.and_then(|into| into.rel.as_ref());
+    fn made_table(&self, into: Option<&pg::IntoClause>) -> CreateTableAs {
+        let relation = into.and_then(|into| into.rel());
         CreateTableAs {
             name: self.optional_relation(relation),
             materialized: false,
             if_not_exists: false,
-            persistence: persistence(relation.map_or("", |range| &range.relpersistence)),
-            columns: into.map(|into| idents(&into.col_names)).unwrap_or_default(),
+            persistence: persistence(relation),
+            columns: into.map(|into| idents(into.col_names())).unwrap_or_default(),
             query: None,
             with_data: into.is_none_or(|into| !into.skip_data),
-            options: into.map(|into| options(&into.options)).unwrap_or_default(),
+            options: into.map(|into| options(into.options())).unwrap_or_default(),
         }
     }
 
-    pub(super) fn create_view(&self, n: &pb::ViewStmt) -> CreateView {
+    pub(super) fn create_view(&self, n: &pg::ViewStmt) -> CreateView {
         CreateView {
-            name: self.optional_relation(n.view.as_ref()),
+            name: self.optional_relation(n.view()),
             or_replace: n.replace,
-            temporary: n.view.as_ref().is_some_and(|range| range.relpersistence == "t"),
-            columns: idents(&n.aliases),
-            query: n.query.as_deref().map(|node| self.query_node(node)).unwrap_or_default(),
-            options: options(&n.options),
-            check_option: match n.with_check_option() {
-                ViewCheckOption::LocalCheckOption => Some("local"),
-                ViewCheckOption::CascadedCheckOption => Some("cascaded"),
-                ViewCheckOption::NoCheckOption | ViewCheckOption::Undefined => None,
+            temporary: n.view().is_some_and(|range| letter(range.relpersistence) == 't'),
+            columns: idents(n.aliases()),
+            query: self.query_node(n.query()),
+            options: options(n.options()),
+            check_option: match n.with_check_option {
+                ViewCheckOption::LOCAL_CHECK_OPTION => Some("local"),
+                ViewCheckOption::CASCADED_CHECK_OPTION => Some("cascaded"),
+                _ => None,
             },
         }
     }
 
-    pub(super) fn create_index(&self, n: &pb::IndexStmt) -> CreateIndex {
+    pub(super) fn create_index(&self, n: &pg::IndexStmt) -> CreateIndex {
         CreateIndex {
-            name: optional(&n.idxname),
-            name_span: (!n.idxname.is_empty()).then(|| self.index_name_span(n)).flatten(),
+            name: optional(n.idxname()),
+            name_span: n.idxname().and_then(|_| self.index_name_span(n)),
             if_not_exists: n.if_not_exists,
             unique: n.unique,
             concurrently: n.concurrent,
-            only: n.relation.as_ref().is_some_and(|range| !range.inh),
-            table: self.optional_relation(n.relation.as_ref()),
-            method: Ident::new(if n.access_method.is_empty() { "btree" } else { &n.access_method }),
+            only: n.relation().is_some_and(|range| !range.inh),
+            table: self.optional_relation(n.relation()),
+            method: index_method(n.access_method()),
             keys: self.index_keys(n),
-            include: n.index_including_params.iter().filter_map(index_column).collect(),
+            include: n.index_including_params().items().filter_map(index_column).collect(),
             nulls_not_distinct: n.nulls_not_distinct,
-            predicate: self.optional_expr(&n.where_clause),
-            options: options(&n.options),
+            predicate: self.optional_expr(n.where_clause()),
+            options: options(n.options()),
         }
     }
 
     /// The name stands before ON, which stands before the table.
-    fn index_name_span(&self, n: &pb::IndexStmt) -> Option<Span> {
-        let table = self.index(n.relation.as_ref()?.location);
+    fn index_name_span(&self, n: &pg::IndexStmt) -> Option<Span> {
+        let table = self.index(n.relation()?.location);
         let is_on = |at: &usize| self.tokens().is_word(*at, "on");
         let on = (table.saturating_sub(2)..table).rev().find(is_on)?;
         Some(self.token_span(on.checked_sub(1)?))
     }
 
-    fn index_keys(&self, n: &pb::IndexStmt) -> Vec<IndexKey> {
+    fn index_keys(&self, n: &pg::IndexStmt) -> Vec<IndexKey> {
         let tokens = self.tokens();
-        let table = self.index(n.relation.as_ref().map_or(-1, |range| range.location));
+        let table = self.index(n.relation().map_or(-1, |range| range.location));
         let mut start = tokens.find(table, |tokens, at| tokens.is(at, '(')).map_or(0, |open| open + 1);
-        let key = |node: &Node| {
+        let key = |node: Node<'_>| {
             let end = tokens.item_end(start);
             let key = self.index_key(node, start..end);
             start = end + 1;
             key
         };
-        n.index_params.iter().filter_map(key).collect()
+        n.index_params().items().filter_map(key).collect()
     }
 
     /// A key that is written at some tokens.
-    pub(super) fn index_key(&self, node: &Node, place: Range<usize>) -> Option<IndexKey> {
-        let Some(N::IndexElem(n)) = &node.node else { return None };
-        let name = |parts: &[Node]| (!parts.is_empty()).then(|| self.name_among(parts, place.clone()));
-        let value = match optional(&n.name) {
+    pub(super) fn index_key(&self, node: Node<'_>, place: Range<usize>) -> Option<IndexKey> {
+        let Node::IndexElem(n) = node else { return None };
+        let name = |parts: &NodeList| (!parts.is_empty()).then(|| self.name_among(parts, place.clone()));
+        let value = match optional(n.name()) {
             Some(column) => IndexKeyValue::Column(column),
-            None => IndexKeyValue::Expr(self.optional_expr(&n.expr).unwrap_or(Expr::NULL)),
+            None => IndexKeyValue::Expr(self.optional_expr(n.expr()).unwrap_or(Expr::NULL)),
         };
         Some(IndexKey {
             value,
-            operator_class: name(&n.opclass),
-            collation: name(&n.collation),
-            descending: n.ordering() == SortByDir::SortbyDesc,
-            nulls_first: match n.nulls_ordering() {
-                SortByNulls::SortbyNullsFirst => Some(true),
-                SortByNulls::SortbyNullsLast => Some(false),
-                SortByNulls::SortbyNullsDefault | SortByNulls::Undefined => None,
+            operator_class: name(n.opclass()),
+            collation: name(n.collation()),
+            descending: n.ordering == SortByDir::SORTBY_DESC,
+            nulls_first: match n.nulls_ordering {
+                SortByNulls::SORTBY_NULLS_FIRST => Some(true),
+                SortByNulls::SORTBY_NULLS_LAST => Some(false),
+                _ => None,
             },
         })
     }
 
     /// A name by its parts, after the first of some tokens.
-    fn name_among(&self, parts: &[Node], place: Range<usize>) -> ObjectName {
+    fn name_among(&self, parts: &NodeList, place: Range<usize>) -> ObjectName {
         let tokens = self.tokens();
-        let name = qualified(parts, tokens.span(place.start, place.end));
+        let name = qualified(parts.iter(), tokens.span(place.start, place.end));
         let mut at = tokens.skip(place.start);
         while at < place.end {
             let after = tokens.after_name(at);
@@ -181,6 +183,11 @@ impl Cx<'_> {
         }
         name
     }
+}
+
+/// The access method of an index, which is btree where nothing is said.
+pub(super) fn index_method(name: Option<&str>) -> Ident {
+    Ident::new(name.unwrap_or("btree"))
 }
 
 #[cfg(test)]

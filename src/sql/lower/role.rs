@@ -1,66 +1,67 @@
 //! Roles, privileges, extensions and publications.
 
-use pg_query::NodeEnum as N;
-use pg_query::protobuf::{
-    self as pb, AlterPublicationAction, DropBehavior, GrantTargetType, Node, ObjectType,
-    PublicationObjSpecType, RoleStmtType,
+use pg_raw_parse::raw::{
+    AlterPublicationAction, DropBehavior, GrantTargetType, ObjectType, PublicationObjSpecType, RoleStmtType,
 };
+use pg_raw_parse::{Node, nodes as pg};
 
 use super::Cx;
 use super::function::is_true;
-use super::name::{definitions, idents, items, optional, role, roles, value};
+use super::name::{definition, definitions, idents, items, optional, required, role, roles, value};
 use super::object::object_kind;
 use super::policy::role_name;
 use crate::source::Spanned;
 use crate::sql::name::Ident;
+use crate::sql::parser::{List, present};
 use crate::sql::statement::{
     AlterDefaultPrivileges, AlterRole, CreateExtension, CreateRole, Grant, GrantRole, GrantTarget, Privilege,
     PrivilegeSpec, Publication, PublicationAction, PublishedTable, RoleAttributes, RoleName, StatementKind,
 };
 
 impl Cx<'_> {
-    pub(super) fn create_role(&self, n: &pb::CreateRoleStmt) -> CreateRole {
-        let mut attributes = role_attributes(&n.options);
-        if n.stmt_type() == RoleStmtType::RolestmtUser && attributes.login.is_none() {
+    pub(super) fn create_role(&self, n: &pg::CreateRoleStmt) -> CreateRole {
+        let mut attributes = role_attributes(n.options());
+        if n.stmt_type == RoleStmtType::ROLESTMT_USER && attributes.login.is_none() {
             // CREATE USER means LOGIN.
             attributes.login = Some(true);
         }
         let listed = |names: &[&str]| {
-            let lists = definitions(&n.options).filter(|option| names.contains(&option.defname.as_str()));
-            lists.filter_map(|option| option.arg.as_deref()).flat_map(|list| roles(items(list))).collect()
+            let lists = definitions(n.options())
+                .filter(|option| names.contains(&option.defname().unwrap_or_default()));
+            lists.flat_map(|option| roles(items(option.arg()))).collect()
         };
         CreateRole {
-            name: Spanned { value: Ident::new(&n.role), span: self.token_span(2) },
+            name: Spanned { value: required(n.role()), span: self.token_span(2) },
             attributes,
             member_of: listed(&["addroleto"]),
             members: listed(&["rolemembers", "adminmembers"]),
         }
     }
 
-    pub(super) fn alter_role(&self, n: &pb::AlterRoleStmt) -> StatementKind {
-        let name = n.role.as_ref().map_or(RoleName::Current, role);
-        let members = definitions(&n.options).find(|option| option.defname == "rolemembers");
+    pub(super) fn alter_role(&self, n: &pg::AlterRoleStmt) -> StatementKind {
+        let name = n.role().map_or(RoleName::Current, role);
+        let members = definition(n.options(), "rolemembers");
         // ALTER GROUP … ADD USER
         if let (Some(members), RoleName::Role(group)) = (members, &name) {
             return StatementKind::GrantRole(GrantRole {
                 is_grant: n.action > 0,
                 roles: vec![group.clone()],
-                grantees: members.arg.as_deref().map(|list| roles(items(list))).unwrap_or_default(),
+                grantees: roles(items(members.arg())),
                 option_only: false,
             });
         }
-        StatementKind::AlterRole(AlterRole { name, attributes: role_attributes(&n.options) })
+        StatementKind::AlterRole(AlterRole { name, attributes: role_attributes(n.options()) })
     }
 
-    pub(super) fn alter_role_set(&self, n: &pb::AlterRoleSetStmt) -> StatementKind {
-        match n.setstmt.as_ref().and_then(|set| self.setting(set, self.setting_start())) {
-            Some(change) => StatementKind::AlterRoleSet { role: n.role.as_ref().map(role), change },
+    pub(super) fn alter_role_set(&self, n: &pg::AlterRoleSetStmt) -> StatementKind {
+        match n.setstmt().and_then(|set| self.setting(set, self.setting_start())) {
+            Some(change) => StatementKind::AlterRoleSet { role: n.role().map(role), change },
             None => StatementKind::Other("ALTER ROLE"),
         }
     }
 
-    pub(super) fn alter_database_set(&self, n: &pb::AlterDatabaseSetStmt) -> StatementKind {
-        match n.setstmt.as_ref().and_then(|set| self.setting(set, self.setting_start())) {
+    pub(super) fn alter_database_set(&self, n: &pg::AlterDatabaseSetStmt) -> StatementKind {
+        match n.setstmt().and_then(|set| self.setting(set, self.setting_start())) {
             Some(change) => StatementKind::AlterDatabaseSet { change },
             None => StatementKind::Other("ALTER DATABASE"),
         }
@@ -73,69 +74,64 @@ impl Cx<'_> {
         tokens.find(3, |_, at| opens(at)).unwrap_or(0)
     }
 
-    pub(super) fn grant(&self, n: &pb::GrantStmt) -> StatementKind {
-        if n.objtype() == ObjectType::ObjectParameterAcl {
+    pub(super) fn grant(&self, n: &pg::GrantStmt) -> StatementKind {
+        if n.objtype == ObjectType::OBJECT_PARAMETER_ACL {
             return StatementKind::Other("GRANT ON PARAMETER");
         }
-        let target = match n.targtype() {
-            GrantTargetType::AclTargetAllInSchema => {
-                GrantTarget::AllInSchemas { kind: object_kind(n.objtype()), schemas: idents(&n.objects) }
+        let target = match n.targtype {
+            GrantTargetType::ACL_TARGET_ALL_IN_SCHEMA => {
+                GrantTarget::AllInSchemas { kind: object_kind(n.objtype), schemas: idents(n.objects()) }
             }
             _ => GrantTarget::Objects(self.granted_objects(n)),
         };
         StatementKind::Grant(Grant {
             is_grant: n.is_grant,
-            privileges: privileges(&n.privileges),
+            privileges: privileges(n.privileges()),
             target,
-            grantees: roles(&n.grantees),
+            grantees: roles(n.grantees()),
             grant_option: n.grant_option,
-            cascade: n.behavior() == DropBehavior::DropCascade,
+            cascade: n.behavior == DropBehavior::DROP_CASCADE,
         })
     }
 
-    fn granted_objects(&self, n: &pb::GrantStmt) -> Vec<crate::sql::statement::ObjectRef> {
+    fn granted_objects(&self, n: &pg::GrantStmt) -> Vec<crate::sql::statement::ObjectRef> {
         let tokens = self.tokens();
         let on = tokens.find_word(1, "on").map_or(0, |at| at + 1);
         // TABLE is optional, and a table may be named like a kind.
-        let start = self.after_kind(n.objtype(), on);
-        self.object_list(n.objtype(), &n.objects, start)
+        let start = self.after_kind(n.objtype, on);
+        self.object_list(n.objtype, n.objects(), start)
     }
 
-    pub(super) fn grant_role(&self, n: &pb::GrantRoleStmt) -> GrantRole {
+    pub(super) fn grant_role(&self, n: &pg::GrantRoleStmt) -> GrantRole {
         GrantRole {
             is_grant: n.is_grant,
-            roles: n.granted_roles.iter().filter_map(role_name).collect(),
-            grantees: roles(&n.grantee_roles),
-            option_only: !n.is_grant && !n.opt.is_empty(),
+            roles: n.granted_roles().items().filter_map(role_name).collect(),
+            grantees: roles(n.grantee_roles()),
+            option_only: !n.is_grant && !n.opt().is_empty(),
         }
     }
 
-    pub(super) fn alter_default_privileges(&self, n: &pb::AlterDefaultPrivilegesStmt) -> StatementKind {
-        let Some(action) = &n.action else {
+    pub(super) fn alter_default_privileges(&self, n: &pg::AlterDefaultPrivilegesStmt) -> StatementKind {
+        let Some(action) = n.action() else {
             return StatementKind::Other("ALTER DEFAULT PRIVILEGES");
         };
-        let option = |name: &str| {
-            let option = definitions(&n.options).find(|option| option.defname == name);
-            option.and_then(|option| option.arg.as_deref()).map(items).unwrap_or_default()
-        };
+        let option =
+            |name: &str| items(definition(n.options(), name).map_or(Node::None, |option| option.arg()));
         StatementKind::AlterDefaultPrivileges(AlterDefaultPrivileges {
             roles: roles(option("roles")),
             schemas: idents(option("schemas")),
             is_grant: action.is_grant,
-            privileges: privileges(&action.privileges),
-            kind: object_kind(action.objtype()),
-            grantees: roles(&action.grantees),
+            privileges: privileges(action.privileges()),
+            kind: object_kind(action.objtype),
+            grantees: roles(action.grantees()),
             grant_option: action.grant_option,
         })
     }
 
-    pub(super) fn create_extension(&self, n: &pb::CreateExtensionStmt) -> CreateExtension {
-        let option = |name: &str| {
-            let option = definitions(&n.options).find(|option| option.defname == name);
-            option.and_then(|option| option.arg.as_deref()).and_then(value)
-        };
+    pub(super) fn create_extension(&self, n: &pg::CreateExtensionStmt) -> CreateExtension {
+        let option = |name: &str| value(definition(n.options(), name)?.arg());
         CreateExtension {
-            name: Spanned { value: Ident::new(&n.extname), span: self.token_span(self.skip_if_exists(2)) },
+            name: Spanned { value: required(n.extname()), span: self.token_span(self.skip_if_exists(2)) },
             if_not_exists: n.if_not_exists,
             schema: option("schema").map(Ident::new),
             cascade: option("cascade").is_some_and(|value| value == "true"),
@@ -143,48 +139,48 @@ impl Cx<'_> {
         }
     }
 
-    pub(super) fn create_publication(&self, n: &pb::CreatePublicationStmt) -> Publication {
-        self.publication(&n.pubname, n.for_all_tables, PublicationAction::Set, &n.pubobjects, &n.options)
+    pub(super) fn create_publication(&self, n: &pg::CreatePublicationStmt) -> Publication {
+        self.publication(n.pubname(), n.for_all_tables, PublicationAction::Set, n.pubobjects(), n.options())
     }
 
-    pub(super) fn alter_publication(&self, n: &pb::AlterPublicationStmt) -> Publication {
-        let action = match n.action() {
-            _ if n.pubobjects.is_empty() => PublicationAction::Options,
-            AlterPublicationAction::ApAddObjects => PublicationAction::Add,
-            AlterPublicationAction::ApDropObjects => PublicationAction::Drop,
-            AlterPublicationAction::ApSetObjects => PublicationAction::Set,
-            AlterPublicationAction::Undefined => PublicationAction::Options,
+    pub(super) fn alter_publication(&self, n: &pg::AlterPublicationStmt) -> Publication {
+        let action = match n.action {
+            _ if n.pubobjects().is_empty() => PublicationAction::Options,
+            AlterPublicationAction::AP_AddObjects => PublicationAction::Add,
+            AlterPublicationAction::AP_DropObjects => PublicationAction::Drop,
+            AlterPublicationAction::AP_SetObjects => PublicationAction::Set,
+            _ => PublicationAction::Options,
         };
-        self.publication(&n.pubname, n.for_all_tables, action, &n.pubobjects, &n.options)
+        self.publication(n.pubname(), n.for_all_tables, action, n.pubobjects(), n.options())
     }
 
-    fn publication(
+    fn publication<'t>(
         &self,
-        name: &str,
+        name: Option<&str>,
         all_tables: bool,
         action: PublicationAction,
-        objects: &[Node],
-        options: &[Node],
+        objects: impl List<'t>,
+        options: impl List<'t>,
     ) -> Publication {
-        let via_root = definitions(options).find(|option| option.defname == "publish_via_partition_root");
+        let via_root = definition(options, "publish_via_partition_root");
         let mut publication = Publication {
-            name: Ident::new(name),
+            name: required(name),
             all_tables,
             action,
             tables: Vec::new(),
             schemas: Vec::new(),
             via_root: via_root.map(is_true),
         };
-        for node in objects {
-            let Some(N::PublicationObjSpec(object)) = &node.node else { continue };
-            match (object.pubobjtype(), object.pubtable.as_deref()) {
-                (PublicationObjSpecType::PublicationobjTablesInSchema, _) => {
-                    publication.schemas.extend(optional(&object.name));
+        for node in objects.items() {
+            let Node::PublicationObjSpec(object) = node else { continue };
+            match (object.pubobjtype, object.pubtable()) {
+                (PublicationObjSpecType::PUBLICATIONOBJ_TABLES_IN_SCHEMA, _) => {
+                    publication.schemas.extend(optional(object.name()));
                 }
                 (_, Some(table)) => publication.tables.push(PublishedTable {
-                    name: self.optional_relation(table.relation.as_ref()),
-                    only: table.relation.as_ref().is_some_and(|relation| !relation.inh),
-                    has_filter: table.where_clause.is_some(),
+                    name: self.optional_relation(table.relation()),
+                    only: table.relation().is_some_and(|relation| !relation.inh),
+                    has_filter: present(table.where_clause()).is_some(),
                 }),
                 _ => {}
             }
@@ -193,15 +189,15 @@ impl Cx<'_> {
     }
 }
 
-fn role_attributes(options: &[Node]) -> RoleAttributes {
+fn role_attributes<'t>(options: impl List<'t>) -> RoleAttributes {
     let mut attributes = RoleAttributes::default();
     for option in definitions(options) {
-        let said = match option.arg.as_deref().and_then(|node| node.node.as_ref()) {
-            Some(N::Boolean(value)) => Some(value.boolval),
-            Some(N::Integer(value)) => Some(value.ival != 0),
+        let said = match option.arg() {
+            Node::Boolean(value) => Some(value.boolval),
+            Node::Integer(value) => Some(value.ival != 0),
             _ => None,
         };
-        match option.defname.as_str() {
+        match option.defname().unwrap_or_default() {
             "superuser" => attributes.superuser = said,
             "inherit" => attributes.inherit = said,
             "createrole" => attributes.createrole = said,
@@ -215,16 +211,16 @@ fn role_attributes(options: &[Node]) -> RoleAttributes {
     attributes
 }
 
-fn privileges(nodes: &[Node]) -> Vec<PrivilegeSpec> {
-    let spec = |node: &Node| {
-        let Some(N::AccessPriv(n)) = &node.node else { return None };
-        let privilege = match n.priv_name.as_str() {
-            "" => None,
-            name => Some(privilege(name)?),
+fn privileges<'t>(nodes: impl List<'t>) -> Vec<PrivilegeSpec> {
+    let spec = |node: Node<'_>| {
+        let Node::AccessPriv(n) = node else { return None };
+        let privilege = match n.priv_name() {
+            Some(name) => Some(privilege(name)?),
+            None => None,
         };
-        Some(PrivilegeSpec { privilege, columns: idents(&n.cols) })
+        Some(PrivilegeSpec { privilege, columns: idents(n.cols()) })
     };
-    nodes.iter().filter_map(spec).collect()
+    nodes.items().filter_map(spec).collect()
 }
 
 fn privilege(name: &str) -> Option<Privilege> {

@@ -1,15 +1,17 @@
 //! SET and RESET, alone and within other statements.
 
-use pg_query::protobuf::{self as pb, VariableSetKind};
+use pg_raw_parse::nodes as pg;
+use pg_raw_parse::raw::VariableSetKind;
 
 use super::Cx;
 use super::name::value;
 use crate::sql::name::Ident;
+use crate::sql::parser::List;
 use crate::sql::statement::{SettingChange, SettingValue, StatementKind};
 use crate::sql::token::TokenKind;
 
 impl Cx<'_> {
-    pub(super) fn set(&self, n: &pb::VariableSetStmt) -> StatementKind {
+    pub(super) fn set(&self, n: &pg::VariableSetStmt) -> StatementKind {
         match self.setting(n, 0) {
             None => StatementKind::Other("SET TRANSACTION"),
             Some(change) if n.is_local => StatementKind::SetLocal(change),
@@ -18,17 +20,23 @@ impl Cx<'_> {
     }
 
     /// A setting whose SET or RESET stands at a token. `None`: it is no parameter.
-    pub(super) fn setting(&self, n: &pb::VariableSetStmt, at: usize) -> Option<SettingChange> {
-        let value = match n.kind() {
-            VariableSetKind::VarSetValue => SettingValue::Values(n.args.iter().filter_map(value).collect()),
-            VariableSetKind::VarSetCurrent => SettingValue::FromCurrent,
-            VariableSetKind::VarSetDefault | VariableSetKind::VarReset | VariableSetKind::VarResetAll => {
-                SettingValue::Default
+    pub(super) fn setting(&self, n: &pg::VariableSetStmt, at: usize) -> Option<SettingChange> {
+        let value = match n.kind {
+            VariableSetKind::VAR_SET_VALUE => {
+                SettingValue::Values(n.args().items().filter_map(value).collect())
             }
-            VariableSetKind::VarSetMulti | VariableSetKind::Undefined => return None,
+            VariableSetKind::VAR_SET_CURRENT => SettingValue::FromCurrent,
+            VariableSetKind::VAR_SET_DEFAULT
+            | VariableSetKind::VAR_RESET
+            | VariableSetKind::VAR_RESET_ALL => SettingValue::Default,
+            _ => return None,
         };
         let span = self.tokens().span(at, self.setting_end(at));
-        Some(SettingChange { name: Ident::new(n.name.to_ascii_lowercase()), span, value })
+        Some(SettingChange {
+            name: Ident::new(n.name().unwrap_or_default().to_ascii_lowercase()),
+            span,
+            value,
+        })
     }
 
     /// The index after `SET name TO value, …`, `SET name FROM CURRENT` or `RESET name`.

@@ -1,100 +1,95 @@
 //! Tables: their columns and constraints.
 
-use pg_query::NodeEnum as N;
-use pg_query::protobuf::{self as pb, ConstrType, Node};
+use pg_raw_parse::raw::ConstrType;
+use pg_raw_parse::{Node, nodes as pg};
 
 use super::Cx;
-use super::name::{definitions, idents, items, optional, options};
+use super::name::{definitions, idents, items, letter, optional, options, required};
+use super::relation::index_method;
 use crate::sql::expr::Expr;
 use crate::sql::name::Ident;
+use crate::sql::parser::List;
 use crate::sql::statement::{
     ColumnDef, ConstraintDef, ConstraintKind, CreateTable, ForeignKey, IndexKey, LikeOptions, Persistence,
-    ReferentialAction, StatementKind, TableElement,
+    ReferentialAction, TableElement,
 };
 
-pub(super) fn persistence(code: &str) -> Persistence {
-    match code {
-        "t" => Persistence::Temporary,
-        "u" => Persistence::Unlogged,
+pub(super) fn persistence(relation: Option<&pg::RangeVar>) -> Persistence {
+    match relation.map(|range| letter(range.relpersistence)) {
+        Some('t') => Persistence::Temporary,
+        Some('u') => Persistence::Unlogged,
         _ => Persistence::Permanent,
     }
 }
 
 impl Cx<'_> {
-    pub(super) fn create_foreign_table(&self, n: &pb::CreateForeignTableStmt) -> StatementKind {
-        match &n.base_stmt {
-            Some(base) => {
-                StatementKind::CreateTable(Box::new(self.create_table(base, optional(&n.servername))))
-            }
-            None => StatementKind::Other("CREATE FOREIGN TABLE"),
-        }
-    }
-
-    pub(super) fn create_table(&self, n: &pb::CreateStmt, server: Option<Ident>) -> CreateTable {
+    pub(super) fn create_table(&self, n: &pg::CreateStmt, server: Option<Ident>) -> CreateTable {
         let mut parents: Vec<_> =
-            n.inh_relations.iter().filter_map(|node| self.relation_node(node)).collect();
-        let partition_of = n.partbound.as_ref().and_then(|_| parents.pop());
-        let of_type = n.of_typename.as_ref().map(|name| self.type_name(name).name);
+            n.inh_relations().items().filter_map(|node| self.relation_node(node)).collect();
+        let partition_of = n.partbound().and_then(|_| parents.pop());
+        let of_type = n.of_typename().map(|name| self.type_name(name).name);
         CreateTable {
-            name: self.optional_relation(n.relation.as_ref()),
+            name: self.optional_relation(n.relation()),
             if_not_exists: n.if_not_exists,
-            persistence: persistence(n.relation.as_ref().map_or("", |range| &range.relpersistence)),
-            elements: n.table_elts.iter().filter_map(|node| self.table_element(node)).collect(),
+            persistence: persistence(n.relation()),
+            elements: n.table_elts().items().filter_map(|node| self.table_element(node)).collect(),
             inherits: parents,
             partition_of,
-            partition_key: n
-                .partspec
-                .as_ref()
-                .map(|spec| spec.part_params.iter().map(partition_key).collect()),
+            partition_key: n.partspec().map(|spec| spec.part_params().items().map(partition_key).collect()),
             of_type,
-            options: options(&n.options),
+            options: options(n.options()),
             server,
         }
     }
 
-    fn table_element(&self, node: &Node) -> Option<TableElement> {
-        Some(match node.node.as_ref()? {
-            N::ColumnDef(n) => TableElement::Column(self.column_def(n)),
-            N::Constraint(n) => TableElement::Constraint(self.table_constraint(n)),
-            N::TableLikeClause(n) => TableElement::Like {
-                source: self.optional_relation(n.relation.as_ref()),
+    fn table_element(&self, node: Node<'_>) -> Option<TableElement> {
+        Some(match node {
+            Node::ColumnDef(n) => TableElement::Column(self.column_def(n)),
+            Node::Constraint(n) => TableElement::Constraint(self.table_constraint(n)),
+            Node::TableLikeClause(n) => TableElement::Like {
+                source: self.optional_relation(n.relation()),
                 options: like_options(n.options),
             },
             _ => return None,
         })
     }
 
-    pub(super) fn column_def(&self, n: &pb::ColumnDef) -> ColumnDef {
+    pub(super) fn column_def(&self, n: &pg::ColumnDef) -> ColumnDef {
         let tokens = self.tokens();
         let index = self.index(n.location);
         let end = tokens.item_end(index);
         ColumnDef {
-            name: Ident::new(&n.colname),
+            name: required(n.colname()),
             span: tokens.span(index, end),
             name_span: self.token_span(index),
-            data_type: n.type_name.as_ref().map(|name| self.type_name(name)),
-            collation: self.collation(n.coll_clause.as_deref()),
+            data_type: n.type_name().map(|name| self.type_name(name)),
+            collation: self.collation(n.coll_clause()),
             constraints: self.column_constraints(n, end),
         }
     }
 
-    pub(super) fn collation(&self, n: Option<&pb::CollateClause>) -> Option<crate::sql::name::ObjectName> {
+    pub(super) fn collation(&self, n: Option<&pg::CollateClause>) -> Option<crate::sql::name::ObjectName> {
         let n = n?;
         // The location is that of the key word.
-        Some(self.name_at(&n.collname, self.index(n.location) + 1))
+        Some(self.name_at(n.collname(), self.index(n.location) + 1))
     }
 
-    fn column_constraints(&self, n: &pb::ColumnDef, end: usize) -> Vec<ConstraintDef> {
-        let collate = n.coll_clause.as_ref().map(|clause| self.index(clause.location));
-        self.constraints(&n.constraints, collate, end)
+    fn column_constraints(&self, n: &pg::ColumnDef, end: usize) -> Vec<ConstraintDef> {
+        let collate = n.coll_clause().map(|clause| self.index(clause.location));
+        self.constraints(n.constraints(), collate, end)
     }
 
     /// The constraints of a column or domain. DEFERRABLE and the like arrive as constraints of
     /// their own, after the one that they belong to.
-    pub(super) fn constraints(&self, nodes: &[Node], other: Option<usize>, end: usize) -> Vec<ConstraintDef> {
+    pub(super) fn constraints<'t>(
+        &self,
+        nodes: impl List<'t>,
+        other: Option<usize>,
+        end: usize,
+    ) -> Vec<ConstraintDef> {
         let nodes = || {
-            nodes.iter().filter_map(|node| match &node.node {
-                Some(N::Constraint(constraint)) => Some(&**constraint),
+            nodes.items().filter_map(|node| match node {
+                Node::Constraint(constraint) => Some(constraint),
                 _ => None,
             })
         };
@@ -104,7 +99,7 @@ impl Cx<'_> {
             if let Some(last) = list.last_mut()
                 && is_attribute(n)
             {
-                apply_attribute(last, n.contype());
+                apply_attribute(last, n.contype);
             } else if let Some(kind) = self.constraint_kind(n) {
                 let start = self.index(n.location);
                 let next = starts.iter().chain(&other).filter(|at| **at > start).min();
@@ -115,7 +110,7 @@ impl Cx<'_> {
     }
 
     /// A constraint that stands as an item of its own.
-    pub(super) fn table_constraint(&self, n: &pb::Constraint) -> ConstraintDef {
+    pub(super) fn table_constraint(&self, n: &pg::Constraint) -> ConstraintDef {
         let start = self.index(n.location);
         let kind = self.constraint_kind(n).unwrap_or(ConstraintKind::Null);
         self.constraint(n, kind, start, self.tokens().item_end(start))
@@ -123,13 +118,13 @@ impl Cx<'_> {
 
     fn constraint(
         &self,
-        n: &pb::Constraint,
+        n: &pg::Constraint,
         kind: ConstraintKind,
         start: usize,
         end: usize,
     ) -> ConstraintDef {
         ConstraintDef {
-            name: optional(&n.conname),
+            name: optional(n.conname()),
             span: self.tokens().span(start, end),
             kind,
             deferrable: n.deferrable,
@@ -139,90 +134,90 @@ impl Cx<'_> {
         }
     }
 
-    fn constraint_kind(&self, n: &pb::Constraint) -> Option<ConstraintKind> {
-        let raw = || self.optional_expr(&n.raw_expr).unwrap_or(Expr::NULL);
-        Some(match n.contype() {
-            ConstrType::ConstrNull => ConstraintKind::Null,
-            ConstrType::ConstrNotnull => ConstraintKind::NotNull { column: idents(&n.keys).pop() },
-            ConstrType::ConstrDefault => ConstraintKind::Default(raw()),
-            ConstrType::ConstrIdentity => ConstraintKind::Identity {
-                always: n.generated_when == "a",
-                options: Box::new(self.sequence_options(definitions(&n.options))),
+    fn constraint_kind(&self, n: &pg::Constraint) -> Option<ConstraintKind> {
+        let raw = || self.optional_expr(n.raw_expr()).unwrap_or(Expr::NULL);
+        Some(match n.contype {
+            ConstrType::CONSTR_NULL => ConstraintKind::Null,
+            ConstrType::CONSTR_NOTNULL => ConstraintKind::NotNull { column: idents(n.keys()).pop() },
+            ConstrType::CONSTR_DEFAULT => ConstraintKind::Default(raw()),
+            ConstrType::CONSTR_IDENTITY => ConstraintKind::Identity {
+                always: letter(n.generated_when) == 'a',
+                options: Box::new(self.sequence_options(definitions(n.options()))),
             },
-            ConstrType::ConstrGenerated => ConstraintKind::Generated(raw()),
-            ConstrType::ConstrCheck => ConstraintKind::Check(raw()),
-            ConstrType::ConstrPrimary | ConstrType::ConstrUnique => ConstraintKind::Unique {
-                primary: n.contype() == ConstrType::ConstrPrimary,
-                columns: idents(&n.keys),
-                include: idents(&n.including),
+            ConstrType::CONSTR_GENERATED => ConstraintKind::Generated(raw()),
+            ConstrType::CONSTR_CHECK => ConstraintKind::Check(raw()),
+            ConstrType::CONSTR_PRIMARY | ConstrType::CONSTR_UNIQUE => ConstraintKind::Unique {
+                primary: n.contype == ConstrType::CONSTR_PRIMARY,
+                columns: idents(n.keys()),
+                include: idents(n.including()),
                 nulls_not_distinct: n.nulls_not_distinct,
-                using_index: optional(&n.indexname),
+                using_index: optional(n.indexname()),
             },
-            ConstrType::ConstrForeign => ConstraintKind::ForeignKey(ForeignKey {
-                columns: idents(&n.fk_attrs),
-                references: self.optional_relation(n.pktable.as_ref()),
-                referenced_columns: idents(&n.pk_attrs),
-                on_delete: referential_action(&n.fk_del_action),
-                on_update: referential_action(&n.fk_upd_action),
+            ConstrType::CONSTR_FOREIGN => ConstraintKind::ForeignKey(ForeignKey {
+                columns: idents(n.fk_attrs()),
+                references: self.optional_relation(n.pktable()),
+                referenced_columns: idents(n.pk_attrs()),
+                on_delete: referential_action(letter(n.fk_del_action)),
+                on_update: referential_action(letter(n.fk_upd_action)),
             }),
-            ConstrType::ConstrExclusion => ConstraintKind::Exclude {
-                method: Ident::new(if n.access_method.is_empty() { "btree" } else { &n.access_method }),
+            ConstrType::CONSTR_EXCLUSION => ConstraintKind::Exclude {
+                method: index_method(n.access_method()),
                 keys: n
-                    .exclusions
-                    .iter()
+                    .exclusions()
+                    .items()
                     .filter_map(|pair| self.exclusion_key(n, items(pair).first()?))
                     .collect(),
-                include: idents(&n.including),
-                predicate: self.optional_expr(&n.where_clause),
+                include: idents(n.including()),
+                predicate: self.optional_expr(n.where_clause()),
             },
             _ => return None,
         })
     }
 
-    fn exclusion_key(&self, n: &pb::Constraint, node: &Node) -> Option<IndexKey> {
+    fn exclusion_key(&self, n: &pg::Constraint, node: Node<'_>) -> Option<IndexKey> {
         self.index_key(node, self.index(n.location)..self.tokens().list.len())
     }
 }
 
-fn is_attribute(n: &pb::Constraint) -> bool {
+fn is_attribute(n: &pg::Constraint) -> bool {
     matches!(
-        n.contype(),
-        ConstrType::ConstrAttrDeferrable
-            | ConstrType::ConstrAttrNotDeferrable
-            | ConstrType::ConstrAttrDeferred
-            | ConstrType::ConstrAttrImmediate
-            | ConstrType::ConstrAttrEnforced
-            | ConstrType::ConstrAttrNotEnforced
+        n.contype,
+        ConstrType::CONSTR_ATTR_DEFERRABLE
+            | ConstrType::CONSTR_ATTR_NOT_DEFERRABLE
+            | ConstrType::CONSTR_ATTR_DEFERRED
+            | ConstrType::CONSTR_ATTR_IMMEDIATE
+            | ConstrType::CONSTR_ATTR_ENFORCED
+            | ConstrType::CONSTR_ATTR_NOT_ENFORCED
     )
 }
 
-fn apply_attribute(constraint: &mut ConstraintDef, attribute: ConstrType) {
+fn apply_attribute(constraint: &mut ConstraintDef, attribute: ConstrType::Type) {
     match attribute {
-        ConstrType::ConstrAttrDeferrable => constraint.deferrable = true,
-        ConstrType::ConstrAttrNotDeferrable => constraint.deferrable = false,
+        ConstrType::CONSTR_ATTR_DEFERRABLE => constraint.deferrable = true,
+        ConstrType::CONSTR_ATTR_NOT_DEFERRABLE => constraint.deferrable = false,
         // INITIALLY DEFERRED makes a constraint deferrable.
-        ConstrType::ConstrAttrDeferred => {
+        ConstrType::CONSTR_ATTR_DEFERRED => {
             (constraint.deferrable, constraint.initially_deferred) = (true, true);
         }
-        ConstrType::ConstrAttrImmediate => constraint.initially_deferred = false,
-        ConstrType::ConstrAttrNotEnforced => constraint.not_valid = true,
+        ConstrType::CONSTR_ATTR_IMMEDIATE => constraint.initially_deferred = false,
+        ConstrType::CONSTR_ATTR_NOT_ENFORCED => constraint.not_valid = true,
         _ => {}
     }
 }
 
-fn referential_action(code: &str) -> ReferentialAction {
+fn referential_action(code: char) -> ReferentialAction {
     match code {
-        "r" => ReferentialAction::Restrict,
-        "c" => ReferentialAction::Cascade,
-        "n" => ReferentialAction::SetNull,
-        "d" => ReferentialAction::SetDefault,
+        'r' => ReferentialAction::Restrict,
+        'c' => ReferentialAction::Cascade,
+        'n' => ReferentialAction::SetNull,
+        'd' => ReferentialAction::SetDefault,
         _ => ReferentialAction::NoAction,
     }
 }
 
-fn partition_key(node: &Node) -> Option<Ident> {
-    match &node.node {
-        Some(N::PartitionElem(element)) => optional(&element.name),
+fn partition_key(node: Node<'_>) -> Option<Ident> {
+    match node {
+        Node::PartitionElem(element) => optional(element.name()),
         _ => None,
     }
 }

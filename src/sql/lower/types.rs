@@ -1,113 +1,109 @@
 //! Types, domains and sequences.
 
-use pg_query::NodeEnum as N;
-use pg_query::protobuf::{self as pb, Node};
+use pg_raw_parse::list::NodeList;
+use pg_raw_parse::{Node, nodes as pg};
 
 use super::Cx;
-use super::name::{definitions, items, qualified, string, strings, value};
-use crate::sql::name::{Ident, ObjectName};
+use super::name::{definition, definitions, items, letter, qualified, required, strings, value};
+use super::table::persistence;
+use crate::sql::parser::{List, present};
 use crate::sql::statement::{
     AlterDomain, AlterEnum, AlterSequence, ColumnDef, CreateSequence, CreateType, CreateTypeKind,
     DomainChange, EnumChange, EnumNeighbour, OwnedBy, SequenceOptions, StatementKind,
 };
 
 impl Cx<'_> {
-    pub(super) fn create_enum(&self, n: &pb::CreateEnumStmt) -> CreateType {
-        CreateType { name: self.name_at(&n.type_name, 2), kind: CreateTypeKind::Enum(strings(&n.vals)) }
+    pub(super) fn create_enum(&self, n: &pg::CreateEnumStmt) -> CreateType {
+        CreateType { name: self.name_at(n.type_name(), 2), kind: CreateTypeKind::Enum(strings(n.vals())) }
     }
 
-    pub(super) fn create_range(&self, n: &pb::CreateRangeStmt) -> CreateType {
-        let option = |name: &str| {
-            let option = definitions(&n.params).find(|option| option.defname == name)?;
-            self.type_node(option.arg.as_deref()?)
-        };
+    pub(super) fn create_range(&self, n: &pg::CreateRangeStmt) -> CreateType {
+        let option = |name: &str| self.type_node(definition(n.params(), name)?.arg());
         let subtype = option("subtype").unwrap_or_else(|| self.optional_type(None));
         let multirange = option("multirange_type_name").map(|name| name.name);
         CreateType {
-            name: self.name_at(&n.type_name, 2),
+            name: self.name_at(n.type_name(), 2),
             kind: CreateTypeKind::Range { subtype, multirange },
         }
     }
 
-    pub(super) fn create_composite(&self, n: &pb::CompositeTypeStmt) -> CreateType {
-        let column = |node: &Node| match &node.node {
-            Some(N::ColumnDef(column)) => Some(self.column_def(column)),
+    pub(super) fn create_composite(&self, n: &pg::CompositeTypeStmt) -> CreateType {
+        let column = |node: Node<'_>| match node {
+            Node::ColumnDef(column) => Some(self.column_def(column)),
             _ => None,
         };
-        let columns: Vec<ColumnDef> = n.coldeflist.iter().filter_map(column).collect();
-        CreateType {
-            name: self.optional_relation(n.typevar.as_ref()),
-            kind: CreateTypeKind::Composite(columns),
-        }
+        let columns: Vec<ColumnDef> = n.coldeflist().items().filter_map(column).collect();
+        CreateType { name: self.optional_relation(n.typevar()), kind: CreateTypeKind::Composite(columns) }
     }
 
-    pub(super) fn create_domain(&self, n: &pb::CreateDomainStmt) -> CreateType {
+    pub(super) fn create_domain(&self, n: &pg::CreateDomainStmt) -> CreateType {
         CreateType {
-            name: self.name_at(&n.domainname, 2),
+            name: self.name_at(n.domainname(), 2),
             kind: CreateTypeKind::Domain {
-                base: self.optional_type(n.type_name.as_ref()),
-                collation: self.collation(n.coll_clause.as_deref()),
-                constraints: self.constraints(&n.constraints, None, self.tokens().list.len()),
+                base: self.optional_type(n.type_name()),
+                collation: self.collation(n.coll_clause()),
+                constraints: self.constraints(n.constraints(), None, self.tokens().list.len()),
             },
         }
     }
 
-    pub(super) fn alter_enum(&self, n: &pb::AlterEnumStmt) -> AlterEnum {
-        let neighbour = (!n.new_val_neighbor.is_empty())
-            .then(|| EnumNeighbour { value: n.new_val_neighbor.clone(), after: n.new_val_is_after });
-        let change = if n.old_val.is_empty() {
-            let if_not_exists = n.skip_if_new_val_exists;
-            EnumChange::Add { value: n.new_val.clone(), if_not_exists, neighbour }
-        } else {
-            EnumChange::Rename { from: n.old_val.clone(), to: n.new_val.clone() }
+    pub(super) fn alter_enum(&self, n: &pg::AlterEnumStmt) -> AlterEnum {
+        let value = n.new_val().unwrap_or_default().to_owned();
+        let change = match n.old_val() {
+            Some(old) => EnumChange::Rename { from: old.to_owned(), to: value },
+            None => EnumChange::Add {
+                value,
+                if_not_exists: n.skip_if_new_val_exists,
+                neighbour: n
+                    .new_val_neighbor()
+                    .map(|value| EnumNeighbour { value: value.to_owned(), after: n.new_val_is_after }),
+            },
         };
-        AlterEnum { name: self.name_at(&n.type_name, 2), change }
+        AlterEnum { name: self.name_at(n.type_name(), 2), change }
     }
 
-    pub(super) fn alter_domain(&self, n: &pb::AlterDomainStmt) -> StatementKind {
-        let change = match (n.subtype.as_str(), n.def.as_deref()) {
-            ("T", Some(default)) => DomainChange::SetDefault(self.expr(default)),
-            ("T", None) => DomainChange::DropDefault,
-            ("N", _) => DomainChange::DropNotNull,
-            ("O", _) => DomainChange::SetNotNull,
-            ("X", _) => DomainChange::DropConstraint { name: Ident::new(&n.name), if_exists: n.missing_ok },
-            ("V", _) => DomainChange::ValidateConstraint(Ident::new(&n.name)),
-            ("C", Some(Node { node: Some(N::Constraint(constraint)) })) => {
+    pub(super) fn alter_domain(&self, n: &pg::AlterDomainStmt) -> StatementKind {
+        let change = match (letter(n.subtype), n.def()) {
+            ('T', Node::None) => DomainChange::DropDefault,
+            ('T', default) => DomainChange::SetDefault(self.expr(default)),
+            ('N', _) => DomainChange::DropNotNull,
+            ('O', _) => DomainChange::SetNotNull,
+            ('X', _) => DomainChange::DropConstraint { name: required(n.name()), if_exists: n.missing_ok },
+            ('V', _) => DomainChange::ValidateConstraint(required(n.name())),
+            ('C', Node::Constraint(constraint)) => {
                 DomainChange::AddConstraint(Box::new(self.table_constraint(constraint)))
             }
             _ => return StatementKind::Other("ALTER DOMAIN"),
         };
-        StatementKind::AlterDomain(Box::new(AlterDomain { name: self.name_at(&n.type_name, 2), change }))
+        StatementKind::AlterDomain(Box::new(AlterDomain { name: self.name_at(n.type_name(), 2), change }))
     }
 
-    pub(super) fn create_sequence(&self, n: &pb::CreateSeqStmt) -> CreateSequence {
+    pub(super) fn create_sequence(&self, n: &pg::CreateSeqStmt) -> CreateSequence {
         CreateSequence {
-            name: self.optional_relation(n.sequence.as_ref()),
+            name: self.optional_relation(n.sequence()),
             if_not_exists: n.if_not_exists,
-            persistence: super::table::persistence(
-                n.sequence.as_ref().map_or("", |range| &range.relpersistence),
-            ),
-            options: self.sequence_options(definitions(&n.options)),
+            persistence: persistence(n.sequence()),
+            options: self.sequence_options(definitions(n.options())),
         }
     }
 
-    pub(super) fn alter_sequence(&self, n: &pb::AlterSeqStmt) -> AlterSequence {
+    pub(super) fn alter_sequence(&self, n: &pg::AlterSeqStmt) -> AlterSequence {
         AlterSequence {
-            name: self.optional_relation(n.sequence.as_ref()),
+            name: self.optional_relation(n.sequence()),
             if_exists: n.missing_ok,
-            options: self.sequence_options(definitions(&n.options)),
+            options: self.sequence_options(definitions(n.options())),
         }
     }
 
     pub(super) fn sequence_options<'n>(
         &self,
-        list: impl Iterator<Item = &'n pb::DefElem>,
+        list: impl Iterator<Item = &'n pg::DefElem>,
     ) -> SequenceOptions {
         let mut options = SequenceOptions::default();
         for option in list {
-            let Some(argument) = option.arg.as_deref() else { continue };
+            let Some(argument) = present(option.arg()) else { continue };
             let number = || value(argument).and_then(|number| number.parse().ok());
-            match option.defname.as_str() {
+            match option.defname().unwrap_or_default() {
                 "as" => options.data_type = self.type_node(argument),
                 "start" => options.start = number(),
                 "increment" => options.increment = number(),
@@ -124,16 +120,13 @@ impl Cx<'_> {
         options
     }
 
-    fn owned_by(&self, parts: &[Node], location: i32) -> OwnedBy {
-        let [table @ .., column] = parts else { return OwnedBy::None };
-        if table.is_empty() {
-            return OwnedBy::None;
-        }
+    fn owned_by(&self, parts: &NodeList, location: i32) -> OwnedBy {
+        let mut parts = parts.iter();
+        let (Some(column), 1..) = (parts.next_back(), parts.len()) else { return OwnedBy::None };
         let start = self.index(location) + 2;
         let tokens = self.tokens();
         let span = tokens.span(start, tokens.after_name(start).saturating_sub(2));
-        let table: ObjectName = qualified(table, span);
-        OwnedBy::Column { table, column: Ident::new(string(column)) }
+        OwnedBy::Column { table: qualified(parts, span), column: required(column.as_str()) }
     }
 }
 
