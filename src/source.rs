@@ -139,7 +139,7 @@ fn replace_invalid(mut bytes: Vec<u8>, flaws: &mut Vec<ByteFlaw>) -> String {
         let start = from + error.valid_up_to();
         let end = error.error_len().map_or(bytes.len(), |length| start + length);
         bytes[start..end].fill(b'?');
-        flaws.push(ByteFlaw { kind: FlawKind::InvalidUtf8, start: offset(start), end: offset(end) });
+        add_flaw(flaws, FlawKind::InvalidUtf8, start, end);
         from = end;
     }
     String::from_utf8(bytes).expect("each invalid byte was replaced")
@@ -147,9 +147,17 @@ fn replace_invalid(mut bytes: Vec<u8>, flaws: &mut Vec<ByteFlaw>) -> String {
 
 fn replace_nul(text: String, flaws: &mut Vec<ByteFlaw>) -> String {
     for (start, _) in text.match_indices('\0') {
-        flaws.push(ByteFlaw { kind: FlawKind::Nul, start: offset(start), end: offset(start + 1) });
+        add_flaw(flaws, FlawKind::Nul, start, start + 1);
     }
     text.replace('\0', " ")
+}
+
+/// Adds a stretch, or lengthens the one that it follows without a gap.
+fn add_flaw(flaws: &mut Vec<ByteFlaw>, kind: FlawKind, start: usize, end: usize) {
+    match flaws.last_mut() {
+        Some(last) if last.kind == kind && last.end == offset(start) => last.end = offset(end),
+        _ => flaws.push(ByteFlaw { kind, start: offset(start), end: offset(end) }),
+    }
 }
 
 /// A place as a person counts: lines and columns from one, columns in characters.
@@ -232,10 +240,10 @@ mod tests {
 
     #[test]
     fn invalid_bytes_keep_their_offsets() {
-        let file = file(b"a\xFFb\xF0\x9F");
-        assert_eq!(file.text, "a?b??");
+        let file = file(b"a\xFFb\xF0\x9F\xFF");
+        assert_eq!(file.text, "a?b???");
         assert_eq!(file.flaws.len(), 2);
-        assert_eq!((file.flaws[1].start, file.flaws[1].end), (3, 5));
+        assert_eq!((file.flaws[1].start, file.flaws[1].end), (3, 6), "neighbours are one stretch");
     }
 
     #[test]

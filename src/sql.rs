@@ -251,7 +251,7 @@ fn flaws(file: FileId, source: &SourceFile, places: &[Span]) -> Vec<SyntaxError>
         };
         SyntaxError { span, statement: holder.unwrap_or(span), message: message.into() }
     };
-    source.flaws.iter().map(error).collect()
+    source.flaws.iter().take(MAX_ERRORS).map(error).collect()
 }
 
 #[cfg(test)]

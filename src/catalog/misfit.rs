@@ -82,6 +82,7 @@ impl SqlState {
     pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self("55000");
     pub const RAISE_EXCEPTION: Self = Self("P0001");
     pub const SYNTAX_ERROR: Self = Self("42601");
+    pub const TOO_MANY_COLUMNS: Self = Self("54011");
     pub const UNDEFINED_COLUMN: Self = Self("42703");
     pub const UNDEFINED_FUNCTION: Self = Self("42883");
     pub const UNDEFINED_OBJECT: Self = Self("42704");
@@ -113,6 +114,7 @@ impl SqlState {
             "object_not_in_prerequisite_state" => Self::OBJECT_NOT_IN_PREREQUISITE_STATE,
             "raise_exception" => Self::RAISE_EXCEPTION,
             "syntax_error" => Self::SYNTAX_ERROR,
+            "too_many_columns" => Self::TOO_MANY_COLUMNS,
             "undefined_column" => Self::UNDEFINED_COLUMN,
             "undefined_function" => Self::UNDEFINED_FUNCTION,
             "undefined_object" => Self::UNDEFINED_OBJECT,

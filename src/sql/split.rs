@@ -54,10 +54,16 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// Passes over a line with a command of psql, and over the rows that `\copy` reads.
+    /// Passes over a line with a command of psql, and over the rows that `\copy` reads. Lines that follow
+    /// one another are one stretch.
     fn skip_command(&mut self, start: usize) {
         let end = line_end(self.text, start);
-        self.skipped.push((start..end, SkippedKind::MetaCommand));
+        match self.skipped.last_mut() {
+            Some((last, SkippedKind::MetaCommand)) if self.text[last.end..start].trim().is_empty() => {
+                last.end = end;
+            }
+            _ => self.skipped.push((start..end, SkippedKind::MetaCommand)),
+        }
         self.lexer.jump(end);
         let command = self.text[start..end].to_ascii_lowercase();
         if command.starts_with("\\copy") && command.contains("from stdin") {

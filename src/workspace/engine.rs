@@ -189,9 +189,7 @@ impl<'a> Engine<'a> {
         }
         for skipped in &migration.skipped {
             let (message, note) = match skipped.kind {
-                SkippedKind::MetaCommand => {
-                    ("a command of psql, which the Supabase CLI cannot run", "no SQL")
-                }
+                SkippedKind::MetaCommand => ("psql commands, which the Supabase CLI cannot run", "no SQL"),
                 SkippedKind::CopyData => ("rows for COPY, which only psql can read", "no SQL"),
                 SkippedKind::Rest => {
                     ("the rest of the file, after too many broken statements", "from here on")

@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod fixtures;
 mod formats;
+mod hardness;
 mod harness;
 mod house;
 mod names;

@@ -151,6 +151,9 @@ fn alter_one(
                 let misfit = || Misfit::exists_part(ObjectKind::Column, &column.name, name);
                 return if *if_not_exists { Ok(()) } else { Err(misfit()) };
             }
+            if catalog.tables.get(&oid).is_some_and(|table| table.last_attnum >= table::MAX_COLUMNS) {
+                return Err(table::too_many_columns().at(column.name_span));
+            }
             let mut pending = Vec::new();
             table::add_column(catalog, oid, column, origin, &mut pending);
             for child in children(catalog, oid) {

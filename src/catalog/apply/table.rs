@@ -22,6 +22,13 @@ use crate::sql::statement::{
     ReplicaIdentity, TableElement,
 };
 
+/// How many columns a table can have, those that were dropped included (manual, appendix K).
+pub(super) const MAX_COLUMNS: i16 = 1600;
+
+pub(super) fn too_many_columns() -> Misfit {
+    Misfit::refused(SqlState::TOO_MANY_COLUMNS, format!("tables can have at most {MAX_COLUMNS} columns"))
+}
+
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Origin) -> Applied {
     catalog.expect_schema(&statement.name);
     let name = new_name(catalog, &statement.name, statement.persistence);
@@ -32,6 +39,11 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Ori
         } else {
             Err(Misfit::exists(ObjectKind::Table, name))
         };
+    }
+    if statement.elements.iter().filter(|element| matches!(element, TableElement::Column(_))).count()
+        > MAX_COLUMNS as usize
+    {
+        return Err(too_many_columns().at(statement.name.span));
     }
     let oid = catalog.next_oid();
     let mut table = Table::empty(oid, name, catalog.session.role.clone(), origin);
@@ -147,12 +159,13 @@ impl Table {
         }
     }
 
-    /// Adds a column at the end and gives it its number.
-    pub(crate) fn push_column(&mut self, mut column: Column) -> i16 {
-        self.last_attnum += 1;
-        column.attnum = self.last_attnum;
-        self.columns.push(column);
-        self.last_attnum
+    /// Adds a column at the end and gives it its number, where there is room for one more.
+    pub(crate) fn push_column(&mut self, mut column: Column) {
+        if self.last_attnum < MAX_COLUMNS {
+            self.last_attnum += 1;
+            column.attnum = self.last_attnum;
+            self.columns.push(column);
+        }
     }
 }
 

@@ -208,9 +208,10 @@ fn insert(catalog: &mut Catalog, mut view: View) {
     catalog.insert_view(view);
 }
 
+/// A query returns at most 1,664 columns (manual, appendix K); those beyond need no number of their own.
 fn number(columns: &mut [Column], last: &mut i16) {
     for column in columns.iter_mut().filter(|column| column.attnum == 0) {
-        *last += 1;
+        *last = last.saturating_add(1);
         column.attnum = *last;
     }
 }
