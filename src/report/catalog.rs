@@ -27,7 +27,7 @@ use crate::sql::statement::{
 };
 
 /// The lists, and the fields that identify an object in each.
-const LISTS: [(&str, &[&str]); 23] = [
+const LISTS: [(&str, &[&str]); 24] = [
     ("schemas", &["schema"]),
     ("roles", &["role"]),
     ("db_settings", &["setting"]),
@@ -50,6 +50,7 @@ const LISTS: [(&str, &[&str]); 23] = [
     ("rules", &["schema", "table", "rule"]),
     ("foreign_servers", &["server"]),
     ("buckets", &["bucket"]),
+    ("declared_buckets", &["bucket"]),
     ("cron_jobs", &["job", "schedule", "command"]),
 ];
 
@@ -783,12 +784,9 @@ impl Dump<'_> {
             self.push("foreign_servers", row);
         }
         for bucket in catalog.buckets.values() {
-            let mut row = json!({ "bucket": bucket.id, "name": bucket.name, "public": bucket.public });
-            // Seeds and config.toml make some where they are used.
-            if !bucket.migrated {
-                row["migrated"] = false.into();
-            }
-            self.push("buckets", row);
+            let row = json!({ "bucket": bucket.id, "name": bucket.name, "public": bucket.public });
+            // Seeds and config.toml make some where they are used, which is not in every database.
+            self.push(if bucket.migrated { "buckets" } else { "declared_buckets" }, row);
         }
         for job in &catalog.cron_jobs {
             let row = json!({ "job": job.name, "schedule": job.schedule, "command": job.command });
