@@ -30,7 +30,7 @@ pub struct Project {
     pub folder: PathBuf,
     pub config: ConfigToml,
     pub config_file: Option<ConfigFile>,
-    /// In the order of replay: roles, migrations; then seeds, what the CLI skips, and scripts.
+    /// In the order of replay: roles, migrations; then seeds, what the CLI skips, scripts, and tests.
     pub files: Vec<ProjectFile>,
     /// Migrations of one version: the second cannot be recorded. Indexes into `files`.
     pub duplicates: Vec<(usize, usize)>,
@@ -158,6 +158,7 @@ impl Project {
         }
         project.files.append(&mut skipped);
         project.add_scripts(&declared);
+        project.add_tests(errors);
         project
     }
 
@@ -304,6 +305,13 @@ impl Project {
         let scripts = scripts::find(&self.folder);
         let scripts: Vec<_> = scripts.into_iter().filter(|path| !known.contains(path.as_path())).collect();
         self.files.extend(scripts.into_iter().map(|path| ProjectFile::new(path, FileRole::Script)));
+    }
+
+    /// Adds the tests that `supabase test db` runs.
+    fn add_tests(&mut self, errors: &mut Vec<ProjectError>) {
+        let folder = glob::Pattern::escape(&self.folder.join("tests").to_string_lossy());
+        let tests = expand(&format!("{folder}/**/*.sql"), errors);
+        self.files.extend(tests.into_iter().map(|path| ProjectFile::new(path, FileRole::Test)));
     }
 
     /// Where the declared state of the schema is.

@@ -126,6 +126,8 @@ rules! {
         subquery_column_capture,
         soft_delete_visible,
         select_policy_blocks_own_update,
+        self_referencing_update_check,
+        untested_policy,
         restrictive_role_gap,
         policy_reads_unprotected_table,
         insert_without_select_policy,

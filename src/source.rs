@@ -67,6 +67,8 @@ pub enum FileRole {
     Skipped,
     /// Other SQL beside the migrations, which somebody may run by hand.
     Script,
+    /// A test of the database, which `supabase test db` runs.
+    Test,
     /// The configuration of the project or of the linter.
     Config,
 }

@@ -46,6 +46,7 @@ impl Bench {
         for (name, part) in files(text) {
             let role = match name {
                 "seed.sql" => FileRole::Seed,
+                name if name.starts_with("tests/") => FileRole::Test,
                 name if name.contains('/') => FileRole::Script,
                 _ => FileRole::Migration,
             };

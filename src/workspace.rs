@@ -171,8 +171,12 @@ impl Workspace {
         let mut sources = Sources::default();
         let mut settings = IndexMap::new();
         let mut batches = Vec::new();
-        for project in found.projects {
+        for mut project in found.projects {
             let settings = workspace.settings(&project, asked, &mut sources, &mut settings);
+            // Nobody else asks for them, and they may be many.
+            if !settings.is_on("untested-policy") {
+                project.files.retain(|file| file.role != FileRole::Test);
+            }
             let known = workspace.known(&project, asked, &mut sources);
             let files = workspace.read(&project, asked, &mut sources);
             batches.push((project, settings, known, files));
@@ -309,8 +313,10 @@ impl Workspace {
             diagnostics.extend(checked.found);
             advisors.extend(checked.advisors);
             summary.suppressed += checked.silenced;
-            let is_script = |file: &&Migration| self.sources.get(file.file).role == FileRole::Script;
-            let read = replayed.migrations.iter().map(|(_, file)| file).filter(|file| !is_script(file));
+            let is_aside = |file: &&Migration| {
+                matches!(self.sources.get(file.file).role, FileRole::Script | FileRole::Test)
+            };
+            let read = replayed.migrations.iter().map(|(_, file)| file).filter(|file| !is_aside(file));
             summary.files += read.clone().count();
             summary.statements += read.map(|file| file.places.len()).sum::<usize>();
             summary.gaps += replayed.catalog.gaps.len();
@@ -585,7 +591,10 @@ impl Workspace {
                 let found: Vec<_> = files
                     .into_par_iter()
                     .filter(|migration| {
-                        !matches!(sources.get(migration.file).role, FileRole::Skipped | FileRole::Script)
+                        !matches!(
+                            sources.get(migration.file).role,
+                            FileRole::Skipped | FileRole::Script | FileRole::Test
+                        )
                     })
                     .map(|migration| {
                         let mut findings = Findings::new(rule);
@@ -800,7 +809,7 @@ fn replay(catalog: &mut Catalog, file: &Migration, statements: &[Statement], sou
             catalog.apply_rows(statements);
             catalog.buckets.values_mut().skip(made).for_each(|bucket| bucket.migrated = false);
         }
-        FileRole::Skipped | FileRole::Script | FileRole::Config => {}
+        FileRole::Skipped | FileRole::Script | FileRole::Test | FileRole::Config => {}
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) fn files(workspace: &Workspace, out: &mut dyn Write) -> io::Result<()
                 FileRole::Migration => "migration",
                 FileRole::Seed => "seed",
                 FileRole::Script => "script",
+                FileRole::Test => "test",
                 FileRole::Skipped => "not run",
             };
             writeln!(out, "{role:<9}  {}", source.path)?;

@@ -20,7 +20,7 @@ pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic
             Some(SkipReason::Name) => misnamed.push(migration.file),
             Some(SkipReason::OldInit) => engine.old_init(migration.file),
             // Nobody says that PostgreSQL gets to see it.
-            None if sources.get(migration.file).role == FileRole::Script => {}
+            None if matches!(sources.get(migration.file).role, FileRole::Script | FileRole::Test) => {}
             None => engine.file(migration),
         }
     }

@@ -3,7 +3,7 @@ use indexmap::IndexMap;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::source::secret::{self, SecretKind};
-use crate::source::{FileRole, Span};
+use crate::source::{FileRole, SourceFile, Span};
 
 declare_rule! {
     /// Finds keys and passwords in SQL files.
@@ -26,7 +26,7 @@ declare_rule! {
     /// $$);
     /// ```
     ///
-    /// Looked at are all SQL files of the project, bodies, arguments and comments included. Tokens are
+    /// Looked at are all SQL files of the project but its tests, bodies, arguments and comments included. Tokens are
     /// read: one with the role `service_role` is an error. The keys that every local stack has, public
     /// keys (`anon`), keys for tests and passwords like `postgres` are an info. The secret is not printed
     /// in any form, by this rule or another.
@@ -49,7 +49,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     // By the secret, so that what is repeated is said once.
     let mut places: IndexMap<&str, (SecretKind, Vec<Span>)> = IndexMap::new();
     for migration in cx.files {
-        let text = &cx.sources.get(migration.file).text;
+        let SourceFile { text, role, .. } = cx.sources.get(migration.file);
+        if *role == FileRole::Test {
+            continue;
+        }
         for secret in secret::find(text) {
             let span = Span::new(migration.file, secret.range.start, secret.range.end);
             places.entry(&text[secret.range]).or_insert_with(|| (secret.kind, Vec::new())).1.push(span);

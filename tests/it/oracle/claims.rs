@@ -202,3 +202,34 @@ fn what_no_search_path_finds_fails_when_it_is_called() {
     assert!(claimed.len() > calls.len() / 4, "only {} claims", claimed.len());
     assert!(missed.len() < claimed.len() / 8, "untold: {missed:#?}");
 }
+
+#[test]
+fn a_check_sees_the_table_as_it_was() {
+    let _turn = turn();
+    let prepared = [
+        "create table public.folders (id bigint, owner uuid)",
+        "insert into public.folders values (1, '00000000-0000-0000-0000-00000000000a')",
+        "alter table public.folders enable row level security",
+        "create policy read on public.folders for select using (true)",
+        "create policy own on public.folders for update using (exists (select from public.folders f where f.id = folders.id and f.owner = auth.uid()))",
+    ]
+    .map(String::from);
+    let sql = format!("{};", prepared.join(";\n"));
+    assert_eq!(found(&sql, "self-referencing-update-check", "part"), BTreeSet::from(["own".to_string()]));
+    let user =
+        r#"select set_config('request.jwt.claims', '{"sub": "00000000-0000-0000-0000-00000000000a"}', true)"#;
+    let role = "set local role authenticated";
+    let change = "update public.folders set id = 2 where id = 1";
+    let tried = [
+        user,
+        role,
+        change,
+        "reset role",
+        "alter policy own on public.folders with check (true)",
+        role,
+        change,
+    ];
+    let states = refused(&prepared, &tried.map(String::from));
+    let states: Vec<_> = states.iter().map(Option::as_deref).collect();
+    assert_eq!(states, [None, None, Some("42501"), None, None, None, None]);
+}
