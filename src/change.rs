@@ -1,11 +1,12 @@
 //! What a change brings: the findings and the rights of two histories, compared.
 
 pub mod access;
+pub mod recreated;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::name::QName;
-use crate::diagnostic::{Diagnostic, Identity, Severity};
+use crate::diagnostic::{Diagnostic, Identity, Label, Severity};
 use crate::predicate::Reach;
 use crate::rule::Group;
 use crate::rules;
@@ -174,6 +175,35 @@ fn under_new_name(diagnostic: &Diagnostic, renamed: &[(QName, QName)]) -> Diagno
         object.name = name.name.to_string();
     }
     diagnostic
+}
+
+/// Moves a finding to where a change made it so, which is where a reviewer sees it: to the newest label
+/// that is in a file of the change, or to the statement of it that changed the object last (`changed`).
+/// Edits in other files are left out: databases ran these.
+pub fn move_to_change(
+    diagnostic: &mut Diagnostic,
+    is_new: &dyn Fn(FileId) -> bool,
+    changed: &dyn Fn(&Identity) -> Option<Span>,
+) {
+    diagnostic.edits.retain(|edit| is_new(edit.span.file));
+    if is_new(diagnostic.span.file) || diagnostic.is_about_project() {
+        return;
+    }
+    let labels = diagnostic.labels.iter().enumerate().filter(|(_, label)| is_new(label.span.file));
+    let newest = labels.max_by_key(|(_, label)| (label.span.file, label.span.start)).map(|(at, _)| at);
+    let (span, text) = match newest {
+        Some(at) => {
+            let label = diagnostic.labels.remove(at);
+            (label.span, label.text)
+        }
+        None => match changed(&diagnostic.object) {
+            Some(span) => (span, "this makes it so".to_string()),
+            None => return,
+        },
+    };
+    let old = std::mem::replace(&mut diagnostic.span, span);
+    let note = diagnostic.note.replace(text).unwrap_or_else(|| "this is what it is about".to_string());
+    diagnostic.labels.insert(0, Label { span: old, text: note });
 }
 
 /// Leaves out that a table was opened where another finding says so already.

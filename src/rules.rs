@@ -3,6 +3,7 @@
 mod clauses;
 mod deeds;
 mod graphql;
+mod mend;
 mod opening;
 pub(crate) mod peers;
 mod refusal;
@@ -37,6 +38,7 @@ rules! {
         materialized_view_exposed,
         missing_data_api_grant,
         queue_exposed,
+        recreated_view_lost_settings,
         replaced_view_lost_security_invoker,
         sensitive_column_exposed,
         sensitive_column_granted,

@@ -217,6 +217,12 @@ impl Sources {
         &self.get(span.file).text[span.range()]
     }
 
+    /// The first line under a span.
+    pub fn first_line(&self, span: Span) -> Span {
+        let length = self.text(span).find(['\n', '\r']).unwrap_or(span.range().len());
+        Span::new(span.file, span.start as usize, span.start as usize + length)
+    }
+
     pub fn len(&self) -> usize {
         self.files.len()
     }

@@ -24,6 +24,16 @@ use crate::source::{FileId, FileRole, SourceFile, Sources};
 use crate::sql::Migration;
 use crate::workload::Workload;
 
+/// A file with the edits that a rule offers for it.
+pub(crate) fn mended(rule: &'static Rule, text: &str) -> String {
+    let found = Bench::new(text).run(rule, &rule.options.defaults());
+    let mut edits: Vec<_> = found.iter().flat_map(|diagnostic| &diagnostic.edits).collect();
+    edits.sort_by_key(|edit| std::cmp::Reverse(edit.span));
+    let mut mended = text.to_string();
+    edits.into_iter().for_each(|edit| mended.replace_range(edit.span.range(), &edit.text));
+    mended
+}
+
 /// A small project in memory.
 pub(crate) struct Bench {
     pub(crate) sources: Sources,

@@ -20,6 +20,7 @@ use crate::access::Rights;
 use crate::advisors::{self, Row};
 use crate::baseline::{self, Baseline};
 use crate::catalog::Catalog;
+use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::role::{Bucket, Role};
 use crate::change::access::{self, History, New, Side};
@@ -232,6 +233,10 @@ impl Workspace {
             let mut widened = Findings::new(rules::named(change::WIDENED));
             access::report(&access.changes, &mut widened);
             merged.findings.extend(widened.list);
+            let (was, is) = (&before.projects[at].catalog, &self.projects[at].catalog);
+            let mut recreated = Findings::new(rules::named(change::recreated::RULE));
+            change::recreated::report(was, is, &merged.new, &mut recreated);
+            merged.findings.extend(recreated.list);
             let mut checked = self.check_project(&self.projects[at], merged.findings);
             let known = before.check_project(&before.projects[at], Vec::new()).found;
             let is_new = |file: FileId| merged.new.contains(&file);
@@ -240,10 +245,15 @@ impl Workspace {
             let renamed = &access.renamed;
             let compared =
                 change::compare((&known, &before.sources), (found, &self.sources), renamed, &is_new);
+            let mut brought = compared.introduced;
+            for diagnostic in &mut brought {
+                let changed = |object: &Identity| self.changed_by(&self.projects[at], object, &is_new);
+                change::move_to_change(diagnostic, &is_new, &changed);
+            }
             change.access.extend(access.changes);
             change.fixed.extend(compared.fixed);
             change.staying += compared.staying;
-            checked.found = change::without_repeats(compared.introduced);
+            checked.found = change::without_repeats(brought);
             let brought = checked.found.len();
             if let Some(told) = told {
                 checked.found.retain(|diagnostic| told.contains(&diagnostic.fingerprint()));
@@ -419,6 +429,28 @@ impl Workspace {
         let mut baseline = known.baseline.clone();
         checked.baselined = baseline.silence(&mut checked.found);
         Some(baseline)
+    }
+
+    /// The last statement in new files that defines or changes a view or function.
+    fn changed_by(
+        &self,
+        replayed: &Replayed,
+        object: &Identity,
+        is_new: &dyn Fn(FileId) -> bool,
+    ) -> Option<Span> {
+        let catalog = &replayed.catalog;
+        let name = QName::new(object.schema.as_deref()?, object.name.as_str());
+        let history = match object.kind {
+            "view" => &catalog.view(&name)?.history,
+            "function" => {
+                let mut same = catalog.functions.values().filter(|function| function.name == name);
+                // Of overloads it is not known which one is meant.
+                &same.next().filter(|_| same.next().is_none())?.history
+            }
+            _ => return None,
+        };
+        let span = history.last().span().filter(|span| is_new(span.file))?;
+        Some(self.sources.first_line(span))
     }
 
     /// What is told of these findings without a comparison: the fingerprints of those that the baseline

@@ -173,10 +173,10 @@ fn blame(
         match place {
             Place::Of(step, name) => step.span = span.map(|span| step.place(span, name, after)),
             Place::Renamed(name) => {
-                renamed.insert(name, span.map(|span| first_line(span, after.sources)));
+                renamed.insert(name, span.map(|span| after.sources.first_line(span)));
             }
             Place::Gone(name) => {
-                gone.insert(name, span.map(|span| first_line(span, after.sources)));
+                gone.insert(name, span.map(|span| after.sources.first_line(span)));
             }
         }
     }
@@ -203,7 +203,7 @@ impl Step {
         let spans = reasons.filter_map(|reason| Some((reason.reach, reason.origin.span().filter(inside)?)));
         let spans: Vec<_> = spans.collect();
         let decides = spans.iter().find(|(reach, _)| *reach == Some(self.after)).or(spans.first());
-        decides.map_or_else(|| first_line(statement, side.sources), |(_, span)| *span)
+        decides.map_or_else(|| side.sources.first_line(statement), |(_, span)| *span)
     }
 }
 
@@ -469,7 +469,7 @@ fn made(cell: &Cell, name: &QName, side: Side<'_>, new: &New<'_>) -> Option<Span
     let reasons = cell.reasons.iter().filter(|_| side.catalog.table(name).is_some());
     let span = reasons.filter(decides).find_map(|reason| reason.origin.span().filter(is_new));
     let created = || history(side, name)?.created.span().filter(is_new);
-    span.or_else(|| Some(first_line(created()?, side.sources)))
+    span.or_else(|| Some(side.sources.first_line(created()?)))
 }
 
 fn history<'a>(side: Side<'a>, name: &QName) -> Option<&'a Provenance> {
@@ -631,11 +631,6 @@ fn cells<'a>(side: Side<'a>, name: &QName) -> IndexMap<(String, PolicyCommand), 
         }
     }
     map
-}
-
-fn first_line(span: Span, sources: &Sources) -> Span {
-    let length = sources.text(span).find(['\n', '\r']).unwrap_or(span.range().len());
-    Span::new(span.file, span.start as usize, span.start as usize + length)
 }
 
 /// Changes that are alike.

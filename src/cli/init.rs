@@ -16,6 +16,9 @@ const SCHEMA: &str = "rls-lint.schema.json";
 
 const WORKFLOW: &str = include_str!("init/workflow.yml");
 
+/// Where the action is.
+const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
+
 pub(super) fn run(args: &InitArgs) -> anyhow::Result<u8> {
     let mut workspace = load(&args.project, &args.paths, choices(&args.project)?)?;
     let working_directory = std::env::current_dir().context("cannot tell the working directory")?;
@@ -29,7 +32,9 @@ pub(super) fn run(args: &InitArgs) -> anyhow::Result<u8> {
     if args.github {
         let root = working_directory.ancestors().find(|above| above.join(".git").exists());
         let root = root.unwrap_or(&working_directory);
-        files.push((root.join(".github/workflows/rls-lint.yml"), WORKFLOW.to_string()));
+        let on_github = REPOSITORY.trim_start_matches("https://github.com/");
+        let workflow = WORKFLOW.replace("{repository}", on_github);
+        files.push((root.join(".github/workflows/rls-lint.yml"), workflow));
     }
     let shown = |path: &Path| path.strip_prefix(&working_directory).unwrap_or(path).display().to_string();
     let mut out = output();
@@ -42,7 +47,7 @@ pub(super) fn run(args: &InitArgs) -> anyhow::Result<u8> {
             .with_context(|| format!("cannot write {}", shown(path)))?;
         writeln!(out, "Wrote {}", shown(path))?;
     }
-    if args.github {
+    if args.github && REPOSITORY.contains("/OWNER/") {
         writeln!(out, "In the workflow, write for OWNER who has rls-lint on GitHub.")?;
     }
     let report = workspace.check();

@@ -217,7 +217,8 @@ fn the_workflow_of_init_uses_inputs_that_exist() {
     let workflow = std::fs::read_to_string(folder.path().join(".github/workflows/rls-lint.yml"));
     let workflow = workflow.expect("it is written");
     let action = std::fs::read_to_string(root().join("action.yml")).expect("it is there");
-    let (_, step) = workflow.split_once("- uses: OWNER/rls-lint@main\n").expect("it uses the action");
+    let address = env!("CARGO_PKG_REPOSITORY").trim_start_matches("https://github.com/");
+    let (_, step) = workflow.split_once(&format!("- uses: {address}@main\n")).expect("it uses the action");
     let (_, with) = step.split_once("with:\n").expect("it hands over inputs");
     let given: Vec<_> = with.lines().filter_map(|line| line.trim().split_once(':')).collect();
     assert!(!given.is_empty(), "{workflow}");

@@ -220,7 +220,7 @@ fn init_sets_a_project_up_and_leaves_what_is_there() {
     assert!(
         answer.out.ends_with("who has rls-lint on GitHub.\nWrote rls-lint-baseline.json with 2 entries\n")
     );
-    assert!(read(".github/workflows/rls-lint.yml").contains("OWNER/rls-lint@main"));
+    assert!(read(".github/workflows/rls-lint.yml").contains("/rls-lint@main"));
     assert_eq!(read("rls-lint.yaml"), "rules: {no-primary-key: off}\n");
     assert_eq!(concise(&folder, &[]).out, "");
     folder.run(&["init", "--force"]);

@@ -410,3 +410,28 @@ fn a_branch_that_is_not_there_is_fetched_by_its_own_name() {
     let answer = project(OLD).run(&["--base", "origin/topic"]);
     assert!(answer.code == 2 && answer.err.contains("`git fetch origin topic`"), "{answer:?}");
 }
+
+#[test]
+fn a_finding_stands_where_the_change_made_it_so() {
+    let folder = project(
+        "create table public.notes (id int primary key, owner uuid);
+         alter table public.notes enable row level security;
+         create policy own on public.notes to authenticated using (owner = (select auth.uid()));
+         create view public.mine with (security_invoker = on) as select id from public.notes;
+         create table public.closed (id int primary key);
+         revoke all on public.closed from anon, authenticated;\n",
+    );
+    folder.write(
+        SECOND,
+        b"-- two lines\nalter view public.mine set (security_invoker = false);\ngrant select on public.closed to anon;\n",
+    );
+    let only = ["--only", "definer-view-exposed,rls-disabled-on-exposed-table"];
+    let answer = check(&folder, &[&["--base", "main"], &only[..]].concat());
+    assert_eq!(
+        found(&answer),
+        [format!("definer-view-exposed {SECOND}:2"), format!("rls-disabled-on-exposed-table {SECOND}:3")]
+    );
+    assert_eq!(json(&answer)["findings"][1]["related"][0]["file"], FIRST, "{answer:?}");
+    // Without a change to look at, it stands where the object is.
+    assert!(found(&check(&folder, &only)).iter().all(|place| place.contains(FIRST)));
+}

@@ -25,6 +25,34 @@ fn the_readme_is_up_to_date() {
     }
 }
 
+/// `repository` in Cargo.toml is the one place that says where the project is.
+#[test]
+fn the_documents_name_the_repository() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (_, owner) =
+        env!("CARGO_PKG_REPOSITORY").trim_end_matches("/rls-lint").rsplit_once('/').expect("an address");
+    for name in ["README.md", "docs/pull-requests.md"] {
+        let path = root.join(name);
+        let text = std::fs::read_to_string(&path).expect("it can be read");
+        let mut expected = text.clone();
+        for before in ["uses: ", "https://github.com/", "`"] {
+            let parts = expected.split(before).map(|part| match part.split_once("/rls-lint") {
+                Some((old, rest)) if !old.contains(|c: char| !c.is_ascii_alphanumeric() && c != '-') => {
+                    format!("{owner}/rls-lint{rest}")
+                }
+                _ => part.to_string(),
+            });
+            expected = parts.collect::<Vec<_>>().join(before);
+        }
+        assert!(expected.contains(&format!("uses: {owner}/rls-lint@")), "{name}");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &expected).expect("it can be written");
+        } else {
+            assert!(text == expected, "{name} names another repository; UPDATE=1 cargo test writes it anew");
+        }
+    }
+}
+
 #[test]
 fn the_pages_about_rules_are_up_to_date() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules");

@@ -11,6 +11,7 @@ use crate::catalog::table::{Column, Table};
 use crate::catalog::view::View;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::mend;
 use crate::sql::expr::{Expr, QueryBody, Target};
 use crate::sql::statement::{PolicyCommand, Privilege};
 
@@ -96,7 +97,14 @@ fn report(cx: &CatalogCx<'_>, view: &View, access: &[Access<'_>], shown: &[Shown
     for grant in grant_spans(access, &view.acl, &view.columns).into_iter().take(3) {
         found.label(grant, "granted here");
     }
-    found.help(help(cx.catalog, view, access, &blamed));
+    let help = help(cx.catalog, view, access, &blamed);
+    let makes_invoker = format!("alter view {} set (security_invoker = true);", view.name.quoted());
+    if help.split(" -- ").next() == Some(&*makes_invoker)
+        && let Some((place, text)) = mend::as_invoker(cx, view)
+    {
+        found.edit(place, text);
+    }
+    found.help(help);
 }
 
 fn help(catalog: &Catalog, view: &View, access: &[Access<'_>], blamed: &[Shown<'_>]) -> String {
@@ -270,7 +278,7 @@ fn names(shown: &[Shown<'_>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::{Bench, check};
+    use crate::testing::{Bench, check, mended};
 
     const TABLES: &str = "create table public.orders (id bigint, user_id uuid, total int);\n\
                           alter table public.orders enable row level security;\n\
@@ -279,6 +287,19 @@ mod tests {
 
     fn view(text: &str) {
         check(&RULE, &format!("{TABLES}{text}"));
+    }
+
+    #[test]
+    fn what_is_offered_makes_it_silent() {
+        let policy = "create policy own on public.orders for select using (user_id = auth.uid());";
+        let text = format!("{TABLES} {policy} create view public.v as select id from public.orders;");
+        let mended = mended(&RULE, &text);
+        assert!(mended.ends_with("create view public.v with (security_invoker = on) as select id from public.orders;"), "{mended}");
+        check(&RULE, &mended);
+        for view in ["create view public.v (id) as", "create view public.v with (security_barrier) as"] {
+            let text = format!("{TABLES} {policy} {view} select id from public.orders;");
+            assert_eq!(crate::testing::mended(&RULE, &text), text);
+        }
     }
 
     #[test]

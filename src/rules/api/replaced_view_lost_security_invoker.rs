@@ -1,6 +1,7 @@
 use crate::catalog::gap::Aspect;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::mend;
 
 declare_rule! {
     /// Finds views that read with the caller's rights until `create or replace view` left that out.
@@ -81,6 +82,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             found.severity(Severity::Warning);
         }
         found.help(format!("alter view {} set (security_invoker = true);", name.quoted()));
+        if let Some((place, text)) = mend::as_invoker(cx, view) {
+            found.edit(place, text);
+        }
     }
 }
 
@@ -88,7 +92,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 mod tests {
     use super::RULE;
     use crate::rules;
-    use crate::testing::{Bench, check};
+    use crate::testing::{Bench, check, mended};
 
     const TABLES: &str =
         "create table orders (id bigint, user_id uuid); alter table orders enable row level security;
@@ -113,6 +117,18 @@ mod tests {
              "
             ),
         );
+    }
+
+    #[test]
+    fn what_is_offered_makes_it_silent() {
+        let text = format!(
+            "{TABLES} create view v with (security_invoker = on) as select id from orders;
+             create or replace view v -- the new one
+               as select id, user_id from orders;"
+        );
+        let mended = mended(&RULE, &text);
+        assert!(mended.contains("create or replace view v with (security_invoker = on) -- the new one"), "{mended}");
+        check(&RULE, &mended);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::sql::statement::{FunctionBody, StatementKind};
 use crate::workload::routine::{Brought, LooksUp, Routine};
+use crate::rules::mend;
 
 declare_rule! {
     /// Finds functions that do not say in which schemas the names in their body are to be found.
@@ -113,6 +114,13 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             )
         };
         found.help(help);
+        // Clauses may follow the body; every name in it is written in full.
+        if in_full
+            && let Some(statement) = mend::statement(cx, &function.history, span)
+            && !mend::names(cx.sources.text(statement), "search_path")
+        {
+            found.edit(mend::behind(statement), " set search_path = ''");
+        }
     }
 }
 
@@ -135,7 +143,17 @@ fn is_copied_into_queries(function: &Function, routine: Option<&Routine>) -> boo
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::{Bench, check};
+    use crate::testing::{Bench, check, mended};
+
+    #[test]
+    fn what_is_offered_makes_it_silent() {
+        let text = "create function public.s() returns bigint language sql security definer as $$ select count(*) from auth.users $$;";
+        let mended = mended(&RULE, text);
+        assert!(mended.ends_with("auth.users $$ set search_path = '';"), "{mended}");
+        check(&RULE, &mended);
+        let open = "create function public.p() returns void language plpgsql security definer as $$ begin delete from todos; end $$;";
+        assert_eq!(crate::testing::mended(&RULE, open), open);
+    }
 
     #[test]
     fn definer_and_invoker() {

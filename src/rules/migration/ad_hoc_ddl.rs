@@ -35,7 +35,7 @@ declare_rule! {
     ///   beside it count if they know something of the project's database.
     /// - **A file** in the migrations folder that the Supabase CLI does not run, because its name
     ///   is not `<digits>_<name>.sql`. The CLI says so in one line of output.
-    /// - **A merged migration** that is edited, renamed or deleted, which `--base` tells: databases
+    /// - **A merged migration** that is edited, renamed or deleted, which `--base` and `--staged` tell: databases
     ///   that ran it keep what it was. Comments and line breaks may change.
     ///
     /// ```sql,bad

@@ -225,7 +225,7 @@ fn wrapped(clause: Span, calls: &[&Call], sources: &Sources) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::{Bench, check};
+    use crate::testing::{Bench, check, mended};
 
     const TABLES: &str = "create table public.notes (id bigint, owner uuid, team bigint, role text);
         create table public.members (team bigint, member uuid);
@@ -254,12 +254,7 @@ mod tests {
             "{TABLES}create policy a on public.notes using (auth.uid() = owner)
                with check (auth.uid() = owner and role = current_setting('a', true));"
         );
-        let bench = Bench::new(&text);
-        let found = bench.run(&RULE, &RULE.options.defaults());
-        let mut mended = text;
-        for edit in found[0].edits.iter().rev() {
-            mended.replace_range(edit.span.range(), &edit.text);
-        }
+        let mended = mended(&RULE, &text);
         assert_eq!(mended.matches("(select ").count(), 3);
         check(&RULE, &mended);
     }

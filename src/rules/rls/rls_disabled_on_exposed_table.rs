@@ -1,9 +1,9 @@
 use crate::access::{Access, describe, grant_spans};
-use crate::catalog::Catalog;
 use crate::catalog::gap::Aspect;
 use crate::catalog::table::{Table, TableKind};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::mend;
 
 declare_rule! {
     /// Finds tables that the Data API serves and that no row level security (RLS) protects.
@@ -60,12 +60,13 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         }
         let access = cx.catalog.table_access(table);
         if !access.is_empty() {
-            report(cx.catalog, table, &access, out);
+            report(cx, table, &access, out);
         }
     }
 }
 
-fn report(catalog: &Catalog, table: &Table, access: &[Access<'_>], out: &mut Findings) {
+fn report(cx: &CatalogCx<'_>, table: &Table, access: &[Access<'_>], out: &mut Findings) {
+    let catalog = cx.catalog;
     let switched_off = table.rls.origin.span().filter(|_| table.rls.origin != table.history.created);
     let Some(span) = switched_off.or(table.name_span) else { return };
     let note = if switched_off.is_some() {
@@ -89,6 +90,13 @@ fn report(catalog: &Catalog, table: &Table, access: &[Access<'_>], out: &mut Fin
     if let Some(parent) = parents.find(|parent| parent.rls.value) {
         found.label(parent.rls.origin.span(), format!("that of {} does not hold here", parent.name));
     }
+    if switched_off.is_none()
+        && let Some(statement) = mend::statement(cx, &table.history, span)
+    {
+        // It may have another name later.
+        let enable = format!(";\nalter table {} enable row level security", cx.sources.text(span));
+        found.edit(mend::behind(statement), enable);
+    }
     let mut help = format!("alter table {} enable row level security;", table.name.quoted());
     if table.policies.is_empty() && !table.is_partition {
         help.push_str(" -- and a policy for each thing that users of the app may do");
@@ -99,7 +107,17 @@ fn report(catalog: &Catalog, table: &Table, access: &[Access<'_>], out: &mut Fin
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{check, mended};
+
+    #[test]
+    fn what_is_offered_makes_it_silent() {
+        let text = "create table todos (id bigint);\n             alter table todos rename to tasks;";
+        let mended = mended(&RULE, text);
+        assert!(mended.starts_with("create table todos (id bigint);\nalter table todos enable row level security;"));
+        check(&RULE, &mended);
+        let dynamic = "do $$ begin execute 'create table public.todos (id bigint)'; end $$;";
+        assert_eq!(crate::testing::mended(&RULE, dynamic), dynamic);
+    }
 
     #[test]
     fn says_what_the_grants_allow() {
