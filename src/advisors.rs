@@ -331,11 +331,13 @@ mod tests {
     #[test]
     fn columns_are_told_by_type_and_name() {
         let text = "create table t (id int primary key, f regproc, g regclass, \"API-Key\" text, ssn text);
-             create index f_index on t (f); create view v as select f from t;";
+             create index f_index on t (f); create view v as select f from t;
+             create type pair as (x regproc, y regclass);";
         assert_eq!(
             keys(text, "unsupported_reg_types"),
             [
                 "unsupported_reg_types_public_f_index_f",
+                "unsupported_reg_types_public_pair_x",
                 "unsupported_reg_types_public_t_f",
                 "unsupported_reg_types_public_v_f"
             ]
@@ -351,5 +353,13 @@ mod tests {
         let text = "create table a (id int primary key, u uuid references auth.users);
              create table b (id int primary key, p text references auth.users (phone));";
         assert_eq!(keys(text, "fkey_to_auth_unique"), ["fkey_to_auth_unique_public_b_b_p_fkey"]);
+    }
+
+    #[test]
+    fn queues_are_told_though_they_belong_to_the_extension() {
+        let text = "-- exposed: public, pgmq_public
+create extension pgmq; select pgmq.create('jobs'); select pgmq.create('mails'); select pgmq.create('closed');
+grant select on pgmq.q_jobs, pgmq.q_mails to authenticated; alter table pgmq.q_mails enable row level security;";
+        assert_eq!(keys(text, "insecure_queue"), ["rls_disabled_in_public_pgmq_q_jobs"]);
     }
 }

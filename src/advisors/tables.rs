@@ -8,8 +8,9 @@ use crate::catalog::gap::Aspect;
 use crate::catalog::index::Index;
 use crate::catalog::name::QName;
 use crate::catalog::table::{Column, Constraint, ConstraintKind, Table, TableKind};
-use crate::catalog::types::{DataType, TypeRef};
+use crate::catalog::types::{Attribute, DataType, TypeRef, UserType, UserTypeKind};
 use crate::diagnostic::Identity;
+use crate::source::Span;
 use crate::sql::name::Ident;
 
 const UNINDEXED_KEY: Lint = Lint::new("unindexed_foreign_keys", "INFO", "PERFORMANCE");
@@ -49,6 +50,9 @@ pub(super) fn rows(catalog: &Catalog) -> Vec<Row> {
         if !is_system(&view.name.schema) && !indexes.concern(&view.name) {
             rows.extend(duplicate_indexes(&view.name, "materialized view", view.indexes.values()));
         }
+    }
+    for own in catalog.types.values().filter(|own| own.extension.is_none() && !shape.concern(&own.name)) {
+        rows.extend(reg_attributes(own));
     }
     rows
 }
@@ -143,24 +147,47 @@ fn duplicate_indexes<'a>(name: &QName, kind: &str, indexes: impl Iterator<Item =
 
 /// Columns of a relation, and of the indexes on them.
 fn reg_types(name: &QName, columns: &[Column], indexes: &indexmap::IndexMap<Ident, Index>) -> Vec<Row> {
-    let schema = &name.schema;
     let mut rows = Vec::new();
     for column in columns {
-        let Some(data_type) = reg_type(&column.data_type.value) else { continue };
         let holding = indexes.values().filter(|index| {
             index.columns().contains(&Some(column.attnum)) || index.include.contains(&column.attnum)
         });
         for relation in std::iter::once(&name.name).chain(holding.map(|index| &index.name)) {
-            rows.push(REG_TYPE.row(
-                &format!("{schema}_{relation}_{}", column.name),
-                json!({"schema": schema.as_str(), "name": relation.as_str(), "column": column.name.as_str(), "type": "table"}),
-                format!("Table `{schema}.{relation}` has a column `{}` with unsupported reg* type `{data_type}`.", column.name),
-                Identity::part("column", name, column.name.to_string()),
-                column.name_span,
-            ));
+            let object = Identity::part("column", name, column.name.to_string());
+            let data_type = &column.data_type.value;
+            rows.extend(reg_row((&name.schema, relation), &column.name, data_type, object, column.name_span));
         }
     }
     rows
+}
+
+/// The attributes of a composite type, which is a relation to PostgreSQL.
+fn reg_attributes(composite: &UserType) -> Vec<Row> {
+    let UserTypeKind::Composite { attributes } = &composite.kind else { return Vec::new() };
+    let name = &composite.name;
+    let row = |attribute: &Attribute| {
+        let object = Identity::new("type", name);
+        let place = composite.history.created.span();
+        reg_row((&name.schema, &name.name), &attribute.name, &attribute.data_type, object, place)
+    };
+    attributes.iter().filter_map(row).collect()
+}
+
+fn reg_row(
+    (schema, relation): (&Ident, &Ident),
+    column: &Ident,
+    data_type: &DataType,
+    object: Identity,
+    place: Option<Span>,
+) -> Option<Row> {
+    let data_type = reg_type(data_type)?;
+    Some(REG_TYPE.row(
+        &format!("{schema}_{relation}_{column}"),
+        json!({"schema": schema.as_str(), "name": relation.as_str(), "column": column.as_str(), "type": "table"}),
+        format!("Table `{schema}.{relation}` has a column `{column}` with unsupported reg* type `{data_type}`."),
+        object,
+        place,
+    ))
 }
 
 fn reg_type(data_type: &DataType) -> Option<&Ident> {
