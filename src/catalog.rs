@@ -11,6 +11,7 @@ pub mod bind;
 mod consequence;
 pub mod depend;
 mod dependents;
+mod deparse;
 pub mod function;
 pub mod gap;
 pub mod index;

@@ -180,9 +180,14 @@ impl Function {
     }
 
     /// The statement that makes it, as `pg_get_functiondef()` prints it, except that each default is
-    /// printed as NULL; `None` without a body that is text.
+    /// printed as NULL. Those of the platform and of extensions, which no migration may change, have
+    /// no body here. `None` where the body is no text.
     pub(super) fn definition(&self, catalog: &Catalog) -> Option<String> {
-        let Some(FunctionBody::Text(body)) = &self.body else { return None };
+        let body = match &self.body {
+            Some(FunctionBody::Text(body)) => &*body.text,
+            None if self.kind != FunctionKind::Aggregate => "",
+            _ => return None,
+        };
         let arguments = self.arguments.iter().filter(|argument| argument.mode != ArgumentMode::Table);
         let arguments: Vec<String> = arguments
             .map(|argument| {
@@ -231,7 +236,7 @@ impl Function {
             text += &format!(" SET {} TO {values}\n", name.quoted());
         }
         let tag = if kind == "PROCEDURE" { "procedure" } else { "function" };
-        Some(format!("{text}AS ${tag}${}${tag}$\n", body.text))
+        Some(format!("{text}AS ${tag}${body}${tag}$\n"))
     }
 
     /// Whether it can only run as a trigger.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::catalog::bind::takes;
 use crate::catalog::function::{Argument, Returns};
 use crate::catalog::gap::{Aspect, Cause};
-use crate::catalog::interpret::value::{Value, array_literal};
+use crate::catalog::interpret::value::{Object, Value, array_literal};
 use crate::catalog::interpret::{DEPTH, Flow, Interpreter, constant, unquoted};
 use crate::catalog::name::QName;
 use crate::source::Span;
@@ -24,8 +24,16 @@ impl Interpreter<'_> {
         {
             return;
         }
-        for target in &select.targets {
-            self.called_in(&target.expr, span);
+        let calls = |expr: &Expr| expr.any(&|part| matches!(part, Expr::Call(_)));
+        let rows = match select.targets.iter().any(|target| calls(&target.expr)) {
+            true if !select.from.is_empty() => self.rows_of_from(select),
+            _ => None,
+        };
+        // Once where the rows cannot be told.
+        for row in rows.unwrap_or_else(|| vec![Vec::new()]) {
+            self.with_row(&row, |this| {
+                select.targets.iter().for_each(|target| this.called_in(&target.expr, span));
+            });
         }
         for item in &select.from {
             if let FromItem::Function { calls, .. } = item {
@@ -52,6 +60,7 @@ impl Interpreter<'_> {
             ("" | "pg_catalog", "set_config") => self.set_config(call, span),
             ("cron", "schedule" | "schedule_in_database") => self.schedule(call, span),
             ("cron", "unschedule") => self.unschedule(call),
+            ("cron", "alter_job") => self.alter_job(call),
             ("pgmq", "create" | "create_unlogged" | "create_non_partitioned") => {
                 self.create_queue(call, span)
             }
@@ -110,8 +119,39 @@ impl Interpreter<'_> {
     }
 
     fn unschedule(&mut self, call: &Call) {
-        if let Some(Value::Text(name)) = call.args.first().map(|arg| self.value(arg)) {
+        if let Some(Value::Text(name) | Value::Object(Object::Job(name))) =
+            call.args.first().map(|arg| self.value(arg))
+        {
             self.catalog.cron_jobs.retain(|job| job.name.as_deref() != Some(name.as_str()));
+        }
+    }
+
+    /// `cron.alter_job(job_id, schedule, command, …)`; null leaves as it is.
+    fn alter_job(&mut self, call: &Call) {
+        let mut job_id = Value::Unknown;
+        let (mut schedule, mut command) = (None, None);
+        for (at, arg) in call.args.iter().enumerate() {
+            let (name, value) = match arg {
+                Expr::Named { name, value } => (name.as_str(), self.value(value)),
+                _ => (["job_id", "schedule", "command"].get(at).copied().unwrap_or_default(), self.value(arg)),
+            };
+            let text = match &value {
+                Value::Null => None,
+                Value::Text(text) => Some(text.clone()),
+                _ => Some("?".to_string()),
+            };
+            match name {
+                "job_id" => job_id = value,
+                "schedule" => schedule = text,
+                "command" => command = text,
+                _ => {}
+            }
+        }
+        let Value::Object(Object::Job(name)) = job_id else { return };
+        let mut jobs = self.catalog.cron_jobs.iter_mut();
+        if let Some(job) = jobs.find(|job| job.name.as_deref() == Some(name.as_str())) {
+            job.schedule = schedule.unwrap_or_else(|| job.schedule.clone());
+            job.command = command.unwrap_or_else(|| job.command.clone());
         }
     }
 

@@ -154,7 +154,7 @@ impl Interpreter<'_> {
     }
 
     /// Does something while a row's columns can be named.
-    fn with_row<T>(&mut self, row: &[Part], run: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn with_row<T>(&mut self, row: &[Part], run: impl FnOnce(&mut Self) -> T) -> T {
         self.rows.push(row.to_vec());
         let result = run(self);
         self.rows.pop();
@@ -310,9 +310,30 @@ impl Interpreter<'_> {
         })
     }
 
+    /// An aggregate over rows in an order, which is taken to be an ascending one.
+    pub(super) fn ordered_aggregate(&mut self, call: &Call, keys: &[Expr]) -> Value {
+        let Some(Some(group)) = self.groups.last_mut().map(Option::take) else { return Value::Unknown };
+        let mut sorted = Vec::new();
+        for row in group {
+            let key: Option<Vec<(i64, String)>> =
+                self.with_row(&row, |this| keys.iter().map(|key| sort_key(this.value(key))).collect());
+            sorted.push((key, row));
+        }
+        let is_known = sorted.iter().all(|(key, _)| key.is_some());
+        sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let group = sorted.into_iter().map(|(_, row)| row).collect();
+        if let Some(last) = self.groups.last_mut() {
+            *last = Some(group);
+        }
+        match self.aggregate(call) {
+            Some(value) if is_known => value,
+            _ => Value::Unknown,
+        }
+    }
+
     /// The joined rows of FROM that the conditions hold for. Items are read as soon as the conditions
     /// narrow them, and conditions are asked as soon as what they name is there.
-    fn rows_of_from(&mut self, select: &Select) -> Option<Vec<Vec<Part>>> {
+    pub(super) fn rows_of_from(&mut self, select: &Select) -> Option<Vec<Vec<Part>>> {
         let mut items = Vec::new();
         let mut conditions = Vec::new();
         select.filter.iter().for_each(|filter| add_conjuncts(filter, &mut conditions));
@@ -569,6 +590,15 @@ fn is_settled(condition: &Expr, row: &[Part], open: &[Ident]) -> bool {
         Expr::Sublink(_) => true,
         _ => false,
     })
+}
+
+/// What numbers or texts are sorted by.
+fn sort_key(value: Value) -> Option<(i64, String)> {
+    match value {
+        Value::Number(number) => Some((number, String::new())),
+        Value::Text(text) => Some((0, text)),
+        _ => None,
+    }
 }
 
 fn is_aggregate(call: &Call) -> bool {

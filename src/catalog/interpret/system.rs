@@ -5,16 +5,17 @@ use indexmap::IndexMap;
 
 use crate::catalog::acl::Grantee;
 use crate::catalog::function::{Function, FunctionKind, Returns};
+use crate::catalog::index::Index;
 use crate::catalog::interpret::query::Record as Row;
 use crate::catalog::interpret::value::{Object, Value};
 use crate::catalog::name::QName;
-use crate::catalog::table::{ConstraintKind, Table, TableKind};
+use crate::catalog::table::{Constraint, ConstraintKind, Table, TableKind};
 use crate::catalog::types::{UserType, UserTypeKind};
 use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
-use crate::sql::statement::PolicyCommand;
+use crate::sql::statement::{Clause, PolicyCommand, Privilege};
 
 /// Columns that a query compares with values known beforehand. Rows that differ may be left out, and
 /// are where that saves going through the whole catalog.
@@ -146,6 +147,8 @@ pub(super) fn rows(catalog: &Catalog, name: &ObjectName, wanted: &Wanted) -> Opt
         ("pg_catalog", "pg_constraint") => constraints(catalog, wanted),
         ("information_schema", "table_constraints") => table_constraints(catalog, wanted),
         ("information_schema", "key_column_usage") => key_columns(catalog, wanted),
+        ("information_schema", "check_constraints") => check_constraints(catalog, wanted),
+        ("information_schema", "constraint_column_usage") => constraint_columns(catalog, wanted),
         ("information_schema", "referential_constraints") => {
             let mut rows = table_constraints(catalog, wanted);
             rows.retain(|row| row.iter().any(|(_, value)| *value == Value::text("FOREIGN KEY")));
@@ -177,6 +180,7 @@ pub(super) fn rows(catalog: &Catalog, name: &ObjectName, wanted: &Wanted) -> Opt
         }
         ("pg_catalog", "pg_views") => views(catalog, false),
         ("pg_catalog", "pg_matviews") => views(catalog, true),
+        ("information_schema", "role_table_grants" | "table_privileges") => table_grants(catalog, wanted),
         ("information_schema", "tables") => information_tables(catalog, wanted),
         ("information_schema", "views") => views(catalog, false),
         ("information_schema", "columns") => columns(catalog, wanted),
@@ -196,7 +200,7 @@ pub(super) fn rows(catalog: &Catalog, name: &ObjectName, wanted: &Wanted) -> Opt
             .iter()
             .map(|job| {
                 row([
-                    ("jobid", Value::Something),
+                    ("jobid", job.name.clone().map_or(Value::Something, |name| Value::Object(Object::Job(name)))),
                     ("jobname", job.name.as_ref().map_or(Value::Null, Value::text)),
                     ("schedule", Value::text(&job.schedule)),
                     ("command", Value::text(&job.command)),
@@ -264,15 +268,20 @@ fn policies(catalog: &Catalog, wanted: &Wanted, raw: bool) -> Vec<Row> {
             PolicyCommand::Update => ("UPDATE", "w"),
             PolicyCommand::Delete => ("DELETE", "d"),
         };
-        let clause = |there: bool| if there { Value::Something } else { Value::Null };
+        let clause = |clause: &Option<Clause>| match clause {
+            Some(clause) => {
+                catalog.printed_expression(table.oid, &clause.value).map_or(Value::Something, Value::Text)
+            }
+            None => Value::Null,
+        };
         if raw {
             row([
                 ("polname", Value::text(&policy.name)),
                 ("polrelid", Value::Object(Object::Relation(table.oid))),
                 ("polcmd", Value::text(short)),
                 ("polpermissive", Value::Bool(policy.permissive)),
-                ("polqual", clause(policy.using.is_some())),
-                ("polwithcheck", clause(policy.with_check.is_some())),
+                ("polqual", clause(&policy.using)),
+                ("polwithcheck", clause(&policy.with_check)),
             ])
         } else {
             row([
@@ -282,8 +291,8 @@ fn policies(catalog: &Catalog, wanted: &Wanted, raw: bool) -> Vec<Row> {
                 ("permissive", Value::text(if policy.permissive { "PERMISSIVE" } else { "RESTRICTIVE" })),
                 ("roles", Value::List(names.collect())),
                 ("cmd", Value::text(long)),
-                ("qual", clause(policy.using.is_some())),
-                ("with_check", clause(policy.with_check.is_some())),
+                ("qual", clause(&policy.using)),
+                ("with_check", clause(&policy.with_check)),
             ])
         }
     })
@@ -501,33 +510,86 @@ fn constraint_kind(kind: &ConstraintKind) -> (&'static str, &'static str) {
 }
 
 fn constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
-    each_constraint(catalog, wanted, ("conname", ""), |table, name, kind| {
-        let references = match kind {
-            ConstraintKind::ForeignKey(key) => Value::Object(Object::Relation(key.references)),
-            _ => Value::Unknown,
+    each_constraint(catalog, wanted, ("conname", ""), |table, constraint| {
+        let (references, referenced) = match &constraint.kind {
+            ConstraintKind::ForeignKey(key) => {
+                (Value::Object(Object::Relation(key.references)), numbers(&key.referenced_columns))
+            }
+            _ => (Value::Unknown, Value::Null),
         };
         row([
-            // The functions that print a constraint ask for its identity.
-            ("oid", Value::Something),
-            ("conname", Value::text(name)),
+            ("oid", Value::Object(Object::Constraint(table.oid, constraint.name.clone()))),
+            ("conname", Value::text(&constraint.name)),
             ("conrelid", Value::Object(Object::Relation(table.oid))),
-            ("contype", Value::text(constraint_kind(kind).0)),
+            ("contype", Value::text(constraint_kind(&constraint.kind).0)),
             ("connamespace", Value::Object(Object::Namespace(table.name.schema.clone()))),
+            ("conkey", numbers(constraint.columns())),
+            ("convalidated", Value::Bool(constraint.validated.value)),
+            ("condeferrable", Value::Bool(constraint.deferrable)),
             ("confrelid", references),
+            ("confkey", referenced),
         ])
     })
 }
 
+/// Numbers of columns.
+fn numbers(attnums: &[i16]) -> Value {
+    Value::List(attnums.iter().map(|attnum| Value::Number(i64::from(*attnum))).collect())
+}
+
 fn table_constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
-    each_constraint(catalog, wanted, ("constraint_name", "table_name"), |table, name, kind| {
+    each_constraint(catalog, wanted, ("constraint_name", "table_name"), |table, constraint| {
         row([
             ("constraint_schema", Value::text(&table.name.schema)),
-            ("constraint_name", Value::text(name)),
+            ("constraint_name", Value::text(&constraint.name)),
             ("table_schema", Value::text(&table.name.schema)),
             ("table_name", Value::text(&table.name.name)),
-            ("constraint_type", Value::text(constraint_kind(kind).1)),
+            ("constraint_type", Value::text(constraint_kind(&constraint.kind).1)),
         ])
     })
+}
+
+/// Those of NOT NULL, which have no names of their own before PostgreSQL 18, are left out.
+fn check_constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let mut rows = each_constraint(catalog, wanted, ("constraint_name", ""), |table, constraint| {
+        let text = match &constraint.kind {
+            ConstraintKind::Check { .. } => catalog.constraint_definition(table, constraint),
+            _ => return Row::new(),
+        };
+        let clause = text.map(|text| text.trim_start_matches("CHECK ").to_string());
+        row([
+            ("constraint_schema", Value::text(&table.name.schema)),
+            ("constraint_name", Value::text(&constraint.name)),
+            ("check_clause", clause.map_or(Value::Something, Value::Text)),
+        ])
+    });
+    rows.retain(|row| !row.is_empty());
+    rows
+}
+
+/// The columns that constraints use: of foreign keys, those that they refer to.
+fn constraint_columns(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let mut list = Vec::new();
+    each_constraint(catalog, wanted, ("constraint_name", ""), |table, constraint| {
+        let (used, attnums) = match &constraint.kind {
+            ConstraintKind::ForeignKey(key) => {
+                (catalog.tables.get(&key.references), key.referenced_columns.as_slice())
+            }
+            _ => (Some(table), constraint.columns()),
+        };
+        for column in used.iter().flat_map(|used| &used.columns) {
+            if let Some(used) = used.filter(|_| attnums.contains(&column.attnum)) {
+                list.push(row([
+                    ("table_schema", Value::text(&used.name.schema)),
+                    ("table_name", Value::text(&used.name.name)),
+                    ("column_name", Value::text(&column.name)),
+                    ("constraint_schema", Value::text(&table.name.schema)),
+                    ("constraint_name", Value::text(&constraint.name)),
+                ]));
+            }
+        }
+    });
+    list
 }
 
 /// The columns of keys; those of checks are not listed there.
@@ -568,6 +630,7 @@ fn index_rows(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             ("indrelid", Value::Object(Object::Relation(on))),
             ("indisunique", Value::Bool(index.unique)),
             ("indisprimary", Value::Bool(index.primary)),
+            ("indkey", indexed_columns(index)),
             ("indisvalid", Value::Bool(index.valid)),
             ("indisready", Value::Bool(true)),
         ])
@@ -575,19 +638,25 @@ fn index_rows(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     .collect()
 }
 
-fn each_constraint(
+/// The columns of an index, 0 for expressions.
+fn indexed_columns(index: &Index) -> Value {
+    let keys = index.columns().into_iter().map(Option::unwrap_or_default);
+    numbers(&keys.chain(index.include.iter().copied()).collect::<Vec<_>>())
+}
+
+fn each_constraint<T>(
     catalog: &Catalog,
     wanted: &Wanted,
     (name, table): (&str, &str),
-    row: impl Fn(&Table, &Ident, &ConstraintKind) -> Row,
-) -> Vec<Row> {
+    mut visit: impl FnMut(&Table, &Constraint) -> T,
+) -> Vec<T> {
     if wanted.text(name).is_some_and(|name| !catalog.may_have_constraint(name)) {
         return Vec::new();
     }
     let mut list = Vec::new();
     for table in wanted.tables(catalog, table, "conrelid") {
         let constraints = wanted.named(&table.constraints, name).into_iter();
-        list.extend(constraints.map(|constraint| row(table, &constraint.name, &constraint.kind)));
+        list.extend(constraints.map(|constraint| visit(table, constraint)));
     }
     list
 }
@@ -608,19 +677,20 @@ fn indexes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
         None => catalog.views.values().collect(),
     };
     let on_tables = tables.iter().flat_map(|table| {
-        wanted.named(&table.indexes, "indexname").into_iter().map(|index| (&table.name, &index.name))
+        let indexes = wanted.named(&table.indexes, "indexname").into_iter();
+        indexes.map(|index| (&table.name, &index.name, catalog.index_definition(table, index)))
     });
     let on_views = views.iter().flat_map(|view| {
-        wanted.named(&view.indexes, "indexname").into_iter().map(|index| (&view.name, &index.name))
+        wanted.named(&view.indexes, "indexname").into_iter().map(|index| (&view.name, &index.name, None))
     });
     on_tables
         .chain(on_views)
-        .map(|(on, name)| {
+        .map(|(on, name, definition)| {
             row([
                 ("schemaname", Value::text(&on.schema)),
                 ("tablename", Value::text(&on.name)),
                 ("indexname", Value::text(name)),
-                ("indexdef", Value::Something),
+                ("indexdef", definition.map_or(Value::Something, Value::Text)),
             ])
         })
         .collect()
@@ -699,6 +769,33 @@ fn views(catalog: &Catalog, materialized: bool) -> Vec<Row> {
             ("table_name", Value::text(&view.name.name)),
             ("viewowner", Value::text(&view.owner)),
         ])
+    })
+    .collect()
+}
+
+/// What roles may do with whole tables and views, a row for each privilege.
+fn table_grants(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let tables = wanted.tables(catalog, "table_name", "").into_iter().map(|table| (&table.name, &table.acl));
+    let views = wanted.views(catalog, "table_name").into_iter().filter(|view| !view.materialized);
+    let all = tables.chain(views.map(|view| (&view.name, &view.acl)));
+    all.flat_map(|(name, acl)| {
+        let entries = acl.entries.iter().flat_map(|entry| {
+            let told = entry.privileges.iter().filter(|privilege| *privilege != Privilege::Maintain);
+            told.map(move |privilege| (entry, privilege))
+        });
+        entries.map(move |(entry, privilege)| {
+            let grantee = match &entry.grantee {
+                Grantee::Public => "PUBLIC".to_string(),
+                Grantee::Role(role) => role.to_string(),
+            };
+            row([
+                ("grantee", Value::Text(grantee)),
+                ("table_schema", Value::text(&name.schema)),
+                ("table_name", Value::text(&name.name)),
+                ("privilege_type", Value::text(privilege.keyword())),
+                ("is_grantable", yes_no(entry.grantable.contains(privilege))),
+            ])
+        })
     })
     .collect()
 }

@@ -38,11 +38,15 @@ pub(in crate::catalog) enum Object {
     Relation(Oid),
     /// An index, by its own identity.
     Index(Oid),
+    /// By its table and name.
+    Constraint(Oid, Ident),
     Function(Oid),
     Type(Oid),
     Namespace(Ident),
     Role(Ident),
     Extension(Ident),
+    /// A job of pg_cron, by its name.
+    Job(String),
 }
 
 impl Value {
@@ -208,6 +212,10 @@ impl Interpreter<'_> {
                 }
             }
             Expr::Call(call) => self.call_value(call),
+            Expr::Other("aggregate order", parts) => match parts.as_slice() {
+                [Expr::Call(call), keys @ ..] => self.ordered_aggregate(call, keys),
+                _ => Value::Unknown,
+            },
             Expr::Sublink(sublink) => self.sublink(sublink),
             _ => Value::Unknown,
         }
@@ -371,7 +379,7 @@ impl Interpreter<'_> {
             Object::Namespace(name) | Object::Role(name) | Object::Extension(name) => {
                 Value::text(name.quoted())
             }
-            Object::Index(_) | Object::Type(_) => Value::Unknown,
+            Object::Index(_) | Object::Constraint(..) | Object::Type(_) | Object::Job(_) => Value::Unknown,
         }
     }
 
@@ -415,7 +423,15 @@ impl Interpreter<'_> {
                     text.map_or(Value::Definition, Value::Text)
                 }
                 _ if call.name.name == "pg_get_functiondef" => Value::Definition,
+                Value::Object(Object::Constraint(table, name)) if args.len() == 1 => {
+                    let table = self.catalog.tables.get(table);
+                    let text = table.and_then(|table| {
+                        self.catalog.constraint_definition(table, table.constraints.get(name)?)
+                    });
+                    text.map_or(Value::Something, Value::Text)
+                }
                 Value::Unknown => Value::Unknown,
+                text @ Value::Text(_) if call.name.name == "pg_get_expr" && args.len() == 2 => text.clone(),
                 _ => Value::Something,
             },
             ("replace" | "regexp_replace", [Value::Definition, ..]) => Value::Definition,

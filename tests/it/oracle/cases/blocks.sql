@@ -142,3 +142,78 @@ create function g() returns void language plpgsql as $f$ begin perform f(1); end
 create procedure p(inout x int) language plpgsql as $f$ begin x := (select count(*) from public.notes); end $f$;
 do $$ declare r record; begin for r in select p.oid from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'public' and p.prokind = 'f' and pg_get_functiondef(p.oid) ilike '%public.notes%' loop execute replace(replace(pg_get_functiondef(r.oid), 'public.notes', 'private.notes'), 'STABLE', 'IMMUTABLE'); end loop; end $$;
 do $$ declare old text; new text; begin old := pg_get_functiondef('public.g()'::regprocedure); new := replace(old, 'perform f(1)', 'perform f(2)'); if new = old then raise exception 'not found'; end if; execute replace(new, 'RETURNS void', 'RETURNS void SECURITY DEFINER'); end $$;
+-- case: the text of a constraint
+create type mood as enum ('ok', 'bad'); create schema app; create table app.org (id uuid primary key, code int unique);
+create function is_fine(t text, n int) returns boolean language sql immutable as 'select true';
+create table t (
+  id uuid primary key, a text, b varchar(20), c char(3), d int, e bigint, f numeric(10,2), g double precision, h boolean,
+  i mood, j jsonb, k text[], l date, m timestamptz, n date, o smallint, p uuid references app.org, q int references app.org (code) on delete set null on update cascade,
+  check (char_length(a) <= 100), check (char_length(b) > 0), check (length(c) = 3), check (a in ('x', 'y''z')), check (b in ('x', 'y')),
+  check (c in ('x', 'y')), check (i in ('ok', 'bad')), check (i = 'ok'), check (d in (1, 2)), check (e in (1, 2)), check (f in (1, 2.5)),
+  check (o in (1, 2)), check (a = 'x'), check (b = 'x'), check (c <> 'x'), check (d > 0), check (e > -1), check (f >= 0), check (f > 0.5), check (g < 1),
+  check (g < 0.5), check (d between 1 and 5), check (d not between 1 and 5), check (a is null or b is not null and d = 1), check (not h), check (h is true),
+  check (h is not false or h = true), check (jsonb_typeof(j) = 'object'), check (octet_length(j::text) <= 100), check (j ->> 'x' = 'y'), check (j ? 'x'),
+  check (array_length(k, 1) > 0), check (cardinality(k) < 5), check (k <@ array['a', 'b']), check (l < n), check (l > '2020-01-01'), check (m < now()), check (l <= current_date),
+  check (a ~ '^[a-z]+$'), check (b ~* 'x'), check (c ~ 'x'), check (a like '%@%'), check (a not ilike 'x%'), check (lower(a) = a), check (trim(b) <> ''),
+  check (a is distinct from 'x'), check (d + e > f), check (d * 2 < 10), check (a || b <> ''), check (coalesce(a, '') <> ''), check (num_nonnulls(a, b) = 1),
+  check (is_fine(a, d)), check (is_fine(b, 1)), check (position('@' in a) > 1), check (extract(dow from l) < 5), check (a = any (array['x', 'y'])), check (b = any (array['x', 'y'])),
+  check (a not in ('x', 'y')), check (d not in (3)), check (a in ('x')), check (e = 5000000000), check (f = -1.5), check ((a is null) = (b is null)), check (a::int > 0), check (d::text <> ''), check (i::text <> 'x'),
+  check (d % 2 = 0), check (g > d), check (a = b), check (b::text = 'x'), check (f::numeric(5,1) > 1), check (a <> 'x'::text),
+  unique (a, b), unique nulls not distinct (c), unique (d) include (e), unique (f) deferrable initially deferred
+);
+alter table t add check (a > 'x') not valid, add check (b < 'z') no inherit;
+create schema said;
+do $$ declare r record; begin
+  for r in select conname, pg_get_constraintdef(oid) as def from pg_constraint where conrelid = 't'::regclass loop
+    execute format('create table said.%I ()', r.conname);
+    execute format('comment on table said.%I is %L', r.conname, r.def);
+  end loop;
+end $$;
+-- case: the texts of policies and indexes
+create table t (id uuid primary key, owner uuid, a text, b varchar, c jsonb, d int);
+create policy one on t for select using (auth.uid() = owner); create policy two on t for all using ((select auth.uid()) = owner and a <> 'x') with check (true);
+create policy three on t for insert with check (auth.role() = 'authenticated' or d in (1, 2)); create policy four on t using (((select auth.jwt()) ->> 'role') = 'x');
+create index i1 on t (a, b desc); create unique index i2 on t (lower(a)) where d > 0; create index i3 on t using gin (c jsonb_path_ops);
+create index i4 on t (d desc nulls last) include (a); create index i5 on t ((a || b)); create index i6 on t (a nulls first) where b = 'x' and a is not null;
+do $$ declare r record; begin
+  for r in select policyname, qual, with_check from pg_policies where tablename = 't' loop
+    execute format('comment on policy %I on t is %L', r.policyname, concat(r.qual, ' / ', r.with_check));
+  end loop;
+  for r in select indexname, indexdef from pg_indexes where tablename = 't' loop
+    execute format('comment on index %I is %L', r.indexname, r.indexdef);
+  end loop;
+end $$;
+-- case: constraints found by what they say and use
+create table a (id int primary key, status text check (status in ('x', 'y')), b int references a, u int unique);
+create table b (id int primary key, a int constraint to_a references a (u), n int check (n > 0));
+do $$ declare r record; name text; begin
+  select conname into name from pg_constraint where conrelid = 'a'::regclass and contype = 'c' and pg_get_constraintdef(oid) ilike '%status%';
+  if name is not null then execute format('alter table a drop constraint %I', name); end if;
+  for r in select tc.table_name, tc.constraint_name from information_schema.table_constraints tc
+    join information_schema.constraint_column_usage ccu on ccu.constraint_name = tc.constraint_name
+    where tc.constraint_type = 'FOREIGN KEY' and ccu.table_name = 'a' and ccu.column_name = 'u' loop
+    execute format('alter table %I drop constraint %I', r.table_name, r.constraint_name);
+  end loop;
+  for r in select c.conname from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = any (c.conkey)
+    where c.conrelid = 'b'::regclass and a.attname = 'n' and c.contype = 'c' loop
+    execute format('alter table b rename constraint %I to %I', r.conname, 'was_' || r.conname);
+  end loop;
+  if exists (select from information_schema.check_constraints where constraint_name = 'was_b_n_check' and check_clause like '%n > 0%') then
+    alter table b add column found int;
+  end if;
+end $$;
+-- case: grants and keys that blocks ask for
+create table t (a int, b int, c int, primary key (b, a)); create view v as select 1 as x; revoke all on v from anon;
+create function key_of(entity oid) returns text[] stable language sql as $$
+  select coalesce(array_agg(pa.attname::text order by pa.attnum), array[]::text[]) from pg_index pi
+  join pg_attribute pa on pi.indrelid = pa.attrelid and pa.attnum = any (pi.indkey) where indrelid = $1 and indisprimary $$;
+create function uses_t() returns int language sql as 'select a from public.t';
+do $$ declare r record; begin
+  if key_of('t'::regclass) <> array[]::text[] then comment on table t is 'has a key'; end if;
+  for r in select distinct grantee, table_name from information_schema.role_table_grants where table_schema = 'public' and grantee in ('anon', 'PUBLIC') loop
+    execute format('revoke all on %I from %I', r.table_name, r.grantee);
+  end loop;
+  for r in select p.oid::regprocedure as name from pg_proc p where p.prokind <> 'a' and pg_get_functiondef(p.oid) ilike '%public.t%' loop
+    execute format('comment on function %s is ''found''', r.name);
+  end loop;
+end $$;
