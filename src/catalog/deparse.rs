@@ -17,9 +17,23 @@ use crate::sql::statement::ReferentialAction;
 /// Numbers, each of which turns into those behind it.
 const NUMBERS: [&str; 6] = ["int2", "int4", "int8", "numeric", "float4", "float8"];
 
+/// The place of `float4` among them.
+const REAL: usize = 4;
+
 /// Types that have operators of their own for comparisons, and values that are printed as written.
-const COMPARED: [&str; 11] =
-    ["text", "bool", "uuid", "date", "time", "timestamp", "timestamptz", "interval", "jsonb", "inet", "bytea"];
+const COMPARED: [&str; 11] = [
+    "text",
+    "bool",
+    "uuid",
+    "date",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "interval",
+    "jsonb",
+    "inet",
+    "bytea",
+];
 
 const COMPARISONS: [&str; 7] = ["=", "<>", "!=", "<", ">", "<=", ">="];
 
@@ -165,8 +179,7 @@ fn included(table: &Table, constraint: &Ident) -> Option<String> {
 }
 
 fn names_of(columns: &[Column], attnums: &[i16]) -> Option<String> {
-    let name =
-        |attnum: &i16| Some(columns.iter().find(|column| column.attnum == *attnum)?.name.quoted());
+    let name = |attnum: &i16| Some(columns.iter().find(|column| column.attnum == *attnum)?.name.quoted());
     let names: Option<Vec<String>> = attnums.iter().map(name).collect();
     Some(names?.join(", "))
 }
@@ -244,8 +257,7 @@ impl Printer<'_> {
                 truth(if *negated { format!("(NOT {text})") } else { text })
             }
             Expr::Between { expr, low, high, negated } => {
-                let (under, word, over) =
-                    if *negated { ("<", "OR", ">") } else { (">=", "AND", "<=") };
+                let (under, word, over) = if *negated { ("<", "OR", ">") } else { (">=", "AND", "<=") };
                 let low = self.binary(under, self.expr(expr)?, self.expr(low)?)?.text();
                 let high = self.binary(over, self.expr(expr)?, self.expr(high)?)?.text();
                 truth(format!("({low} {word} {high})"))
@@ -261,14 +273,13 @@ impl Printer<'_> {
                     _ => DataType { array: true, ..common.clone() },
                 };
                 let element = DataType { array: false, ..written };
-                if element.base != common.base && elements.iter().flatten().any(|it| it.data_type().is_some()) {
+                if element.base != common.base && elements.iter().flatten().any(|it| it.data_type().is_some())
+                {
                     return None;
                 }
                 self.any_of(op, *all, self.expr(left)?, elements?, &element)
             }
-            Expr::Op { op, left: Some(left), right } => {
-                self.binary(op, self.expr(left)?, self.expr(right)?)
-            }
+            Expr::Op { op, left: Some(left), right } => self.binary(op, self.expr(left)?, self.expr(right)?),
             Expr::Cast { expr, to } => self.cast(self.expr(expr)?, &self.catalog.resolve_data_type(to)),
             Expr::Array(items) => {
                 let items: Option<Vec<Term>> = items.iter().map(|item| self.expr(item)).collect();
@@ -352,11 +363,11 @@ impl Printer<'_> {
             if is_varchar(element) {
                 array = format!("({array})::text[]");
             }
-        } else if rank(&data_type).is_none() && data_type.base != element.base
-            || rank(&data_type) > Some(2) && data_type.base != element.base
-            || !self.is_comparable(&data_type)
-        {
-            return None;
+        } else {
+            let is_integer = rank(&data_type).is_some_and(|rank| rank <= 2);
+            if !self.is_comparable(&data_type) || data_type.base != element.base && !is_integer {
+                return None;
+            }
         }
         let quantifier = if all { "ALL" } else { "ANY" };
         Some(builtin(format!("({text} {} {quantifier} ({array}))", printed_operator(op)), "bool"))
@@ -381,14 +392,20 @@ impl Printer<'_> {
             return Some(builtin(printed(left, self.turned(right, &text, false)?), "bool"));
         }
         match op {
+            "-" if ["date", "timestamp", "timestamptz"].iter().any(|it| is_both(&left, &right, it)) => {
+                let result = if is_both(&left, &right, "date") { "int4" } else { "interval" };
+                Some(builtin(printed(left.text(), right.text()), result))
+            }
             "+" | "-" | "*" | "/" | "%" => {
-                let (Some(own), Some(other)) = (left.data_type().and_then(rank), right.data_type().and_then(rank))
+                let (Some(own), Some(other)) =
+                    (left.data_type().and_then(rank), right.data_type().and_then(rank))
                 else {
                     return None;
                 };
-                let result = DataType::builtin(NUMBERS[own.max(other)]);
+                let result =
+                    if own != other && own.max(other) >= REAL { "float8" } else { NUMBERS[own.max(other)] };
                 let (left, right) = self.comparable("=", left, right)?;
-                Some(Term::Typed(printed(left, right), result))
+                Some(builtin(printed(left, right), result))
             }
             "||" if left.data_type().is_none_or(is_text) && right.data_type().is_none_or(is_text) => {
                 let (left, right) = (self.turned(left, &text, false)?, self.turned(right, &text, false)?);
@@ -429,8 +446,15 @@ impl Printer<'_> {
                     _ => None,
                 };
             }
-            [Some(one), Some(other)] if one == other || one.max(other) != 4 => NUMBERS[one.max(other)].into(),
-            [Some(_), Some(_)] => return None,
+            [Some(one), Some(other)] if one == other => NUMBERS[one].into(),
+            // There are operators of real and double precision.
+            [Some(REAL), Some(_)] => {
+                return Some((left.text(), self.turned(right, &DataType::builtin("float8"), false)?));
+            }
+            [Some(_), Some(REAL)] => {
+                return Some((self.turned(left, &DataType::builtin("float8"), false)?, right.text()));
+            }
+            [Some(one), Some(other)] => NUMBERS[one.max(other)].into(),
             _ if both.iter().all(|it| is_text(it)) => {
                 let chars = both.iter().filter(|it| it.is_builtin("bpchar")).count();
                 match chars {
@@ -478,7 +502,11 @@ impl Printer<'_> {
                     || to.is_builtin("json")
                     || to.array && text == "{}";
                 let fits = is_as_written && (to.modifiers.is_empty() || !explicit);
-                if fits { Some(format!("{}::{}", in_quotes(&text), self.catalog.type_as_seen(&plain)?)) } else { None }
+                if fits {
+                    Some(format!("{}::{}", in_quotes(&text), self.catalog.type_as_seen(&plain)?))
+                } else {
+                    None
+                }
             }
             Term::Typed(text, own)
                 if own.base == to.base
@@ -604,6 +632,10 @@ fn number_term(number: &str) -> Option<Term> {
 fn rank(data_type: &DataType) -> Option<usize> {
     let TypeRef::Builtin(name) = &data_type.base else { return None };
     NUMBERS.iter().position(|number| *number == name.as_str()).filter(|_| !data_type.array)
+}
+
+fn is_both(left: &Term, right: &Term, name: &str) -> bool {
+    [left, right].iter().all(|term| term.data_type().is_some_and(|it| it.is_builtin(name)))
 }
 
 fn is_text(data_type: &DataType) -> bool {

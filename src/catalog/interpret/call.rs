@@ -133,7 +133,9 @@ impl Interpreter<'_> {
         for (at, arg) in call.args.iter().enumerate() {
             let (name, value) = match arg {
                 Expr::Named { name, value } => (name.as_str(), self.value(value)),
-                _ => (["job_id", "schedule", "command"].get(at).copied().unwrap_or_default(), self.value(arg)),
+                _ => {
+                    (["job_id", "schedule", "command"].get(at).copied().unwrap_or_default(), self.value(arg))
+                }
             };
             let text = match &value {
                 Value::Null => None,

@@ -200,7 +200,10 @@ pub(super) fn rows(catalog: &Catalog, name: &ObjectName, wanted: &Wanted) -> Opt
             .iter()
             .map(|job| {
                 row([
-                    ("jobid", job.name.clone().map_or(Value::Something, |name| Value::Object(Object::Job(name)))),
+                    (
+                        "jobid",
+                        job.name.clone().map_or(Value::Something, |name| Value::Object(Object::Job(name))),
+                    ),
                     ("jobname", job.name.as_ref().map_or(Value::Null, Value::text)),
                     ("schedule", Value::text(&job.schedule)),
                     ("command", Value::text(&job.command)),

@@ -444,6 +444,24 @@ fn jobs_queues_and_buckets() {
             &[],
         ),
         (
+            &format!(
+                "{cron} select cron.schedule('tidy', '0 0 * * *', 'select 1');
+                 select cron.unschedule(jobid) from cron.job where jobname = 'tidy';"
+            ),
+            &[],
+        ),
+        (
+            &format!(
+                "{cron} select cron.schedule('tidy', '0 0 * * *', 'select 1');
+                 do $$ declare id bigint; begin
+                   select jobid into id from cron.job where jobname = 'tidy';
+                   perform cron.alter_job(job_id := id, command := 'select 2');
+                   perform cron.alter_job(id, '1 0 * * *');
+                 end $$;"
+            ),
+            &["job tidy: 1 0 * * *: select 2"],
+        ),
+        (
             &format!("{cron} select cron.schedule('tidy', '0 0 * * *', 'select ' || current_setting('x'));"),
             &["job tidy: 0 0 * * *: ?"],
         ),

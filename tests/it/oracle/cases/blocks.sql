@@ -159,6 +159,7 @@ create table t (
   check (is_fine(a, d)), check (is_fine(b, 1)), check (position('@' in a) > 1), check (extract(dow from l) < 5), check (a = any (array['x', 'y'])), check (b = any (array['x', 'y'])),
   check (a not in ('x', 'y')), check (d not in (3)), check (a in ('x')), check (e = 5000000000), check (f = -1.5), check ((a is null) = (b is null)), check (a::int > 0), check (d::text <> ''), check (i::text <> 'x'),
   check (d % 2 = 0), check (g > d), check (a = b), check (b::text = 'x'), check (f::numeric(5,1) > 1), check (a <> 'x'::text),
+  r real, check (r >= 0 and r <= 1.5), check (r < g), check (g = r), check (d > r), check (r * 2 > 1), check (extract(epoch from (m - now()))::integer > 5), check (l - n > 3),
   unique (a, b), unique nulls not distinct (c), unique (d) include (e), unique (f) deferrable initially deferred
 );
 alter table t add check (a > 'x') not valid, add check (b < 'z') no inherit;
