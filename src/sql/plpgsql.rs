@@ -1,5 +1,6 @@
 //! PL/pgSQL: the shape of DO blocks and function bodies.
 
+mod declared;
 mod parser;
 mod simple;
 
@@ -7,6 +8,8 @@ use crate::source::{Span, Spanned};
 use crate::sql::expr::Expr;
 use crate::sql::name::Ident;
 use crate::sql::statement::{BodyText, Statement};
+
+pub use declared::DeclaredType;
 
 /// `[declare …] begin … [exception …] end`
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -278,6 +281,12 @@ impl BlockStatement {
 /// The caller provides the stack: see [`crate::sql::STACK_SIZE`].
 pub fn parse(body: &BodyText) -> Block {
     parser::Parser::new(body).parse()
+}
+
+/// The types that the variables of a body's outermost block take from elsewhere: those that have a
+/// name of their own.
+pub fn declared_types(body: &BodyText) -> Vec<DeclaredType> {
+    parser::Parser::new(body).declared_types()
 }
 
 #[cfg(test)]

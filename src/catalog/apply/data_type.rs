@@ -28,8 +28,14 @@ impl Catalog {
 
     /// Notes a type that is not there.
     pub(super) fn expect_type(&mut self, written: &TypeName) {
-        if !written.percent_type && self.resolve_type_name(&written.name).is_none() {
-            let misfit = self.blame_schema(Misfit::missing(ObjectKind::Type, &written.name));
+        if !written.percent_type {
+            self.expect_type_name(&written.name);
+        }
+    }
+
+    pub(super) fn expect_type_name(&mut self, name: &ObjectName) {
+        if self.resolve_type_name(name).is_none() {
+            let misfit = self.blame_schema(Misfit::missing(ObjectKind::Type, name));
             self.unfit.push(misfit);
         }
     }

@@ -4,7 +4,6 @@ use indexmap::IndexMap;
 
 use std::sync::Arc;
 
-use crate::catalog::Catalog;
 use crate::catalog::apply::setting::stored_name;
 use crate::catalog::apply::signature::{is_same_type, same_types};
 use crate::catalog::apply::{Applied, Misfit};
@@ -14,9 +13,11 @@ use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::types::DataType;
+use crate::catalog::{Catalog, Relation};
 use crate::sql;
 use crate::sql::expr::Oid;
-use crate::sql::name::Ident;
+use crate::sql::name::{Ident, ObjectName};
+use crate::sql::plpgsql::{self, DeclaredType};
 use crate::sql::statement::{
     AlterFunction, ArgumentMode, CreateAggregate, CreateFunction, FunctionAttributes, FunctionBody,
     ObjectKind, SettingValue, Volatility,
@@ -35,6 +36,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateFunction, origin: 
         (false, false) => FunctionKind::Function,
     };
     let is_sql = matches!(statement.body, Some(FunctionBody::Statements { .. }));
+    expect_language(catalog, statement)?;
     let language = statement.language.clone().or_else(|| is_sql.then(|| "sql".into())).unwrap_or_default();
     let body = statement.body.as_ref().map(|body| bind(catalog, body, &arguments));
     let mut function = Function {
@@ -47,6 +49,9 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateFunction, origin: 
     if let Some(FunctionBody::Text(body)) = function.body.as_ref().filter(|_| function.language == "sql") {
         function.statements = Some(Arc::new(sql::parse_body(body)));
         expect_names(catalog, &function);
+    }
+    if function.language == "plpgsql" && catalog.session.check_function_bodies {
+        expect_declared_types(catalog, &function);
     }
     put(catalog, function, statement.or_replace, origin)
 }
@@ -67,6 +72,84 @@ fn expect_names(catalog: &mut Catalog, function: &Function) {
     // It may call itself.
     unfit.retain(|misfit| !misfit.is_about(&function.name.name));
     catalog.unfit.extend(unfit);
+}
+
+/// PL/pgSQL looks for the types of variables when the function is made, with its own `search_path`.
+fn expect_declared_types(catalog: &mut Catalog, function: &Function) {
+    let Some(FunctionBody::Text(body)) = &function.body else { return };
+    let outer = catalog.session.search_path.clone();
+    if let Some(path) = function.search_path() {
+        catalog.session.search_path = path;
+    }
+    for declared in plpgsql::declared_types(body) {
+        match declared {
+            DeclaredType::Named(name) => catalog.expect_type_name(&name),
+            DeclaredType::Row(name) => expect_row(catalog, &name),
+            // What stands before a name may be a variable of the function.
+            DeclaredType::Column(relation, _) if is_argument(function, &relation) => {}
+            DeclaredType::Column(relation, column) => expect_column(catalog, &relation, &column),
+        }
+    }
+    catalog.session.search_path = outer;
+}
+
+fn is_argument(function: &Function, name: &ObjectName) -> bool {
+    let first = name.schema.as_ref().unwrap_or(&name.name);
+    function.name.name == *first
+        || function.arguments.iter().any(|argument| argument.name.as_ref() == Some(first))
+}
+
+fn expect_row(catalog: &mut Catalog, name: &ObjectName) {
+    if catalog.resolve_relation(name).is_none() {
+        let misfit = catalog.blame_schema(Misfit::missing(ObjectKind::Table, name));
+        catalog.unfit.push(misfit);
+    }
+}
+
+fn expect_column(catalog: &mut Catalog, relation: &ObjectName, column: &Ident) {
+    let Some((name, Relation::Table(oid) | Relation::View(oid))) = catalog.resolve_relation(relation) else {
+        return expect_row(catalog, relation);
+    };
+    let is_system =
+        ["ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"].iter().any(|system| column == system);
+    if let Some((columns, true)) = catalog.columns_of(oid)
+        && !is_system
+        && !columns.iter().any(|known| known.name == *column)
+    {
+        let misfit = Misfit::missing_part(ObjectKind::Column, column, &name).at(relation.span);
+        catalog.unfit.push(misfit);
+    }
+}
+
+/// The languages that a project can have: those of PostgreSQL and of extensions.
+const LANGUAGES: [&str; 12] = [
+    "c",
+    "internal",
+    "plcoffee",
+    "plls",
+    "plperl",
+    "plperlu",
+    "plpgsql",
+    "plpython3u",
+    "plrust",
+    "pltcl",
+    "plv8",
+    "sql",
+];
+
+fn expect_language(catalog: &mut Catalog, statement: &CreateFunction) -> Applied {
+    match &statement.language {
+        Some(language) if !LANGUAGES.contains(&language.as_str()) => {
+            let why = format!("there is no language {language}");
+            catalog.unfit.push(Misfit::refused(SqlState::UNDEFINED_OBJECT, why).about(&statement.name));
+            Ok(())
+        }
+        None if matches!(statement.body, Some(FunctionBody::Text(_))) => {
+            let why = "the function has no language: write `language plpgsql` or `language sql`";
+            Err(Misfit::refused(SqlState::INVALID_FUNCTION_DEFINITION, why).about(&statement.name))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn create_aggregate(
@@ -385,6 +468,43 @@ fn result(function: &Function, row: &[&Argument]) -> Option<(bool, DataType)> {
 
 #[cfg(test)]
 mod tests {
+    /// What PostgreSQL refuses of a function.
+    fn refused(text: &str) -> Vec<String> {
+        let bench = crate::testing::Bench::new(text);
+        bench.catalog.failures.iter().map(|failure| failure.misfit.to_string()).collect()
+    }
+
+    #[test]
+    fn types_of_variables_are_looked_for() {
+        let function = |body: &str| {
+            refused(&format!(
+                "create table t (id int); create function f(p t) returns int language plpgsql as $$ {body} $$;"
+            ))
+        };
+        let missing = |what: &str| format!("{what} is not made by any statement before this one");
+        assert_eq!(function("declare a missing; begin end"), [missing("type missing")]);
+        assert_eq!(
+            function("declare a public.missing[] := '{}'; begin end"),
+            [missing("type public.missing")]
+        );
+        assert_eq!(function("declare a missing%rowtype; begin end"), [missing("table public.missing")]);
+        assert_eq!(function("declare a t.missing%type; begin end"), [missing("column public.t.missing")]);
+        assert_eq!(function("declare a missing.id%type; begin end"), [missing("table public.missing")]);
+        let fine = "declare a t; b t%rowtype; c t.id%type; d p.id%type; e c%type; f c.x%type; g varchar(3); begin end";
+        assert!(function(fine).is_empty());
+        let unchecked = "set check_function_bodies = off; create function f() returns int language plpgsql
+            as $$ declare a missing; begin end $$;";
+        assert!(refused(unchecked).is_empty());
+    }
+
+    #[test]
+    fn a_function_has_a_language() {
+        assert_eq!(refused("create function f() returns int as 'begin end';").len(), 1);
+        let unknown = "create function f() returns int language plpgsl as 'begin end';";
+        assert_eq!(refused(unknown), ["there is no language plpgsl"]);
+        assert!(refused("create function f() returns int return 1;").is_empty());
+    }
+
     #[test]
     fn what_a_replacement_forgets_is_remembered() {
         let bench = crate::testing::Bench::new(

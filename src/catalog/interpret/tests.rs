@@ -338,8 +338,9 @@ fn functions_that_are_called_run() {
         (&format!("{make} select all_of_it();"), &["a(id) rls"]),
         (&format!("{make} do $$ begin perform public.secure('a'); end $$;"), &["a(id) rls"]),
         (&format!("{make} select fill();"), &["a(id)"]),
+        (&format!("{make} select fill(), secure(t) from (values ('a')) as list (t);"), &["a(id) rls"]),
         (
-            &format!("{make} select fill(), secure(t) from (values ('a')) as list (t);"),
+            &format!("{make} select secure(t.t) from auth.users as t;"),
             &["a(id)", "gap: SQL that is only known when it runs: Rls of anything"],
         ),
     ]);

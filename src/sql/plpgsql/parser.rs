@@ -208,7 +208,7 @@ impl<'a> Parser<'a> {
         BlockStatement { span: self.span(from, end.max(from + 1)), kind }
     }
 
-    fn skip_labels(&mut self) {
+    pub(super) fn skip_labels(&mut self) {
         while self.is_operator(self.at, "<<") && self.is_operator(self.at + 2, ">>") {
             self.at += 3;
         }

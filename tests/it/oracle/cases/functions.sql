@@ -61,3 +61,14 @@ create function g(int) returns setof record language sql as 'select 1, 2'; drop 
 create function add(int, int) returns int language sql immutable as 'select $1 + $2'; create aggregate total(int) (sfunc = add, stype = int, initcond = '0'); create aggregate total2(x int) (sfunc = add, stype = int, parallel = safe); alter aggregate total(int) rename to sum_all; alter aggregate sum_all(int) owner to service_role; comment on aggregate sum_all(int) is 'sum'; create or replace aggregate total2(x int) (sfunc = add, stype = int, initcond = '1'); grant execute on function sum_all(int) to anon; drop aggregate total2(int); drop function add(int, int) cascade;
 -- case: functions replaced with other attributes
 create function f(a int default 1) returns int language sql stable strict security definer set search_path = '' parallel safe cost 5 as 'select 1'; comment on function f(int) is 'kept'; revoke execute on function f from public, anon; alter function f owner to service_role; create or replace function f(a int default 2, b text default 'x') returns int language sql as 'select 2'; create or replace function f(a int default 3) returns int language plpgsql immutable leakproof set work_mem = '1MB' set timezone to 'UTC' as $$ begin return 3; end $$; alter function f(int) reset work_mem called on null input not leakproof parallel restricted external security invoker;
+-- case: types of variables
+create type mood as enum ('ok'); create type pair as (a int, b text); create schema app; create table app.t (id int, label varchar(5)); create view v as select 1 as x;
+create domain short as text check (length(value) < 5);
+create function f(p int, q mood) returns int language plpgsql as $$ declare a mood; b public.mood := 'ok'; c pair; d pair[]; e app.t%rowtype; f app.t.label%type; g v.x%type not null default 1;
+  h short = 'x'; i p%type; j constant text collate "C" := 'x'; k varchar(20)[]; l timestamp with time zone; m double precision; n record; o refcursor; q2 q%type; r cursor for select 1; s alias for $1;
+  t_ctid app.t.ctid%type; u app.t; w numeric(10,2) := 0; x interval; y "char"; z oid; aa pg_catalog.int4; bb regclass; cc jsonb default '{}'; begin return null; end $$;
+create function g() returns void language plpgsql set search_path = app as $$ declare a t%rowtype; b t.id%type; begin end $$;
+create function h() returns void language plpgsql as $$ <<outer>> declare x int; y x%type; begin declare z outer.x%type; begin end; end $$;
+create function no_check() returns void language plpgsql as $$ #variable_conflict use_column
+-- types
+declare a int; begin end $$;
