@@ -12,6 +12,7 @@ mod consequence;
 mod deparse;
 pub mod depend;
 mod dependents;
+mod fit;
 pub mod function;
 pub mod gap;
 pub mod index;

@@ -176,7 +176,7 @@ impl Catalog {
             }
             StatementKind::Transaction(change) => transaction::apply(self, change),
             StatementKind::Other(command) => {
-                self.has_own_casts |= *command == "CREATE CAST";
+                self.has_own_casts |= ["CREATE CAST", "CREATE OPERATOR"].contains(command);
                 transaction::expect_none(self, command)
             }
             StatementKind::Data(target) => {

@@ -223,6 +223,7 @@ impl<'c> Binder<'c> {
         if self.catalog.has_new_labels() {
             self.note_new_labels(expr);
         }
+        self.unfit.extend(self.catalog.ill_typed(expr));
     }
 
     /// Notes texts that become values of an enum which the running transaction adds.
@@ -1088,7 +1089,7 @@ pub(super) fn takes(function: &Function, args: &[Expr]) -> bool {
         && rest.iter().all(|input| input.has_default || is_given(&input))
 }
 
-fn number_type(number: &str) -> &'static str {
+pub(super) fn number_type(number: &str) -> &'static str {
     if number.parse::<i32>().is_ok() {
         "int4"
     } else if number.parse::<i64>().is_ok() {

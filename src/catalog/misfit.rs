@@ -78,6 +78,7 @@ impl SqlState {
     pub const INVALID_GRANT_OPERATION: Self = Self("0LP01");
     pub const INVALID_OBJECT_DEFINITION: Self = Self("42P17");
     pub const INVALID_PARAMETER_VALUE: Self = Self("22023");
+    pub const INVALID_TEXT_REPRESENTATION: Self = Self("22P02");
     pub const INVALID_TABLE_DEFINITION: Self = Self("42P16");
     pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self("55000");
     pub const RAISE_EXCEPTION: Self = Self("P0001");

@@ -107,7 +107,7 @@ enum Base<'a> {
 impl Catalog {
     /// Whether a value of one type can be stored as another where no cast is written. `None`: it is
     /// not known.
-    pub(super) fn is_assignable(&self, from: &DataType, to: &DataType) -> Option<bool> {
+    pub(in crate::catalog) fn is_assignable(&self, from: &DataType, to: &DataType) -> Option<bool> {
         let (from, to) = (self.plain(from)?, self.plain(to)?);
         // Everything can be written as a text.
         let is_text = |base| matches!(base, Base::Builtin("text" | "varchar" | "bpchar" | "name"));
@@ -123,7 +123,7 @@ impl Catalog {
     }
 
     /// Whether a foreign key's column can be compared with the key that it refers to.
-    pub(super) fn can_refer(&self, from: &DataType, to: &DataType) -> Option<bool> {
+    pub(in crate::catalog) fn can_refer(&self, from: &DataType, to: &DataType) -> Option<bool> {
         let (from, to) = (self.plain(from)?, self.plain(to)?);
         if from == to {
             return Some(true);

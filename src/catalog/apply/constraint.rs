@@ -690,6 +690,11 @@ pub(super) fn set_default(
     if let (Some(expr), Some(column)) = (kept, column_mut(catalog, oid, name)) {
         let data_type = column.data_type.value.clone();
         catalog.note_new_label(&data_type, expr);
+        let name = catalog.tables.get(&oid).map(|table| table.name.clone());
+        let misfit = name
+            .zip(bound.as_ref())
+            .and_then(|(name, bound)| catalog.is_no_default(&data_type, &name, &bound.value));
+        catalog.unfit.extend(misfit);
     }
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
     if let Some(column) = table.column_mut(name) {

@@ -114,7 +114,10 @@ fn table(catalog: &Catalog, name: &ObjectName) -> Result<Oid, Misfit> {
 }
 
 fn bind(catalog: &mut Catalog, oid: Oid, clause: &Clause) -> Clause {
-    Clause { value: super::constraint::bind(catalog, oid, &clause.value), ..clause.clone() }
+    let value = super::constraint::bind(catalog, oid, &clause.value);
+    let misfit = catalog.is_no_condition(&value).map(|misfit| misfit.at(clause.span));
+    catalog.unfit.extend(misfit);
+    Clause { value, ..clause.clone() }
 }
 
 fn roles(catalog: &Catalog, names: &Spanned<Vec<RoleName>>) -> Spanned<Vec<Grantee>> {
