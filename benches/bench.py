@@ -51,6 +51,41 @@ def dump(megabytes):
     return build
 
 
+def script(sql):
+    def build(folder):
+        migrations = folder / "supabase" / "migrations"
+        migrations.mkdir(parents=True)
+        (folder / "supabase" / "config.toml").write_text('project_id = "chain"\n')
+        (migrations / "20250101000000_chain.sql").write_text("\n".join(sql))
+        return folder
+    return build
+
+
+def chained_policies(tables, whole):
+    """Tables whose policies each read the table before, in one chain of that many tables after the other."""
+    for at in range(tables):
+        yield f"create table t{at} (id int primary key, up int, owner uuid);"
+        yield f"alter table t{at} enable row level security;"
+        condition = f"exists (select 1 from t{at - 1} b where b.id = up)" if at % whole else "owner = (select auth.uid())"
+        yield f"create policy p on t{at} for select to authenticated using ({condition});"
+
+
+def chained_views(views):
+    yield "create table t (id int primary key, a text);"
+    for at in range(views):
+        yield f"create view v{at} as select id, a from {f'v{at - 1}' if at else 't'};"
+
+
+def chained_functions(functions, security):
+    """Functions that each call the one before, and a policy that calls the last."""
+    yield "create table t (id int primary key, owner uuid);"
+    yield "alter table t enable row level security;"
+    for at in range(functions):
+        body = f"select f{at - 1}(x)" if at else "select exists (select from t where id = x)"
+        yield f"create function f{at}(x int) returns boolean language sql stable {security} as $$ {body} $$;"
+    yield f"create policy p on t for delete using (f{functions - 1}(id));"
+
+
 def seed(megabytes):
     def build(folder):
         generate("history", "--files", 1, folder)
@@ -68,6 +103,11 @@ def cases():
     yield "10,000 migrations", history(10_000)
     yield "dump of 1.5 MB", dump(1.5)
     yield "seed of 50 MB", seed(50)
+    yield "chain of policies", script(chained_policies(400, whole=400))
+    yield "chains of policies", script(chained_policies(400, whole=10))
+    yield "chain of views", script(chained_views(3_000))
+    yield "chain of functions", script(chained_functions(3_000, "security invoker"))
+    yield "chain of definers", script(chained_functions(3_000, "security definer"))
 
 
 def run(binary, project):

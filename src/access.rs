@@ -5,9 +5,11 @@
 pub mod authority;
 mod body;
 pub mod evaluation;
+mod formulas;
 mod matrix;
 pub mod recursion;
 mod rights;
+mod shown;
 mod storage;
 
 use std::collections::BTreeSet;
@@ -23,14 +25,16 @@ use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::table::{Column, Table};
 use crate::catalog::view::View;
-use crate::predicate::{self, Caller, Conditions};
+use crate::predicate::{Caller, Conditions};
 use crate::source::Span;
 use crate::sql::expr::{Expr, Oid};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand, Privilege};
 
+pub use formulas::Read;
 pub use matrix::{COMMANDS, Cell, Deciding, Reason, Relations, Row};
 pub use rights::{PolicyReach, Rights};
+pub use shown::Shown;
 pub use storage::Files;
 
 /// Who can call a function for no other reason than that it was made again.
@@ -207,58 +211,7 @@ impl Catalog {
     }
 }
 
-/// A table whose rows a view shows without asking for the caller's own rights.
-#[derive(Clone, Copy, Debug)]
-pub struct Shown<'a> {
-    pub table: &'a Table,
-    /// The view that names the table: the one asked about, or one behind it.
-    pub view: &'a View,
-    /// Where it does.
-    pub span: Span,
-}
-
 impl Catalog {
-    /// The tables that a view shows to a role with the rights of an owner, through other views as
-    /// well. Whether the role may read the view itself is not asked.
-    ///
-    /// A `security_invoker` view always asks for the rights of the caller, also behind a view that
-    /// does not; a materialised view is filled with the rights of its owner throughout.
-    pub fn shown_to<'a>(&'a self, role: &Role, view: &'a View) -> Vec<Shown<'a>> {
-        let mut found = Vec::new();
-        self.collect_shown(role, view, view.materialized, &mut Vec::new(), &mut found);
-        found
-    }
-
-    fn collect_shown<'a>(
-        &'a self,
-        role: &Role,
-        view: &'a View,
-        stored: bool,
-        seen: &mut Vec<Oid>,
-        found: &mut Vec<Shown<'a>>,
-    ) {
-        let Some(query) = view.query.as_ref().filter(|_| !seen.contains(&view.oid)) else { return };
-        seen.push(view.oid);
-        let as_caller = view.security_invoker() && !stored;
-        let mut targets = Vec::new();
-        query.walk_relations(&mut |relation| {
-            targets.extend(relation.target.map(|oid| (oid, relation.name.span)));
-        });
-        for (oid, span) in targets {
-            if let Some(table) = self.tables.get(&oid).filter(|_| !as_caller) {
-                if !found.iter().any(|shown| shown.table.oid == table.oid) {
-                    found.push(Shown { table, view, span });
-                }
-            } else if let Some(inner) = self.views.get(&oid) {
-                let reads =
-                    || self.can_on_any_column(&role.name, &inner.acl, &inner.columns, Privilege::Select);
-                if !as_caller || reads() {
-                    self.collect_shown(role, inner, stored || inner.materialized, seen, found);
-                }
-            }
-        }
-    }
-
     /// Whether policies do not bind a role on a table: it is above all, or owns the table.
     pub fn is_above_policies(&self, role: &Ident, table: &Table) -> bool {
         self.roles.get(role).is_some_and(|role| role.superuser || role.bypassrls)
@@ -290,32 +243,6 @@ impl Policy {
         self.permissive
             && self.covers(command)
             && decides.is_some_and(|clause| catalog.is_always_true(&clause.value))
-    }
-
-    /// Whether it never runs: for each of its commands and roles one beside it lets every row through.
-    pub fn is_silenced(&self, table: &Table) -> bool {
-        let binds_all = |other: &Self| {
-            let roles = &other.roles.value;
-            roles.contains(&Grantee::Public) || self.roles.value.iter().all(|role| roles.contains(role))
-        };
-        let mut commands =
-            COMMANDS.iter().map(|(command, _)| *command).filter(|command| self.covers(*command));
-        self.permissive
-            && commands.all(|command| {
-                let mut others = table.policies.values().filter(|other| other.name != self.name);
-                others.any(|other| other.silences_others(command) && binds_all(other))
-            })
-    }
-
-    /// Whether it is true for every row that a command reads and writes. PostgreSQL leaves
-    /// `true OR …` out of a query: the permissive policies beside it do not run.
-    pub fn silences_others(&self, command: PolicyCommand) -> bool {
-        let mut gates = self.gates(command).peekable();
-        let reads = command == PolicyCommand::Insert || self.using.is_some();
-        self.permissive
-            && reads
-            && gates.peek().is_some()
-            && gates.all(|clause| predicate::is_always_true(&clause.value))
     }
 }
 
@@ -479,29 +406,6 @@ mod tests {
         assert_eq!(opens("added"), ["INSERT"]);
         assert!(!bench.catalog.policy_binds_requests(&table.policies["for_server"]));
         assert!(bench.catalog.policy_binds_requests(&table.policies["reused"]));
-    }
-
-    #[test]
-    fn views_show_tables_with_the_rights_of_their_owners() {
-        let bench = Bench::new(
-            "create schema private;
-             create table a (id int);
-             create view private.inner_owner as select * from a;
-             create view private.inner_caller with (security_invoker) as select * from a;
-             create view v1 as select * from private.inner_owner;
-             create view v2 as select * from private.inner_caller;
-             create view v3 with (security_invoker) as select * from private.inner_owner;
-             create materialized view v4 as select * from private.inner_caller;
-             create view v5 as with a as (select 1 as id) select * from a;
-             grant select on private.inner_owner to authenticated;",
-        );
-        let shown = |role: &str, view: &str| {
-            let view = bench.catalog.view(&QName::new("public", view)).expect("the view is there");
-            bench.catalog.shown_to(&bench.catalog.roles[role], view).len()
-        };
-        assert_eq!((shown("anon", "v1"), shown("anon", "v2"), shown("anon", "v3")), (1, 0, 0));
-        assert_eq!(shown("authenticated", "v3"), 1);
-        assert_eq!((shown("anon", "v4"), shown("anon", "v5")), (1, 0));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::sql::expr::{Call, Expr, Oid, Query};
 
 pub use caller::{Told, told, unwrapped};
 pub use compare::{Comparison, Condition};
-pub use formula::{Atom, Conditions, Node};
+pub use formula::{Atom, Atoms, Conditions, Node};
 pub use link::Link;
 
 /// A truth value of SQL.

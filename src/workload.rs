@@ -14,6 +14,7 @@ use crate::catalog::function::Function;
 use crate::catalog::origin::Origin;
 use crate::sql::expr::Oid;
 use crate::workload::filter::Filter;
+use crate::workload::identity::Asking;
 use crate::workload::routine::Routine;
 
 /// The queries that a project is known to run, read once for all rules.
@@ -23,6 +24,7 @@ pub struct Workload {
     pub routines: IndexMap<Oid, Routine>,
     /// In the order of the strength of their evidence: policies, functions, views.
     pub filters: Vec<Filter>,
+    asking: Asking,
 }
 
 impl Workload {
@@ -42,6 +44,7 @@ impl Workload {
             .into_iter()
             .collect();
         let filters = filter::collect(catalog, &routines);
-        Self { routines, filters }
+        let asking = Asking::of(&routines);
+        Self { routines, filters, asking }
     }
 }

@@ -31,13 +31,12 @@ impl<'a> Authority<'a> {
     /// Reads every policy that has a say in requests.
     pub fn of(catalog: &'a Catalog, workload: &Workload, rights: &Rights<'_>) -> Self {
         let mut authority = Self::default();
-        let conditions = rights.conditions_of_anyone();
         for (table, policy) in catalog.own_policies() {
             if !table.rls.value || !catalog.policy_binds_requests(policy) {
                 continue;
             }
-            for expr in policy.expressions() {
-                let expr = conditions.followed(expr);
+            for clause in policy.clauses() {
+                let expr = rights.followed(table, policy, clause);
                 let mut add = |column, span| {
                     let decision = Decision { table, policy, span };
                     let list = authority.decisions.entry(column).or_default();

@@ -6,6 +6,7 @@
 
 use rustc_hash::FxHashSet;
 
+use crate::access::Rights;
 use crate::catalog::Catalog;
 use crate::catalog::function::Function;
 use crate::catalog::gap::Aspect;
@@ -13,7 +14,6 @@ use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::catalog::view::View;
-use crate::predicate::{Caller, evaluate};
 use crate::source::Span;
 use crate::sql::expr::{CteBody, Expr, FromItem, Oid, Query, QueryBody, RelationRef, Select, Target};
 use crate::sql::name::Ident;
@@ -26,7 +26,11 @@ use crate::workload::identity::Through;
 pub struct Evaluation<'a> {
     catalog: &'a Catalog,
     workload: &'a Workload,
+    rights: &'a Rights<'a>,
 }
+
+/// Views and functions behind so many others are not followed.
+const DEPTH: usize = 32;
 
 /// An object that is read or called.
 #[derive(Clone, Copy, Debug)]
@@ -78,8 +82,8 @@ pub struct Reached<'a> {
 }
 
 impl<'a> Evaluation<'a> {
-    pub fn new(catalog: &'a Catalog, workload: &'a Workload) -> Self {
-        Self { catalog, workload }
+    pub fn new(rights: &'a Rights<'a>) -> Self {
+        Self { catalog: rights.catalog, workload: rights.workload, rights }
     }
 
     /// What an expression comes to when somebody evaluates it. Policies of the tables that it reads are
@@ -230,7 +234,8 @@ impl<'a> Walk<'a> {
             let caller = way.reader.caller.clone();
             let role = if view.security_invoker() { caller.clone() } else { view.owner.clone() };
             let reader = Reader { role, caller };
-            if let Some(inner) = view.query.as_ref().filter(|_| !view.materialized)
+            if let Some(inner) =
+                view.query.as_ref().filter(|_| !view.materialized && way.through.len() < DEPTH)
                 && self.seen.insert((oid, reader.clone()))
             {
                 let way = way.on(span, reader, false).step(&view.name, span);
@@ -245,7 +250,11 @@ impl<'a> Walk<'a> {
         let reader = Reader::caller(caller);
         let Some(routine) = self.evaluation.workload.routines.get(&function.oid) else { return };
         let sets_row_security = function.config.contains_key("row_security");
-        if routine.catches_errors() || sets_row_security || !self.seen.insert((function.oid, reader.clone()))
+        let too_deep = way.through.len() >= DEPTH;
+        if routine.catches_errors()
+            || sets_row_security
+            || too_deep
+            || !self.seen.insert((function.oid, reader.clone()))
         {
             return;
         }
@@ -297,14 +306,15 @@ impl<'a> Evaluation<'a> {
             let runs = |command: &PolicyCommand| {
                 let applied = self.applied(table, *command, &access.role.name);
                 applied.iter().any(|other| other.name == policy.name)
-                    && !(policy.permissive && applied.iter().any(|other| other.silences_others(*command)))
+                    && !(policy.permissive
+                        && applied.iter().any(|other| self.rights.silences_others(table, other, *command)))
             };
             let commands: Vec<PolicyCommand> = access.commands().into_iter().filter(runs).collect();
             let reader = Reader::caller(&access.role.name);
             let mut reached: Vec<Reached<'a>> = Vec::new();
             let mut seen: Vec<Span> = Vec::new();
             for clause in commands.iter().flat_map(|command| policy.gates(*command)) {
-                let settled = evaluate(&clause.value, Caller::Anyone).is_some();
+                let settled = self.rights.constant(table, policy, clause).is_some();
                 if settled || seen.contains(&clause.span) {
                     continue;
                 }
@@ -366,5 +376,39 @@ impl Catalog {
             Object::View(view) => self.can(role, &view.acl, Privilege::Select),
             Object::Function(_) => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Bench;
+
+    #[test]
+    fn a_long_chain_of_functions_is_followed_as_far_as_is_worth_it() {
+        let mut sql = String::from(
+            "create table a (id int, owner uuid); alter table a enable row level security;
+             create function f0() returns boolean language sql stable as $$ select exists (select from a where owner = auth.uid()) $$;",
+        );
+        for at in 1..1_000 {
+            let body = format!("select f{}()", at - 1);
+            sql.push_str(&format!(
+                "create function f{at}() returns boolean language sql stable as $$ {body} $$;"
+            ));
+        }
+        sql.push_str("create policy near on a using (f20()); create policy far on a using (f999());");
+        let bench = Bench::new(&sql);
+        let workload = Workload::of(&bench.catalog);
+        let rights = Rights::new(&bench.catalog, &workload);
+        let evaluation = Evaluation::new(&rights);
+        let table = bench.catalog.table(&QName::new("public", "a")).expect("the table is there");
+        let reads_table = |policy: &str| {
+            let using = table.policies[policy].using.as_ref().expect("it has a condition");
+            let reached = evaluation.reached(&using.value, &Reader::caller(&"anon".into()));
+            reached.iter().any(|one| matches!(one.object, Object::Table(_)))
+        };
+        assert!(reads_table("near") && !reads_table("far"));
+        let far = table.policies["far"].using.as_ref().expect("it has a condition");
+        assert!(workload.knows_caller(&far.value));
     }
 }

@@ -1,12 +1,12 @@
 //! The matrix: which rows each role of requests reaches with each command, and what makes it so.
 
+use crate::access::formulas::Part;
 use crate::access::rights::Rights;
 use crate::catalog::acl::{Acl, Grantee};
 use crate::catalog::function::{FunctionKind, Returns};
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
-use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::table::{Column, Table};
 use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
@@ -16,7 +16,7 @@ use crate::predicate::{Condition, Conditions, Facts, Gives, Link, Node, Reach, i
 use crate::source::Span;
 use crate::sql::expr::{Call, Expr, FromItem, Oid, Query, QueryBody, walk_queries};
 use crate::sql::name::Ident;
-use crate::sql::statement::{Clause, PolicyCommand, Privilege, Volatility};
+use crate::sql::statement::{PolicyCommand, Privilege, Volatility};
 
 /// What one role reaches in one relation with one command.
 #[derive(Clone, Debug)]
@@ -177,7 +177,7 @@ impl<'a> Rights<'a> {
     /// What a role reaches in a table.
     pub(super) fn table(&self, table: &'a Table, role: &'a Role, command: PolicyCommand) -> Cell {
         let mut reasons = Vec::new();
-        let mut conditions = self.conditions(role);
+        let mut conditions = self.conditions_on(table, &role.name);
         let Some((gates, columns)) = self.table_gates(table, role, command, &mut conditions, &mut reasons)
         else {
             return Cell::none(command, reasons);
@@ -219,7 +219,10 @@ impl<'a> Rights<'a> {
     /// What chooses the rows that a role reaches in a table or view with a command, and the new rows of
     /// an UPDATE. Nothing where no row is reached, or where that is not known.
     pub fn deciding(&self, relation: Oid, role: &'a Role, command: PolicyCommand) -> Option<Deciding> {
-        let mut conditions = self.conditions(role);
+        let mut conditions = match self.catalog.tables.get(&relation) {
+            Some(table) => self.conditions_on(table, &role.name),
+            None => self.conditions(role),
+        };
         let reasons = &mut Vec::new();
         let (name, gates) = match self.catalog.tables.get(&relation) {
             Some(table) => (&table.name, self.table_gates(table, role, command, &mut conditions, reasons)?.0),
@@ -324,18 +327,16 @@ impl<'a> Rights<'a> {
             return Gates { rows, blind: Node::TRUE, new, returned };
         }
         reasons.push(Reason::new("row level security is on", table.rls.origin));
-        let using = |policy: &'_ Policy| policy.using.clone();
-        let check = |policy: &'_ Policy| policy.with_check.clone().or_else(|| policy.using.clone());
         let select = |conditions: &mut Conditions<'_>, reasons: &mut Vec<Reason>| {
             if readable {
-                self.gate(table, role, PolicyCommand::Select, "", &using, conditions, reasons)
+                self.gate(table, role, PolicyCommand::Select, "", Part::Using, conditions, reasons)
             } else {
                 Node::FALSE
             }
         };
         match command {
             PolicyCommand::Insert => {
-                let new = self.gate(table, role, command, "", &check, conditions, reasons);
+                let new = self.gate(table, role, command, "", Part::Check, conditions, reasons);
                 let returned = select(conditions, &mut Vec::new());
                 let returned = Some(Node::all([new.clone(), returned]));
                 Gates { rows: new.clone(), blind: new, new: None, returned }
@@ -345,11 +346,11 @@ impl<'a> Rights<'a> {
                 Gates { blind: rows.clone(), rows, new: None, returned: None }
             }
             _ => {
-                let blind = self.gate(table, role, command, "", &using, conditions, reasons);
+                let blind = self.gate(table, role, command, "", Part::Using, conditions, reasons);
                 let visible = select(conditions, reasons);
                 let rows = Node::all([blind.clone(), visible]);
                 let new = is_update
-                    .then(|| self.gate(table, role, command, "new rows: ", &check, conditions, reasons));
+                    .then(|| self.gate(table, role, command, "new rows: ", Part::Check, conditions, reasons));
                 Gates { rows, blind, new, returned: None }
             }
         }
@@ -364,28 +365,28 @@ impl<'a> Rights<'a> {
         role: &Role,
         command: PolicyCommand,
         about: &str,
-        clause: &dyn Fn(&Policy) -> Option<Clause>,
+        part: Part,
         conditions: &mut Conditions<'_>,
         reasons: &mut Vec<Reason>,
     ) -> Node {
         let (mut permissive, mut restrictive) = (Vec::new(), Vec::new());
         let mut denied = None;
-        for policy in table.policies.values() {
+        let formulas = self.formulas(table, conditions.caller_role());
+        for (at, policy) in table.policies.values().enumerate() {
             if !policy.covers(command) || !self.catalog.policy_binds(policy, role) {
                 continue;
             }
-            let Some(clause) = clause(policy) else { continue };
+            let Some((clause, formula)) = part.of(policy).zip(formulas.get(at, part)) else { continue };
             denied = denied.or_else(|| self.denied(&clause.value, conditions.caller_role(), &role.name));
-            let node = conditions.read(&clause.value);
             let kind = if policy.permissive { "policy" } else { "restrictive policy" };
             let word = format!("{command:?}").to_uppercase();
             let text = format!("{about}{kind} {} for {word}", policy.name.quoted());
-            let reach = Some(conditions.reach(&node));
+            let reach = Some(formula.reach);
             reasons.push(Reason { text, origin: Origin::Statement(clause.span), reach });
-            for at in node.atoms() {
+            for at in formula.node.atoms() {
                 let atom = &conditions.atoms[at];
                 let connects = matches!(atom.link, Link::Own(_) | Link::Tenant | Link::Opaque);
-                if let (true, Some(span)) = (connects, atom.span) {
+                if let (true, Some(span)) = (connects, formula.place(at)) {
                     let text = match atom.link {
                         Link::Own(_) => "  holds the row to the caller",
                         Link::Tenant => "  connects the row with the caller",
@@ -394,7 +395,8 @@ impl<'a> Rights<'a> {
                     reasons.push(Reason::new(text, Origin::Statement(span)));
                 }
             }
-            if policy.permissive { permissive.push(node) } else { restrictive.push(node) }
+            let list = if policy.permissive { &mut permissive } else { &mut restrictive };
+            list.push(formula.node.clone());
         }
         if permissive.is_empty() {
             let word = format!("{command:?}").to_uppercase();
@@ -529,12 +531,12 @@ impl<'a> Rights<'a> {
     }
 
     /// As [`Self::table_gates`], of a view.
-    fn gates_of_view(
-        &self,
+    fn gates_of_view<'r>(
+        &'r self,
         view: &View,
-        role: &Role,
+        role: &'r Role,
         command: PolicyCommand,
-        conditions: &mut Conditions<'_>,
+        conditions: &mut Conditions<'r>,
         reasons: &mut Vec<Reason>,
     ) -> Option<(Gates, Option<Vec<Ident>>)> {
         let columns = self.privilege(&view.name, &view.acl, &view.columns, role, command, reasons)?;
@@ -559,14 +561,14 @@ impl<'a> Rights<'a> {
     /// The conditions of a view that shows rows of one relation as they are; of others only that they
     /// show everything, or nothing.
     #[expect(clippy::too_many_arguments, reason = "all of it decides")]
-    fn view_gates(
-        &self,
+    fn view_gates<'r>(
+        &'r self,
         view: &View,
-        role: &Role,
+        role: &'r Role,
         command: PolicyCommand,
         readable: bool,
         depth: u8,
-        conditions: &mut Conditions<'_>,
+        conditions: &mut Conditions<'r>,
         reasons: &mut Vec<Reason>,
     ) -> Option<Gates> {
         let query = view.query.as_ref()?;
@@ -618,7 +620,10 @@ impl<'a> Rights<'a> {
             return Some(Gates::closed(command));
         }
         let mut gates = match self.catalog.tables.get(&oid) {
-            Some(table) => self.gates(table, as_role, command, base_readable, conditions, reasons),
+            Some(table) => {
+                *conditions = self.conditions_on(table, &role.name);
+                self.gates(table, as_role, command, base_readable, conditions, reasons)
+            }
             None => {
                 let inner = self.catalog.views.get(&oid)?;
                 // Below a view of another's rights, `security_invoker` asks for the caller's own again.
@@ -859,6 +864,31 @@ mod tests {
     fn what_was_not_followed_is_not_known() {
         let sql = format!("{NOTES} do $$ begin execute (select note from somewhere); end $$;");
         assert_eq!(reached(&sql, "anon", "notes")[0], "unknown");
+    }
+
+    #[test]
+    fn each_reason_stands_in_its_own_policy() {
+        let sql = format!(
+            "{NOTES} create policy changes on notes for update using (owner = auth.uid() and open);
+             create policy reads on notes for select using (auth.uid() = owner or open);"
+        );
+        let bench = Bench::new(&sql);
+        let workload = Workload::of(&bench.catalog);
+        let rights = Rights::new(&bench.catalog, &workload);
+        let table = bench.catalog.table(&QName::new("public", "notes")).expect("the table is there");
+        let role = &bench.catalog.roles["authenticated"];
+        for (command, policies) in
+            [(PolicyCommand::Select, &["reads"][..]), (PolicyCommand::Update, &["changes", "reads"])]
+        {
+            let cell = rights.cell(table.oid, role, command).expect("the role makes requests");
+            let places = cell.reasons.iter().filter(|reason| reason.text.starts_with("  "));
+            let within = |policy: &str, place: Span| {
+                table.policies[policy].using.as_ref().is_some_and(|using| using.span.contains(place))
+            };
+            for place in places.filter_map(|reason| reason.origin.span()) {
+                assert!(policies.iter().any(|policy| within(policy, place)), "{command:?}");
+            }
+        }
     }
 
     #[test]

@@ -5,8 +5,9 @@
 //! sub-select of any kind, `(select auth.uid())` included, it gives up with 42P17. A function is a
 //! statement of its own: what it leads back to is only found when the stack is full, 54001.
 
-use indexmap::IndexMap;
-use rustc_hash::FxHashSet;
+use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::access::evaluation::{Evaluation, Object, Reached, Reader};
 use crate::catalog::policy::Policy;
@@ -42,17 +43,34 @@ const WAYS: usize = 200;
 /// A table as somebody reads it.
 type Node = (Oid, Reader);
 
+/// A hop on a way, and the step before it.
+#[derive(Clone)]
+struct Step<'a> {
+    hop: Rc<Hop<'a>>,
+    before: Option<usize>,
+    /// Whether a function is on the way so far.
+    by_function: bool,
+}
+
+/// The hops from the first step to this one.
+fn way_to<'a>(steps: &[Step<'a>], last: usize) -> Vec<Hop<'a>> {
+    let steps = std::iter::successors(Some(&steps[last]), |step| step.before.map(|at| &steps[at]));
+    let mut way: Vec<Hop<'a>> = steps.map(|step| (*step.hop).clone()).collect();
+    way.reverse();
+    way
+}
+
 /// Looks for cycles of what one role does.
 pub struct Recursion<'a> {
     evaluation: Evaluation<'a>,
     role: Ident,
     /// The hops from tables that are read.
-    hops: IndexMap<Node, Vec<Hop<'a>>>,
+    hops: FxHashMap<Node, Rc<[Rc<Hop<'a>>]>>,
 }
 
 impl<'a> Recursion<'a> {
     pub fn new(evaluation: Evaluation<'a>, role: &Ident) -> Self {
-        Self { evaluation, role: role.clone(), hops: IndexMap::new() }
+        Self { evaluation, role: role.clone(), hops: FxHashMap::default() }
     }
 
     /// The cycles that start at a table with one of these commands; those of reading first.
@@ -85,17 +103,21 @@ impl<'a> Recursion<'a> {
         &mut self,
         table: &'a Table,
         reader: &Reader,
-        first: Vec<Hop<'a>>,
+        first: Rc<[Rc<Hop<'a>>]>,
         called: bool,
     ) -> Option<Vec<Hop<'a>>> {
         let mut seen = FxHashSet::default();
-        let mut ways: Vec<Vec<Hop<'a>>> = first.into_iter().map(|hop| vec![hop]).collect();
+        let step = |hop: &Rc<Hop<'a>>, before: Option<usize>, by_function: bool| Step {
+            hop: Rc::clone(hop),
+            before,
+            by_function: by_function || hop.reached.called,
+        };
+        let mut steps: Vec<Step<'a>> = first.iter().map(|hop| step(hop, None, false)).collect();
         let mut at = 0;
-        while let Some(way) = ways.get(at).cloned() {
+        while let Some(Step { hop, by_function, .. }) = steps.get(at).cloned() {
             at += 1;
-            let last = &way[way.len() - 1].reached;
+            let last = &hop.reached;
             let Object::Table(next) = last.object else { continue };
-            let by_function = way.iter().any(|hop| hop.reached.called);
             if by_function && !called || called && !last.certain {
                 continue;
             }
@@ -106,15 +128,13 @@ impl<'a> Recursion<'a> {
                     self.sub_select_for_reading(next, &last.reader).is_some()
                 };
                 if by_function == called && ends {
-                    return Some(way);
+                    return Some(way_to(&steps, at - 1));
                 }
                 continue;
             }
-            if ways.len() < WAYS && seen.insert((next.oid, last.reader.clone(), by_function)) {
-                let reader = last.reader.clone();
-                for hop in self.read(next, &reader) {
-                    ways.push(way.iter().cloned().chain([hop]).collect());
-                }
+            if steps.len() < WAYS && seen.insert((next.oid, last.reader.clone(), by_function)) {
+                let hops = self.read(next, &last.reader);
+                steps.extend(hops.iter().map(|hop| step(hop, Some(at - 1), by_function)));
             }
         }
         None
@@ -128,17 +148,17 @@ impl<'a> Recursion<'a> {
         policies.into_iter().find(|policy| policy.expressions().any(has_one))
     }
 
-    fn read(&mut self, table: &'a Table, reader: &Reader) -> Vec<Hop<'a>> {
+    fn read(&mut self, table: &'a Table, reader: &Reader) -> Rc<[Rc<Hop<'a>>]> {
         let node = (table.oid, reader.clone());
         if let Some(known) = self.hops.get(&node) {
-            return known.clone();
+            return Rc::clone(known);
         }
         let hops = self.hops_of(table, PolicyCommand::Select, reader);
-        self.hops.insert(node, hops.clone());
+        self.hops.insert(node, Rc::clone(&hops));
         hops
     }
 
-    fn hops_of(&self, table: &'a Table, command: PolicyCommand, reader: &Reader) -> Vec<Hop<'a>> {
+    fn hops_of(&self, table: &'a Table, command: PolicyCommand, reader: &Reader) -> Rc<[Rc<Hop<'a>>]> {
         let policies = self.evaluation.applied(table, command, &reader.role);
         // One of several may decide before the others are asked.
         let alone = policies.len() == 1;
@@ -148,12 +168,12 @@ impl<'a> Recursion<'a> {
                 for mut reached in self.evaluation.reached(&clause.value, reader) {
                     reached.certain &= alone;
                     if matches!(reached.object, Object::Table(_)) {
-                        hops.push(Hop { table, policy, reached });
+                        hops.push(Rc::new(Hop { table, policy, reached }));
                     }
                 }
             }
         }
-        hops
+        hops.into()
     }
 }
 

@@ -6,15 +6,18 @@ use std::sync::OnceLock;
 use rustc_hash::FxHashMap;
 
 use crate::access::body;
+use crate::access::formulas::{Part, PoliciesRead};
 use crate::access::matrix::{COMMANDS, Cell, Row};
+use crate::access::shown::ShownToRole;
 use crate::access::{Access, only};
+use crate::catalog::acl::Grantee;
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::table::Table;
 use crate::catalog::{Catalog, Relation};
-use crate::predicate::{Body, Caller, Conditions, Facts, Gives, Reach};
+use crate::predicate::{Body, Caller, Conditions, Facts, Gives, Reach, Truth};
 use crate::sql::expr::{Call, Expr, Oid};
 use crate::sql::statement::PolicyCommand;
 use crate::workload::Workload;
@@ -26,13 +29,15 @@ use crate::workload::Workload;
 /// [`CatalogCx::access`]: crate::rule::CatalogCx::access
 pub struct Rights<'a> {
     pub(super) catalog: &'a Catalog,
-    workload: &'a Workload,
+    pub(super) workload: &'a Workload,
     /// What calls of the functions can be replaced by.
     bodies: FxHashMap<Oid, OnceLock<Option<Body>>>,
     /// By table or view: for each role of requests, what it reaches with each command.
     cells: FxHashMap<Oid, OnceLock<Vec<[Cell; 4]>>>,
-    /// By table: for each policy, in order, and each role of requests.
-    policies: FxHashMap<Oid, OnceLock<Vec<Vec<PolicyReach>>>>,
+    /// By table.
+    pub(super) policies: FxHashMap<Oid, PoliciesRead>,
+    /// For each role of requests.
+    pub(super) shown: Vec<OnceLock<ShownToRole>>,
 }
 
 /// Which rows one policy lets through for one role, whatever the others say. Whether it is for the
@@ -86,12 +91,14 @@ impl<'a> Rights<'a> {
     pub fn new(catalog: &'a Catalog, workload: &'a Workload) -> Self {
         let tables = || catalog.tables.keys().copied();
         let relations = tables().chain(catalog.views.keys().copied());
+        let roles = catalog.api_roles().count();
         Self {
             catalog,
             workload,
             bodies: workload.routines.keys().map(|oid| (*oid, OnceLock::new())).collect(),
             cells: relations.map(|oid| (oid, OnceLock::new())).collect(),
-            policies: tables().map(|oid| (oid, OnceLock::new())).collect(),
+            policies: tables().map(|oid| (oid, PoliciesRead::new(roles))).collect(),
+            shown: (0..roles).map(|_| OnceLock::new()).collect(),
         }
     }
 
@@ -122,36 +129,43 @@ impl<'a> Rights<'a> {
         cells.iter().find(|cell| cell.command == command)
     }
 
-    fn position(&self, role: &Role) -> Option<usize> {
+    pub(super) fn position(&self, role: &Role) -> Option<usize> {
         self.catalog.api_roles().position(|one| one.name == role.name)
     }
 
     /// Which rows a policy lets through for a role of requests, by itself, with what the role knows
     /// folded in.
     pub fn policy(&self, table: &Table, policy: &Policy, role: &Role) -> PolicyReach {
-        let known = self.policies.get(&table.oid).map(|policies| {
-            policies.get_or_init(|| {
-                let of_roles =
-                    |policy| self.catalog.api_roles().map(|role| self.read(policy, role)).collect();
-                table.policies.values().map(of_roles).collect()
-            })
-        });
-        let roles = table.policies.get_index_of(&policy.name).and_then(|at| known?.get(at));
-        match (roles, self.position(role)) {
-            (Some(roles), Some(at)) => roles[at],
-            _ => self.read(policy, role),
-        }
+        let formulas = self.formulas(table, Some(&role.name));
+        let at = table.policies.get_index_of(&policy.name);
+        let reach = |part| formulas.get(at?, part).map(|formula| formula.reach);
+        PolicyReach { using: reach(Part::Using), check: reach(Part::Check) }
     }
 
-    fn read(&self, policy: &Policy, role: &Role) -> PolicyReach {
-        let mut conditions = self.conditions(role);
-        let mut reach = |expr| {
-            let node = conditions.read(expr);
-            conditions.reach(&node)
+    /// Whether a policy never runs: for each of its commands and roles one beside it lets every row through.
+    pub fn is_silenced(&self, table: &Table, policy: &Policy) -> bool {
+        let binds_all = |other: &Policy| {
+            let roles = &other.roles.value;
+            roles.contains(&Grantee::Public) || policy.roles.value.iter().all(|role| roles.contains(role))
         };
-        let using = policy.using.as_ref().map(|clause| reach(&clause.value));
-        let check = policy.with_check.as_ref().map(|clause| reach(&clause.value)).or(using);
-        PolicyReach { using, check }
+        let mut commands =
+            COMMANDS.iter().map(|(command, _)| *command).filter(|command| policy.covers(*command));
+        policy.permissive
+            && commands.all(|command| {
+                let mut others = table.policies.values().filter(|other| other.name != policy.name);
+                others.any(|other| self.silences_others(table, other, command) && binds_all(other))
+            })
+    }
+
+    /// Whether a policy is true for every row that a command reads and writes. PostgreSQL leaves
+    /// `true OR …` out of a query: the permissive policies beside it do not run.
+    pub fn silences_others(&self, table: &Table, policy: &Policy, command: PolicyCommand) -> bool {
+        let mut gates = policy.gates(command).peekable();
+        let reads = command == PolicyCommand::Insert || policy.using.is_some();
+        policy.permissive
+            && reads
+            && gates.peek().is_some()
+            && gates.all(|clause| self.constant(table, policy, clause) == Some(Truth::True))
     }
 
     /// To read conditions in, for a role.
@@ -169,13 +183,6 @@ impl<'a> Rights<'a> {
         let mut conditions = self.conditions_of_anyone();
         let node = conditions.read(expr);
         conditions.is_always(&node)
-    }
-
-    /// Whether a condition lets no row through, whoever asks.
-    pub fn is_never_true(&self, expr: &Expr) -> bool {
-        let mut conditions = self.conditions_of_anyone();
-        let node = conditions.read(expr);
-        conditions.is_never(&node)
     }
 
     /// What a policy opens to requests: for each role the commands that it lets through for every

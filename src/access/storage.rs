@@ -65,7 +65,8 @@ impl<'a> Files<'a> {
     /// Whether a policy lets a command touch every file of every bucket.
     pub fn opens_all(&self, policy: &Policy, command: PolicyCommand) -> bool {
         let mut gates = policy.gates(command).peekable();
-        gates.peek().is_some() && gates.all(|clause| self.rights.is_always_true(&clause.value))
+        let opens = |clause| self.rights.lets_all_through(self.table, policy, clause);
+        gates.peek().is_some() && gates.all(opens)
     }
 
     /// Whether restrictive policies look at the bucket in a command of this role.

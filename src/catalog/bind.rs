@@ -212,7 +212,7 @@ impl<'c> Binder<'c> {
                 self.expr(expr);
                 self.name_relation(expr);
             }
-            _ => expr.children_mut().into_iter().for_each(|child| self.expr(child)),
+            _ => expr.each_child_mut(&mut |child| self.expr(child)),
         }
         if let Expr::Cast { to, .. } = expr
             && !to.percent_type

@@ -2,7 +2,7 @@
 //!
 //! Row level security is not looked at.
 
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};
@@ -15,17 +15,19 @@ use crate::sql::statement::Privilege;
 impl Catalog {
     /// The role itself and those whose privileges it has without asking: it is their member, and
     /// inherits.
-    pub fn inherited_roles(&self, role: &Ident) -> IndexSet<Ident> {
-        let mut found = IndexSet::from([role.clone()]);
+    pub fn inherited_roles(&self, role: &Ident) -> Vec<Ident> {
+        let mut found = vec![role.clone()];
         let mut at = 0;
-        while let Some(name) = found.get_index(at).cloned() {
-            if let Some(member) = self.roles.get(&name).filter(|member| member.inherit) {
-                found.extend(member.member_of.keys().cloned());
-            }
+        while let Some(name) = found.get(at) {
             // The database's owner is a member without being listed (PostgreSQL manual, section
             // 22.5).
-            if name == "postgres" {
-                found.insert("pg_database_owner".into());
+            let unlisted = (*name == "postgres").then(|| Ident::new("pg_database_owner"));
+            let listed = self.roles.get(name).filter(|member| member.inherit);
+            for name in listed.into_iter().flat_map(|member| member.member_of.keys().cloned()).chain(unlisted)
+            {
+                if !found.contains(&name) {
+                    found.push(name);
+                }
             }
             at += 1;
         }

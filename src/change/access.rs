@@ -455,7 +455,7 @@ fn shows_more(view: &View, role: &str, command: PolicyCommand, before: Side<'_>,
     let reaches_all = |side: Side<'_>, name: &QName| {
         cells(side, name).get(&(role.name.to_string(), command)).is_some_and(|cell| cell.reach == Reach::All)
     };
-    after.catalog.shown_to(role, view).iter().any(|shown| {
+    after.rights.shown_to(role, view).iter().any(|shown| {
         let is_meant = shown.table.rls.value && reaches_all(after, &shown.table.name);
         !is_meant && !reaches_all(before, &shown.table.name)
     })

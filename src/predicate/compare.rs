@@ -1,16 +1,18 @@
 //! Two conditions on the rows of one relation, as they are before and after a change.
 
-use crate::predicate::formula::{Form, Operand};
-use crate::predicate::{Caller, Conditions, Node, Truth, Unknowing};
-use crate::sql::expr::Expr;
+use std::sync::Arc;
 
-use super::Atom;
+use rustc_hash::FxHashMap;
+
+use crate::predicate::formula::Form;
+use crate::predicate::{Atoms, Caller, Conditions, Node, Truth, Unknowing};
+use crate::sql::expr::Expr;
 
 /// A condition by itself, with its atoms.
 #[derive(Clone, Debug)]
 pub struct Condition {
     node: Node,
-    atoms: Vec<Atom>,
+    atoms: Arc<Atoms>,
 }
 
 /// How the rows that a condition lets through stand to those of an earlier one.
@@ -27,7 +29,7 @@ pub enum Comparison {
 
 impl Condition {
     pub fn new(conditions: &Conditions<'_>, node: Node) -> Self {
-        Self { node, atoms: conditions.atoms.clone() }
+        Self { node, atoms: Arc::clone(&conditions.atoms) }
     }
 
     /// What the atoms say.
@@ -57,22 +59,16 @@ impl Condition {
 impl Conditions<'_> {
     /// The formula of a condition, over atoms of these.
     fn adopt(&mut self, condition: &Condition) -> Node {
-        let mut places = Vec::with_capacity(condition.atoms.len());
-        for atom in &condition.atoms {
-            let form = match &atom.form {
-                Form::Strict(operands) => {
-                    Form::Strict(operands.iter().map(|one| Operand { null: None, ..one.clone() }).collect())
-                }
+        let adopt = |at: usize| {
+            let form = match &condition.atoms[at].form {
                 // What changes from call to call does so before and after.
                 Form::Volatile => Form::Plain,
                 form => form.clone(),
             };
-            // Both ways of writing an equality are one atom.
-            let turned = turned(&atom.expr);
-            let known = self.atoms.iter().position(|known| turned.as_ref() == Some(&known.expr));
-            places.push(known.map_or_else(|| self.atom(&atom.expr, form), Node::Atom));
-        }
-        condition.node.replaced(&places)
+            (at, self.atom(&condition.atoms[at].expr, form))
+        };
+        let adopted: FxHashMap<usize, Node> = condition.node.atoms().into_iter().map(adopt).collect();
+        condition.node.replaced(&adopted)
     }
 
     /// Whether one is true only where the other is; `None` where that takes too long.
@@ -82,18 +78,13 @@ impl Conditions<'_> {
     }
 }
 
-fn turned(expr: &Expr) -> Option<Expr> {
-    let Expr::Op { op, left: Some(left), right } = expr else { return None };
-    (op == "=").then(|| Expr::Op { op: op.clone(), left: Some(right.clone()), right: left.clone() })
-}
-
 impl Node {
     /// The same formula over other atoms.
-    fn replaced(&self, atoms: &[Self]) -> Self {
+    fn replaced(&self, atoms: &FxHashMap<usize, Self>) -> Self {
         let each = |list: &[Self]| list.iter().map(|node| node.replaced(atoms)).collect();
         match self {
             Self::Const(truth) => Self::Const(*truth),
-            Self::Atom(at) => atoms[*at].clone(),
+            Self::Atom(at) => atoms[at].clone(),
             Self::Not(inner) => Self::Not(Box::new(inner.replaced(atoms))),
             Self::And(list) => Self::And(each(list)),
             Self::Or(list) => Self::Or(each(list)),

@@ -1,5 +1,10 @@
 //! Formulas over atoms, and what can be proved about them.
 
+use std::ops::Index;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
 use crate::predicate::{Caller, Facts, Link, Reach, Truth};
 use crate::source::Span;
 use crate::sql::expr::Expr;
@@ -23,8 +28,6 @@ pub enum Node {
 pub struct Atom {
     /// Without places.
     pub expr: Expr,
-    /// Where it is written, as far as its parts have places.
-    pub span: Option<Span>,
     /// How its being true connects the row with the caller.
     pub link: Link,
     pub(super) form: Form,
@@ -45,10 +48,56 @@ pub(super) enum Form {
 
 #[derive(Clone, Debug)]
 pub(super) struct Operand {
+    /// Without places.
     pub(super) expr: Expr,
     pub(super) not_null: bool,
-    /// The atom that says whether it is null.
-    pub(super) null: Option<usize>,
+}
+
+/// The atoms of formulas. Those that say the same are one.
+#[derive(Clone, Debug, Default)]
+pub struct Atoms {
+    list: Vec<Atom>,
+    /// By whether they ask for null, and the digest of their expressions: all but the volatile ones.
+    by_digest: FxHashMap<(bool, u64), Vec<usize>>,
+}
+
+impl Index<usize> for Atoms {
+    type Output = Atom;
+
+    fn index(&self, at: usize) -> &Atom {
+        &self.list[at]
+    }
+}
+
+impl Atoms {
+    /// The atom that asks whether an expression without places is null, or true.
+    fn position(&self, is_null: bool, expr: &Expr) -> Option<usize> {
+        let alike = self.by_digest.get(&(is_null, expr.digest()))?;
+        alike.iter().copied().find(|at| says_same(&self[*at].expr, expr))
+    }
+
+    fn push(&mut self, atom: Atom) -> usize {
+        let at = self.list.len();
+        if !matches!(atom.form, Form::Volatile) {
+            let key = (matches!(atom.form, Form::IsNull), atom.expr.digest());
+            self.by_digest.entry(key).or_default().push(at);
+        }
+        self.list.push(atom);
+        at
+    }
+}
+
+/// Whether two expressions without places are the same, or equalities with the sides exchanged.
+fn says_same(one: &Expr, other: &Expr) -> bool {
+    match (one, other) {
+        (
+            Expr::Op { op, left: Some(left), right },
+            Expr::Op { op: other_op, left: Some(other_left), right: other_right },
+        ) if op == "=" && op == other_op => {
+            left == other_left && right == other_right || left == other_right && right == other_left
+        }
+        _ => one == other,
+    }
 }
 
 /// Formulas that share their atoms, for one caller.
@@ -58,7 +107,9 @@ pub struct Conditions<'a> {
     /// How many queries lie between what is read and the row that is asked about.
     pub(super) level: u16,
     pub(super) nesting: u8,
-    pub atoms: Vec<Atom>,
+    pub atoms: Arc<Atoms>,
+    /// Where the atoms stand in what was read last.
+    pub(super) places: Vec<(usize, Span)>,
 }
 
 /// More atoms than this are not tried against each other.
@@ -66,9 +117,6 @@ const ATOMS: usize = 12;
 
 /// How many assignments a proof may try.
 const STEPS: u32 = 2_000;
-
-/// Beyond, atoms are not compared with each other.
-const COMPARED: usize = 48;
 
 impl Node {
     pub const TRUE: Self = Self::Const(Truth::True);
@@ -152,10 +200,10 @@ impl Node {
     }
 
     /// The value when some atoms have one: `None` if it depends on the others.
-    fn value(&self, values: &[Option<Truth>]) -> Option<Truth> {
+    fn value(&self, values: &Values) -> Option<Truth> {
         match self {
             Self::Const(truth) => Some(*truth),
-            Self::Atom(at) => values[*at],
+            Self::Atom(at) => values.of(*at),
             Self::Not(inner) => inner.value(values).map(Truth::negate),
             Self::And(list) => combine(list, values, Truth::False, Truth::True),
             Self::Or(list) => combine(list, values, Truth::True, Truth::False),
@@ -170,7 +218,7 @@ impl Node {
 }
 
 /// AND and OR: one operand decides, all others must be known.
-fn combine(list: &[Node], values: &[Option<Truth>], decides: Truth, neutral: Truth) -> Option<Truth> {
+fn combine(list: &[Node], values: &Values, decides: Truth, neutral: Truth) -> Option<Truth> {
     let (mut result, mut unknown) = (neutral, false);
     for node in list {
         match node.value(values) {
@@ -183,13 +231,21 @@ fn combine(list: &[Node], values: &[Option<Truth>], decides: Truth, neutral: Tru
     (!unknown).then_some(result)
 }
 
+/// The values of a few atoms, in the order in which they get them.
+struct Values(Vec<(usize, Option<Truth>)>);
+
+impl Values {
+    fn of(&self, atom: usize) -> Option<Truth> {
+        self.0.iter().find(|(at, _)| *at == atom)?.1
+    }
+}
+
 /// A search for values of the atoms with which a formula is as wanted.
 struct Search<'s> {
-    atoms: &'s [Atom],
+    atoms: &'s Atoms,
     node: &'s Node,
-    /// In the order in which they get values: first those that say what is null.
-    order: Vec<usize>,
-    values: Vec<Option<Truth>>,
+    /// First those that say what is null.
+    values: Values,
     /// What each atom may be; atoms that are not in the formula have no say.
     may_be_true: &'s dyn Fn(&Atom) -> bool,
     wanted: &'s dyn Fn(Truth) -> bool,
@@ -198,23 +254,23 @@ struct Search<'s> {
 
 impl Search<'_> {
     /// Whether there are such values; `None` if that took too long.
-    fn run(&mut self, at: usize) -> Option<bool> {
+    fn run(&mut self, place: usize) -> Option<bool> {
         if let Some(truth) = self.node.value(&self.values) {
             return Some((self.wanted)(truth));
         }
-        let Some(atom) = self.order.get(at).copied() else { return Some(true) };
+        let Some((atom, _)) = self.values.0.get(place).copied() else { return Some(true) };
         for truth in [Truth::True, Truth::False, Truth::Null] {
             if !self.may_be(atom, truth) {
                 continue;
             }
             self.steps = self.steps.checked_sub(1)?;
-            self.values[atom] = Some(truth);
-            let found = self.run(at + 1);
+            self.values.0[place].1 = Some(truth);
+            let found = self.run(place + 1);
             if found != Some(false) {
                 return found;
             }
         }
-        self.values[atom] = None;
+        self.values.0[place].1 = None;
         Some(false)
     }
 
@@ -227,9 +283,9 @@ impl Search<'_> {
             Form::IsNull | Form::TwoValued => truth != Truth::Null,
             Form::Plain | Form::Volatile => true,
             Form::Strict(operands) => {
-                let is_null = |operand: &Operand| operand.null.and_then(|at| self.values[at]);
-                let known = |operand: &Operand| operand.not_null || is_null(operand) == Some(Truth::False);
-                if operands.iter().any(|operand| is_null(operand) == Some(Truth::True)) {
+                let known =
+                    |operand: &Operand| operand.not_null || self.is_null(operand) == Some(Truth::False);
+                if operands.iter().any(|operand| self.is_null(operand) == Some(Truth::True)) {
                     truth == Truth::Null
                 } else {
                     truth != Truth::Null || !operands.iter().all(known)
@@ -237,11 +293,24 @@ impl Search<'_> {
             }
         }
     }
+
+    /// What the atom says that asks whether an operand is null, if there is one in the formula.
+    fn is_null(&self, operand: &Operand) -> Option<Truth> {
+        let asks = |(at, _): &&(usize, Option<Truth>)| {
+            matches!(self.atoms[*at].form, Form::IsNull) && self.atoms[*at].expr == operand.expr
+        };
+        self.values.0.iter().find(asks)?.1
+    }
 }
 
 impl<'a> Conditions<'a> {
     pub fn new(caller: Caller<'a>, facts: &'a dyn Facts) -> Self {
-        Self { caller, facts, level: 0, nesting: 0, atoms: Vec::new() }
+        Self::over(caller, facts, Arc::default())
+    }
+
+    /// To go on where others stopped that read for the same caller.
+    pub fn over(caller: Caller<'a>, facts: &'a dyn Facts, atoms: Arc<Atoms>) -> Self {
+        Self { caller, facts, level: 0, nesting: 0, atoms, places: Vec::new() }
     }
 
     /// The role of who asks, if it is known.
@@ -253,40 +322,33 @@ impl<'a> Conditions<'a> {
     pub(super) fn atom(&mut self, source: &Expr, form: Form) -> Node {
         let expr = source.place_free();
         let is_null = matches!(form, Form::IsNull);
-        let same = |atom: &Atom| {
-            !matches!(atom.form, Form::Volatile)
-                && matches!(atom.form, Form::IsNull) == is_null
-                && atom.expr == expr
-        };
-        if !matches!(form, Form::Volatile)
-            && let Some(at) = self.atoms.iter().take(COMPARED).position(same)
-        {
-            return Node::Atom(at);
-        }
-        let mut form = form;
-        let at = self.atoms.len();
-        let near = self.atoms.len().min(COMPARED);
-        match &mut form {
-            Form::IsNull => {
-                for atom in &mut self.atoms[..near] {
-                    if let Form::Strict(operands) = &mut atom.form {
-                        let same = operands.iter_mut().filter(|operand| operand.expr == expr);
-                        same.for_each(|operand| operand.null = Some(at));
-                    }
-                }
-            }
-            Form::Strict(operands) => {
-                for operand in operands {
-                    let says = |atom: &Atom| matches!(atom.form, Form::IsNull) && atom.expr == operand.expr;
-                    operand.null = self.atoms[..near].iter().position(says);
-                }
-            }
-            _ => {}
-        }
-        let link = if is_null { self.link_of_null(source) } else { self.link(source) };
-        let span = source.place();
-        self.atoms.push(Atom { expr, span, link, form });
+        let known = self.atoms.position(is_null, &expr).filter(|_| !matches!(form, Form::Volatile));
+        let at = known.unwrap_or_else(|| self.add(source, expr, form));
+        self.met(at, source)
+    }
+
+    /// The same for a comparison whose operands, and whether they are not null, are only asked for if it
+    /// is new.
+    pub(super) fn strict_atom(&mut self, source: &Expr, operands: impl FnOnce() -> Vec<Operand>) -> Node {
+        let expr = source.place_free();
+        let known = self.atoms.position(false, &expr);
+        let at = known.unwrap_or_else(|| self.add(source, expr, Form::Strict(operands())));
+        self.met(at, source)
+    }
+
+    fn met(&mut self, at: usize, source: &Expr) -> Node {
+        self.places.extend(source.place().map(|place| (at, place)));
         Node::Atom(at)
+    }
+
+    /// Where the atoms stand in what was read last, each as often as it does.
+    pub fn places(&self) -> &[(usize, Span)] {
+        &self.places
+    }
+
+    fn add(&mut self, source: &Expr, expr: Expr, form: Form) -> usize {
+        let link = if matches!(form, Form::IsNull) { self.link_of_null(source) } else { self.link(source) };
+        Arc::make_mut(&mut self.atoms).push(Atom { expr, link, form })
     }
 
     /// Whether some values of the atoms make a formula as wanted; `None` if that cannot be told.
@@ -302,8 +364,8 @@ impl<'a> Conditions<'a> {
         }
         // Where one says that an operand is null, the others are bound to it.
         order.sort_by_key(|at| (!matches!(self.atoms[*at].form, Form::IsNull), *at));
-        let values = vec![None; self.atoms.len()];
-        Search { atoms: &self.atoms, node, order, values, may_be_true, wanted, steps: STEPS }.run(0)
+        let values = Values(order.into_iter().map(|at| (at, None)).collect());
+        Search { atoms: &self.atoms, node, values, may_be_true, wanted, steps: STEPS }.run(0)
     }
 
     fn proves(&self, node: &Node, holds: &dyn Fn(Truth) -> bool) -> bool {

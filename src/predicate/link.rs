@@ -152,13 +152,13 @@ impl Conditions<'_> {
 
     /// Whether an atom's value depends on what the request brings: its user, or any setting of it.
     pub fn depends_on_caller(&self, atom: usize) -> bool {
-        self.atoms.get(atom).is_some_and(|atom| self.sources(&atom.expr, self.level, None).caller)
+        self.sources(&self.atoms[atom].expr, self.level, None).caller
     }
 
     /// The relation in which the caller must have a row, if that is all that an atom asks:
     /// `exists (select … from members where user_id = auth.uid())`.
     pub fn membership(&self, atom: usize) -> Option<Oid> {
-        let Expr::Sublink(sublink) = &self.atoms.get(atom)?.expr else { return None };
+        let Expr::Sublink(sublink) = &self.atoms[atom].expr else { return None };
         let QueryBody::Select(select) = &sublink.query.body else { return None };
         let [FromItem::Relation { relation, .. }] = select.from.as_slice() else { return None };
         if !sublink.query.ctes.is_empty() || self.is_aggregated(select) {

@@ -1,5 +1,6 @@
 //! From expressions to formulas.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::predicate::formula::{Form, Operand};
@@ -35,13 +36,27 @@ impl Conditions<'_> {
     /// Reads a condition on a row.
     pub fn read(&mut self, expr: &Expr) -> Node {
         let expr = self.followed(expr);
-        self.formula(&expr)
+        self.read_followed(&expr)
+    }
+
+    /// Reads one that was [`Self::followed`].
+    pub fn read_followed(&mut self, expr: &Expr) -> Node {
+        self.places.clear();
+        self.formula(expr)
     }
 
     /// The expression with calls replaced by what the functions do, as far as that can be told.
-    pub fn followed(&self, expr: &Expr) -> Expr {
+    pub fn followed<'e>(&self, expr: &'e Expr) -> Cow<'e, Expr> {
+        let leads_on = |part: &Expr| match part {
+            Expr::Sublink(_) => true,
+            Expr::Call(call) => call.target.is_some_and(|oid| self.facts.body(oid).is_some()),
+            _ => false,
+        };
+        if !expr.any(&leads_on) {
+            return Cow::Borrowed(expr);
+        }
         let mut budget = NODES;
-        self.resolved(expr, CALLS, &mut budget)
+        Cow::Owned(self.resolved(expr, CALLS, &mut budget))
     }
 
     /// The expression with calls replaced by what the functions do, and `(select x)` by `x`.
@@ -214,7 +229,10 @@ impl Conditions<'_> {
             ">=" => self.ordered(left, right, true),
             _ => match self.known(whole) {
                 Some(value) => self.constant(whole, &value),
-                None if STRICT.contains(&op) => self.strict(whole, left, right),
+                None if STRICT.contains(&op) => {
+                    let is_known = |operand| (operand, self.known(operand).is_some());
+                    self.strict(whole, [left, right].map(is_known))
+                }
                 None => self.plain(whole),
             },
         }
@@ -241,20 +259,7 @@ impl Conditions<'_> {
         if self.is_same(left, right) {
             return self.unless_null(left, Truth::True);
         }
-        let op = |left: &Expr, right: &Expr| Expr::Op {
-            op: "=".into(),
-            left: Some(Box::new(left.clone())),
-            right: Box::new(right.clone()),
-        };
-        // Both ways of writing it are one atom.
-        let turned = op(right, left);
-        let known = turned.place_free();
-        if let Some(at) = self.atoms.iter().position(|atom| atom.expr == known)
-            && self.is_steady(&turned)
-        {
-            return Node::Atom(at);
-        }
-        self.strict(&op(left, right), left, right)
+        self.strict(&operation("=", left, right), [(left, one.is_some()), (right, other.is_some())])
     }
 
     /// `left < right`, or with `negated` NOT of it, which is `left >= right`.
@@ -272,32 +277,28 @@ impl Conditions<'_> {
         if self.is_same(left, right) {
             return self.unless_null(left, Truth::of(negated));
         }
-        let op = |op: &str| Expr::Op {
-            op: op.into(),
-            left: Some(Box::new(left.clone())),
-            right: Box::new(right.clone()),
-        };
+        let sides = [(left, one.is_some()), (right, other.is_some())];
         if self.has_order(left) || self.has_order(right) {
-            let less = self.strict(&op("<"), left, right);
+            let less = self.strict(&operation("<", left, right), sides);
             return if negated { less.negate() } else { less };
         }
-        self.strict(&op(if negated { ">=" } else { "<" }), left, right)
+        self.strict(&operation(if negated { ">=" } else { "<" }, left, right), sides)
     }
 
-    /// A comparison that is null if and only if an operand is.
-    fn strict(&mut self, whole: &Expr, left: &Expr, right: &Expr) -> Node {
+    /// A comparison that is null if and only if an operand is; of each it is told whether it is known not
+    /// to be.
+    fn strict(&mut self, whole: &Expr, operands: [(&Expr, bool); 2]) -> Node {
         if !self.is_steady(whole) {
             return self.atom(whole, Form::Volatile);
         }
-        if [left, right].into_iter().any(|operand| matches!(operand.uncast(), Expr::Row(_))) {
+        if operands.iter().any(|(operand, _)| matches!(operand.uncast(), Expr::Row(_))) {
             return self.atom(whole, Form::Plain);
         }
-        let mut operands = Vec::new();
-        for operand in [left, right] {
-            let not_null = self.known(operand).is_some();
-            operands.push(Operand { expr: operand.uncast().place_free(), not_null, null: None });
-        }
-        self.atom(whole, Form::Strict(operands))
+        self.strict_atom(whole, || {
+            let operand =
+                |(expr, not_null): (&Expr, bool)| Operand { expr: expr.uncast().place_free(), not_null };
+            operands.map(operand).into()
+        })
     }
 
     fn array_comparison(&mut self, whole: &Expr, op: &str, all: bool, left: &Expr, right: &Expr) -> Node {
@@ -621,6 +622,10 @@ impl Conditions<'_> {
             _ => false,
         }
     }
+}
+
+fn operation(op: &str, left: &Expr, right: &Expr) -> Expr {
+    Expr::Op { op: op.into(), left: Some(Box::new(left.clone())), right: Box::new(right.clone()) }
 }
 
 const COMPARISONS: &[&str] = &["=", "<>", "!=", "<", ">", "<=", ">="];

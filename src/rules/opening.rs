@@ -53,7 +53,7 @@ pub(super) const COMMANDS: [PolicyCommand; 4] =
 
 /// How a policy opens its table, if it does.
 pub(super) fn of<'a>(cx: &CatalogCx<'a>, table: &'a Table, policy: &'a Policy) -> Option<Opening<'a>> {
-    let always = |clause: &&Clause| cx.rights.is_always_true(&clause.value);
+    let always = |clause: &&Clause| cx.rights.lets_all_through(table, policy, clause);
     if let Some(clause) = loose_check(cx, table, policy) {
         let access = cx.rights.opened_by(table, policy, &COMMANDS);
         let opened = Opened { clause, access };
@@ -62,11 +62,7 @@ pub(super) fn of<'a>(cx: &CatalogCx<'a>, table: &'a Table, policy: &'a Policy) -
     }
     let access = cx.rights.opened_by(table, policy, &COMMANDS);
     let first = access.first()?;
-    let all = |clause: &&Clause| {
-        let mut conditions = cx.rights.conditions(first.role);
-        let node = conditions.read(&clause.value);
-        conditions.is_always(&node)
-    };
+    let all = |clause: &&Clause| cx.rights.clause(table, policy, clause, first.role).reach == Reach::All;
     let clause = policy.clauses().find(always).or_else(|| policy.clauses().find(all))?;
     let is_always = always(&clause);
     let opened = Opened { clause, access };
@@ -107,9 +103,12 @@ fn loose_check<'a>(cx: &CatalogCx<'a>, table: &'a Table, policy: &'a Policy) -> 
 /// `anon`.
 fn opens_to_nobody(cx: &CatalogCx<'_>, opened: &Opened<'_>) -> bool {
     let reads = |access: &Access<'_>| access.role.name == "anon" && access.reading().is_some();
+    if !opened.access.iter().any(reads) {
+        return false;
+    }
     let mut by_role = Conditions::new(Caller::Role("anon"), cx.rights);
     let node = by_role.read(&opened.clause.value);
-    opened.access.iter().any(reads) && !by_role.is_always(&node)
+    !by_role.is_always(&node)
 }
 
 /// The policies beside it that hold to rows of the caller what it opens. Reading counts if only

@@ -5,6 +5,11 @@
 //! bound when the catalog applies a statement: PostgreSQL, too, resolves names when an object is
 //! made, and follows later renames.
 
+use std::hash::{Hash, Hasher};
+use std::mem::discriminant;
+
+use rustc_hash::FxHasher;
+
 use crate::source::{FileId, Span};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::TypeName;
@@ -36,7 +41,7 @@ pub struct ColumnRef {
 }
 
 /// What a column reference means once it is bound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Target {
     /// Not bound, or bound to something that the catalog does not know.
     #[default]
@@ -185,70 +190,102 @@ impl Expr {
 
     /// The operands of this node, sub-selects not entered.
     pub fn children(&self) -> Vec<&Self> {
+        let mut list = Vec::new();
+        self.each_child(&mut |child| list.push(child));
+        list
+    }
+
+    fn each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
         match self {
-            Self::Literal(_) | Self::Column(_) | Self::Param(_) | Self::Session(_) => Vec::new(),
-            Self::Call(call) => call.args.iter().collect(),
-            Self::Op { left, right, .. } => left.iter().map(|e| &**e).chain([&**right]).collect(),
-            Self::And(list) | Self::Or(list) | Self::Coalesce(list) | Self::Array(list) | Self::Row(list) => {
-                list.iter().collect()
+            Self::Literal(_) | Self::Column(_) | Self::Param(_) | Self::Session(_) => {}
+            Self::Call(call) => call.args.iter().for_each(visit),
+            Self::Op { left, right, .. } => {
+                left.iter().for_each(|left| visit(left));
+                visit(right);
             }
-            Self::Other(_, list) => list.iter().collect(),
+            Self::And(list)
+            | Self::Or(list)
+            | Self::Coalesce(list)
+            | Self::Array(list)
+            | Self::Row(list)
+            | Self::Other(_, list) => list.iter().for_each(visit),
             Self::Not(expr)
             | Self::IsNull { expr, .. }
             | Self::IsBool { expr, .. }
             | Self::Named { value: expr, .. }
-            | Self::Cast { expr, .. } => vec![&**expr],
-            Self::Distinct { left, right, .. } | Self::OpArray { left, right, .. } => vec![&**left, &**right],
-            Self::In { expr, list, .. } => std::iter::once(&**expr).chain(list).collect(),
-            Self::Between { expr, low, high, .. } => vec![&**expr, &**low, &**high],
-            Self::Case { operand, arms, default } => operand
-                .iter()
-                .map(|e| &**e)
-                .chain(arms.iter().flat_map(|(when, then)| [when, then]))
-                .chain(default.iter().map(|e| &**e))
-                .collect(),
-            Self::Field { expr, subscripts, .. } => std::iter::once(&**expr).chain(subscripts).collect(),
-            Self::Sublink(sublink) => sublink.test.iter().map(|e| &**e).collect(),
+            | Self::Cast { expr, .. } => visit(expr),
+            Self::Distinct { left, right, .. } | Self::OpArray { left, right, .. } => {
+                visit(left);
+                visit(right);
+            }
+            Self::In { expr, list, .. } => {
+                visit(expr);
+                list.iter().for_each(visit);
+            }
+            Self::Between { expr, low, high, .. } => {
+                [expr, low, high].into_iter().for_each(|part| visit(part))
+            }
+            Self::Case { operand, arms, default } => {
+                operand.iter().for_each(|operand| visit(operand));
+                arms.iter().flat_map(|(when, then)| [when, then]).for_each(&mut *visit);
+                default.iter().for_each(|default| visit(default));
+            }
+            Self::Field { expr, subscripts, .. } => {
+                visit(expr);
+                subscripts.iter().for_each(visit);
+            }
+            Self::Sublink(sublink) => sublink.test.iter().for_each(|test| visit(test)),
         }
     }
 
-    /// The same, for change.
-    pub fn children_mut(&mut self) -> Vec<&mut Self> {
+    /// Visits the operands of this node for change, sub-selects not entered.
+    pub fn each_child_mut(&mut self, visit: &mut dyn FnMut(&mut Self)) {
         match self {
-            Self::Literal(_) | Self::Column(_) | Self::Param(_) | Self::Session(_) => Vec::new(),
-            Self::Call(call) => call.args.iter_mut().collect(),
-            Self::Op { left, right, .. } => left.iter_mut().map(|e| &mut **e).chain([&mut **right]).collect(),
-            Self::And(list) | Self::Or(list) | Self::Coalesce(list) | Self::Array(list) | Self::Row(list) => {
-                list.iter_mut().collect()
+            Self::Literal(_) | Self::Column(_) | Self::Param(_) | Self::Session(_) => {}
+            Self::Call(call) => call.args.iter_mut().for_each(visit),
+            Self::Op { left, right, .. } => {
+                left.iter_mut().for_each(|left| visit(left));
+                visit(right);
             }
-            Self::Other(_, list) => list.iter_mut().collect(),
+            Self::And(list)
+            | Self::Or(list)
+            | Self::Coalesce(list)
+            | Self::Array(list)
+            | Self::Row(list)
+            | Self::Other(_, list) => list.iter_mut().for_each(visit),
             Self::Not(expr)
             | Self::IsNull { expr, .. }
             | Self::IsBool { expr, .. }
             | Self::Named { value: expr, .. }
-            | Self::Cast { expr, .. } => vec![&mut **expr],
+            | Self::Cast { expr, .. } => visit(expr),
             Self::Distinct { left, right, .. } | Self::OpArray { left, right, .. } => {
-                vec![&mut **left, &mut **right]
+                visit(left);
+                visit(right);
             }
-            Self::In { expr, list, .. } => std::iter::once(&mut **expr).chain(list).collect(),
-            Self::Between { expr, low, high, .. } => vec![&mut **expr, &mut **low, &mut **high],
-            Self::Case { operand, arms, default } => operand
-                .iter_mut()
-                .map(|e| &mut **e)
-                .chain(arms.iter_mut().flat_map(|(when, then)| [when, then]))
-                .chain(default.iter_mut().map(|e| &mut **e))
-                .collect(),
-            Self::Field { expr, subscripts, .. } => std::iter::once(&mut **expr).chain(subscripts).collect(),
-            Self::Sublink(sublink) => sublink.test.iter_mut().map(|e| &mut **e).collect(),
+            Self::In { expr, list, .. } => {
+                visit(expr);
+                list.iter_mut().for_each(visit);
+            }
+            Self::Between { expr, low, high, .. } => {
+                [expr, low, high].into_iter().for_each(|part| visit(part))
+            }
+            Self::Case { operand, arms, default } => {
+                operand.iter_mut().for_each(|operand| visit(operand));
+                arms.iter_mut().flat_map(|(when, then)| [when, then]).for_each(&mut *visit);
+                default.iter_mut().for_each(|default| visit(default));
+            }
+            Self::Field { expr, subscripts, .. } => {
+                visit(expr);
+                subscripts.iter_mut().for_each(visit);
+            }
+            Self::Sublink(sublink) => sublink.test.iter_mut().for_each(|test| visit(test)),
         }
     }
 
     /// Visits this node and everything below it, sub-selects included, from the outside in.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
         visit(self);
-        for child in self.children() {
-            child.walk(visit);
-        }
+        self.each_child(&mut |child| child.walk(visit));
         if let Self::Sublink(sublink) = self {
             sublink.query.walk(visit);
         }
@@ -257,7 +294,7 @@ impl Expr {
     /// Whether this node or one below it, sub-selects included, is as wanted.
     pub fn any(&self, wanted: &dyn Fn(&Self) -> bool) -> bool {
         let mut found = false;
-        self.walk(&mut |expr| found |= wanted(expr));
+        self.walk(&mut |expr| found = found || wanted(expr));
         found
     }
 
@@ -281,7 +318,36 @@ impl Expr {
 
     /// Whether both say the same, wherever they are written and however their columns are qualified.
     pub fn same_as(&self, other: &Self) -> bool {
-        self.place_free() == other.place_free()
+        self.digest() == other.digest() && self.place_free() == other.place_free()
+    }
+
+    /// A number that is the same for expressions that say the same, and for equalities with their sides
+    /// exchanged.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = FxHasher::default();
+        discriminant(self).hash(&mut hasher);
+        match self {
+            Self::Literal(Literal::Null | Literal::Bool(_)) | Self::Sublink(_) => {}
+            Self::Literal(Literal::Number(text) | Literal::String(text) | Literal::Relation(text, _)) => {
+                text.hash(&mut hasher);
+            }
+            Self::Column(column) => column.target.hash(&mut hasher),
+            Self::Call(call) => call.name.name.hash(&mut hasher),
+            Self::Op { op, .. } => op.hash(&mut hasher),
+            Self::Session(word) | Self::Other(word, _) => word.hash(&mut hasher),
+            _ => {}
+        }
+        let is_equality = matches!(self, Self::Op { op, .. } if op == "=");
+        let mut sum = 0_u64;
+        self.each_child(&mut |child| match is_equality {
+            true => sum = sum.wrapping_add(child.digest()),
+            false => child.digest().hash(&mut hasher),
+        });
+        sum.hash(&mut hasher);
+        if let Self::Sublink(sublink) = self {
+            sublink.query.each_own_expression(&mut |expr| expr.digest().hash(&mut hasher));
+        }
+        hasher.finish()
     }
 
     /// The expression without the places of what it names, and without qualifiers that are not needed:
@@ -317,9 +383,7 @@ impl Expr {
     /// Visits this node and everything below it from the inside out, sub-selects included, with the
     /// number of queries that lie between it and where `level` was counted from.
     pub fn visit_mut(&mut self, level: u16, visit: &mut dyn FnMut(&mut Self, u16)) {
-        for child in self.children_mut() {
-            child.visit_mut(level, visit);
-        }
+        self.each_child_mut(&mut |child| child.visit_mut(level, visit));
         if let Self::Sublink(sublink) = self {
             sublink.query.visit_mut(level + 1, visit);
         }
@@ -389,7 +453,9 @@ impl Expr {
             Self::Sublink(sublink) => sublink.query.reads_beyond(levels + 1),
             _ => false,
         };
-        own || self.children().into_iter().any(|child| child.reads_beyond(levels))
+        let mut found = own;
+        self.each_child(&mut |child| found = found || child.reads_beyond(levels));
+        found
     }
 
     /// Where the first of its names, calls and sub-selects stands.
@@ -547,9 +613,7 @@ impl Query {
     /// Visits every expression of the query, sub-selects included.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
         self.walk_queries(&mut |query| {
-            for expr in query.own_expressions() {
-                expr_without_queries(expr, visit);
-            }
+            query.each_own_expression(&mut |expr| expr_without_queries(expr, visit));
         });
     }
 
@@ -570,9 +634,7 @@ impl Query {
             QueryBody::Select(select) => select.from.iter().for_each(|item| item.walk_queries(visit)),
             QueryBody::Values(_) => {}
         }
-        for expr in self.own_expressions() {
-            queries_of(expr, visit);
-        }
+        self.each_own_expression(&mut |expr| queries_of(expr, visit));
     }
 
     /// Whether a join compares columns that only their names pair: USING and NATURAL.
@@ -672,23 +734,25 @@ impl Query {
 
     /// The expressions that stand in this query itself; queries nested in FROM are not entered.
     pub fn own_expressions(&self) -> Vec<&Expr> {
-        let mut list: Vec<&Expr> = Vec::new();
+        let mut list = Vec::new();
+        self.each_own_expression(&mut |expr| list.push(expr));
+        list
+    }
+
+    fn each_own_expression<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
         match &self.body {
             QueryBody::Select(select) => {
-                list.extend(select.targets.iter().map(|target| &target.expr));
-                select.from.iter().for_each(|item| item.own_expressions(&mut list));
-                list.extend(select.filter.as_deref());
-                list.extend(&select.group_by);
-                list.extend(select.having.as_deref());
-                list.extend(&select.windows);
-                list.extend(&select.distinct_on);
+                select.targets.iter().for_each(|target| visit(&target.expr));
+                select.from.iter().for_each(|item| item.each_own_expression(visit));
+                select.filter.as_deref().into_iter().for_each(&mut *visit);
+                select.group_by.iter().for_each(&mut *visit);
+                select.having.as_deref().into_iter().for_each(&mut *visit);
+                select.windows.iter().chain(&select.distinct_on).for_each(&mut *visit);
             }
-            QueryBody::Values(rows) => list.extend(rows.iter().flatten()),
+            QueryBody::Values(rows) => rows.iter().flatten().for_each(&mut *visit),
             QueryBody::SetOperation(..) => {}
         }
-        list.extend(&self.order_by);
-        list.extend(&self.limits);
-        list
+        self.order_by.iter().chain(&self.limits).for_each(visit);
     }
 }
 
@@ -763,14 +827,15 @@ impl FromItem {
         }
     }
 
-    pub fn own_expressions<'a>(&'a self, list: &mut Vec<&'a Expr>) {
+    /// Visits the expressions that stand in an item itself.
+    pub fn each_own_expression<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
         match self {
             Self::Join { left, right, on, .. } => {
-                left.own_expressions(list);
-                right.own_expressions(list);
-                list.extend(on.as_deref());
+                left.each_own_expression(visit);
+                right.each_own_expression(visit);
+                on.as_deref().into_iter().for_each(visit);
             }
-            Self::Function { calls, .. } => list.extend(calls),
+            Self::Function { calls, .. } => calls.iter().for_each(visit),
             Self::Relation { .. } | Self::Query { .. } => {}
         }
     }
@@ -778,15 +843,11 @@ impl FromItem {
 
 fn expr_without_queries<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
     visit(expr);
-    for child in expr.children() {
-        expr_without_queries(child, visit);
-    }
+    expr.each_child(&mut |child| expr_without_queries(child, visit));
 }
 
 fn queries_of<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Query)) {
-    for child in expr.children() {
-        queries_of(child, visit);
-    }
+    expr.each_child(&mut |child| queries_of(child, visit));
     if let Expr::Sublink(sublink) = expr {
         sublink.query.walk_queries(visit);
     }

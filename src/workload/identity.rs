@@ -1,7 +1,8 @@
 //! Who asks: where an expression depends on the caller, and where it believes what a user can
 //! write about themselves.
 
-use rustc_hash::FxHashSet;
+use indexmap::IndexMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::Catalog;
 use crate::catalog::function::Returns;
@@ -15,6 +16,7 @@ use crate::sql::expr::{
 };
 use crate::sql::statement::Volatility;
 use crate::workload::Workload;
+use crate::workload::routine::Routine;
 
 /// A place that reads something, by itself or through others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,60 +35,62 @@ pub struct Through {
     pub span: Span,
 }
 
+/// The routines that ask for the caller, by themselves or through others.
+#[derive(Debug, Default)]
+pub(super) struct Asking {
+    /// Who it is.
+    who: FxHashSet<Oid>,
+    /// That, what else their token says, or the role that they come with.
+    at_all: FxHashSet<Oid>,
+}
+
+impl Asking {
+    pub(super) fn of(routines: &IndexMap<Oid, Routine>) -> Self {
+        let (mut who, mut at_all) = (Vec::new(), Vec::new());
+        let mut callers: FxHashMap<Oid, Vec<Oid>> = FxHashMap::default();
+        for (oid, routine) in routines {
+            routine.walk(&mut |part| match part {
+                Expr::Call(call) => {
+                    who.extend(is_identity(call).then_some(*oid));
+                    at_all.extend(told(part).map(|_| *oid));
+                    call.target.iter().for_each(|callee| callers.entry(*callee).or_default().push(*oid));
+                }
+                Expr::Session("current_user" | "session_user" | "current_role" | "user") => at_all.push(*oid),
+                _ => {}
+            });
+        }
+        Self { who: with_callers(who, &callers), at_all: with_callers(at_all, &callers) }
+    }
+}
+
+fn with_callers(mut pending: Vec<Oid>, callers: &FxHashMap<Oid, Vec<Oid>>) -> FxHashSet<Oid> {
+    let mut found = FxHashSet::default();
+    while let Some(oid) = pending.pop() {
+        if found.insert(oid) {
+            pending.extend(callers.get(&oid).into_iter().flatten());
+        }
+    }
+    found
+}
+
+/// Views and functions behind so many others are not followed.
+const DEPTH: usize = 32;
+
 impl Workload {
     /// Whether an expression depends on who asks, through helper functions as well.
     pub fn knows_caller(&self, expr: &Expr) -> bool {
-        self.knows(expr, &mut FxHashSet::default())
-    }
-
-    fn knows(&self, expr: &Expr, seen: &mut FxHashSet<Oid>) -> bool {
-        let mut found = false;
-        let mut helpers = Vec::new();
-        expr.walk(&mut |node| {
-            if let Expr::Call(call) = node {
-                found |= is_identity(call);
-                helpers.extend(call.target);
+        expr.any(&|part| match part {
+            Expr::Call(call) => {
+                is_identity(call) || call.target.is_some_and(|oid| self.asking.who.contains(&oid))
             }
-        });
-        found
-            || helpers.into_iter().any(|oid| {
-                let Some(routine) = self.routines.get(&oid).filter(|_| seen.insert(oid)) else {
-                    return false;
-                };
-                let mut parts = Vec::new();
-                routine.walk(&mut |part| parts.push(part));
-                parts.into_iter().any(|part| match part {
-                    Expr::Call(call) => {
-                        is_identity(call) || (call.target.is_some() && self.knows(part, seen))
-                    }
-                    _ => false,
-                })
-            })
+            _ => false,
+        })
     }
 
     /// Whether a function's body asks for the caller in any way, through helpers as well: who it is, what
     /// their token says, or the role that they come with.
     pub fn body_knows_caller(&self, function: Oid) -> bool {
-        let mut seen = FxHashSet::from_iter([function]);
-        let mut pending = vec![function];
-        while let Some(oid) = pending.pop() {
-            let Some(routine) = self.routines.get(&oid) else { continue };
-            let mut found = false;
-            routine.walk(&mut |part| match part {
-                Expr::Call(call) => {
-                    found |= told(part).is_some();
-                    pending.extend(call.target.filter(|target| seen.insert(*target)));
-                }
-                Expr::Session(word) => {
-                    found |= ["current_user", "session_user", "current_role", "user"].contains(word)
-                }
-                _ => {}
-            });
-            if found {
-                return true;
-            }
-        }
-        false
+        self.asking.at_all.contains(&function)
     }
 
     /// Whether each row of a query's result is chosen by who asks.
@@ -130,7 +134,7 @@ impl Workload {
                     let mut asked = conditions.into_iter().any(|expr| self.mentions_caller(expr));
                     for item in &select.from {
                         let mut parts = Vec::new();
-                        item.own_expressions(&mut parts);
+                        item.each_own_expression(&mut |expr| parts.push(expr));
                         asked |= parts.into_iter().any(|expr| self.mentions_caller(expr));
                         item.walk_queries(&mut |query| asked |= mentions(query));
                     }
@@ -141,13 +145,13 @@ impl Workload {
     }
 
     /// The tables that a view reads in some place where nothing asks for the caller: neither the
-    /// view itself nor one of those between it and the table.
+    /// view itself nor one of those between it and the table. Views behind too many others are not looked at.
     pub fn read_unasked(&self, catalog: &Catalog, view: &View) -> FxHashSet<Oid> {
         let mut found = FxHashSet::default();
         let mut seen = FxHashSet::from_iter([view.oid]);
-        let mut pending: Vec<&Query> = view.query.iter().collect();
-        while let Some(query) = pending.pop() {
-            if self.asks_for_caller(query) {
+        let mut pending: Vec<(&Query, usize)> = view.query.iter().map(|query| (query, 0)).collect();
+        while let Some((query, depth)) = pending.pop() {
+            if depth > DEPTH || self.asks_for_caller(query) {
                 continue;
             }
             let mut read = |relation: &RelationRef| {
@@ -155,7 +159,7 @@ impl Workload {
                 if catalog.tables.contains_key(&oid) {
                     found.insert(oid);
                 } else if let Some(inner) = catalog.views.get(&oid).filter(|_| seen.insert(oid)) {
-                    pending.extend(&inner.query);
+                    pending.extend(inner.query.iter().map(|query| (query, depth + 1)));
                 }
             };
             let QueryBody::SetOperation(left, right) = &query.body else {
@@ -167,7 +171,7 @@ impl Workload {
                     query.walk_relations(&mut |relation| read(relation));
                 }
             }
-            pending.extend([&**left, &**right]);
+            pending.extend([(&**left, depth), (&**right, depth)]);
         }
         found
     }
@@ -211,7 +215,7 @@ impl Workload {
     ) -> Option<Use> {
         let mut parts = Vec::new();
         expr.walk(&mut |part| parts.push(part));
-        Reader { workload: self, catalog, wanted, seen: FxHashSet::default() }.first(&parts)
+        Reader { workload: self, catalog, wanted, seen: FxHashSet::default(), depth: 0 }.first(&parts)
     }
 }
 
@@ -289,14 +293,20 @@ struct Reader<'a> {
     wanted: &'a dyn Fn(&Expr) -> Option<Span>,
     /// Functions and views that were entered already.
     seen: FxHashSet<(Oid, i16)>,
+    /// How many were entered on the way here.
+    depth: usize,
 }
 
 impl Reader<'_> {
     fn first(&mut self, parts: &[&Expr]) -> Option<Use> {
         let direct = parts.iter().find_map(|part| (self.wanted)(part));
-        direct
-            .map(|span| Use { span, through: Vec::new() })
-            .or_else(|| parts.iter().find_map(|part| self.indirect(part)))
+        if direct.is_some() || self.depth == DEPTH {
+            return direct.map(|span| Use { span, through: Vec::new() });
+        }
+        self.depth += 1;
+        let found = parts.iter().find_map(|part| self.indirect(part));
+        self.depth -= 1;
+        found
     }
 
     fn indirect(&mut self, part: &Expr) -> Option<Use> {

@@ -147,7 +147,7 @@ pub(super) fn rebind(catalog: &Catalog, expr: &mut Expr, from: Oid, to: Oid) {
             Target::Row { relation, .. } if *relation == from => *relation = to,
             _ => {}
         },
-        other => other.children_mut().into_iter().for_each(|child| rebind(catalog, child, from, to)),
+        other => other.each_child_mut(&mut |child| rebind(catalog, child, from, to)),
     }
 }
 

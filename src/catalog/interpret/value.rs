@@ -553,7 +553,9 @@ impl Interpreter<'_> {
             ("rtrim", [Value::Text(text)]) => Value::text(text.trim_end_matches(' ')),
             ("pg_has_role", [Value::Text(role), Value::Text(_)]) => {
                 let member = &self.catalog.session.role;
-                Value::Bool(self.catalog.inherited_roles(member).contains(role.as_str()))
+                Value::Bool(
+                    self.catalog.inherited_roles(member).iter().any(|name| name.as_str() == role.as_str()),
+                )
             }
             _ => self.function_value(call),
         }
@@ -666,34 +668,29 @@ fn like(text: &str, pattern: &str) -> bool {
     if let Some(part) = inner.filter(|part| !part.contains(['%', '_', '\\'])) {
         return text.contains(part);
     }
-    let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
-    // Whether the pattern so far matches each prefix of the text.
-    let mut reached = vec![false; text.len() + 1];
-    reached[0] = true;
-    let mut at = 0;
-    while at < pattern.len() {
-        let mut next = vec![false; text.len() + 1];
-        match pattern[at] {
-            '%' => {
-                let mut any = false;
-                for (place, next) in next.iter_mut().enumerate() {
-                    any |= reached[place];
-                    *next = any;
-                }
+    let (mut text, mut pattern) = (text.chars(), pattern.chars());
+    // Where to go on if what follows the last `%` does not match here: one character later.
+    let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
+    loop {
+        let matches = match pattern.next() {
+            Some('%') => {
+                retry = Some((text.clone(), pattern.clone()));
+                continue;
             }
-            wanted => {
-                let escaped = wanted == '\\' && at + 1 < pattern.len();
-                let wanted = if escaped { pattern[at + 1] } else { wanted };
-                for place in 0..text.len() {
-                    next[place + 1] = reached[place] && (wanted == '_' && !escaped || text[place] == wanted);
-                }
-                at += usize::from(escaped);
+            None if text.as_str().is_empty() => return true,
+            None => false,
+            Some('_') => text.next().is_some(),
+            Some('\\') if !pattern.as_str().is_empty() => text.next() == pattern.next(),
+            Some(wanted) => text.next() == Some(wanted),
+        };
+        if !matches {
+            let Some((later, after)) = &mut retry else { return false };
+            if later.next().is_none() {
+                return false;
             }
+            (text, pattern) = (later.clone(), after.clone());
         }
-        reached = next;
-        at += 1;
     }
-    reached[text.len()]
 }
 
 /// `format()` with `%s`, `%I`, `%L`, `%%` and positions. Anything else is not followed.
@@ -746,4 +743,37 @@ pub(super) fn array_literal(text: &str) -> Option<Vec<Value>> {
     }
     let items = inner.split(',').map(str::trim).filter(|item| !item.is_empty());
     Some(items.map(|item| Value::Text(item.to_string())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::like;
+
+    /// Measured on PostgreSQL 15.
+    #[test]
+    fn like_knows_wildcards() {
+        for (text, pattern) in [
+            ("orders", "orders"),
+            ("orders", "%"),
+            ("orders", "o%s"),
+            ("orders", "%d_rs"),
+            ("aab", "%ab"),
+            ("ababac", "%aba%c"),
+            ("a_b", "a\\_b"),
+            ("größe", "gr__e"),
+            ("", "%%"),
+        ] {
+            assert!(like(text, pattern), "{text} {pattern}");
+        }
+        for (text, pattern) in [
+            ("orders", "order"),
+            ("order", "orders"),
+            ("axb", "a\\_b"),
+            ("", "_"),
+            ("abc", "%b"),
+            ("ab", "%abc%"),
+        ] {
+            assert!(!like(text, pattern), "{text} {pattern}");
+        }
+    }
 }

@@ -56,7 +56,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             |shown: &Shown<'_>| shown.table.name.schema == "auth" && shown.table.name.name == "users";
         let (mut readers, mut users) = (Vec::new(), None);
         for access in cx.catalog.view_access(view).iter().filter_map(Access::reading) {
-            if let Some(shown) = cx.catalog.shown_to(access.role, view).into_iter().find(of_users) {
+            if let Some(shown) = cx.rights.shown_to(access.role, view).into_iter().find(of_users) {
                 users = Some(shown);
                 readers.push(access);
             }

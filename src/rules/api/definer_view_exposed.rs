@@ -79,7 +79,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         }
         let Some(first) = access.first().filter(|_| !unclear) else { continue };
         // A view with its owner's rights shows the same to all who may read it.
-        let mut shown = cx.catalog.shown_to(first.role, view);
+        let mut shown = cx.rights.shown_to(first.role, view);
         // What the platform keeps is the worst to show, and few tables are named.
         shown.sort_by_key(|shown| shown.table.history.created != Origin::Platform);
         if !shown.is_empty() {
@@ -294,7 +294,12 @@ mod tests {
         let policy = "create policy own on public.orders for select using (user_id = auth.uid());";
         let text = format!("{TABLES} {policy} create view public.v as select id from public.orders;");
         let mended = mended(&RULE, &text);
-        assert!(mended.ends_with("create view public.v with (security_invoker = on) as select id from public.orders;"), "{mended}");
+        assert!(
+            mended.ends_with(
+                "create view public.v with (security_invoker = on) as select id from public.orders;"
+            ),
+            "{mended}"
+        );
         check(&RULE, &mended);
         for view in ["create view public.v (id) as", "create view public.v with (security_barrier) as"] {
             let text = format!("{TABLES} {policy} {view} select id from public.orders;");

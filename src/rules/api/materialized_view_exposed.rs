@@ -59,7 +59,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 
 fn report(cx: &CatalogCx<'_>, view: &View, readers: &[Access<'_>], out: &mut Findings) {
     let Some(span) = view.name_span else { return };
-    let shown = cx.catalog.shown_to(readers[0].role, view);
+    let shown = cx.rights.shown_to(readers[0].role, view);
     if shown.iter().any(|shown| shown.table.name.schema == "auth" && shown.table.name.name == "users") {
         return;
     }

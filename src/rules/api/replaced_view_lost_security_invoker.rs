@@ -54,7 +54,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             .any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
         let access = cx.catalog.view_access(view);
         let Some(first) = access.first().filter(|_| !unclear) else { continue };
-        let shown = cx.catalog.shown_to(first.role, view);
+        let shown = cx.rights.shown_to(first.role, view);
         if shown.is_empty() {
             continue;
         }
@@ -127,7 +127,10 @@ mod tests {
                as select id, user_id from orders;"
         );
         let mended = mended(&RULE, &text);
-        assert!(mended.contains("create or replace view v with (security_invoker = on) -- the new one"), "{mended}");
+        assert!(
+            mended.contains("create or replace view v with (security_invoker = on) -- the new one"),
+            "{mended}"
+        );
         check(&RULE, &mended);
     }
 

@@ -65,7 +65,7 @@ fn of_table(cx: &CatalogCx<'_>, table: &Table, out: &mut Findings) {
         // What is granted on the whole table is for others to say, and so is a policy that is true.
         let opens = |policy: &Policy| {
             policy.command.value == PolicyCommand::Select
-                && policy.using.as_ref().is_some_and(|using| cx.rights.is_always_true(&using.value))
+                && policy.using.as_ref().is_some_and(|using| cx.rights.lets_all_through(table, policy, using))
         };
         let said_elsewhere = cx.catalog.can(&role.name, &table.acl, Privilege::Select)
             || table.rls.value && table.policies.values().any(opens);

@@ -75,7 +75,7 @@ fn shown_calls(query: &Query) -> Vec<&Call> {
     query.walk_queries(&mut |query| {
         let QueryBody::Select(select) = &query.body else { return };
         let mut shown: Vec<&Expr> = select.targets.iter().map(|target| &target.expr).collect();
-        select.from.iter().for_each(|item| item.own_expressions(&mut shown));
+        select.from.iter().for_each(|item| item.each_own_expression(&mut |expr| shown.push(expr)));
         for expr in shown {
             expr.walk(&mut |part| {
                 if let Expr::Call(call) = part {

@@ -55,7 +55,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if view.option_is_on("security_barrier") || !filters || unclear {
             continue;
         }
-        let shown = cx.catalog.shown_to(reader.role, view);
+        let shown = cx.rights.shown_to(reader.role, view);
         if let Some(shown) = shown.iter().find(|shown| shown.table.rls.value) {
             let message = format!(
                 "the condition of view {} does not hide rows of {} from a query that calls functions",

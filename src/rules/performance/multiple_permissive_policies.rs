@@ -1,6 +1,7 @@
 use indexmap::IndexMap;
 use rustc_hash::FxHashSet;
 
+use crate::access::Rights;
 use crate::catalog::Catalog;
 use crate::catalog::acl::Grantee;
 use crate::catalog::gap::Aspect;
@@ -79,7 +80,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         }
         let mut crowds: IndexMap<Crowd, Vec<PolicyCommand>> = IndexMap::new();
         for (command, _) in COMMANDS {
-            if let Some(crowd) = roles.crowd(table, command) {
+            if let Some(crowd) = roles.crowd(cx.rights, table, command) {
                 crowds.entry(crowd).or_default().push(command);
             }
         }
@@ -108,7 +109,7 @@ impl Roles {
     }
 
     /// The permissive policies that share a command of some role, and these roles.
-    fn crowd(&self, table: &Table, command: PolicyCommand) -> Option<Crowd> {
+    fn crowd(&self, rights: &Rights<'_>, table: &Table, command: PolicyCommand) -> Option<Crowd> {
         let policies = table.policies.values().enumerate();
         let at_work: Vec<(usize, &Policy)> =
             policies.filter(|(_, policy)| policy.permissive && policy.covers(command)).collect();
@@ -118,7 +119,7 @@ impl Roles {
             let holds = |policy: &Policy| policy.roles.value.iter().any(|role| groups.contains(role));
             let own: Vec<(usize, &Policy)> =
                 at_work.iter().filter(|(_, policy)| holds(policy)).copied().collect();
-            let is_silenced = own.iter().any(|(_, policy)| policy.silences_others(command));
+            let is_silenced = own.iter().any(|(_, policy)| rights.silences_others(table, policy, command));
             let meets_another = |(at, policy): &&(usize, &Policy)| {
                 own.iter().any(|(other_at, other)| other_at != at && !policy.excludes(other, table, command))
             };

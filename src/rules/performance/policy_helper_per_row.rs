@@ -72,7 +72,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Policies, Aspect::Functions]);
     let mut by_function: IndexMap<Oid, Vec<Place<'_>>> = IndexMap::new();
     for (table, policy) in cx.catalog.own_policies().filter(|(table, _)| table.rls.value) {
-        if doubts.concern(&table.name) || policy.is_silenced(table) {
+        if doubts.concern(&table.name) || cx.rights.is_silenced(table, policy) {
             continue;
         }
         let clauses = policy.using.iter().map(|clause| (clause, true));

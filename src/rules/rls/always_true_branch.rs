@@ -55,7 +55,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             None => {
                 let has_branch = |clause: &&crate::sql::statement::Clause| {
                     opening::has_true_branch(cx, &clause.value)
-                        && (policy.permissive || !cx.rights.is_always_true(&clause.value))
+                        && (policy.permissive || !cx.rights.lets_all_through(table, policy, clause))
                 };
                 let Some(clause) = policy.clauses().find(has_branch) else { continue };
                 (clause, "the conditions beside it decide nothing".to_string(), false)

@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::opening::{self, Opened, Opening};
-use crate::sql::statement::PolicyCommand;
+use crate::sql::statement::{Clause, PolicyCommand};
 
 declare_rule! {
     /// Finds policies that let every row be added, changed or deleted.
@@ -125,7 +125,8 @@ fn report<'o>(
     whom: &str,
     out: &'o mut Findings,
 ) -> Option<&'o mut Diagnostic> {
-    let clause = policy.clauses().find(|clause| cx.rights.is_always_true(&clause.value))?;
+    let always = |clause: &&Clause| cx.rights.lets_all_through(table, policy, clause);
+    let clause = policy.clauses().find(always)?;
     let message = format!("policy {}: {whom}", policy.name.delimited());
     let found = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
     found.note(note(table, policy));

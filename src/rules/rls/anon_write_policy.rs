@@ -1,4 +1,4 @@
-use crate::access::{Access, in_words};
+use crate::access::{Access, Read, in_words};
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
@@ -66,7 +66,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let written: Vec<_> = WRITES.iter().filter(by_it).collect();
         let Some((clause, last)) = clause(policy, written.last().copied()) else { continue };
         let is_told = opening::of(cx, table, policy).is_some() || drops_scope(cx, table, policy);
-        if is_told || asks_for_more(cx, anonymous, clause) {
+        if is_told || asks_for_more(cx, table, policy, clause, anonymous) {
             continue;
         }
         report(table, policy, clause, &written, last, out);
@@ -85,9 +85,14 @@ fn clause<'a>(
 }
 
 /// Whether it depends on something else that the request brings.
-fn asks_for_more(cx: &CatalogCx<'_>, anonymous: &Access<'_>, clause: &Clause) -> bool {
-    let mut conditions = cx.rights.conditions(anonymous.role);
-    let node = conditions.read(&clause.value);
+fn asks_for_more(
+    cx: &CatalogCx<'_>,
+    table: &Table,
+    policy: &Policy,
+    clause: &Clause,
+    anonymous: &Access<'_>,
+) -> bool {
+    let Read { conditions, node, .. } = cx.rights.clause(table, policy, clause, anonymous.role);
     node.atoms().into_iter().any(|at| conditions.depends_on_caller(at))
 }
 

@@ -41,10 +41,10 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let never = |(_, policy): &(&Table, &Policy)| {
+    let never = |(table, policy): &(&Table, &Policy)| {
         policy.permissive
             && policy.clauses().next().is_some()
-            && policy.clauses().all(|clause| cx.rights.is_never_true(&clause.value))
+            && policy.clauses().all(|clause| cx.rights.lets_none_through(table, policy, clause))
             && cx.catalog.policy_binds_requests(policy)
     };
     let mut list: Vec<(&Table, &Policy)> = cx.policies_in_force().filter(never).collect();

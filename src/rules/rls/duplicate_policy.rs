@@ -1,4 +1,6 @@
+use crate::access::Read;
 use crate::catalog::policy::Policy;
+use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::sql::statement::Clause;
@@ -45,7 +47,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force() {
         let is_older = |other: &&Policy| other.history.created < policy.history.created;
         let mut older = table.policies.values().filter(is_older);
-        let Some(twin) = older.find(|other| is_twin(cx, policy, other)) else { continue };
+        let Some(twin) = older.find(|other| is_twin(cx, table, policy, other)) else { continue };
         let message = format!(
             "policy {} on {} says the same as {}",
             policy.name.delimited(),
@@ -59,27 +61,32 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     }
 }
 
-fn is_twin(cx: &CatalogCx<'_>, one: &Policy, other: &Policy) -> bool {
+fn is_twin(cx: &CatalogCx<'_>, table: &Table, one: &Policy, other: &Policy) -> bool {
     let roles = |policy: &Policy| {
         let mut roles = policy.roles.value.clone();
         roles.sort();
         roles.dedup();
         roles
     };
-    let check = |policy: &'_ Policy| policy.with_check.clone().or_else(|| policy.using.clone());
     one.permissive == other.permissive
         && one.command.value == other.command.value
         && roles(one) == roles(other)
-        && same(cx, one.using.as_ref(), other.using.as_ref())
-        && same(cx, check(one).as_ref(), check(other).as_ref())
+        && same(cx, table, [one, other], |policy| policy.using.as_ref())
+        && same(cx, table, [one, other], |policy| policy.with_check.as_ref().or(policy.using.as_ref()))
 }
 
-fn same(cx: &CatalogCx<'_>, one: Option<&Clause>, other: Option<&Clause>) -> bool {
+/// Whether the same expression of two policies, if they have it, says the same.
+fn same(
+    cx: &CatalogCx<'_>,
+    table: &Table,
+    policies: [&Policy; 2],
+    part: fn(&Policy) -> Option<&Clause>,
+) -> bool {
+    let [one, other] =
+        policies.map(|policy| part(policy).map(|clause| cx.rights.clause_of_anyone(table, policy, clause)));
     match (one, other) {
         (None, None) => true,
-        (Some(one), Some(other)) => {
-            let mut conditions = cx.rights.conditions_of_anyone();
-            let (one, other) = (conditions.read(&one.value), conditions.read(&other.value));
+        (Some(Read { conditions, node: one, .. }), Some(Read { node: other, .. })) => {
             conditions.implies(&one, &other) && conditions.implies(&other, &one)
         }
         _ => false,

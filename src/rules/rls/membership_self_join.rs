@@ -92,17 +92,15 @@ fn free_columns<'a>(
         let own = cx.rights.policy(table, policy, role).check == Some(Reach::Own);
         cx.catalog.policy_binds(policy, role) && own && added == Some(Reach::Own)
     });
-    let conditions = cx.rights.conditions_of_anyone();
     let mut free: Vec<(Ident, &[Decision<'_>])> = Vec::new();
     for role in roles {
         let restrictive =
             table.policies.values().filter(|other| !other.permissive && cx.catalog.policy_binds(other, role));
         let checks = std::iter::once(policy).chain(restrictive);
-        let checks: Vec<Expr> = checks
-            .flat_map(|policy| policy.gates(PolicyCommand::Insert))
-            .map(|clause| conditions.followed(&clause.value))
+        let checks: Vec<&Expr> = checks
+            .flat_map(|policy| policy.gates(PolicyCommand::Insert).map(move |clause| (policy, clause)))
+            .map(|(policy, clause)| cx.rights.followed(table, policy, clause))
             .collect();
-        let checks: Vec<&Expr> = checks.iter().collect();
         let asks_others = |expr: &&Expr| {
             expr.any(&|part| matches!(part, Expr::Sublink(sublink) if sublink.is_correlated()))
         };

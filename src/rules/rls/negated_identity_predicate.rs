@@ -1,3 +1,4 @@
+use crate::access::Read;
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::table::Table;
@@ -48,16 +49,17 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force().filter(|(_, policy)| policy.permissive) {
         let accesses = cx.catalog.table_access(table);
         let mut bound = accesses.iter().filter(|access| cx.catalog.policy_binds(policy, access.role));
-        let Some(clause) = bound.find_map(|access| inverted(cx, policy, access.role)) else { continue };
+        let Some(clause) = bound.find_map(|access| inverted(cx, table, policy, access.role)) else {
+            continue;
+        };
         report(table, policy, clause, out);
     }
 }
 
 /// The clause that is true for each row but those of the caller.
-fn inverted<'a>(cx: &CatalogCx<'_>, policy: &'a Policy, role: &Role) -> Option<&'a Clause> {
+fn inverted<'a>(cx: &CatalogCx<'_>, table: &Table, policy: &'a Policy, role: &Role) -> Option<&'a Clause> {
     policy.clauses().find(|clause| {
-        let mut conditions = cx.rights.conditions(role);
-        let node = conditions.read(&clause.value);
+        let Read { conditions, node, reach } = cx.rights.clause(table, policy, clause, role);
         let atoms = node.atoms();
         let is_own = |at: &usize| matches!(conditions.atoms[*at].link, Link::Own(_));
         let about_caller = |at: &usize| is_own(at) || conditions.atoms[*at].link == Link::Caller;
@@ -65,9 +67,7 @@ fn inverted<'a>(cx: &CatalogCx<'_>, policy: &'a Policy, role: &Role) -> Option<&
             let both = Node::all([node.clone(), Node::Atom(*at)]);
             is_own(at) && conditions.is_never(&both)
         };
-        conditions.reach(&node) == Reach::Some
-            && atoms.iter().all(about_caller)
-            && atoms.iter().any(excludes_own)
+        reach == Reach::Some && atoms.iter().all(about_caller) && atoms.iter().any(excludes_own)
     })
 }
 

@@ -46,7 +46,7 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force().filter(|(_, policy)| !policy.permissive) {
-        let is_lock = policy.clauses().all(|clause| cx.rights.is_never_true(&clause.value));
+        let is_lock = policy.clauses().all(|clause| cx.rights.lets_none_through(table, policy, clause));
         if is_lock || !narrows_nothing(cx, table, policy) {
             continue;
         }

@@ -1,3 +1,4 @@
+use crate::access::Read;
 use crate::catalog::index::{Index, IndexKey};
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
@@ -89,13 +90,12 @@ fn unrelated<'a>(
     role: &Role,
 ) -> Option<(&'a Clause, String, String)> {
     policy.clauses().find_map(|clause| {
-        let mut conditions = cx.rights.conditions(role);
-        let node = conditions.read(&clause.value);
+        let Read { conditions, node, reach } = cx.rights.clause(table, policy, clause, role);
         let [only] = node.atoms()[..] else { return None };
         let members = cx.catalog.tables.get(&conditions.membership(only)?)?;
         let group = shared_group(cx, table, members)?;
-        let reaches = conditions.reach(&node) == Reach::Some;
-        reaches.then(|| (clause, members.name.to_string(), cx.catalog.tables[&group].name.name.to_string()))
+        (reach == Reach::Some)
+            .then(|| (clause, members.name.to_string(), cx.catalog.tables[&group].name.name.to_string()))
     })
 }
 

@@ -60,7 +60,7 @@ struct Reading<'a> {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let evaluation = Evaluation::new(cx.catalog, cx.workload);
+    let evaluation = Evaluation::new(cx.rights);
     let mut all: IndexMap<Oid, (&Table, Vec<Reading<'_>>)> = IndexMap::new();
     for (table, policy) in cx.catalog.own_policies() {
         for asked in evaluation.asked(table, policy) {

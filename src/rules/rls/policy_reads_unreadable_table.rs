@@ -54,7 +54,7 @@ struct Refused<'a> {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let evaluation = Evaluation::new(cx.catalog, cx.workload);
+    let evaluation = Evaluation::new(cx.rights);
     for (table, policy) in cx.catalog.own_policies() {
         let mut list: Vec<Refused<'_>> = Vec::new();
         for asked in evaluation.asked(table, policy) {

@@ -1,3 +1,4 @@
+use crate::access::Read;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
@@ -81,7 +82,6 @@ fn looks_at(cx: &CatalogCx<'_>, policy: &Policy, attnum: i16) -> bool {
 /// Whether users write rows by it that the values of the row alone choose.
 fn chooses_by_rows(cx: &CatalogCx<'_>, table: &Table, policy: &Policy) -> bool {
     cx.catalog.table_access(table).iter().filter(|access| access.can_write()).any(|access| {
-        let mut conditions = cx.rights.conditions(access.role);
         let writes = opening::COMMANDS.iter().skip(1).any(|command| {
             let together = cx.access(table, access.role, *command);
             policy.covers(*command) && together.is_some_and(|cell| cell.reach == Reach::Some)
@@ -89,10 +89,10 @@ fn chooses_by_rows(cx: &CatalogCx<'_>, table: &Table, policy: &Policy) -> bool {
         policy.permissive
             && writes
             && cx.catalog.policy_binds(policy, access.role)
-            && policy.expressions().any(|expr| {
-                let node = conditions.read(expr);
+            && policy.clauses().any(|clause| {
+                let Read { conditions, node, reach } = cx.rights.clause(table, policy, clause, access.role);
                 let by_row = |at: &usize| conditions.atoms[*at].link == Link::Row;
-                conditions.reach(&node) == Reach::Some && node.atoms().iter().all(by_row)
+                reach == Reach::Some && node.atoms().iter().all(by_row)
             })
     })
 }

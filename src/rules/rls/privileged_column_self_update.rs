@@ -137,16 +137,14 @@ fn free_columns<'a>(
     let owners: Vec<i16> =
         cell.owner_columns.iter().filter_map(|name| table.column(name)).map(|column| column.attnum).collect();
     let one_row_each = owners.iter().any(|attnum| table.is_key(*attnum));
-    let conditions = cx.rights.conditions_of_anyone();
     let restrictive =
         table.policies.values().filter(|other| !other.permissive && cx.catalog.policy_binds(other, role));
-    let checks: Vec<Expr> = std::iter::once(policy)
+    let checks: Vec<&Expr> = std::iter::once(policy)
         .chain(restrictive)
         .filter(|policy| policy.covers(PolicyCommand::Update))
-        .filter_map(|policy| policy.with_check.as_ref().or(policy.using.as_ref()))
-        .map(|clause| conditions.followed(&clause.value))
+        .filter_map(|policy| Some((policy, policy.with_check.as_ref().or(policy.using.as_ref())?)))
+        .map(|(policy, clause)| cx.rights.followed(table, policy, clause))
         .collect();
-    let checks: Vec<&Expr> = checks.iter().collect();
     let mut list = Vec::new();
     for column in &table.columns {
         let decisions = authority.columns(table).find(|(attnum, _)| *attnum == column.attnum);

@@ -1,7 +1,9 @@
 use crate::access::COMMANDS;
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
+use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
+use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 
 declare_rule! {
@@ -48,7 +50,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let mut bound =
             cx.catalog.api_roles().filter(|role| cx.catalog.policy_binds(policy, role)).peekable();
         let Some(clause) = policy.clauses().next() else { continue };
-        if bound.peek().is_none() || !bound.all(|role| lets_all_through(cx, policy, role)) {
+        if bound.peek().is_none() || !bound.all(|role| lets_all_through(cx, table, policy, role)) {
             continue;
         }
         let message = format!(
@@ -64,12 +66,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     }
 }
 
-fn lets_all_through(cx: &CatalogCx<'_>, policy: &Policy, role: &Role) -> bool {
-    let mut conditions = cx.rights.conditions(role);
-    COMMANDS.iter().flat_map(|(command, _)| policy.gates(*command)).all(|clause| {
-        let node = conditions.read(&clause.value);
-        conditions.is_always(&node)
-    })
+fn lets_all_through(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, role: &Role) -> bool {
+    let mut gates = COMMANDS.iter().flat_map(|(command, _)| policy.gates(*command));
+    gates.all(|clause| cx.rights.clause(table, policy, clause, role).reach == Reach::All)
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ fn reached_otherwise(cx: &CatalogCx<'_>) -> FxHashSet<Oid> {
     }
     for view in cx.catalog.own_views() {
         for access in cx.catalog.view_access(view) {
-            reached.extend(cx.catalog.shown_to(access.role, view).iter().map(|shown| shown.table.oid));
+            reached.extend(cx.rights.shown_to(access.role, view).iter().map(|shown| shown.table.oid));
         }
     }
     reached

@@ -3,7 +3,6 @@ use crate::catalog::policy::Policy;
 use crate::diagnostic::{Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::sql::expr::Expr;
 use crate::sql::statement::PolicyCommand;
 
 declare_rule! {
@@ -48,12 +47,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             continue;
         }
         let Some(column) = table.columns.iter().find(|column| column.is_soft_delete()) else { continue };
-        let conditions = cx.rights.conditions_of_anyone();
         let asks = |policy: &Policy| {
-            let using: Vec<Expr> =
-                policy.using.iter().map(|clause| conditions.followed(&clause.value)).collect();
-            let using: Vec<&Expr> = using.iter().collect();
-            policy.mentions(table, column.attnum, &using)
+            let using = policy.using.as_ref().map(|clause| cx.rights.followed(table, policy, clause));
+            policy.mentions(table, column.attnum, using.as_slice())
         };
         let reads: Vec<&Policy> =
             table.policies.values().filter(|policy| policy.covers(PolicyCommand::Select)).collect();

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use rls_lint::access::Rights;
 use rls_lint::access::evaluation::Evaluation;
 use rls_lint::access::recursion::Recursion;
 use rls_lint::catalog::Catalog;
@@ -108,7 +109,8 @@ fn tries() -> Vec<(PolicyCommand, &'static str, String)> {
 fn claims(catalog: &Catalog) -> BTreeMap<&'static str, Vec<(PolicyCommand, bool)>> {
     let workload = Workload::of(catalog);
     let role = catalog.roles.get("authenticated").expect("the platform has it");
-    let mut recursion = Recursion::new(Evaluation::new(catalog, &workload), &role.name);
+    let rights = Rights::new(catalog, &workload);
+    let mut recursion = Recursion::new(Evaluation::new(&rights), &role.name);
     let commands = TRIES.map(|(command, _)| command);
     let of_table = |table| {
         let found = catalog.table(&QName::new("public", table)).expect("it is made");
