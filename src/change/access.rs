@@ -3,6 +3,8 @@
 mod cause;
 mod words;
 
+use std::cell::LazyCell;
+
 use indexmap::IndexMap;
 use rustc_hash::FxHashSet;
 
@@ -267,7 +269,7 @@ fn changed(old: &QName, name: &QName, before: Side<'_>, after: Side<'_>) -> Vec<
     for ((role, command), cell) in &is {
         let earlier = was.get(&(role.clone(), *command)).copied();
         let from = earlier.map_or(Reach::None, |cell| cell.reach);
-        let conditions = Conditions::of([(before, old), (after, name)], role, *command);
+        let conditions = LazyCell::new(|| Conditions::of([(before, old), (after, name)], role, *command));
         let mut add = |kind, before, after, class| {
             steps.push(Step {
                 role: role.clone(),
