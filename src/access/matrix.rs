@@ -582,7 +582,9 @@ impl<'a> Rights<'a> {
             return Some(Gates::closed(command));
         }
         let reader = if view.security_invoker() { &role.name } else { &view.owner };
-        if let Some(name) = self.refused(query, reader).filter(|_| view.security_invoker()) {
+        // INSERT, and DELETE without a condition, read nothing.
+        let reads = view.security_invoker() && command == PolicyCommand::Select;
+        if let Some(name) = self.refused(query, reader).filter(|_| reads) {
             let text = format!("{} may not read {}", reader.quoted(), name.quoted());
             reasons.push(Reason::new(text, Origin::Platform));
             return Some(Gates::closed(command));
