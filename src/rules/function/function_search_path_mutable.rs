@@ -2,9 +2,9 @@ use crate::catalog::function::{Function, FunctionKind, Returns};
 use crate::catalog::gap::Aspect;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::mend;
 use crate::sql::statement::{FunctionBody, StatementKind};
 use crate::workload::routine::{Brought, LooksUp, Routine};
-use crate::rules::mend;
 
 declare_rule! {
     /// Finds functions that do not say in which schemas the names in their body are to be found.

@@ -113,7 +113,10 @@ mod tests {
     fn what_is_offered_makes_it_silent() {
         let text = "create table todos (id bigint);\n             alter table todos rename to tasks;";
         let mended = mended(&RULE, text);
-        assert!(mended.starts_with("create table todos (id bigint);\nalter table todos enable row level security;"));
+        assert!(
+            mended
+                .starts_with("create table todos (id bigint);\nalter table todos enable row level security;")
+        );
         check(&RULE, &mended);
         let dynamic = "do $$ begin execute 'create table public.todos (id bigint)'; end $$;";
         assert_eq!(crate::testing::mended(&RULE, dynamic), dynamic);

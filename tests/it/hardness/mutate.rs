@@ -181,7 +181,7 @@ fn mutants_break_no_promise() {
         let result = std::panic::catch_unwind(|| with_threads(|| promises::project(files)));
         assert!(result.is_ok(), "MUTANTS={number}..{} breaks a promise with\n{sql}", number + 1);
     }
-    println!("{closed} mutants were closed");
+    assert!(closed > 0, "no mutant had to leave its neighbours alone");
 }
 
 /// Neither neighbour is lost: the one before never, the one after unless the mutant swallows it.

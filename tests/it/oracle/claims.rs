@@ -42,6 +42,7 @@ fn refused(prepared: &[String], tried: &[String]) -> Vec<Option<String>> {
 }
 
 #[test]
+#[allow(clippy::print_stdout, clippy::use_debug)]
 fn claims_of_another_type_are_refused() {
     let _turn = turn();
     let claims = [
@@ -127,6 +128,7 @@ fn claims_of_another_type_are_refused() {
 }
 
 #[test]
+#[allow(clippy::print_stdout, clippy::use_debug)]
 fn what_no_search_path_finds_fails_when_it_is_called() {
     let _turn = turn();
     let paths = [

@@ -121,6 +121,7 @@ fn claims(catalog: &Catalog) -> BTreeMap<&'static str, Vec<(PolicyCommand, bool)
 }
 
 #[test]
+#[allow(clippy::print_stdout, clippy::use_debug)]
 fn what_is_claimed_to_recurse_does() {
     let _turn = turn();
     let sets = std::env::var("RECURSION_SETS").ok().and_then(|sets| sets.parse().ok()).unwrap_or(SETS);
