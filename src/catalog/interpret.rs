@@ -14,9 +14,6 @@ mod system;
 mod tests;
 mod value;
 
-use std::rc::Rc;
-use std::sync::Arc;
-
 use crate::catalog::Catalog;
 use rustc_hash::FxHashMap;
 
@@ -26,7 +23,7 @@ pub(super) use crate::catalog::interpret::value::Value;
 use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::source::Span;
-use crate::sql::expr::{Expr, Oid, Query, Sublink, SublinkKind};
+use crate::sql::expr::{Expr, Query, Sublink, SublinkKind};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::plpgsql::{Block, BlockStatement, BlockStatementKind, Fragment, LoopHead, RaiseLevel};
 use crate::sql::statement::{BodyText, DoBlock, Statement, StatementKind};
@@ -110,8 +107,6 @@ struct Interpreter<'c> {
     ctes: Vec<(Ident, Vec<query::Record>)>,
     /// How many queries are being evaluated, one within the other.
     nested: usize,
-    /// The bodies of functions in PL/pgSQL that were asked for values.
-    bodies: FxHashMap<Oid, (BodyText, Rc<Block>)>,
     /// What the last RETURN gave.
     returned: Option<Value>,
     /// Within a guard, what does not fit is left out without a word.
@@ -132,7 +127,6 @@ impl<'c> Interpreter<'c> {
             alone: FxHashMap::default(),
             ctes: Vec::new(),
             nested: 0,
-            bodies: FxHashMap::default(),
             returned: None,
             tolerant: 0,
             depth,
@@ -627,7 +621,7 @@ impl<'c> Interpreter<'c> {
     }
 
     fn read(&self, text: &str, span: Span) -> Option<Vec<Statement>> {
-        let body = BodyText { text: Arc::from(text), span, verbatim: false };
+        let body = BodyText::new(text, span, false);
         let (statements, complete) = crate::sql::parse_body(&body);
         complete.then_some(statements)
     }

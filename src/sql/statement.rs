@@ -3,12 +3,12 @@
 //! They say what was written, not what it means: names are unresolved, defaults are absent. The
 //! catalog gives them their meaning.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::source::{Span, Spanned};
 use crate::sql::expr::{Expr, FromItem, Query, RelationRef, ResultColumn};
 use crate::sql::name::{Ident, ObjectName};
-use crate::sql::plpgsql::Block;
+use crate::sql::plpgsql::{self, Block};
 
 /// A statement and its place: from its first token to its last, comments before it left out.
 #[derive(Clone, Debug, PartialEq)]
@@ -423,7 +423,7 @@ pub enum FunctionBody {
 }
 
 /// The source text of a function or DO block.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct BodyText {
     /// The body, doubled quotes undone.
     pub text: Arc<str>,
@@ -432,7 +432,29 @@ pub struct BodyText {
     /// Whether each byte of `text` stands at the same distance in the file: false where quotes
     /// were doubled or escapes used.
     pub verbatim: bool,
+    /// The PL/pgSQL in it, once it was asked for: clones share it.
+    block: Arc<OnceLock<Arc<Block>>>,
 }
+
+impl BodyText {
+    pub fn new(text: impl Into<Arc<str>>, span: Span, verbatim: bool) -> Self {
+        Self { text: text.into(), span, verbatim, block: Arc::default() }
+    }
+
+    /// What the text says if it is PL/pgSQL; it is read once. The caller provides the stack: see
+    /// [`crate::sql::STACK_SIZE`].
+    pub fn block(&self) -> &Arc<Block> {
+        self.block.get_or_init(|| Arc::new(plpgsql::parse(self)))
+    }
+}
+
+impl PartialEq for BodyText {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.text, self.span, self.verbatim) == (&other.text, other.span, other.verbatim)
+    }
+}
+
+impl Eq for BodyText {}
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateAggregate {

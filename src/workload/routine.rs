@@ -1,5 +1,7 @@
 //! The bodies of functions, parsed and bound.
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::Catalog;
@@ -27,7 +29,7 @@ pub struct Routine {
     /// nothing but names and values open. A name that is left open is `x`.
     pub dynamic: Vec<Vec<Statement>>,
     /// The code of a PL/pgSQL body.
-    pub block: Option<Block>,
+    pub block: Option<Arc<Block>>,
     /// Whether all of it was read: false for other languages and for what did not parse.
     pub complete: bool,
     /// What stands in the arms of IF and CASE, in loops and in handlers.
@@ -139,16 +141,14 @@ impl Routine {
                 let (statements, complete) = parsed.unwrap_or_else(|| crate::sql::parse_body(body));
                 Self { statements, complete, ..Self::default() }
             }
-            Some(FunctionBody::Text(body)) if function.language == "plpgsql" => {
-                Self::of_block(crate::sql::plpgsql::parse(body))
-            }
+            Some(FunctionBody::Text(body)) if function.language == "plpgsql" => Self::of_block(body.block()),
             _ => Self::default(),
         };
         routine.bind(catalog, function);
         routine
     }
 
-    fn of_block(block: Block) -> Self {
+    fn of_block(block: &Arc<Block>) -> Self {
         let mut routine = Self { complete: true, ..Self::default() };
         block.walk(&mut |statement: &BlockStatement| {
             routine.statements.extend(statement.sql().cloned());
@@ -157,7 +157,7 @@ impl Routine {
                 .extend(statement.executed().map(|fragment| (fragment.span, fragment.value.clone())));
             let templates = statement.executed().and_then(|fragment| {
                 let text = template(fragment.value.as_ref()?)?;
-                let body = BodyText { text: text.into(), span: fragment.span, verbatim: false };
+                let body = BodyText::new(text, fragment.span, false);
                 let (statements, complete) = crate::sql::parse_body(&body);
                 complete.then_some(statements)
             });
@@ -178,7 +178,7 @@ impl Routine {
         });
         routine.statements.shrink_to_fit();
         routine.expressions.shrink_to_fit();
-        routine.block = Some(block);
+        routine.block = Some(Arc::clone(block));
         routine
     }
 

@@ -10,7 +10,7 @@ use crate::catalog::origin::{History, Origin};
 use crate::catalog::trigger::EventTrigger;
 use crate::sql::expr::{Expr, FromItem, Literal, Query, QueryBody, SublinkKind};
 use crate::sql::name::Ident;
-use crate::sql::plpgsql::{self, BlockStatement, BlockStatementKind, Fragment, LoopHead};
+use crate::sql::plpgsql::{BlockStatement, BlockStatementKind, Fragment, LoopHead};
 use crate::sql::statement::{CreateEventTrigger, FunctionBody, ObjectKind, StatementKind};
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateEventTrigger, origin: Origin) -> Applied {
@@ -69,7 +69,7 @@ impl Catalog {
         }
         let mut run =
             Run { table, tag, variables: BTreeMap::new(), records: Vec::new(), enables: Some(false) };
-        run.statements(&plpgsql::parse(body).body, Some(true));
+        run.statements(&body.block().body, Some(true));
         Some(run.enables)
     }
 }

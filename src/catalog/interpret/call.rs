@@ -1,8 +1,6 @@
 //! Functions that a statement calls: those of the platform whose effect the model holds, and those
 //! of the project, whose bodies are run.
 
-use std::rc::Rc;
-
 use crate::catalog::bind::takes;
 use crate::catalog::function::{Argument, Returns};
 use crate::catalog::gap::{Aspect, Cause};
@@ -206,20 +204,10 @@ impl Interpreter<'_> {
         let inputs: Vec<Argument> = function.inputs().cloned().collect();
         let is_set = matches!(function.returns, Returns::SetOf(_) | Returns::Table);
         let statements = function.statements.clone();
-        let text = match &function.body {
+        let body = match &function.body {
             Some(FunctionBody::Text(body)) if *function.language == *"plpgsql" => Some(body.clone()),
             _ => None,
         };
-        let block = text.map(|body| {
-            let known = self
-                .bodies
-                .entry(function.oid)
-                .or_insert_with(|| (body.clone(), Rc::new(crate::sql::plpgsql::parse(&body))));
-            if known.0 != body {
-                *known = (body.clone(), Rc::new(crate::sql::plpgsql::parse(&body)));
-            }
-            Rc::clone(&known.1)
-        });
         if is_set {
             return Value::Unknown;
         }
@@ -231,7 +219,7 @@ impl Interpreter<'_> {
             inner.variables.push((Ident::new(format!("${}", at + 1)), value.clone()));
             inner.variables.push((input.name.unwrap_or_default(), value));
         }
-        let value = match (statements.as_deref(), block) {
+        let value = match (statements.as_deref(), body) {
             (Some((statements, true)), _) => match statements.as_slice() {
                 [Statement { kind: StatementKind::Query(query), .. }] => match inner.select(query) {
                     Some(rows) => rows.into_iter().next().map_or(Value::Null, Value::single),
@@ -239,7 +227,7 @@ impl Interpreter<'_> {
                 },
                 _ => Value::Unknown,
             },
-            (_, Some(block)) if only_decides(&block) => match inner.block(&block) {
+            (_, Some(body)) if only_decides(body.block()) => match inner.block(body.block()) {
                 Flow::Stop => inner.returned.take().unwrap_or(Value::Unknown),
                 _ => Value::Unknown,
             },
@@ -279,8 +267,7 @@ impl Interpreter<'_> {
             inner.variables.push((input.name.unwrap_or_default(), value));
         }
         if language == "plpgsql" {
-            let block = crate::sql::plpgsql::parse(&body);
-            inner.block(&block);
+            inner.block(body.block());
         } else if language == "sql" {
             let (statements, _) = crate::sql::parse_body(&body);
             for statement in &statements {

@@ -1,7 +1,5 @@
 //! Values, and the expressions that give them.
 
-use std::sync::Arc;
-
 use crate::catalog::Relation;
 
 use crate::catalog::gap::Aspect;
@@ -326,7 +324,7 @@ impl Interpreter<'_> {
 
     /// The function of a signature as `regprocedure` reads it; null where there is none.
     fn regprocedure(&self, text: &str, span: Span) -> Value {
-        let body = BodyText { text: Arc::from(format!("drop function {text}")), span, verbatim: false };
+        let body = BodyText::new(format!("drop function {text}"), span, false);
         let (statements, _) = crate::sql::parse_body(&body);
         let [Statement { kind: StatementKind::Drop(drop), .. }] = statements.as_slice() else {
             return Value::Unknown;

@@ -347,7 +347,7 @@ fn check_function(catalog: &Catalog, function: &Function, routine: &Routine, out
         found.push((statement.span, Executed::Ddl(String::new())));
     }
     for (span, text) in &routine.executed {
-        let text = text.as_ref().and_then(|text| executed(text, function, routine.block.as_ref()));
+        let text = text.as_ref().and_then(|text| executed(text, function, routine.block.as_deref()));
         found.extend(text.map(|text| (*span, text)));
     }
     // The worst comes first.

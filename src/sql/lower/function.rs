@@ -119,7 +119,7 @@ impl Cx<'_> {
         let text = self.code.text;
         let token = self.lex(option.location).find(|token| token.kind == TokenKind::String);
         let Some(token) = token else {
-            return Some(BodyText { text: body.into(), span: self.whole(), verbatim: false });
+            return Some(BodyText::new(body, self.whole(), false));
         };
         let literal = token.text(text);
         let (open, close) = match literal.strip_prefix('$').and_then(|rest| rest.find('$')) {
@@ -128,17 +128,14 @@ impl Cx<'_> {
         };
         let inside = token.start + open..(token.end - close).max(token.start + open);
         let verbatim = self.code.is_verbatim() && &text[inside.clone()] == body;
-        Some(BodyText { text: body.into(), span: self.code.span(inside.start, inside.end), verbatim })
+        Some(BodyText::new(body, self.code.span(inside.start, inside.end), verbatim))
     }
 
     pub(super) fn do_block(&self, n: &pg::DoStmt) -> DoBlock {
         let option = |name: &str| definition(n.args(), name);
         let language = option("language").and_then(text_of).map_or_else(|| "plpgsql".into(), Ident::new);
-        let body = option("as").and_then(|option| self.body(option)).unwrap_or_else(|| BodyText {
-            text: "".into(),
-            span: self.whole(),
-            verbatim: false,
-        });
+        let body = option("as").and_then(|option| self.body(option));
+        let body = body.unwrap_or_else(|| BodyText::new("", self.whole(), false));
         let block = (language == "plpgsql").then(|| plpgsql::parse(&body));
         DoBlock { language, body, block }
     }
@@ -305,10 +302,8 @@ mod tests {
     #[test]
     fn a_body_in_a_body_has_its_place() {
         let text = "select 'x';  create function f() returns int as 'select 1' language sql";
-        let outer =
-            BodyText { text: text.into(), span: Span::new(FileId(0), 100, 100 + text.len()), verbatim: true };
         for (verbatim, wanted) in [(true, 100 + 49..100 + 57), (false, 100..100 + text.len())] {
-            let outer = BodyText { verbatim, ..outer.clone() };
+            let outer = BodyText::new(text, Span::new(FileId(0), 100, 100 + text.len()), verbatim);
             let statement = statement(Code::body(&outer), 12..text.len()).unwrap().unwrap();
             let StatementKind::CreateFunction(function) = statement.kind else { panic!() };
             let Some(FunctionBody::Text(body)) = function.body else { panic!() };

@@ -5,7 +5,7 @@ use crate::sql::statement::StatementKind;
 
 fn block(text: &str) -> Block {
     let span = Span::new(FileId(0), 0, text.len());
-    parse(&BodyText { text: text.into(), span, verbatim: true })
+    parse(&BodyText::new(text, span, true))
 }
 
 /// Each statement, nested ones included: the text under its span.

@@ -41,7 +41,7 @@ pub(crate) fn parse(bytes: &[u8]) -> (SourceFile, Migration) {
 /// Reads a PL/pgSQL body; its places are good.
 pub(crate) fn body(text: &str) {
     let span = Span::new(FileId(0), 0, text.len());
-    let block = plpgsql::parse(&BodyText { text: text.into(), span, verbatim: true });
+    let block = plpgsql::parse(&BodyText::new(text, span, true));
     let mut seen: Vec<Span> = Vec::new();
     block.walk(&mut |statement: &BlockStatement| seen.push(statement.span));
     seen.into_iter().for_each(|span| lies_within(span, text));
