@@ -89,33 +89,48 @@ impl<'a> Locator<'a> {
 
     fn find(&self, word: &str, follows: impl Fn(&str) -> bool) -> Self {
         let boundary = |c: char| !(c.is_alphanumeric() || c == '-' || c == '_' || c == '/');
-        for (start, line) in self.lines() {
-            for (at, _) in line.match_indices(word) {
-                let (before, after) = (&line[..at], &line[at + word.len()..]);
-                if before.chars().next_back().is_none_or(boundary)
-                    && after.chars().next().is_none_or(boundary)
-                    && follows(after)
-                {
-                    return Self { text: self.text, at: start + at..start + at + word.len() };
-                }
+        let from = self.rest();
+        for (at, _) in self.text[from..].match_indices(word) {
+            let (start, end) = (from + at, from + at + word.len());
+            let line = self.text[from..start].rfind('\n').map_or(from, |newline| from + newline + 1);
+            let before = &self.text[line..start];
+            let after = code(self.text[end..].lines().next().unwrap_or_default());
+            if !is_comment(before)
+                && code(before).len() == before.len()
+                && before.chars().next_back().is_none_or(boundary)
+                && after.chars().next().is_none_or(boundary)
+                && follows(after)
+            {
+                return Self { text: self.text, at: start..end };
             }
         }
         self.clone()
     }
 
+    /// Where what has not been looked at begins. The first line counts from its start on, as nothing was
+    /// found yet.
+    fn rest(&self) -> usize {
+        if self.at.start == 0 { 0 } else { self.at.end }
+    }
+
     /// The rest of the text by lines, comments cut off, each with its offset.
     fn lines(&self) -> impl Iterator<Item = (usize, &'a str)> {
-        // The first line counts from its start on, as nothing was found yet.
-        let from = if self.at.start == 0 { 0 } else { self.at.end };
-        let mut start = from;
-        self.text[from..].split_inclusive('\n').map(move |line| {
+        let mut start = self.rest();
+        self.text[start..].split_inclusive('\n').map(move |line| {
             let at = start;
             start += line.len();
-            let code =
-                if line.trim_start().starts_with('#') { "" } else { line.split(" #").next().unwrap_or(line) };
-            (at, code)
+            (at, if is_comment(line) { "" } else { code(line) })
         })
     }
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with('#')
+}
+
+/// What stands before a comment.
+fn code(line: &str) -> &str {
+    line.split(" #").next().unwrap_or(line)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use crate::catalog::misfit::{self, Failure, Misfit, Reason, SqlState};
 use crate::diagnostic::Identity;
 use crate::rule::{CatalogCx, Findings, Rule};
+use crate::source::Span;
 use crate::sql::statement::ObjectKind;
 
 /// Reports the refusals that are a rule's. Statements that fail for want of one object are one
@@ -58,10 +59,8 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
             _ => "it is made here",
         };
         finding.label(misfit.beside, beside);
-        let place = |failure: &&Failure| failure.misfit.at.unwrap_or(failure.statement);
         finding.label_each(others.iter().map(|failure| (place(failure), "fails for the same reason")));
-        let statement = |failure: &&Failure| (failure.statement, "fails with it: it needs what is not made");
-        finding.label_each(after.iter().map(statement));
+        finding.label_each(after.iter().map(|failure| (failure.statement, FOLLOWS)));
         if let Some(help) = help(misfit) {
             finding.help(help);
         }
@@ -96,22 +95,31 @@ fn report_missing(
     followers: &IndexMap<usize, Vec<&Failure>>,
     out: &mut Findings,
 ) {
-    let mut firsts = reasons.values().filter_map(|at| failures.get(*at.first()?));
-    let Some(first) = firsts.next() else { return };
-    let statements: usize =
-        reasons.values().flatten().map(|at| 1 + followers.get(at).map_or(0, Vec::len)).sum();
+    let Some(first) = reasons.values().find_map(|at| failures.get(*at.first()?)) else { return };
+    let mut labels = Vec::new();
+    for (at, failure) in reasons.values().flatten().filter_map(|at| Some((at, failures.get(*at)?))) {
+        labels.push((place(failure), format!("there is no {}", subject(&failure.misfit))));
+        let after = followers.get(at).into_iter().flatten();
+        labels.extend(after.map(|failure| (failure.statement, FOLLOWS.to_string())));
+    }
     let message = format!(
-        "{statements} statements need {} objects that no statement before them makes: the first migration that \
-         fails is this one, for {}",
+        "{} statements need {} objects that no statement before them makes: the first migration that fails is \
+         this one, for {}",
+        labels.len(),
         reasons.len(),
         subject(&first.misfit)
     );
-    let place = |failure: &Failure| failure.misfit.at.unwrap_or(failure.statement);
     let finding = out.report(place(first), Identity::plain("project", "objects"), message);
     finding.note(format!("PostgreSQL's error {}", first.misfit.sql_state().0)).help(misfit::MISSING);
-    finding.label_each(
-        firsts.map(|failure| (place(failure), format!("nor is there {}", subject(&failure.misfit)))),
-    );
+    finding.label_each(labels.into_iter().skip(1));
+}
+
+/// What is said at a statement that needs what another one was to make.
+const FOLLOWS: &str = "fails with it: it needs what is not made";
+
+/// The part of a statement that is to blame.
+fn place(failure: &Failure) -> Span {
+    failure.misfit.at.unwrap_or(failure.statement)
 }
 
 /// `table public.notes`
