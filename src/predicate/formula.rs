@@ -347,7 +347,12 @@ impl<'a> Conditions<'a> {
     }
 
     fn add(&mut self, source: &Expr, expr: Expr, form: Form) -> usize {
-        let link = if matches!(form, Form::IsNull) { self.link_of_null(source) } else { self.link(source) };
+        let link = match form {
+            // Of the queries within it is only asked whether they have rows.
+            _ if self.nesting > 0 => Link::Opaque,
+            Form::IsNull => self.link_of_null(source),
+            _ => self.link(source),
+        };
         Arc::make_mut(&mut self.atoms).push(Atom { expr, link, form })
     }
 
