@@ -141,10 +141,9 @@ impl Catalog {
     /// Whether a policy binds a role: it is for the role, for one whose rights it has, or for
     /// everybody, and the role is not above policies.
     pub fn policy_binds(&self, policy: &Policy, role: &Role) -> bool {
-        let roles = self.inherited_roles(&role.name);
         let named = |grantee: &Grantee| match grantee {
             Grantee::Public => true,
-            Grantee::Role(name) => roles.contains(name),
+            Grantee::Role(name) => *name == role.name || self.inherited_roles(&role.name).contains(name),
         };
         !role.superuser && !role.bypassrls && policy.roles.value.iter().any(named)
     }

@@ -12,6 +12,7 @@ use crate::catalog::function::Function;
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
+use crate::catalog::role::Role;
 use crate::catalog::table::Table;
 use crate::catalog::view::View;
 use crate::source::Span;
@@ -101,15 +102,32 @@ impl<'a> Evaluation<'a> {
     /// The policies that have a say when a role does something with a table. Restrictive ones have none
     /// where no permissive one has.
     pub fn applied(&self, table: &'a Table, command: PolicyCommand, role: &Ident) -> Vec<&'a Policy> {
-        let (catalog, role) = (self.catalog, self.catalog.roles.get(role));
-        let Some(role) = role.filter(|role| table.rls.value && !catalog.is_above_policies(&role.name, table))
-        else {
-            return Vec::new();
-        };
-        let applies =
-            |policy: &&Policy| policy.gates(command).next().is_some() && catalog.policy_binds(policy, role);
-        let list: Vec<&Policy> = table.policies.values().filter(applies).collect();
+        let Some(role) = self.bound(table, role) else { return Vec::new() };
+        let list: Vec<&Policy> =
+            table.policies.values().filter(|policy| self.applies(policy, command, role)).collect();
         if list.iter().any(|policy| policy.permissive) { list } else { Vec::new() }
+    }
+
+    /// A role, where it is not above the policies of a table.
+    fn bound(&self, table: &Table, role: &Ident) -> Option<&'a Role> {
+        let role = self.catalog.roles.get(role)?;
+        (table.rls.value && !self.catalog.is_above_policies(&role.name, table)).then_some(role)
+    }
+
+    fn applies(&self, policy: &Policy, command: PolicyCommand, role: &Role) -> bool {
+        policy.gates(command).next().is_some() && self.catalog.policy_binds(policy, role)
+    }
+
+    /// Whether the server runs a policy for a role's command: it leaves out those beside one that is always
+    /// true, and all where no permissive one lets anything through.
+    fn runs(&self, table: &Table, policy: &Policy, command: PolicyCommand, role: &Role) -> bool {
+        let applies = |other: &Policy| self.applies(other, command, role);
+        applies(policy)
+            && if policy.permissive {
+                !self.rights.silencers(table, command).any(applies)
+            } else {
+                table.policies.values().any(|other| other.permissive && applies(other))
+            }
     }
 
     /// Whether statements that were not followed may have changed what an evaluation comes to.
@@ -303,12 +321,8 @@ impl<'a> Evaluation<'a> {
         }
         let mut list = Vec::new();
         for access in self.catalog.table_access(table) {
-            let runs = |command: &PolicyCommand| {
-                let applied = self.applied(table, *command, &access.role.name);
-                applied.iter().any(|other| other.name == policy.name)
-                    && !(policy.permissive
-                        && applied.iter().any(|other| self.rights.silences_others(table, other, *command)))
-            };
+            let Some(role) = self.bound(table, &access.role.name) else { continue };
+            let runs = |command: &PolicyCommand| self.runs(table, policy, *command, role);
             let commands: Vec<PolicyCommand> = access.commands().into_iter().filter(runs).collect();
             let reader = Reader::caller(&access.role.name);
             let mut reached: Vec<Reached<'a>> = Vec::new();

@@ -10,7 +10,7 @@ use crate::catalog::table::Table;
 use crate::predicate::{Atoms, Caller, Conditions, Facts, Node, Reach, Truth, evaluate};
 use crate::source::Span;
 use crate::sql::expr::Expr;
-use crate::sql::statement::Clause;
+use crate::sql::statement::{Clause, PolicyCommand};
 
 /// The expressions of a policy.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -113,6 +113,8 @@ pub(super) struct PoliciesRead {
     followed: OnceLock<Vec<Parts<Followed>>>,
     /// What they are for every row, as far as the expressions alone tell.
     constants: OnceLock<Vec<Parts<Option<Truth>>>>,
+    /// Which of them silence others, by their place, and for which command.
+    pub(super) silencers: OnceLock<Vec<(usize, PolicyCommand)>>,
     anyone: OnceLock<Arc<Formulas>>,
     /// For each role of requests.
     roles: Vec<OnceLock<Arc<Formulas>>>,

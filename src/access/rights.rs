@@ -152,9 +152,27 @@ impl<'a> Rights<'a> {
             COMMANDS.iter().map(|(command, _)| *command).filter(|command| policy.covers(*command));
         policy.permissive
             && commands.all(|command| {
-                let mut others = table.policies.values().filter(|other| other.name != policy.name);
-                others.any(|other| self.silences_others(table, other, command) && binds_all(other))
+                let mut others = self.silencers(table, command).filter(|other| other.name != policy.name);
+                others.any(binds_all)
             })
+    }
+
+    /// The policies of a table that silence others when a command runs.
+    pub(super) fn silencers<'t>(
+        &self,
+        table: &'t Table,
+        command: PolicyCommand,
+    ) -> impl Iterator<Item = &'t Policy> {
+        let read = || {
+            let silenced_by = |(at, policy): (usize, &Policy)| {
+                COMMANDS
+                    .map(|(command, _)| self.silences_others(table, policy, command).then_some((at, command)))
+            };
+            table.policies.values().enumerate().flat_map(silenced_by).flatten().collect()
+        };
+        let known = self.policies.get(&table.oid).map(|known| known.silencers.get_or_init(read));
+        let places = known.into_iter().flatten().filter(move |(_, of)| *of == command);
+        places.filter_map(|(at, _)| table.policies.get_index(*at)).map(|(_, policy)| policy)
     }
 
     /// Whether a policy is true for every row that a command reads and writes. PostgreSQL leaves

@@ -1,9 +1,13 @@
+use rustc_hash::FxHashMap;
+
 use crate::access::Read;
+use crate::catalog::acl::Grantee;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::sql::statement::Clause;
+use crate::sql::expr::Oid;
+use crate::sql::statement::{Clause, PolicyCommand};
 
 declare_rule! {
     /// Finds policies that say the same as another one of their table.
@@ -44,10 +48,16 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let mut alike: FxHashMap<(Oid, Shape), Vec<&Policy>> = FxHashMap::default();
+    for table in cx.tables_with_policies() {
+        for policy in table.policies.values() {
+            alike.entry((table.oid, Shape::of(cx, table, policy))).or_default().push(policy);
+        }
+    }
     for (table, policy) in cx.policies_in_force() {
-        let is_older = |other: &&Policy| other.history.created < policy.history.created;
-        let mut older = table.policies.values().filter(is_older);
-        let Some(twin) = older.find(|other| is_twin(cx, table, policy, other)) else { continue };
+        let others = alike.get(&(table.oid, Shape::of(cx, table, policy))).into_iter().flatten();
+        let mut older = others.filter(|other| other.history.created < policy.history.created);
+        let Some(twin) = older.find(|other| says_the_same(cx, table, [policy, other])) else { continue };
         let message = format!(
             "policy {} on {} says the same as {}",
             policy.name.delimited(),
@@ -61,18 +71,47 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     }
 }
 
-fn is_twin(cx: &CatalogCx<'_>, table: &Table, one: &Policy, other: &Policy) -> bool {
-    let roles = |policy: &Policy| {
+/// What twins have in common before their conditions are compared.
+#[derive(PartialEq, Eq, Hash)]
+struct Shape {
+    permissive: bool,
+    command: PolicyCommand,
+    roles: Vec<Grantee>,
+    atoms: [Vec<usize>; 2],
+}
+
+/// Of more policies on one table than these, only conditions over the same atoms are compared.
+const MANY: usize = 64;
+
+impl Shape {
+    fn of(cx: &CatalogCx<'_>, table: &Table, policy: &Policy) -> Self {
         let mut roles = policy.roles.value.clone();
         roles.sort();
         roles.dedup();
-        roles
-    };
-    one.permissive == other.permissive
-        && one.command.value == other.command.value
-        && roles(one) == roles(other)
-        && same(cx, table, [one, other], |policy| policy.using.as_ref())
-        && same(cx, table, [one, other], |policy| policy.with_check.as_ref().or(policy.using.as_ref()))
+        let atoms = |part: Option<&Clause>| {
+            let part = part.filter(|_| table.policies.len() > MANY);
+            let mut atoms = part.map_or_else(Vec::new, |clause| {
+                cx.rights.clause_of_anyone(table, policy, clause).node.atoms()
+            });
+            atoms.sort_unstable();
+            atoms
+        };
+        let atoms = [using(policy), check_of(policy)].map(atoms);
+        Self { permissive: policy.permissive, command: policy.command.value, roles, atoms }
+    }
+}
+
+fn using(policy: &Policy) -> Option<&Clause> {
+    policy.using.as_ref()
+}
+
+/// WITH CHECK, or USING in the place of one.
+fn check_of(policy: &Policy) -> Option<&Clause> {
+    policy.with_check.as_ref().or(policy.using.as_ref())
+}
+
+fn says_the_same(cx: &CatalogCx<'_>, table: &Table, policies: [&Policy; 2]) -> bool {
+    same(cx, table, policies, using) && same(cx, table, policies, check_of)
 }
 
 /// Whether the same expression of two policies, if they have it, says the same.
@@ -95,8 +134,8 @@ fn same(
 
 #[cfg(test)]
 mod tests {
-    use super::RULE;
-    use crate::testing::check;
+    use super::{MANY, RULE};
+    use crate::testing::{Bench, check};
 
     #[test]
     fn meaning_counts_and_not_the_text() {
@@ -117,5 +156,18 @@ mod tests {
              create policy w on public.a for select using (random() < 0.5);
              create policy x on public.a for select using (random() < 0.5);",
         );
+    }
+
+    #[test]
+    fn one_among_many_is_found() {
+        let mut sql =
+            "create table public.a (id bigint); alter table public.a enable row level security;".to_string();
+        for number in 0..=MANY {
+            sql += &format!("create policy p{number} on public.a for select using (id = {number});\n");
+        }
+        sql += "create policy twin on public.a for select using (3 = id);";
+        let found = Bench::new(&sql).run(&RULE, &RULE.options.defaults());
+        let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(messages, ["policy \"twin\" on public.a says the same as \"p3\""]);
     }
 }

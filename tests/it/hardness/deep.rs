@@ -60,10 +60,10 @@ fn large_things_are_read() {
     let columns: Vec<_> = (0..100_000).map(|number| format!("c{number} int")).collect();
     check(&format!("create table wide ({});", columns.join(", ")));
     for operator in [" and ", " or "] {
-        let conditions: Vec<_> = (0..500).map(|number| format!("id = {number}")).collect();
+        let conditions: Vec<_> = (0..5_000).map(|number| format!("id = {number}")).collect();
         check(&format!("create policy long on neighbour for select using ({});", conditions.join(operator)));
     }
-    let policies = (0..100).fold(String::new(), |mut text, number| {
+    let policies = (0..1_000).fold(String::new(), |mut text, number| {
         let _ = writeln!(text, "create policy p{number} on neighbour for select using (id = {number});");
         text
     });
