@@ -135,8 +135,17 @@ unsafe extern "C" {
     fn free(memory: *mut c_void);
 }
 
+/// How many comments may be opened right after one another: the time that PostgreSQL's scanner takes for
+/// them grows with their square (measured: 100,000 take minutes).
+const OPENED: usize = 1_000;
+
 /// Parses a text.
 pub(super) fn parse(text: &str, mode: Mode) -> Result<Tree, Failure> {
+    if text.len() > 2 * OPENED
+        && let Some(at) = text.find(&"/*".repeat(OPENED))
+    {
+        return Err(Failure { message: "comments are nested too deeply to be read".into(), at: Some(at) });
+    }
     let Ok(input) = CString::new(text) else {
         return Err(Failure {
             message: "invalid byte sequence for encoding \"UTF8\": 0x00".into(),
@@ -174,6 +183,12 @@ fn byte_offset(text: &str, cursor: c_int) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn comments_that_are_never_closed_take_no_time() {
+        let text = format!("select 1 {}", "/*".repeat(100_000));
+        assert_eq!(refused(&text, Mode::Statements).at, Some(9));
+    }
 
     fn refused(text: &str, mode: Mode) -> Failure {
         parse(text, mode).err().unwrap()
