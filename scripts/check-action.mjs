@@ -23,7 +23,8 @@ function asWorkflow(action) {
 
 let failed = false;
 for (const file of files) {
-  const text = readFileSync(file, "utf8");
+  // `rls-lint init` fills in where the action is.
+  const text = readFileSync(file, "utf8").replace("{repository}", "owner/rls-lint");
   const workflow = basename(file) === "action.yml" ? asWorkflow(text) : text;
   for (const { line, message } of lint(workflow, file)) {
     console.error(`${file}: ${message} (${workflow.split("\n")[line - 1].trim()})`);

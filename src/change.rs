@@ -221,6 +221,10 @@ pub fn without_repeats(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
 /// The rule about changes of access.
 pub const WIDENED: &str = "policy-widened";
 
+/// The rules that find more where a change is compared with its base: a comment that silences one may be
+/// needed there and idle here.
+pub const COMPARING: [&str; 4] = [WIDENED, "recreated-view-lost-settings", "migration-order", "ad-hoc-ddl"];
+
 /// What the rules point at, by the text there.
 struct Blamed<'a> {
     anywhere: FxHashSet<(&'static str, &'a str)>,

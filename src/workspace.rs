@@ -565,7 +565,7 @@ impl Workspace {
         let silenced: Vec<_> = found.extract_if(.., |diagnostic| suppressions.allows(diagnostic)).collect();
         let mut unused = suppressions.report_unused(
             rules::named("unused-suppression"),
-            |rule| settings.is_on(rule),
+            |rule| settings.is_on(rule) && !change::COMPARING.contains(&rule),
             &self.sources,
         );
         unused.extend(suppressions.report_silent(rules::named("suppression-without-reason"), &self.sources));

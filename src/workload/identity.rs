@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::Catalog;
+use crate::catalog::bind::is_builtin_function;
 use crate::catalog::function::Returns;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
@@ -40,7 +41,8 @@ pub struct Through {
 pub(super) struct Asking {
     /// Who it is.
     who: FxHashSet<Oid>,
-    /// That, what else their token says, or the role that they come with.
+    /// That, what else their token says, or the role that they come with; or they call what nobody knows,
+    /// which may ask.
     at_all: FxHashSet<Oid>,
 }
 
@@ -52,7 +54,7 @@ impl Asking {
             routine.walk(&mut |part| match part {
                 Expr::Call(call) => {
                     who.extend(is_identity(call).then_some(*oid));
-                    at_all.extend(told(part).map(|_| *oid));
+                    at_all.extend((told(part).is_some() || is_unknown(call)).then_some(*oid));
                     call.target.iter().for_each(|callee| callers.entry(*callee).or_default().push(*oid));
                 }
                 Expr::Session("current_user" | "session_user" | "current_role" | "user") => at_all.push(*oid),
@@ -61,6 +63,13 @@ impl Asking {
         }
         Self { who: with_callers(who, &callers), at_all: with_callers(at_all, &callers) }
     }
+}
+
+/// Whether a function is neither PostgreSQL's nor made by the files.
+fn is_unknown(call: &Call) -> bool {
+    let is_builtin = call.name.schema.as_ref().is_none_or(|schema| *schema == "pg_catalog")
+        && is_builtin_function(&call.name.name);
+    call.target.is_none() && !is_builtin
 }
 
 fn with_callers(mut pending: Vec<Oid>, callers: &FxHashMap<Oid, Vec<Oid>>) -> FxHashSet<Oid> {
@@ -87,8 +96,8 @@ impl Workload {
         })
     }
 
-    /// Whether a function's body asks for the caller in any way, through helpers as well: who it is, what
-    /// their token says, or the role that they come with.
+    /// Whether a function's body asks for the caller in any way, or may, through helpers as well: who it
+    /// is, what their token says, or the role that they come with.
     pub fn body_knows_caller(&self, function: Oid) -> bool {
         self.asking.at_all.contains(&function)
     }

@@ -11,7 +11,9 @@ use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::types::{TypeRef, UserTypeKind};
 use crate::source::Span;
-use crate::sql::expr::{ColumnRef, Expr, Literal, Oid, Query, QueryBody, RelationRef, Target, walk_queries};
+use crate::sql::expr::{
+    ColumnRef, Cte, CteBody, Expr, Literal, Oid, Query, QueryBody, RelationRef, Target, walk_queries,
+};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::plpgsql::{Block, BlockStatement, BlockStatementKind, RaiseLevel};
 use crate::sql::statement::{BodyText, ChangeKind, FunctionBody, Statement, StatementKind};
@@ -505,9 +507,18 @@ impl Routine {
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
         for statement in &self.statements {
             match &statement.kind {
-                StatementKind::Query(query) => query.walk(visit),
+                StatementKind::Query(query) => {
+                    query.walk(visit);
+                    query.walk_queries(&mut |query| walk_changes(&query.ctes, visit));
+                }
                 StatementKind::Change(change) => {
                     change.own_expressions().into_iter().for_each(|expr| expr.walk(visit));
+                    walk_changes(&change.ctes, visit);
+                    for cte in &change.ctes {
+                        if let CteBody::Query(query) = &cte.query {
+                            query.walk(visit);
+                        }
+                    }
                     change.source.iter().for_each(|source| source.walk(visit));
                     for item in &change.from {
                         item.walk_queries(&mut |query| {
@@ -520,6 +531,16 @@ impl Routine {
             }
         }
         self.expressions.iter().for_each(|expr| expr.walk(visit));
+    }
+}
+
+/// Visits the expressions of the changes that a WITH makes.
+fn walk_changes<'a>(ctes: &'a [Cte], visit: &mut dyn FnMut(&'a Expr)) {
+    for cte in ctes {
+        if let CteBody::Change(change) = &cte.query {
+            change.own_expressions().into_iter().for_each(|expr| expr.walk(visit));
+            walk_changes(&change.ctes, visit);
+        }
     }
 }
 

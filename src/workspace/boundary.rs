@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::config;
 use crate::git::{self, GitError, Repository, State};
 use crate::project::{self, Found, ProjectFile, Request};
-use crate::source::FileRole;
+use crate::source::{FileRole, SourceFile};
 use crate::workspace::{Asked, Workspace};
 
 /// Where the change begins.
@@ -156,8 +156,10 @@ fn before(
     name: &str,
     merged: Option<Merged>,
 ) -> Result<Base, BoundaryError> {
-    // Settings that the base does not have are those of the head, so that they are no change.
-    for (_, file) in head.sources.iter().filter(|(_, file)| file.role == FileRole::Config) {
+    // What the linter is told and the base does not have is that of the head, so that it is no change. What
+    // Supabase is told is one.
+    let is_lent = |file: &SourceFile| file.role == FileRole::Config && !file.path.ends_with("config.toml");
+    for (_, file) in head.sources.iter().filter(|(_, file)| is_lent(file)) {
         let path = asked.working_directory.join(&file.path);
         git::lend(&path, &to_base(&path))?;
     }

@@ -155,7 +155,16 @@ mod tests {
              begin
                if current_setting('role') <> 'service_role' then raise exception 'no'; end if;
                delete from public.orders o where o.user_id = g.user_id;
-             end $$;",
+             end $$;
+             create function public.h(user_id uuid) returns void language plpgsql security definer as $$
+             begin
+               if not private.may(user_id) then raise exception 'no'; end if;
+               delete from public.orders o where o.user_id = h.user_id;
+             end $$;
+             create function public.i(p_user_id uuid) returns bigint language sql security definer as $$
+               with gone as (delete from public.orders where user_id = auth.uid() returning id)
+               select count(*) from gone
+             $$;",
         );
     }
 }

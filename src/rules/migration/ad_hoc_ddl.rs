@@ -122,7 +122,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (oid, routine) in &cx.workload.routines {
         let Some(function) = cx.catalog.functions.get(oid) else { continue };
         if !options.functions.match_name(&function.name) && function.name.schema != "pg_temp" {
-            check_function(cx.catalog, function, routine, out);
+            check_function(cx, function, routine, out);
         }
     }
 }
@@ -341,7 +341,8 @@ enum Executed {
     Anything(String),
 }
 
-fn check_function(catalog: &Catalog, function: &Function, routine: &Routine, out: &mut Findings) {
+fn check_function(cx: &CatalogCx<'_>, function: &Function, routine: &Routine, out: &mut Findings) {
+    let catalog = cx.catalog;
     let mut found: Vec<(Span, Executed)> = Vec::new();
     for statement in lasting_changes(&routine.statements.iter().collect::<Vec<_>>()) {
         found.push((statement.span, Executed::Ddl(String::new())));
@@ -360,7 +361,9 @@ fn check_function(catalog: &Catalog, function: &Function, routine: &Routine, out
     let Some(((span, worst), rest)) = found.split_first() else { return };
     let mut callers = catalog.callers(function);
     // What a table is like is up to its owner: a caller's own rights do not reach that far.
-    if matches!(worst, Executed::Ddl(_)) && !function.security_definer.value {
+    let is_powerless = matches!(worst, Executed::Ddl(_)) && !function.security_definer.value;
+    // What asks who calls may turn them away.
+    if is_powerless || cx.workload.body_knows_caller(function.oid) {
         callers.clear();
     }
     let who = callers.iter().map(|role| role.name.quoted()).collect::<Vec<_>>().join(" and ");
@@ -604,6 +607,19 @@ mod tests {
              end $$;";
         check(&RULE, text);
         check_options(&RULE, "{seeds: ['*seed.sql']}", &text.replace('^', ""));
+    }
+
+    #[test]
+    fn a_function_that_asks_who_calls_is_a_warning() {
+        check(
+            &RULE,
+            "create function public.run(query text) returns void language plpgsql security definer as $$
+begin
+    if auth.role() <> 'service_role' then raise exception 'no'; end if;
+    execute query;
+--          ^^^^^ warning: function public.run executes whatever SQL query holds
+end $$;",
+        );
     }
 
     #[test]

@@ -69,7 +69,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if of_stack && file.role == FileRole::Seed {
             severity = Severity::Info;
         }
-        let found = out.report(spans[0], Identity::plain("file", file.path.as_str()), what);
+        // Where the program runs is no part of it.
+        let name = file.path.rsplit('/').next().unwrap_or_default();
+        let found = out.report(spans[0], Identity::plain("file", name), what);
         found.severity(severity).note(note).help(help).what(format!("{kind:?} {nth}"));
         found.label_each(spans.iter().skip(1).map(|span| (*span, "and here")));
     }

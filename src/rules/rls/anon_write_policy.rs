@@ -1,3 +1,4 @@
+use crate::access::evaluation::{Evaluation, Object, Reader};
 use crate::access::{Access, Read, in_words};
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
@@ -6,6 +7,7 @@ use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::opening;
 use crate::rules::rls::with_check_drops_row_scope::drops_scope;
+use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand};
 
 declare_rule! {
@@ -66,7 +68,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let written: Vec<_> = WRITES.iter().filter(by_it).collect();
         let Some((clause, last)) = clause(policy, written.last().copied()) else { continue };
         let is_told = opening::of(cx, table, policy).is_some() || drops_scope(cx, table, policy);
-        if is_told || asks_for_more(cx, table, policy, clause, anonymous) {
+        if is_told || asks_for_more(cx, table, policy, clause, anonymous) || reads_nothing(cx, clause) {
             continue;
         }
         report(table, policy, clause, &written, last, out);
@@ -94,6 +96,20 @@ fn asks_for_more(
 ) -> bool {
     let Read { conditions, node, .. } = cx.rights.clause(table, policy, clause, anonymous.role);
     node.atoms().into_iter().any(|at| conditions.depends_on_caller(at))
+}
+
+/// Whether it reads a table that shows nothing to strangers: what it is then is not looked into.
+fn reads_nothing(cx: &CatalogCx<'_>, clause: &Clause) -> bool {
+    let stranger = Reader::caller(&Ident::new("anon"));
+    let shows_nothing = |table: &Table| {
+        let anon = cx.catalog.roles.get("anon");
+        let cell = anon.and_then(|anon| cx.access(table, anon, PolicyCommand::Select));
+        cell.is_none_or(|cell| cell.reach == Reach::None)
+    };
+    Evaluation::new(cx.rights).reached(&clause.value, &stranger).iter().any(|reached| match reached.object {
+        Object::Table(table) => reached.reader.role == "anon" && shows_nothing(table),
+        _ => false,
+    })
 }
 
 fn report(
@@ -177,6 +193,13 @@ mod tests {
             "
              create policy p on public.a for insert with check (open);
              create policy fence on public.a as restrictive for insert with check (auth.uid() is not null);",
+        );
+        policies(
+            "
+             create table public.teams (id bigint primary key);
+             alter table public.teams enable row level security;
+             create policy seen on public.teams to authenticated using (true);
+             create policy p on public.a using (exists (select 1 from public.teams where teams.id = a.id));",
         );
         policies(
             "
