@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::CommandFactory;
 
 use crate::cli::args::{ChangeArgs, CheckArgs, Cli};
-use crate::cli::{CLEAN, FAILED, FOUND, choices, load, output, show, with_request};
+use crate::cli::{CLEAN, FAILED, FOUND, choices, is_broken_pipe, load, output, show, with_request};
 use crate::nearest::nearest;
 use crate::report::Report;
 use crate::workspace::boundary::{self, Boundary};
@@ -25,7 +25,11 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     report.summary.elapsed = started.elapsed();
 
     let printing = Instant::now();
-    let all_written = output::write(&report, &outputs, args)?;
+    let all_written = match output::write(&report, &outputs, args) {
+        // Whoever reads has read enough; what was found decides all the same.
+        Err(error) if is_broken_pipe(&error) => true,
+        written => written?,
+    };
     if let Some(command) = args.paths.iter().find_map(|path| mistyped_command(path)) {
         writeln!(io::stderr(), "tip: there is a command `{command}`")?;
     }

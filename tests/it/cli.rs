@@ -417,20 +417,24 @@ fn timings_are_printed_where_they_disturb_nothing() {
 }
 
 #[test]
-fn a_closed_pipe_is_quiet() {
-    let many: String = (0..20_000).map(|n| format!("\\command {n}\n")).collect();
+fn a_closed_pipe_is_quiet_and_leaves_the_exit_code_as_it_is() {
+    let many: String = (0..1_000).map(|n| format!("create table t{n} (id int);\n")).collect();
     let folder = Folder::project(&many);
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_rls-lint"))
-        .args(["--format", "concise"])
-        .current_dir(folder.path())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    drop(child.stdout.take());
-    let output = child.wait_with_output().expect("the program ends");
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let formats =
+        ["concise", "human", "json", "sarif", "advisors"].map(|format| (["check", "--format", format], 1));
+    for (arguments, code) in formats.into_iter().chain([(["rules", "--format", "json"], 0)]) {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_rls-lint"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("the program ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*said), (Some(code), ""), "{arguments:?}");
+    }
 }
 
 #[test]
