@@ -85,6 +85,7 @@ code=0
 
 count() { jq "$1" "$files/report.json"; }
 total=$(count '.findings | length')
+changed=$(count '[(.change.access // [])[] | select(.class != "safe")] | length')
 {
     echo "findings=$total"
     echo "new-findings=$(jq -r 'if .change then (.findings | length) else "" end' "$files/report.json")"
@@ -143,7 +144,7 @@ find_comment() {
 write_comment() {
     local id
     id=$(find_comment) || return 1
-    if [ -z "$id" ] && [ "$INPUT_COMMENT" = on-failure ] && [ "$total" -eq 0 ] && [ "$code" -eq 0 ]; then
+    if [ -z "$id" ] && [ "$INPUT_COMMENT" = on-failure ] && [ "$((total + changed + code))" -eq 0 ]; then
         return
     fi
     {

@@ -263,6 +263,15 @@ fn without_findings_there_is_no_comment_unless_it_is_wanted() {
 }
 
 #[test]
+fn who_can_do_less_is_something_to_say() {
+    let folder = pull_request("revoke select on public.old from anon;\n");
+    let github = GitHub::start(false);
+    let run = action(&folder, &github, &[("INPUT_COMMENT", "on-failure")]);
+    assert_eq!((run.code, run.output("findings"), github.bodies().len()), (0, "0", 1), "{}", run.log);
+    assert!(github.bodies()[0].contains("anon can no longer"), "{}", github.bodies()[0]);
+}
+
+#[test]
 fn a_fork_gets_no_comment_and_no_failure() {
     let folder = pull_request("create table public.leak (id bigint primary key);\n");
     let github = GitHub::start(true);
