@@ -245,7 +245,13 @@ impl Loader<'_> {
             _ if outermost && self.choices.rule_set.is_some() => self.base(None),
             None if outermost => self.base(None),
             None => {}
-            Some(names) => names.iter().for_each(|name| self.extend(name, id, folder)),
+            Some(names) => {
+                let extended = names.iter().filter(|name| self.extend(name, id, folder)).count();
+                // A name that is mistyped switches no rule off.
+                if outermost && extended == 0 && !names.is_empty() {
+                    self.base(None);
+                }
+            }
         }
         self.trail.pop();
         let file = self.sources.get(id);
@@ -263,9 +269,10 @@ impl Loader<'_> {
         }
     }
 
-    fn extend(&mut self, name: &layer::Located, file: FileId, folder: &Path) {
+    /// False where there is nothing of this name, which is complained about.
+    fn extend(&mut self, name: &layer::Located, file: FileId, folder: &Path) -> bool {
         if self.rule_set(&name.value) {
-            return;
+            return true;
         }
         // As one name whatever way leads to it: a loop must be seen.
         let path = folder.join(&name.value);
@@ -278,9 +285,11 @@ impl Loader<'_> {
         } else if let Err(error) = path.metadata() {
             format!("cannot read `{}`: {error}", name.value)
         } else {
-            return self.file(&path);
+            self.file(&path);
+            return true;
         };
         self.complain(file, layer::Flaw::new(name.range.clone(), complaint));
+        false
     }
 
     fn rule_set(&mut self, name: &str) -> bool {

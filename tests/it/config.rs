@@ -27,6 +27,14 @@ fn a_mistake_is_shown_in_the_users_file_and_the_rest_is_done() {
 }
 
 #[test]
+fn a_mistyped_rule_set_switches_no_rule_off() {
+    let answer = run("extends: strictt\n", &[]);
+    assert_eq!(answer.code, 2);
+    assert!(answer.out.contains("no rule-set is called `strictt`; did you mean `strict`?"), "{answer:?}");
+    assert!(answer.out.contains("error[syntax-error]"), "{answer:?}");
+}
+
+#[test]
 fn what_is_no_yaml_has_a_line() {
     let answer = run("rules:\n  a: [off\nextends: strict\n", &[]);
     assert_eq!(answer.code, 2);
