@@ -1,4 +1,4 @@
-//! What holds for any input, whoever makes it up: the mutator of these tests, or the fuzzer in `fuzz/`.
+//! What holds for any input.
 //!
 //! Each function panics where a promise is broken.
 
