@@ -24,7 +24,7 @@ use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::role::{Bucket, Role};
 use crate::change::access::{self, History, New, Side};
-use crate::change::{self, Change};
+use crate::change::{self, Change, Fixed};
 use crate::config::{self, Choices, Level, Settings};
 use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::project::{Found, Project};
@@ -127,6 +127,8 @@ struct Checked {
     advisors: Vec<Row>,
     /// How many more findings a comment silenced.
     silenced: usize,
+    /// The fingerprints of those, and of what the configuration switches off for its file.
+    unsaid: FxHashSet<String>,
     /// How many more the baseline knows.
     baselined: usize,
 }
@@ -251,7 +253,11 @@ impl Workspace {
                 change::move_to_change(diagnostic, &is_new, &changed);
             }
             change.access.extend(access.changes);
-            change.fixed.extend(compared.fixed);
+            // What is still there and only no longer said is not mended.
+            let settings = &self.projects[at].settings;
+            let is_mended =
+                |fixed: &Fixed| settings.is_on(fixed.rule) && !checked.unsaid.contains(&fixed.fingerprint);
+            change.fixed.extend(compared.fixed.into_iter().filter(is_mended));
             change.staying += compared.staying;
             checked.found = change::without_repeats(brought);
             let brought = checked.found.len();
@@ -560,9 +566,10 @@ impl Workspace {
         for (_, migration) in &replayed.migrations {
             suppressions.read(migration, &self.sources);
         }
-        found.retain_mut(|diagnostic| self.settle(diagnostic, settings));
+        let off: Vec<_> = found.extract_if(.., |diagnostic| !self.settle(diagnostic, settings)).collect();
         found.iter_mut().for_each(Diagnostic::mask_secrets);
         let silenced: Vec<_> = found.extract_if(.., |diagnostic| suppressions.allows(diagnostic)).collect();
+        let unsaid = off.iter().chain(&silenced).map(Diagnostic::fingerprint).collect();
         let mut unused = suppressions.report_unused(
             rules::named("unused-suppression"),
             |rule| settings.is_on(rule) && !change::COMPARING.contains(&rule),
@@ -578,7 +585,7 @@ impl Workspace {
             let is_in_focus = |place: Span| focus.contains(&self.paths[place.file.0 as usize]);
             advisors.retain(|row| row.place.is_some_and(is_in_focus));
         }
-        Checked { found, advisors, silenced: silenced.len(), baselined: 0 }
+        Checked { found, advisors, silenced: silenced.len(), unsaid, baselined: 0 }
     }
 
     /// Runs each rule that is on, with each of its options.

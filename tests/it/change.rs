@@ -193,6 +193,31 @@ fn merged_migrations_stay_as_they_are() {
 }
 
 #[test]
+fn what_is_no_longer_said_is_not_fixed() {
+    let sql = "create table public.a (id int primary key);\n";
+    let folder = project(sql);
+    let fixed = || {
+        let only = ["--base", "main", "--only", "rls-disabled-on-exposed-table", "--format", "json"];
+        let value = json(&folder.run(&only));
+        (value["change"]["fixed"].as_array().map(Vec::len), value["findings"].as_array().map(Vec::len))
+    };
+    folder.write(
+        FIRST,
+        format!("-- rls-lint: allow(rls-disabled-on-exposed-table) internal\n{sql}").as_bytes(),
+    );
+    assert_eq!(fixed(), (Some(0), Some(0)), "allowed by a comment");
+    folder.write(FIRST, sql.as_bytes());
+    folder.write(
+        "rls-lint.yaml",
+        b"overrides: [{paths: ['**'], rules: {rls-disabled-on-exposed-table: off}}]\n",
+    );
+    assert_eq!(fixed(), (Some(0), Some(0)), "switched off for its file");
+    folder.write("rls-lint.yaml", b"");
+    folder.write(SECOND, b"alter table public.a enable row level security;\n");
+    assert_eq!(fixed(), (Some(1), Some(0)), "mended");
+}
+
+#[test]
 fn new_migrations_come_after_merged_ones() {
     let folder = project("create table public.a (id int primary key);\n");
     let late = "supabase/migrations/20250115000000_late.sql";
