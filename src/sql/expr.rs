@@ -185,6 +185,53 @@ pub enum Expr {
     Other(&'static str, Vec<Self>),
 }
 
+/// Visits the operands of a node, which is borrowed for reading (`iter`) or for change (`iter_mut`);
+/// sub-selects are not entered.
+macro_rules! each_child {
+    ($node:expr, $visit:ident, $iter:ident) => {
+        match $node {
+            Expr::Literal(_) | Expr::Column(_) | Expr::Param(_) | Expr::Session(_) => {}
+            Expr::Call(call) => call.args.$iter().for_each($visit),
+            Expr::Op { left, right, .. } => {
+                left.$iter().for_each(|left| $visit(left));
+                $visit(right);
+            }
+            Expr::And(list)
+            | Expr::Or(list)
+            | Expr::Coalesce(list)
+            | Expr::Array(list)
+            | Expr::Row(list)
+            | Expr::Other(_, list) => list.$iter().for_each($visit),
+            Expr::Not(expr)
+            | Expr::IsNull { expr, .. }
+            | Expr::IsBool { expr, .. }
+            | Expr::Named { value: expr, .. }
+            | Expr::Cast { expr, .. } => $visit(expr),
+            Expr::Distinct { left, right, .. } | Expr::OpArray { left, right, .. } => {
+                $visit(left);
+                $visit(right);
+            }
+            Expr::In { expr, list, .. } => {
+                $visit(expr);
+                list.$iter().for_each($visit);
+            }
+            Expr::Between { expr, low, high, .. } => {
+                [expr, low, high].into_iter().for_each(|part| $visit(part))
+            }
+            Expr::Case { operand, arms, default } => {
+                operand.$iter().for_each(|operand| $visit(operand));
+                arms.$iter().flat_map(|(when, then)| [when, then]).for_each(&mut *$visit);
+                default.$iter().for_each(|default| $visit(default));
+            }
+            Expr::Field { expr, subscripts, .. } => {
+                $visit(expr);
+                subscripts.$iter().for_each($visit);
+            }
+            Expr::Sublink(sublink) => sublink.test.$iter().for_each(|test| $visit(test)),
+        }
+    };
+}
+
 impl Expr {
     pub const NULL: Self = Self::Literal(Literal::Null);
 
@@ -196,90 +243,12 @@ impl Expr {
     }
 
     fn each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
-        match self {
-            Self::Literal(_) | Self::Column(_) | Self::Param(_) | Self::Session(_) => {}
-            Self::Call(call) => call.args.iter().for_each(visit),
-            Self::Op { left, right, .. } => {
-                left.iter().for_each(|left| visit(left));
-                visit(right);
-            }
-            Self::And(list)
-            | Self::Or(list)
-            | Self::Coalesce(list)
-            | Self::Array(list)
-            | Self::Row(list)
-            | Self::Other(_, list) => list.iter().for_each(visit),
-            Self::Not(expr)
-            | Self::IsNull { expr, .. }
-            | Self::IsBool { expr, .. }
-            | Self::Named { value: expr, .. }
-            | Self::Cast { expr, .. } => visit(expr),
-            Self::Distinct { left, right, .. } | Self::OpArray { left, right, .. } => {
-                visit(left);
-                visit(right);
-            }
-            Self::In { expr, list, .. } => {
-                visit(expr);
-                list.iter().for_each(visit);
-            }
-            Self::Between { expr, low, high, .. } => {
-                [expr, low, high].into_iter().for_each(|part| visit(part))
-            }
-            Self::Case { operand, arms, default } => {
-                operand.iter().for_each(|operand| visit(operand));
-                arms.iter().flat_map(|(when, then)| [when, then]).for_each(&mut *visit);
-                default.iter().for_each(|default| visit(default));
-            }
-            Self::Field { expr, subscripts, .. } => {
-                visit(expr);
-                subscripts.iter().for_each(visit);
-            }
-            Self::Sublink(sublink) => sublink.test.iter().for_each(|test| visit(test)),
-        }
+        each_child!(self, visit, iter)
     }
 
     /// Visits the operands of this node for change, sub-selects not entered.
     pub fn each_child_mut(&mut self, visit: &mut dyn FnMut(&mut Self)) {
-        match self {
-            Self::Literal(_) | Self::Column(_) | Self::Param(_) | Self::Session(_) => {}
-            Self::Call(call) => call.args.iter_mut().for_each(visit),
-            Self::Op { left, right, .. } => {
-                left.iter_mut().for_each(|left| visit(left));
-                visit(right);
-            }
-            Self::And(list)
-            | Self::Or(list)
-            | Self::Coalesce(list)
-            | Self::Array(list)
-            | Self::Row(list)
-            | Self::Other(_, list) => list.iter_mut().for_each(visit),
-            Self::Not(expr)
-            | Self::IsNull { expr, .. }
-            | Self::IsBool { expr, .. }
-            | Self::Named { value: expr, .. }
-            | Self::Cast { expr, .. } => visit(expr),
-            Self::Distinct { left, right, .. } | Self::OpArray { left, right, .. } => {
-                visit(left);
-                visit(right);
-            }
-            Self::In { expr, list, .. } => {
-                visit(expr);
-                list.iter_mut().for_each(visit);
-            }
-            Self::Between { expr, low, high, .. } => {
-                [expr, low, high].into_iter().for_each(|part| visit(part))
-            }
-            Self::Case { operand, arms, default } => {
-                operand.iter_mut().for_each(|operand| visit(operand));
-                arms.iter_mut().flat_map(|(when, then)| [when, then]).for_each(&mut *visit);
-                default.iter_mut().for_each(|default| visit(default));
-            }
-            Self::Field { expr, subscripts, .. } => {
-                visit(expr);
-                subscripts.iter_mut().for_each(visit);
-            }
-            Self::Sublink(sublink) => sublink.test.iter_mut().for_each(|test| visit(test)),
-        }
+        each_child!(self, visit, iter_mut)
     }
 
     /// Visits this node and everything below it, sub-selects included, from the outside in.
