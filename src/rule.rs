@@ -155,6 +155,12 @@ impl<'a> CatalogCx<'a> {
             .filter(move |table| last.replace(table.oid) != Some(table.oid))
     }
 
+    /// The project's tables with row level security, as far as that and these aspects of them are certain.
+    pub fn tables_with_rls(&self, aspects: &[Aspect]) -> impl Iterator<Item = &'a Table> {
+        let doubts = self.catalog.doubts(&[&[Aspect::Rls], aspects].concat());
+        self.catalog.own_tables().filter(move |table| table.rls.value && !doubts.concern(&table.name))
+    }
+
     /// What a role reaches in a table with a command, which is not ALL: privileges, row level
     /// security and all policies together. `None` for a role that requests do not have.
     pub fn access(&self, table: &Table, role: &Role, command: PolicyCommand) -> Option<&'a Cell> {

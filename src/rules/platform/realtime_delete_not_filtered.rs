@@ -42,12 +42,9 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    for table in cx.catalog.own_tables().filter(|table| table.rls.value) {
+    for table in cx.tables_with_rls(&[Aspect::Shape, Aspect::Grants]) {
         let Some(published) = cx.catalog.published_at("supabase_realtime", table) else { continue };
-        let unclear = [Aspect::Shape, Aspect::Grants]
-            .iter()
-            .any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
-        if unclear || cx.catalog.table_access(table).is_empty() {
+        if cx.catalog.table_access(table).is_empty() {
             continue;
         }
         let telling = telling(cx.catalog, table);

@@ -62,11 +62,8 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let authority = Authority::of(cx.catalog, cx.workload, cx.rights);
-    for table in cx.catalog.own_tables().filter(|table| table.rls.value) {
-        let doubtful = [Aspect::Policies, Aspect::Shape]
-            .iter()
-            .any(|one| cx.catalog.may_have_changed(&table.name, *one));
-        if doubtful || authority.columns(table).next().is_none() {
+    for table in cx.tables_with_rls(&[Aspect::Policies, Aspect::Shape]) {
+        if authority.columns(table).next().is_none() {
             continue;
         }
         for policy in

@@ -97,11 +97,7 @@ struct Free<'a> {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let authority = Authority::of(cx.catalog, cx.workload, cx.rights);
-    for table in cx.catalog.own_tables().filter(|table| table.rls.value) {
-        let aspects = [Aspect::Policies, Aspect::Shape, Aspect::Grants];
-        if aspects.iter().any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect)) {
-            continue;
-        }
+    for table in cx.tables_with_rls(&[Aspect::Policies, Aspect::Shape, Aspect::Grants]) {
         for policy in
             table.policies.values().filter(|policy| policy.permissive && policy.covers(PolicyCommand::Update))
         {

@@ -52,11 +52,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    for table in cx.catalog.own_tables().filter(|table| table.rls.value) {
-        let aspects = [Aspect::Policies, Aspect::Shape, Aspect::Grants];
-        if aspects.iter().any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect)) {
-            continue;
-        }
+    for table in cx.tables_with_rls(&[Aspect::Policies, Aspect::Shape, Aspect::Grants]) {
         for column in table.columns.iter().filter(|column| column.is_soft_delete()) {
             let blocking = cx.catalog.api_roles().find_map(|role| blocks(cx, table, column, role));
             if let Some((reads, changes)) = blocking {

@@ -42,10 +42,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    for table in cx.catalog.own_tables().filter(|table| table.rls.value) {
-        if cx.catalog.may_have_changed(&table.name, Aspect::Policies) {
-            continue;
-        }
+    for table in cx.tables_with_rls(&[Aspect::Policies]) {
         let Some(column) = table.columns.iter().find(|column| column.is_soft_delete()) else { continue };
         let asks = |policy: &Policy| {
             let using = policy.using.as_ref().map(|clause| cx.rights.followed(table, policy, clause));

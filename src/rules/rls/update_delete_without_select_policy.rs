@@ -46,10 +46,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    for table in cx.catalog.own_tables().filter(|table| table.rls.value) {
-        if cx.catalog.may_have_changed(&table.name, Aspect::Policies) {
-            continue;
-        }
+    for table in cx.tables_with_rls(&[Aspect::Policies]) {
         let (mut roles, mut commands, mut policies) = (Vec::new(), Vec::new(), Vec::<&Policy>::new());
         for role in cx.catalog.api_roles() {
             let binds = |policy: &&Policy| policy.permissive && cx.catalog.policy_binds(policy, role);
