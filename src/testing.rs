@@ -257,6 +257,12 @@ pub(crate) fn check(rule: &'static Rule, text: &str) {
     check_with(rule, &rule.options.defaults(), text);
 }
 
+/// The same, on policies of a table `public.a` with these columns and row level security.
+pub(crate) fn check_policies(rule: &'static Rule, columns: &str, policies: &str) {
+    let table = format!("create table public.a ({columns}); alter table public.a enable row level security;");
+    check(rule, &format!("{table}\n{policies}"));
+}
+
 /// Runs a rule with options given as YAML.
 pub(crate) fn check_options(rule: &'static Rule, yaml: &str, text: &str) {
     let value: serde_yaml::Value = serde_yaml::from_str(yaml).expect("the options are YAML");

@@ -38,3 +38,45 @@ pub(super) fn report_visible(cx: &CatalogCx<'_>, role: &str, out: &mut Findings)
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::rules;
+    use crate::testing::check;
+
+    const RULES: [(&str, &str, &str); 2] = [
+        ("graphql-visible-to-anon", "anon", "anyone with the project's public API key"),
+        ("graphql-visible-to-authenticated", "authenticated", "every signed-in user"),
+    ];
+
+    #[test]
+    fn select_makes_visible() {
+        for (rule, role, whom) in RULES {
+            check(
+                rules::named(rule),
+                &format!(
+                    "
+                     create table public.todos (id bigint, note text);
+                     --           ^^^^^^^^^^^^ info: GraphQL describes public.todos to {whom}
+                     alter table public.todos enable row level security;
+                     create table public.part (id bigint, note text);
+                     --           ^^^^^^^^^^^ info: public.part
+                     revoke all on public.part from {role};
+                     grant select (id) on public.part to {role};
+                     create view public.v as select 1 as n;
+                     --          ^^^^^^^^ info: public.v
+                     create table public.closed (id bigint);
+                     revoke select on public.closed from {role};
+                     create schema private;
+                     create table private.t (id bigint);"
+                ),
+            );
+        }
+    }
+
+    #[test]
+    fn without_the_extension_nothing_is() {
+        let sql = "drop extension pg_graphql; create table public.todos (id bigint);";
+        RULES.into_iter().for_each(|(rule, ..)| check(rules::named(rule), sql));
+    }
+}

@@ -38,35 +38,3 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     graphql::report_visible(cx, "authenticated", out);
 }
-
-#[cfg(test)]
-mod tests {
-    use super::RULE;
-    use crate::testing::check;
-
-    #[test]
-    fn select_makes_visible() {
-        check(
-            &RULE,
-            "
-             create table public.todos (id bigint, note text);
-             --           ^^^^^^^^^^^^ info: GraphQL describes public.todos to every signed-in user
-             alter table public.todos enable row level security;
-             create table public.part (id bigint, note text);
-             --           ^^^^^^^^^^^ info: public.part
-             revoke all on public.part from authenticated;
-             grant select (id) on public.part to authenticated;
-             create view public.v as select 1 as n;
-             --          ^^^^^^^^ info: public.v
-             create table public.closed (id bigint);
-             revoke select on public.closed from authenticated;
-             create schema private;
-             create table private.t (id bigint);",
-        );
-    }
-
-    #[test]
-    fn without_the_extension_nothing_is() {
-        check(&RULE, "drop extension pg_graphql; create table public.todos (id bigint);");
-    }
-}

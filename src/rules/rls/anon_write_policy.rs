@@ -143,16 +143,10 @@ fn report(
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{check, check_policies};
 
     fn policies(text: &str) {
-        check(
-            &RULE,
-            &format!(
-                "create table public.a (id bigint, user_id uuid, open boolean, token text);
-                 alter table public.a enable row level security;\n{text}"
-            ),
-        );
+        check_policies(&RULE, "id bigint, user_id uuid, open boolean, token text", text);
     }
 
     #[test]

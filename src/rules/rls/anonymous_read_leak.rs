@@ -74,16 +74,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::check_policies;
 
     fn policies(text: &str) {
-        check(
-            &RULE,
-            &format!(
-                "create table public.a (id bigint, user_id uuid not null, open boolean);
-                 alter table public.a enable row level security;\n{text}"
-            ),
-        );
+        check_policies(&RULE, "id bigint, user_id uuid not null, open boolean", text);
     }
 
     #[test]

@@ -87,16 +87,10 @@ fn report(table: &Table, policy: &Policy, clause: &Clause, out: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::check_policies;
 
     fn policies(text: &str) {
-        check(
-            &RULE,
-            &format!(
-                "create table public.a (id bigint, user_id uuid, open boolean);
-                 alter table public.a enable row level security;\n{text}"
-            ),
-        );
+        check_policies(&RULE, "id bigint, user_id uuid, open boolean", text);
     }
 
     #[test]

@@ -100,16 +100,10 @@ fn chooses_by_rows(cx: &CatalogCx<'_>, table: &Table, policy: &Policy) -> bool {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{check, check_policies};
 
     fn policies(text: &str) {
-        check(
-            &RULE,
-            &format!(
-                "create table public.a (id bigint, user_id uuid, open boolean);
-                 alter table public.a enable row level security;\n{text}"
-            ),
-        );
+        check_policies(&RULE, "id bigint, user_id uuid, open boolean", text);
     }
 
     #[test]
