@@ -265,7 +265,8 @@ mod tests {
 
     #[test]
     fn functions_are_told_apart_by_their_bodies() {
-        let text = "create function f(a int) returns int language sql as $$select 1$$;
+        let text = "set check_function_bodies = false;
+             create function f(a int) returns int language sql as $$select 1$$;
              create function g() returns int language sql set search_path = '' as 'select 1';
              create function private_f() returns int language sql as 'select ''x''::int';";
         assert_eq!(

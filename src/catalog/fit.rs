@@ -18,8 +18,11 @@ impl Catalog {
     /// What is wrong with the types of a bound expression; what is in it is not looked at.
     pub(super) fn ill_typed(&self, expr: &Expr) -> Option<Misfit> {
         match expr {
+            Expr::Cast { .. } => self.ill_cast(expr),
             Expr::Op { op, left: Some(left), right } if COMPARISONS.contains(&op.as_str()) => self
                 .incomparable(op, left, right)
+                // A text that is no value is refused before anything is compared.
+                .filter(|_| !expr.any(&|part| self.ill_cast(part).is_some()))
                 .or_else(|| self.no_value_beside(left, right))
                 .or_else(|| self.no_value_beside(right, left)),
             Expr::In { expr, list, .. } => list.iter().find_map(|item| {
@@ -98,6 +101,17 @@ impl Catalog {
             Some(span) => misfit.at(span),
             None => misfit,
         })
+    }
+
+    /// Whether a text is cast to a type that it is no value of.
+    fn ill_cast(&self, expr: &Expr) -> Option<Misfit> {
+        let Expr::Cast { expr: text, to } = expr else { return None };
+        let Expr::Literal(Literal::String(text)) = &**text else { return None };
+        if to.percent_type || to.setof {
+            return None;
+        }
+        let misfit = self.no_value(&self.resolve_data_type(to), text)?.at(to.name.span);
+        Some(misfit.helped_by("`::` binds to what stands before it: `(auth.jwt() ->> 'org_id')::uuid`"))
     }
 
     /// Whether a text is certainly no value of a type.
@@ -237,9 +251,20 @@ mod tests {
             "id = 'x'",
             "b = 'maybe'",
             "s in ('ok', 'nope')",
+            "id = auth.jwt() ->> 'org_id'::uuid",
+            "s = 'nope'::mood",
         ] {
             assert_eq!(in_policy(condition).len(), 1, "{condition}");
         }
+    }
+
+    #[test]
+    fn a_cast_of_the_key_is_told_as_such() {
+        assert_eq!(
+            in_policy("id = auth.jwt() ->> 'org_id'::uuid"),
+            ["'org_id' is no value of the type uuid"],
+            "as PostgreSQL does: invalid input syntax for type uuid"
+        );
     }
 
     #[test]
