@@ -10,7 +10,7 @@ use std::ops::Range;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, selected};
 
 /// What the file is called.
 pub const NAME: &str = "rls-lint-baseline.json";
@@ -47,7 +47,7 @@ struct Record {
     object: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     what: String,
-    /// How many findings, or for one about the whole project, how many places.
+    /// How many findings.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     count: usize,
 }
@@ -101,7 +101,7 @@ impl Baseline {
     /// What makes these findings silent.
     pub fn of(found: &[Diagnostic]) -> Self {
         let mut baseline = Self::default();
-        for diagnostic in found {
+        for diagnostic in found.iter().flat_map(Diagnostic::each) {
             let entry = baseline.entries.entry(diagnostic.fingerprint()).or_insert_with(|| {
                 let record = Record {
                     rule: diagnostic.rule.to_string(),
@@ -111,22 +111,20 @@ impl Baseline {
                 };
                 Entry { record, seen: 0, range: 0..0 }
             });
-            entry.record.count += weight(diagnostic);
+            entry.record.count += 1;
         }
         baseline
     }
 
-    /// Takes out the findings that it knows, as many as it knows of, and counts them.
-    pub fn silence(&mut self, found: &mut Vec<Diagnostic>) -> usize {
-        let before = found.len();
-        found.retain(|diagnostic| {
+    /// Takes out the findings that it knows, as many as it knows of.
+    pub fn silence(&mut self, found: &mut Vec<Diagnostic>) {
+        let is_new = |diagnostic: &Diagnostic| {
             let Some(entry) = self.entries.get_mut(&diagnostic.fingerprint()) else { return true };
-            let seen = entry.seen + weight(diagnostic);
-            let is_known = seen <= entry.record.count;
-            entry.seen = seen.min(entry.record.count);
-            !is_known
-        });
-        before - found.len()
+            let is_new = entry.seen == entry.record.count;
+            entry.seen += usize::from(!is_new);
+            is_new
+        };
+        *found = selected(std::mem::take(found), is_new, "are not in the baseline");
     }
 
     /// After [`Self::silence`], the entries of rules that looked which did not occur as often as they
@@ -173,11 +171,6 @@ impl Baseline {
         }
         writeln!(out, "    \"{END}\": {{}}\n  }}\n}}")
     }
-}
-
-/// How many of an entry's number a finding takes: one about the whole project is one for each place.
-fn weight(diagnostic: &Diagnostic) -> usize {
-    diagnostic.places().count()
 }
 
 /// The place of each key that a line starts with.
@@ -235,7 +228,7 @@ mod tests {
     fn as_many_are_silent_as_there_were() {
         let mut baseline = Baseline::of(&[finding("a", ""), finding("a", ""), finding("b", "")]);
         let mut found = vec![finding("a", ""), finding("a", ""), finding("a", ""), finding("c", "")];
-        assert_eq!(baseline.silence(&mut found), 2);
+        baseline.silence(&mut found);
         assert_eq!(found, [finding("a", ""), finding("c", "")]);
         assert_eq!(baseline.stale(|_| true)[0].in_words(), "b on file a.sql");
         assert!(baseline.stale(|rule| rule != "b").is_empty());
@@ -243,19 +236,22 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_about_the_project_is_silent_until_it_grows() {
-        let of_places = |places: usize| {
-            let mut found = finding("a", "");
-            found.object.kind = "project";
-            let spans = (1..places).map(|at| (Span::new(FileId(0), at, at + 1), ""));
-            found.label_each(spans);
-            found
+    fn a_habit_is_silent_but_for_what_is_new() {
+        let of = |columns: &[&str]| {
+            let instances = columns.iter().map(|column| finding("a", column)).collect();
+            let mut habit = finding("a", "");
+            habit.tell(instances, |_| "");
+            vec![habit]
         };
-        let mut baseline = Baseline::of(&[of_places(5)]);
-        assert_eq!(baseline.clone().silence(&mut vec![of_places(6)]), 0);
-        assert_eq!(baseline.silence(&mut vec![of_places(4)]), 1);
-        assert_eq!(baseline.prune(|_| true), 1);
-        assert!(written(&baseline).contains("\"count\":4"), "{}", written(&baseline));
+        let baseline = Baseline::of(&of(&["a", "b", "c"]));
+        let (mut used, mut found) = (baseline.clone(), of(&["a", "c", "d"]));
+        used.silence(&mut found);
+        assert_eq!(found, [finding("a", "d")], "a new one does not take the place of one that is mended");
+        assert_eq!(used.prune(|_| true), 1);
+        assert_eq!(used.len(), 2);
+        let (mut used, mut found) = (baseline, vec![finding("a", "b")]);
+        used.silence(&mut found);
+        assert!(found.is_empty(), "what is told by itself is known from the habit");
     }
 
     #[test]

@@ -6,7 +6,7 @@ pub mod recreated;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::name::QName;
-use crate::diagnostic::{Diagnostic, Identity, Label, Severity};
+use crate::diagnostic::{Diagnostic, Identity, Label, Severity, selected};
 use crate::predicate::Reach;
 use crate::rule::Group;
 use crate::rules;
@@ -109,63 +109,47 @@ pub struct Compared {
 ///
 /// Findings are the same if they share a fingerprint; of several that do, those in files that the
 /// base does not have as they are (`is_new`) are the new ones. A finding about the whole project is
-/// taken apart: only its new places are new. What is said about a relation that got another name
+/// taken apart: only its new instances are new. What is said about a relation that got another name
 /// (`renamed`: the old one and the new one) is said about it still.
 pub fn compare(
     (base, base_sources): (&[Diagnostic], &Sources),
-    (head, head_sources): (Vec<Diagnostic>, &Sources),
+    head: Vec<Diagnostic>,
     renamed: &[(QName, QName)],
     is_new: &dyn Fn(FileId) -> bool,
 ) -> Compared {
     let base: Vec<_> = base.iter().map(|diagnostic| under_new_name(diagnostic, renamed)).collect();
-    let mut known: FxHashMap<String, Vec<&Diagnostic>> = FxHashMap::default();
-    for diagnostic in base.iter().rev() {
-        known.entry(diagnostic.fingerprint()).or_default().push(diagnostic);
+    let mut known: FxHashMap<String, Vec<Severity>> = FxHashMap::default();
+    for one in base.iter().rev().flat_map(Diagnostic::each) {
+        known.entry(one.fingerprint()).or_default().push(one.severity);
     }
-    let before = Blamed::of(&base, base_sources);
-    let after = Blamed::of(&head, head_sources);
     let mut compared = Compared::default();
     let (old, new): (Vec<_>, Vec<_>) = head.into_iter().partition(|one| !is_new(one.span.file));
-    for mut diagnostic in old.into_iter().chain(new) {
-        let same = known.get_mut(&diagnostic.fingerprint()).and_then(Vec::pop);
-        let is_worse = same.is_some_and(|same| diagnostic.severity > same.severity);
-        let is_known = if diagnostic.is_about_project() {
-            let is_old = |span| before.anywhere.contains(&(diagnostic.rule, head_sources.text(span)));
-            let mut rest = diagnostic.clone();
-            let has_new = rest.retain_places(|span| !is_old(span));
-            if has_new && !is_worse {
-                diagnostic = rest;
-            }
-            !has_new
-        } else {
-            let place = (diagnostic.rule, head_sources.text(diagnostic.span));
-            same.is_some() || before.in_project.contains(&place)
+    for diagnostic in old.into_iter().chain(new) {
+        let is_introduced = |one: &Diagnostic| {
+            let before = known.get_mut(&one.fingerprint()).and_then(Vec::pop);
+            before.is_none_or(|severity| one.severity > severity)
         };
-        if is_known && !is_worse {
-            compared.staying += 1;
-        } else {
-            compared.introduced.push(diagnostic);
-        }
+        let introduced = diagnostic.select(is_introduced, "are new");
+        compared.staying += usize::from(introduced.is_empty());
+        compared.introduced.extend(introduced);
     }
     let left: FxHashSet<String> =
         known.into_iter().filter(|(_, list)| !list.is_empty()).map(|(fingerprint, _)| fingerprint).collect();
-    for diagnostic in &base {
-        let mut places = diagnostic.places().map(|span| (diagnostic.rule, base_sources.text(span)));
-        let is_left = if diagnostic.is_about_project() {
-            places.any(|place| after.anywhere.contains(&place))
-        } else {
-            places.any(|place| after.in_project.contains(&place))
-        };
-        if left.contains(&diagnostic.fingerprint()) && !is_left {
-            compared.fixed.push(Fixed::new(diagnostic, base_sources));
-        }
-    }
+    let is_gone = |one: &Diagnostic| left.contains(&one.fingerprint());
+    let fixed = selected(base, is_gone, "are gone");
+    compared.fixed.extend(fixed.iter().map(|diagnostic| Fixed::new(diagnostic, base_sources)));
     compared
 }
 
 /// A finding about a relation that has another name now, as one about that name.
 fn under_new_name(diagnostic: &Diagnostic, renamed: &[(QName, QName)]) -> Diagnostic {
     let mut diagnostic = diagnostic.clone();
+    rename(&mut diagnostic, renamed);
+    diagnostic
+}
+
+fn rename(diagnostic: &mut Diagnostic, renamed: &[(QName, QName)]) {
+    diagnostic.instances.iter_mut().for_each(|one| rename(one, renamed));
     let object = &mut diagnostic.object;
     let is_it = |old: &QName| {
         object.schema.as_deref() == Some(old.schema.as_str()) && object.name == *old.name.as_str()
@@ -174,7 +158,6 @@ fn under_new_name(diagnostic: &Diagnostic, renamed: &[(QName, QName)]) -> Diagno
         object.schema = Some(name.schema.to_string());
         object.name = name.name.to_string();
     }
-    diagnostic
 }
 
 /// Moves a finding to where a change made it so, which is where a reviewer sees it: to the newest label
@@ -185,8 +168,13 @@ pub fn move_to_change(
     is_new: &dyn Fn(FileId) -> bool,
     changed: &dyn Fn(&Identity) -> Option<Span>,
 ) {
+    if diagnostic.is_about_project() {
+        diagnostic.instances.iter_mut().for_each(|one| move_to_change(one, is_new, changed));
+        diagnostic.retain(|_| true);
+        return;
+    }
     diagnostic.edits.retain(|edit| is_new(edit.span.file));
-    if is_new(diagnostic.span.file) || diagnostic.is_about_project() {
+    if is_new(diagnostic.span.file) {
         return;
     }
     let labels = diagnostic.labels.iter().enumerate().filter(|(_, label)| is_new(label.span.file));
@@ -225,29 +213,6 @@ pub const WIDENED: &str = "policy-widened";
 /// needed there and idle here.
 pub const COMPARING: [&str; 4] = [WIDENED, "recreated-view-lost-settings", "migration-order", "ad-hoc-ddl"];
 
-/// What the rules point at, by the text there.
-struct Blamed<'a> {
-    anywhere: FxHashSet<(&'static str, &'a str)>,
-    /// In findings about the whole project.
-    in_project: FxHashSet<(&'static str, &'a str)>,
-}
-
-impl<'a> Blamed<'a> {
-    fn of(diagnostics: &[Diagnostic], sources: &'a Sources) -> Self {
-        let (mut anywhere, mut in_project) = (FxHashSet::default(), FxHashSet::default());
-        for diagnostic in diagnostics {
-            for span in diagnostic.places() {
-                let place = (diagnostic.rule, sources.text(span));
-                anywhere.insert(place);
-                if diagnostic.is_about_project() {
-                    in_project.insert(place);
-                }
-            }
-        }
-        Self { anywhere, in_project }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,7 +224,7 @@ mod tests {
         let (base, head) = (Bench::new(base), Bench::new(head));
         let run = |bench: &Bench| bench.run(rule, &rule.options.defaults());
         let is_new = |file: FileId| file.0 as usize >= base.sources.len();
-        let found = compare((&run(&base), &base.sources), (run(&head), &head.sources), &[], &is_new);
+        let found = compare((&run(&base), &base.sources), run(&head), &[], &is_new);
         let texts = found.introduced.iter().map(|one| head.sources.text(one.span).to_string());
         (texts.collect(), found.fixed.len(), found.staying)
     }
@@ -284,10 +249,26 @@ mod tests {
         let rule = "missing-created-at";
         // Five of their own become one about all, and the other way round.
         assert_eq!(compared(rule, &few, &many), (vec!["public.f".to_string()], 0, 0));
-        assert_eq!(compared(rule, &many, &few), (vec![], 0, 5));
+        assert_eq!(compared(rule, &many, &few), (vec![], 1, 5));
         assert_eq!(compared(rule, &many, &more), (vec!["public.n".to_string()], 0, 0));
         assert_eq!(compared(rule, &many, &many), (vec![], 0, 1));
         assert_eq!(compared(rule, &many, ""), (vec![], 1, 0));
+    }
+
+    #[test]
+    fn what_a_habit_points_at_may_read_the_same_everywhere() {
+        let table = |name: usize| {
+            format!(
+                "create table public.t{name} (owner uuid);
+                 alter table public.t{name} enable row level security;
+                 create policy own on public.t{name} to authenticated using (owner = auth.uid());\n"
+            )
+        };
+        let base: String = (0..12).map(table).collect();
+        let head = format!("{base}-- file: 2_more.sql\n{}", table(12));
+        let expected = (vec!["auth.uid()".to_string()], 0, 0);
+        assert_eq!(compared("auth-call-per-row", &base, &head), expected);
+        assert_eq!(compared("auth-call-per-row", &base, &base), (vec![], 0, 1));
     }
 
     #[test]

@@ -328,6 +328,7 @@ pub fn diagnostic(span: Span, path: String, message: String, help: Option<String
         help,
         edits: Vec::new(),
         object: Identity::plain("file", path),
+        instances: Vec::new(),
     }
 }
 

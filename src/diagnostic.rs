@@ -50,10 +50,15 @@ pub struct Diagnostic {
     pub object: Identity,
     /// What sets it apart from other findings of the rule on the same object: a column, a role.
     pub what: String,
+    /// What it tells at once, if it is about a habit of the whole project: one finding for each place.
+    pub instances: Vec<Self>,
 }
 
 /// Up to so many places are pointed at that are all alike.
 const MOST_LABELS: usize = 3;
+
+/// Up to so many instances of a habit are told each by itself where only they are wanted.
+const FEW: usize = 5;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
@@ -130,6 +135,7 @@ impl Diagnostic {
 
     /// Makes secrets unreadable that its words quote from the project.
     pub fn mask_secrets(&mut self) {
+        self.instances.iter_mut().for_each(Self::mask_secrets);
         let labels = self.labels.iter_mut().chain(&mut self.more).map(|label| &mut label.text);
         let words = [&mut self.message].into_iter().chain(&mut self.note).chain(&mut self.help).chain(labels);
         for text in words {
@@ -168,29 +174,52 @@ impl Diagnostic {
 
     /// Whether it tells a habit of the whole project, at each place where it shows.
     pub fn is_about_project(&self) -> bool {
-        self.object.kind == "project"
+        !self.instances.is_empty()
     }
 
-    /// The places that it is about: its own, and those of a finding about the whole project.
-    pub fn places(&self) -> impl Iterator<Item = Span> {
-        let others = self.labels.iter().chain(&self.more).filter(|_| self.is_about_project());
-        std::iter::once(self.span).chain(others.map(|label| label.span))
+    /// What it says, each by itself: its instances, or where it has none, itself.
+    pub fn each(&self) -> impl Iterator<Item = &Self> {
+        let itself = std::iter::once(self).filter(|_| !self.is_about_project());
+        self.instances.iter().chain(itself)
     }
 
-    /// Keeps those of its places that are wanted; false where none is. A finding is about its own
-    /// place, and only one about the whole project is as much about each of the others.
-    pub fn retain_places(&mut self, mut wanted: impl FnMut(Span) -> bool) -> bool {
+    /// Tells these findings at once, at their places; `like` words it of all but the first.
+    pub fn tell<T: Into<String>>(&mut self, instances: Vec<Self>, like: impl Fn(&Self) -> T) -> &mut Self {
+        self.instances = instances;
+        let others: Vec<_> = self.instances.iter().skip(1).map(|one| (one.span, like(one))).collect();
+        self.label_each(others)
+    }
+
+    /// Keeps what is wanted of what it says; false where that is nothing.
+    pub fn retain(&mut self, mut wanted: impl FnMut(&Self) -> bool) -> bool {
         if !self.is_about_project() {
-            return wanted(self.span);
+            return wanted(self);
         }
-        let others = self.labels.drain(..).chain(self.more.drain(..)).map(|label| (label.span, label.text));
-        let all: Vec<_> = std::iter::once((self.span, String::new())).chain(others).collect();
-        let mut kept = all.into_iter().filter(|(span, _)| wanted(*span));
-        let Some((first, _)) = kept.next() else { return false };
-        self.span = first;
-        let rest: Vec<_> = kept.collect();
-        self.label_each(rest);
+        let words = self.labels.drain(..).chain(self.more.drain(..)).map(|label| label.text);
+        let words: Vec<_> = std::iter::once(String::new()).chain(words).collect();
+        let told = std::mem::take(&mut self.instances).into_iter().zip(words);
+        let (kept, words): (Vec<_>, Vec<_>) = told.filter(|(one, _)| wanted(one)).unzip();
+        let Some(first) = kept.first() else { return false };
+        self.span = first.span;
+        let places: Vec<_> = kept.iter().map(|one| one.span).zip(words).skip(1).collect();
+        self.label_each(places);
+        self.instances = kept;
         true
+    }
+
+    /// What is wanted of what it says: a few findings of many are told each by itself. `are` says
+    /// of the others what sets them apart.
+    pub fn select(mut self, wanted: impl FnMut(&Self) -> bool, are: &str) -> Vec<Self> {
+        let all = self.instances.len();
+        match self.retain(wanted).then_some(self.instances.len()) {
+            None => Vec::new(),
+            Some(left) if left == all => vec![self],
+            Some(left) if left <= FEW => self.instances,
+            Some(left) => {
+                self.message = format!("{}; {left} of them {are}", self.message);
+                vec![self]
+            }
+        }
     }
 
     pub fn help(&mut self, text: impl Into<String>) -> &mut Self {
@@ -207,4 +236,13 @@ impl Diagnostic {
         self.what = text.into();
         self
     }
+}
+
+/// What is wanted of findings, in order; see [`Diagnostic::select`].
+pub fn selected(
+    found: Vec<Diagnostic>,
+    mut wanted: impl FnMut(&Diagnostic) -> bool,
+    are: &str,
+) -> Vec<Diagnostic> {
+    found.into_iter().flat_map(|diagnostic| diagnostic.select(&mut wanted, are)).collect()
 }

@@ -290,8 +290,29 @@ impl Findings {
             edits: Vec::new(),
             object,
             what: String::new(),
+            instances: Vec::new(),
         });
         self.list.last_mut().expect("one was just pushed")
+    }
+
+    /// Tells as one habit of the project's `objects` what was reported since there were `count`
+    /// findings, with the note and help of the first; `like` words it of the others. Nothing where
+    /// nothing was reported.
+    pub fn fold<T: Into<String>>(
+        &mut self,
+        count: usize,
+        objects: &str,
+        message: impl Into<String>,
+        like: impl Fn(&Diagnostic) -> T,
+    ) -> Option<&mut Diagnostic> {
+        let instances = self.list.split_off(count);
+        let first = instances.first()?;
+        let (span, severity) = (first.span, first.severity);
+        let (note, help) = (first.note.clone(), first.help.clone());
+        let habit = self.report(span, Identity::plain("project", objects), message);
+        habit.severity = severity;
+        (habit.note, habit.help) = (note, help);
+        Some(habit.tell(instances, like))
     }
 }
 

@@ -158,13 +158,9 @@ impl Suppressions {
         }
     }
 
-    /// Whether comments allow this finding, at each of its places; they count as used then.
-    pub fn allows(&mut self, diagnostic: &mut Diagnostic) -> bool {
-        let rule = diagnostic.rule;
-        !diagnostic.retain_places(|span| !self.allows_at(rule, span))
-    }
-
-    fn allows_at(&mut self, rule: &str, place: Span) -> bool {
+    /// Whether comments allow a finding; they count as used then.
+    pub fn allows(&mut self, diagnostic: &Diagnostic) -> bool {
+        let (rule, place) = (diagnostic.rule, diagnostic.span);
         let today = self.today;
         let mut allowed = false;
         let of_rule = self.list.iter_mut().filter(|suppression| suppression.rule == rule);
@@ -334,9 +330,9 @@ mod tests {
     fn a_comment_covers_its_statement() {
         let (mut comments, sources, span) =
             read("-- rls-lint: allow(no-primary-key, syntax-error) it is a queue", Some(0));
-        assert!(comments.allows(&mut finding("no-primary-key", span)));
-        assert!(!comments.allows(&mut finding("not-analysed", span)));
-        assert!(!comments.allows(&mut finding("no-primary-key", Span { start: 0, ..span })));
+        assert!(comments.allows(&finding("no-primary-key", span)));
+        assert!(!comments.allows(&finding("not-analysed", span)));
+        assert!(!comments.allows(&finding("no-primary-key", Span { start: 0, ..span })));
         assert_eq!(
             unused(&comments, &sources),
             ["syntax-error: syntax-error finds nothing in this statement"]
@@ -346,8 +342,8 @@ mod tests {
     #[test]
     fn a_comment_may_cover_the_file() {
         let (mut comments, sources, span) = read("/* rls-lint: allow-file(no-primary-key) */", None);
-        assert!(comments.allows(&mut finding("no-primary-key", Span { start: 0, end: 0, ..span })));
-        assert!(!comments.allows(&mut finding("no-primary-key", Span { file: FileId(7), ..span })));
+        assert!(comments.allows(&finding("no-primary-key", Span { start: 0, end: 0, ..span })));
+        assert!(!comments.allows(&finding("no-primary-key", Span { file: FileId(7), ..span })));
         assert_eq!(unused(&comments, &sources), Vec::<String>::new());
     }
 
@@ -368,11 +364,11 @@ mod tests {
     fn a_comment_holds_through_its_last_day() {
         let (mut comments, sources, span) =
             read("-- rls-lint: allow(no-primary-key) until=2026-06-15 a queue", Some(0));
-        assert!(comments.allows(&mut finding("no-primary-key", span)));
+        assert!(comments.allows(&finding("no-primary-key", span)));
         assert_eq!(unused(&comments, &sources), Vec::<String>::new());
         let (mut comments, sources, span) =
             read("/* rls-lint: allow(no-primary-key) a queue until=2026-06-14*/", Some(0));
-        assert!(!comments.allows(&mut finding("no-primary-key", span)));
+        assert!(!comments.allows(&finding("no-primary-key", span)));
         assert_eq!(
             unused(&comments, &sources),
             ["no-primary-key: no-primary-key was allowed until 2026-06-14, which is over"]

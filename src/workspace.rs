@@ -26,7 +26,7 @@ use crate::catalog::role::{Bucket, Role};
 use crate::change::access::{self, History, New, Side};
 use crate::change::{self, Change, Fixed};
 use crate::config::{self, Choices, Level, Settings};
-use crate::diagnostic::{Diagnostic, Identity, Severity};
+use crate::diagnostic::{Diagnostic, Identity, Severity, selected};
 use crate::project::{Found, Project};
 use crate::report::{self, Report, Summary};
 use crate::rule::{CatalogCx, Check, Findings, MigrationCx, ParsedOptions, Rule};
@@ -211,8 +211,10 @@ impl Workspace {
         let started = Instant::now();
         let check = |replayed| {
             let mut checked = self.check_project(replayed, Vec::new());
-            let baseline = self.take_known(replayed, &mut checked);
-            if let Some(baseline) = baseline.filter(|_| self.problems.is_empty()) {
+            let before = checked.found.len();
+            let baseline = self.silence(replayed, &mut checked.found);
+            checked.baselined = before - checked.found.len();
+            if let Some(baseline) = baseline {
                 checked.found.extend(self.stale(replayed, &baseline));
             }
             checked
@@ -242,11 +244,11 @@ impl Workspace {
             let mut checked = self.check_project(&self.projects[at], merged.findings);
             let known = before.check_project(&before.projects[at], Vec::new()).found;
             let is_new = |file: FileId| merged.new.contains(&file);
-            let told = self.told_besides_baseline(&self.projects[at], &checked.found);
+            let mut told = checked.found.clone();
+            let baseline = self.silence(&self.projects[at], &mut told);
             let found = std::mem::take(&mut checked.found);
             let renamed = &access.renamed;
-            let compared =
-                change::compare((&known, &before.sources), (found, &self.sources), renamed, &is_new);
+            let compared = change::compare((&known, &before.sources), found, renamed, &is_new);
             let mut brought = compared.introduced;
             for diagnostic in &mut brought {
                 let changed = |object: &Identity| self.changed_by(&self.projects[at], object, &is_new);
@@ -261,10 +263,17 @@ impl Workspace {
             change.staying += compared.staying;
             checked.found = change::without_repeats(brought);
             let brought = checked.found.len();
-            if let Some(told) = told {
-                checked.found.retain(|diagnostic| told.contains(&diagnostic.fingerprint()));
+            if let Some(baseline) = baseline {
+                let told: FxHashSet<_> =
+                    told.iter().flat_map(Diagnostic::each).map(Diagnostic::fingerprint).collect();
+                let is_told = |diagnostic: &Diagnostic| told.contains(&diagnostic.fingerprint());
+                checked.found = selected(checked.found, is_told, "are not in the baseline");
+                checked.baselined = brought - checked.found.len();
+                // A change that mends something says so; only who asks is told to prune.
+                if self.baselining == Baselining::Strict {
+                    checked.found.extend(self.stale(&self.projects[at], &baseline));
+                }
             }
-            checked.baselined = brought - checked.found.len();
             introduced.push(checked);
         }
         let of_base = before.problems.iter().map(|problem| format!("in {}: {problem}", base.name));
@@ -429,11 +438,11 @@ impl Workspace {
         }
     }
 
-    /// Takes out what the baseline knows; gives the baseline as it was used.
-    fn take_known(&self, replayed: &Replayed, checked: &mut Checked) -> Option<Baseline> {
+    /// Takes out what the baseline knows; gives the baseline as it was used, where there is one.
+    fn silence(&self, replayed: &Replayed, found: &mut Vec<Diagnostic>) -> Option<Baseline> {
         let known = replayed.known.as_ref().filter(|_| self.baselining != Baselining::Ignored)?;
         let mut baseline = known.baseline.clone();
-        checked.baselined = baseline.silence(&mut checked.found);
+        baseline.silence(found);
         Some(baseline)
     }
 
@@ -459,19 +468,11 @@ impl Workspace {
         Some(self.sources.first_line(span))
     }
 
-    /// What is told of these findings without a comparison: the fingerprints of those that the baseline
-    /// does not silence. Without a baseline, nothing.
-    fn told_besides_baseline(&self, replayed: &Replayed, found: &[Diagnostic]) -> Option<FxHashSet<String>> {
-        let known = replayed.known.as_ref().filter(|_| self.baselining != Baselining::Ignored)?;
-        let mut left = found.to_vec();
-        known.baseline.clone().silence(&mut left);
-        Some(left.iter().map(Diagnostic::fingerprint).collect())
-    }
-
     /// One finding about all that the baseline holds in vain.
     fn stale(&self, replayed: &Replayed, baseline: &Baseline) -> Option<Diagnostic> {
         // A part of the files says nothing about the rest.
-        let known = replayed.known.as_ref().filter(|_| replayed.project.focus.is_none())?;
+        let is_whole = replayed.project.focus.is_none() && self.problems.is_empty();
+        let known = replayed.known.as_ref().filter(|_| is_whole)?;
         let stale = baseline.stale(|rule| looked(&replayed.settings, rule));
         let (first, others) = stale.split_first()?;
         let span = |entry: &baseline::Entry| Span::new(known.file, entry.range.start, entry.range.end);
@@ -489,7 +490,9 @@ impl Workspace {
             finding.severity = Severity::Error;
             return Some(finding);
         }
-        self.settle(&mut finding, &replayed.settings).then_some(finding)
+        let is_on = self.is_on(&finding, &replayed.settings);
+        self.settle(&mut finding, &replayed.settings);
+        is_on.then_some(finding)
     }
 
     /// What would keep the findings of each project silent; or, to prune, what of it still does.
@@ -566,17 +569,28 @@ impl Workspace {
         for (_, migration) in &replayed.migrations {
             suppressions.read(migration, &self.sources);
         }
-        let off: Vec<_> = found.extract_if(.., |diagnostic| !self.settle(diagnostic, settings)).collect();
-        found.iter_mut().for_each(Diagnostic::mask_secrets);
-        let silenced: Vec<_> = found.extract_if(.., |diagnostic| suppressions.allows(diagnostic)).collect();
+        let (mut off, mut silenced) = (Vec::new(), Vec::new());
+        let is_told = |one: &Diagnostic| {
+            let unsaid = match (self.is_on(one, settings), suppressions.allows(one)) {
+                (false, _) => &mut off,
+                (true, true) => &mut silenced,
+                (true, false) => return true,
+            };
+            unsaid.push(one.clone());
+            false
+        };
+        found = selected(found, is_told, "are told here");
         let unsaid = off.iter().chain(&silenced).map(Diagnostic::fingerprint).collect();
+        found.iter_mut().for_each(|diagnostic| self.settle(diagnostic, settings));
+        found.iter_mut().for_each(Diagnostic::mask_secrets);
         let mut unused = suppressions.report_unused(
             rules::named("unused-suppression"),
             |rule| settings.is_on(rule) && !change::COMPARING.contains(&rule),
             &self.sources,
         );
         unused.extend(suppressions.report_silent(rules::named("suppression-without-reason"), &self.sources));
-        unused.retain_mut(|diagnostic| self.settle(diagnostic, settings));
+        unused.retain(|diagnostic| self.is_on(diagnostic, settings));
+        unused.iter_mut().for_each(|diagnostic| self.settle(diagnostic, settings));
         found.extend(unused);
         let mut advisors = advisors::rows(&replayed.catalog, &workload);
         advisors.retain(|row| !silenced.iter().any(|diagnostic| row.is_told_by(diagnostic)));
@@ -647,19 +661,17 @@ impl Workspace {
         }
     }
 
-    /// Gives a finding the severity that the settings want; false where they want none.
-    fn settle(&self, diagnostic: &mut Diagnostic, settings: &Settings) -> bool {
-        let rule = diagnostic.rule;
-        let is_off = |span: Span| settings.level(rule, &self.paths[span.file.0 as usize]) == Level::Off;
-        if !diagnostic.retain_places(|span| !is_off(span)) {
-            return false;
+    /// Whether the settings want a finding where it is.
+    fn is_on(&self, diagnostic: &Diagnostic, settings: &Settings) -> bool {
+        settings.level(diagnostic.rule, self.path(diagnostic)) != Level::Off
+    }
+
+    /// Gives a finding the severity that the settings want.
+    fn settle(&self, diagnostic: &mut Diagnostic, settings: &Settings) {
+        diagnostic.instances.iter_mut().for_each(|one| self.settle(one, settings));
+        if let Level::At(severity) = settings.level(diagnostic.rule, self.path(diagnostic)) {
+            diagnostic.severity = severity;
         }
-        match settings.level(diagnostic.rule, self.path(diagnostic)) {
-            Level::Off => return false,
-            Level::On => {}
-            Level::At(severity) => diagnostic.severity = severity,
-        }
-        true
     }
 
     fn path(&self, diagnostic: &Diagnostic) -> &Path {

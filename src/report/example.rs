@@ -39,6 +39,7 @@ pub(super) fn finding(rule: &'static str, severity: Severity, span: Span, messag
         edits: Vec::new(),
         object: Identity::plain("file", "x"),
         what: String::new(),
+        instances: Vec::new(),
     }
 }
 

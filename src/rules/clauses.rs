@@ -67,13 +67,11 @@ pub(super) fn report_each<T>(
     many: impl FnOnce(usize) -> String,
     finish: impl Fn(&mut Diagnostic),
 ) {
-    if spots.len() <= MANY {
-        spots.iter().for_each(|spot| finish(spot.report(out, one(spot))));
-        return;
+    let before = out.list.len();
+    spots.iter().for_each(|spot| finish(spot.report(out, one(spot))));
+    if spots.len() > MANY {
+        out.fold(before, "policies", many(spots.len()), |_| "and here");
     }
-    let found = out.report(spots[0].places[0], Identity::plain("project", "policies"), many(spots.len()));
-    found.label_each(spots[1..].iter().map(|spot| (spot.places[0], "and here")));
-    finish(found);
 }
 
 /// Whether a column's name says that it tells whose or which group's a row is.

@@ -96,22 +96,24 @@ fn report_missing(
     out: &mut Findings,
 ) {
     let Some(first) = reasons.values().find_map(|at| failures.get(*at.first()?)) else { return };
-    let mut labels = Vec::new();
+    let before = out.list.len();
     for (at, failure) in reasons.values().flatten().filter_map(|at| Some((at, failures.get(*at)?))) {
-        labels.push((place(failure), format!("there is no {}", subject(&failure.misfit))));
-        let after = followers.get(at).into_iter().flatten();
-        labels.extend(after.map(|failure| (failure.statement, FOLLOWS.to_string())));
+        let missing = format!("there is no {}", subject(&failure.misfit));
+        out.report(place(failure), object(&failure.misfit), missing)
+            .note(format!("PostgreSQL's error {}", failure.misfit.sql_state().0))
+            .help(misfit::MISSING);
+        for failure in followers.get(at).into_iter().flatten() {
+            out.report(failure.statement, object(&failure.misfit), FOLLOWS);
+        }
     }
     let message = format!(
         "{} statements need {} objects that no statement before them makes: the first migration that fails is \
          this one, for {}",
-        labels.len(),
+        out.list.len() - before,
         reasons.len(),
         subject(&first.misfit)
     );
-    let finding = out.report(place(first), Identity::plain("project", "objects"), message);
-    finding.note(format!("PostgreSQL's error {}", first.misfit.sql_state().0)).help(misfit::MISSING);
-    finding.label_each(labels.into_iter().skip(1));
+    out.fold(before, "objects", message, |one| one.message.clone());
 }
 
 /// What is said at a statement that needs what another one was to make.

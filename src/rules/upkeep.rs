@@ -14,7 +14,6 @@ use crate::catalog::table::{Column, ConstraintKind, Table, TableKind};
 use crate::catalog::trigger::Trigger;
 use crate::diagnostic::{Diagnostic, Identity};
 use crate::rule::{CatalogCx, Findings};
-use crate::source::Span;
 use crate::sql::expr::{Expr, Oid};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::{Block, BlockStatementKind, Fragment};
@@ -252,15 +251,7 @@ impl Wanted {
     ) {
         let note = format!("has no {}", self.column);
         let added = format!("add column {} timestamptz not null default now();", self.column);
-        if is_habit(lacking.len(), having.len()) {
-            let places: Vec<_> = lacking.iter().filter_map(|table| table.name_span).collect();
-            let all = lacking.len() + having.len();
-            let message = format!("{} of {all} tables do not keep {}", lacking.len(), self.keeps);
-            if let Some(finding) = report_habit(out, &places, self.column, message) {
-                finding.note(note).help(format!("alter table … {added} or {}", self.exemption));
-            }
-            return;
-        }
+        let before = out.list.len();
         for table in lacking {
             let Some(span) = table.name_span else { continue };
             let message = format!("table {} does not keep {}", table.name, self.keeps);
@@ -269,6 +260,13 @@ impl Wanted {
                 help = format!("{help} {more}");
             }
             out.report(span, Identity::new("table", &table.name), message).note(note.clone()).help(help);
+        }
+        if is_habit(lacking.len(), having.len()) {
+            let all = lacking.len() + having.len();
+            let message = format!("{} of {all} tables do not keep {}", lacking.len(), self.keeps);
+            if let Some(habit) = fold_tables(out, before, self.column, message) {
+                habit.help(format!("alter table … {added} or {}", self.exemption));
+            }
         }
     }
 }
@@ -279,19 +277,16 @@ pub(super) fn is_habit(lacking: usize, having: usize) -> bool {
     lacking > MANY || lacking > FEW && lacking > having
 }
 
-/// Reports what many tables lack, once: at the first of these places.
+/// Tells once what was reported of many tables since there were `before` findings.
 /// The finding is the same whichever tables come first.
-pub(super) fn report_habit<'f>(
+pub(super) fn fold_tables<'f>(
     out: &'f mut Findings,
-    places: &[Span],
+    before: usize,
     what: &str,
     message: String,
 ) -> Option<&'f mut Diagnostic> {
-    let (first, rest) = places.split_first()?;
-    let finding = out.report(*first, Identity::plain("project", "tables"), message);
-    finding.what(what);
-    finding.label_each(rest.iter().map(|place| (*place, "and here")));
-    Some(finding)
+    let habit = out.fold(before, "tables", message, |_| "and here")?;
+    Some(habit.what(what))
 }
 
 /// Whether a trigger sets a column when this happens to a row, or may do so for all that can be

@@ -98,13 +98,14 @@ impl<'a> Engine<'a> {
     /// Reports migrations that are not run for their names: many are a habit, and told as one.
     fn misnamed(&mut self, files: &[FileId]) {
         const HELP: &str = "rename it, or move it out of the migrations folder";
+        let before = self.skipped.list.len();
+        for file in files {
+            let name = self.name(*file);
+            let message =
+                format!("the Supabase CLI does not run {name}: its name is not <digits>_<name>.sql");
+            self.skip(*file, message, HELP);
+        }
         if files.len() <= MOST_MISNAMED {
-            for file in files {
-                let name = self.name(*file);
-                let message =
-                    format!("the Supabase CLI does not run {name}: its name is not <digits>_<name>.sql");
-                self.skip(*file, message, HELP);
-            }
             return;
         }
         let message = format!(
@@ -113,11 +114,9 @@ impl<'a> Engine<'a> {
             files.len(),
             self.name(files[0])
         );
-        let places: Vec<Span> = files[1..].iter().map(|file| self.first_line(*file)).collect();
-        let object = Identity::plain("project", "migrations");
-        let found = self.skipped.report(first_line(files[0], self.sources), object, message);
-        found.note(NOT_RUN).help("rename them, or move them out of the migrations folder");
-        found.label_each(places.into_iter().map(|place| (place, "nor this one")));
+        if let Some(habit) = self.skipped.fold(before, "migrations", message, |_| "nor this one") {
+            habit.help("rename them, or move them out of the migrations folder");
+        }
     }
 
     fn old_init(&mut self, file: FileId) {

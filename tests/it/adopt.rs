@@ -394,4 +394,22 @@ fn a_baseline_holds_for_a_change_as_well() {
     folder.write("supabase/migrations/3_third.sql", b"create tabel z (id int);\n");
     let answer = concise(&folder, &["--after", "1", "--baseline-strict"]);
     assert_eq!(answer.out.lines().count(), 1, "{answer:?}");
+    folder.write("supabase/migrations/3_third.sql", b"select 1;\n");
+    folder.write("supabase/migrations/2_second.sql", b"select 1;\n");
+    assert_eq!(concise(&folder, &["--after", "1"]).out, "");
+    let answer = concise(&folder, &["--after", "1", "--baseline-strict"]);
+    assert!(answer.code == 1 && answer.out.contains("error[stale-baseline]"), "{answer:?}");
+}
+
+#[test]
+fn a_new_table_does_not_take_the_place_of_one_that_was_mended() {
+    let table = |name: &str| format!("create table public.{name} (id int primary key);\n");
+    let tables: String = (0..8).map(|at| table(&format!("t{at}"))).collect();
+    let folder = Folder::project(&tables);
+    folder.run(&["baseline"]);
+    let other = "alter table public.t0 add column created_at timestamptz not null default now();\n";
+    folder.write("supabase/migrations/2_second.sql", format!("{other}{}", table("t9")).as_bytes());
+    let out = concise(&folder, &["--only", "missing-created-at"]).out;
+    let told = "warning[missing-created-at] table public.t9 does not keep when a row was made";
+    assert_eq!(out.lines().collect::<Vec<_>>(), [format!("supabase/migrations/2_second.sql:2:14: {told}")]);
 }

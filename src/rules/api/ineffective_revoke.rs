@@ -125,15 +125,18 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 
 /// One finding for many statements that fail for the same reason.
 fn report_all(catalog: &Catalog, group: Vec<OfStatement<'_>>, out: &mut Findings) {
-    let spans: Vec<Span> = group.iter().map(|(span, _)| *span).collect();
+    let before = out.list.len();
+    group.iter().for_each(|(span, findings)| report(catalog, *span, findings, out));
+    let statements = group.len();
+    let first = group.first().map(|(span, _)| *span);
     let all: Vec<Finding<'_>> = group.into_iter().flat_map(|(_, findings)| findings).collect();
-    report(catalog, spans[0], &all, out);
-    if let Some(found) = out.list.last_mut() {
-        found.object = Identity::plain("project", "");
-        found.labels.clear();
-        found.label_each(spans[1..].iter().map(|span| (*span, "nor does this")));
-        let more = format!(" -- and so for the others, {} statements in all", spans.len());
-        found.help.iter_mut().for_each(|help| help.push_str(&more));
+    let mut words = Findings::new(&RULE);
+    first.into_iter().for_each(|span| report(catalog, span, &all, &mut words));
+    let Some(words) = words.list.pop() else { return };
+    if let Some(habit) = out.fold(before, "revokes", words.message, |_| "nor does this") {
+        habit.severity(words.severity).what(words.what);
+        let more = format!(" -- and so for the others, {statements} statements in all");
+        habit.help.iter_mut().for_each(|help| help.push_str(&more));
     }
 }
 

@@ -75,24 +75,30 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         }
     }
     grants.sort_unstable_keys();
-    let Some((&first, tables)) = grants.first() else { return };
     let names: Vec<String> = roles.iter().map(Ident::quoted).collect();
     let all: indexmap::IndexSet<&String> = grants.values().flatten().collect();
-    let what = match all.len() {
-        1 => tables[0].clone(),
-        many => format!("{many} tables"),
+    let message = |tables: &[&String]| {
+        let what = match tables {
+            [one] => (*one).clone(),
+            many => format!("{} tables", many.len()),
+        };
+        let who = in_words(&names, "and");
+        format!("{who} may TRUNCATE or put triggers on {what}, which row level security does not prevent")
     };
-    let message = format!(
-        "{} may TRUNCATE or put triggers on {what}, which row level security does not prevent",
-        in_words(&names, "and")
-    );
-    out.report(first, Identity::plain("project", ""), message)
-        .note("more than an app needs")
-        .label_each(grants.keys().skip(1).map(|span| (*span, "so is this")))
-        .help(format!(
-            "revoke truncate, trigger, references on all tables in schema public from {};",
-            names.join(", ")
-        ));
+    let before = out.list.len();
+    for (span, tables) in &grants {
+        let of_grant: Vec<&String> = tables.iter().collect();
+        out.report(*span, Identity::plain("grant", tables.join(", ")), message(&of_grant))
+            .note("more than an app needs")
+            .help(format!(
+                "revoke truncate, trigger, references on all tables in schema public from {};",
+                names.join(", ")
+            ));
+    }
+    if grants.len() > 1 {
+        let all: Vec<&String> = all.into_iter().collect();
+        out.fold(before, "grants", message(&all), |_| "so is this");
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::predicate::{Caller, Told, told};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::source::Span;
 
 declare_rule! {
     /// Finds policies that take anonymous users for members, where anonymous sign-ins are enabled.
@@ -49,23 +48,24 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     if !cx.catalog.api.anonymous_sign_ins {
         return;
     }
-    let places: Vec<Span> = cx
-        .policies_of_requests()
-        .filter(|(table, policy)| takes_anonymous(cx.catalog, table, policy))
-        .map(|(_, policy)| policy.name_span)
-        .collect();
-    let Some((first, rest)) = places.split_first() else { return };
-    let subject = match rest.len() {
-        0 => "a policy asks".to_string(),
-        more => format!("{} policies ask", more + 1),
+    let message = |subject: &str| {
+        format!(
+            "{subject} for no more than being signed in, and anonymous sign-ins are enabled: anybody can pass for a user"
+        )
     };
-    let message = format!(
-        "{subject} for no more than being signed in, and anonymous sign-ins are enabled: anybody can pass for a user"
-    );
-    let found = out.report(*first, Identity::plain("project", "policies"), message);
-    found.label_each(rest.iter().map(|place| (*place, "and here")));
-    found
-        .help("add a restrictive policy: using ((select (auth.jwt() ->> 'is_anonymous')::boolean) is false)");
+    let policies = cx.policies_of_requests();
+    let before = out.list.len();
+    for (table, policy) in policies.filter(|(table, policy)| takes_anonymous(cx.catalog, table, policy)) {
+        let object = Identity::part("policy", &table.name, policy.name.as_str());
+        let subject = format!("policy {} on {} asks", policy.name.delimited(), table.name);
+        out.report(policy.name_span, object, message(&subject)).help(
+            "add a restrictive policy: using ((select (auth.jwt() ->> 'is_anonymous')::boolean) is false)",
+        );
+    }
+    let count = out.list.len() - before;
+    if count > 1 {
+        out.fold(before, "policies", message(&format!("{count} policies ask")), |_| "and here");
+    }
 }
 
 /// Whether a policy lets every signed-in user through to rows that those who are not do not reach.

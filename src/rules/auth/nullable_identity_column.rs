@@ -6,7 +6,7 @@ use crate::diagnostic::{Identity, Severity};
 use crate::predicate::{Told, told};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::clauses::{compared, own_column, spots};
-use crate::rules::upkeep::{is_habit, report_habit};
+use crate::rules::upkeep::{fold_tables, is_habit};
 use crate::source::Span;
 use crate::sql::expr::Oid;
 use crate::sql::statement::ReferentialAction;
@@ -61,21 +61,20 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         columns.entry((spot.table.oid, spot.seen.attnum)).or_insert((spot.table, spot.seen, spot.places[0]));
     }
     let columns: Vec<_> = columns.into_values().filter(|(_, column, _)| column.name_span.is_some()).collect();
-    if is_habit(columns.len(), 0) {
-        let places: Vec<Span> = columns.iter().filter_map(|(_, column, _)| column.name_span).collect();
-        let message = format!("in {} tables the column that says whose a row is may be null", columns.len());
-        if let Some(finding) = report_habit(out, &places, "owner", message) {
-            finding.help("alter table … alter column … set not null;");
-        }
-        return;
-    }
-    for (table, column, place) in columns {
+    let before = out.list.len();
+    for (table, column, place) in &columns {
         let Some(span) = column.name_span else { continue };
         let name = column.name.quoted();
         let message = format!("{name} says whose a row of {} is, and may be null", table.name);
         let found = out.report(span, Identity::part("column", &table.name, column.name.as_str()), message);
-        found.label(place, "a policy asks for it here");
+        found.label(*place, "a policy asks for it here");
         found.help(format!("alter table {} alter column {name} set not null;", table.name.quoted()));
+    }
+    if is_habit(columns.len(), 0) {
+        let message = format!("in {} tables the column that says whose a row is may be null", columns.len());
+        if let Some(habit) = fold_tables(out, before, "owner", message) {
+            habit.help("alter table … alter column … set not null;");
+        }
     }
 }
 

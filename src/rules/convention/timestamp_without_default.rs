@@ -4,7 +4,6 @@ use crate::catalog::table::{Column, Table};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::upkeep::{self, Globs, Names};
-use crate::source::Span;
 use crate::sql::statement::TriggerEvent;
 
 declare_rule! {
@@ -141,9 +140,11 @@ impl Subject<'_> {
         self.columns.iter().all(|(column, lacks)| *lacks == [Lack::Default] && column.not_null.value)
     }
 
-    fn lacks(&self, lack: Lack) -> Option<Span> {
-        let (column, _) = self.columns.iter().find(|(_, lacks)| lacks.contains(&lack))?;
-        column.name_span.or(self.table.name_span)
+    /// The table with the columns that lack this, and no other lack.
+    fn only(&self, lack: Lack) -> Option<Self> {
+        let lacking = self.columns.iter().filter(|(_, lacks)| lacks.contains(&lack));
+        let columns: Vec<_> = lacking.map(|(column, _)| (*column, vec![lack])).collect();
+        (!columns.is_empty()).then_some(Self { table: self.table, columns })
     }
 }
 
@@ -155,34 +156,30 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         .filter(|subject| !subject.columns.is_empty())
         .collect();
     for lack in LACKS {
-        let places: Vec<Span> = subjects.iter().filter_map(|subject| subject.lacks(lack)).collect();
-        if upkeep::is_habit(places.len(), subjects.len() - places.len()) {
+        let lacking: Vec<Subject<'_>> = subjects.iter().filter_map(|subject| subject.only(lack)).collect();
+        if upkeep::is_habit(lacking.len(), subjects.len() - lacking.len()) {
             let mut names: Vec<String> = subjects.iter().flat_map(|subject| subject.lacking(lack)).collect();
             names.sort_unstable();
             names.dedup();
             names.truncate(MOST_NAMED);
             let message = format!(
                 "{} of {} tables {}",
-                places.len(),
+                lacking.len(),
                 subjects.len(),
                 lack.of_many(&names.join(" or "))
             );
-            let mut lacking = subjects
-                .iter()
-                .flat_map(|subject| &subject.columns)
-                .filter(|(_, lacks)| lacks.contains(&lack));
-            let loud = lack == Lack::Default && lacking.all(|(column, _)| column.not_null.value);
-            if let Some(finding) = upkeep::report_habit(out, &places, lack.words(), message) {
-                if loud {
-                    finding.severity(Severity::Info);
-                }
+            let loud = lacking.iter().all(Subject::fails_loudly);
+            let before = out.list.len();
+            lacking.iter().for_each(|subject| report(subject, out));
+            if let Some(habit) = upkeep::fold_tables(out, before, lack.words(), message) {
+                habit.severity(if loud { Severity::Info } else { RULE.severity });
                 let column = names.first().map_or("…", String::as_str);
                 let filled = if lack == Lack::NotNull {
                     filled("…", names.get(..1).unwrap_or_default())
                 } else {
                     String::new()
                 };
-                finding.note(lack.words()).help(format!("{filled}alter table … {};", lack.mended(column)));
+                habit.help(format!("{filled}alter table … {};", lack.mended(column)));
             }
             let columns = subjects.iter_mut().flat_map(|subject| &mut subject.columns);
             columns.for_each(|(_, lacks)| lacks.retain(|other| *other != lack));

@@ -83,22 +83,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         upkeep::is_set_by_trigger(cx, table, column, TriggerEvent::Update)
             || upkeep::is_set_by_functions(cx, table, column)
     });
-    if upkeep::is_habit(left.len(), kept.len()) {
-        let places: Vec<_> =
-            left.iter().filter_map(|(table, column)| column.name_span.or(table.name_span)).collect();
-        let all = left.len() + kept.len();
-        let message =
-            format!("no trigger sets updated_at on {} of the {all} tables that have it", left.len());
-        if let Some(finding) = upkeep::report_habit(out, &places, "updated_at", message) {
-            let (first, call) = upkeep::touching(cx, &left[0].1.name);
-            let first = if first.is_empty() { String::new() } else { format!("{first}and ") };
-            finding.note("changes only where a query sets it").help(format!(
-                "{first}for each table: create trigger … before update on … for each row execute function {call};",
-            ));
-        }
-        return;
-    }
-    for (table, column) in left {
+    let before = out.list.len();
+    for (table, column) in &left {
         let Some(span) = column.name_span.or(table.name_span) else { continue };
         let message = format!(
             "no trigger sets {}.{}: when a row is changed it keeps its value, unless the query sets it",
@@ -109,6 +95,18 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             .note("changes only where a query sets it")
             .label(table.name_span, "no trigger of this table sets it")
             .help(upkeep::trigger(cx, table, &column.name));
+    }
+    if upkeep::is_habit(left.len(), kept.len()) {
+        let all = left.len() + kept.len();
+        let message =
+            format!("no trigger sets updated_at on {} of the {all} tables that have it", left.len());
+        let (first, call) = upkeep::touching(cx, &left[0].1.name);
+        let first = if first.is_empty() { String::new() } else { format!("{first}and ") };
+        if let Some(habit) = upkeep::fold_tables(out, before, "updated_at", message) {
+            habit.help(format!(
+                "{first}for each table: create trigger … before update on … for each row execute function {call};",
+            ));
+        }
     }
 }
 

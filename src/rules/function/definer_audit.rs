@@ -1,6 +1,5 @@
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::source::Span;
 
 declare_rule! {
     /// Lists the functions that run with their owner's rights.
@@ -35,15 +34,17 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let definers = cx.catalog.own_functions().filter(|function| function.security_definer.value);
-    let places: Vec<(Span, String)> =
-        definers.filter_map(|function| Some((function.name_span?, function.name.to_string()))).collect();
-    let Some(((first, name), rest)) = places.split_first() else { return };
-    let message = match rest.len() {
-        0 => format!("function {name} runs with its owner's rights"),
-        more => format!("{} functions run with their owner's rights", more + 1),
-    };
-    let found = out.report(*first, Identity::plain("project", "functions"), message);
-    found.label_each(rest.iter().map(|(place, name)| (*place, format!("so does {name}"))));
+    let before = out.list.len();
+    for function in definers {
+        let Some(place) = function.name_span else { continue };
+        let message = format!("function {} runs with its owner's rights", function.name);
+        out.report(place, Identity::new("function", &function.name), message);
+    }
+    let count = out.list.len() - before;
+    if count > 1 {
+        let message = format!("{count} functions run with their owner's rights");
+        out.fold(before, "functions", message, |one| format!("so does {}", one.object));
+    }
 }
 
 #[cfg(test)]

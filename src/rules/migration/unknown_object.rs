@@ -98,7 +98,7 @@ comment on column public.notes.title is 'y';
               this one, for table public.a"
             ]
         );
-        assert_eq!(found[0].places().count(), 7, "each statement is pointed at");
+        assert_eq!(found[0].instances.len(), 7, "each statement is pointed at");
     }
 
     #[test]

@@ -97,9 +97,7 @@ impl Asking<'_> {
 }
 
 fn report(cx: &CatalogCx<'_>, asking: &[Asking<'_>], severity: Severity, of: &str, out: &mut Findings) {
-    if asking.len() > MANY {
-        return report_all(asking, severity, of, out);
-    }
+    let before = out.list.len();
     for Asking { table, policy, calls } in asking {
         let name = &table.name;
         let object = Identity::part("policy", name, policy.name.to_string());
@@ -115,9 +113,12 @@ fn report(cx: &CatalogCx<'_>, asking: &[Asking<'_>], severity: Severity, of: &st
             finding.edit(span, text);
         }
     }
+    if asking.len() > MANY {
+        fold(asking, of, before, out);
+    }
 }
 
-fn report_all(asking: &[Asking<'_>], severity: Severity, of: &str, out: &mut Findings) {
+fn fold(asking: &[Asking<'_>], of: &str, before: usize, out: &mut Findings) {
     let calls: Vec<&Call> = asking.iter().flat_map(|asking| asking.calls.iter().copied()).collect();
     let mut names: IndexMap<String, usize> = IndexMap::new();
     for call in &calls {
@@ -132,15 +133,10 @@ fn report_all(asking: &[Asking<'_>], severity: Severity, of: &str, out: &mut Fin
         first.table.name
     );
     let forms: Vec<String> = names.keys().map(|name| in_sub_select(name)).collect();
-    let finding = out.report(calls[0].span, Identity::plain("project", "policies"), message);
-    finding.severity(severity).note("called for each row").what(of);
-    finding
-        .help(format!("put each call into a sub-select of its own, which runs once: {}", forms.join(", ")));
-    let of_policy = |asking: &Asking<'_>| {
-        let words = format!("and in policy {} of {}", asking.policy.name.delimited(), asking.table.name);
-        (asking.calls[0].span, words)
-    };
-    finding.label_each(asking[1..].iter().map(of_policy));
+    let help = format!("put each call into a sub-select of its own, which runs once: {}", forms.join(", "));
+    if let Some(habit) = out.fold(before, "policies", message, |one| format!("and in {}", one.object)) {
+        habit.what(of).help(help);
+    }
 }
 
 /// The policies that migrations made, on tables whose row level security is on.
@@ -393,6 +389,6 @@ mod tests {
             found[0].message,
             "11 policies call auth.uid() again for each row of their tables, \"p0\" of public.notes the first of them"
         );
-        assert_eq!((found.len(), found[0].places().count()), (1, 11));
+        assert_eq!((found.len(), found[0].instances.len()), (1, 11));
     }
 }

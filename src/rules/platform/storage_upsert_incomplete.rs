@@ -45,29 +45,31 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let Some(files) = cx.rights.files() else { return };
-    let mut incomplete = Vec::new();
+    let before = out.list.len();
+    let mut first = String::new();
     for bucket in cx.catalog.buckets.keys() {
         let found = cx.catalog.api_roles().find_map(|role| added_alone(&files, bucket, role));
-        incomplete.extend(found.map(|(span, missing)| (span, missing, bucket)));
+        let Some((span, missing)) = found else { continue };
+        let missing = in_words(&missing, "and");
+        let message = format!(
+            "callers can upload to the bucket {bucket} and not with upsert: there is no policy for {missing}"
+        );
+        if first.is_empty() {
+            first = format!("{missing} of {bucket}");
+        }
+        out.report(span, Identity::plain("bucket", bucket.to_string()), message)
+            .note("lets files be added")
+            .help(format!(
+                "if the app replaces files, add policies for {missing} with the condition of this one"
+            ));
     }
-    let Some((span, missing, bucket)) = incomplete.first() else { return };
-    let which = match incomplete.len() {
-        1 => format!("the bucket {bucket}"),
-        many => format!("{many} buckets"),
-    };
-    let missing = in_words(missing, "and");
-    let more = if incomplete.len() == 1 { String::new() } else { format!(" of {bucket}") };
-    let message =
-        format!("callers can upload to {which} and not with upsert: there is no policy for {missing}{more}");
-    let found = out.report(*span, Identity::plain("project", ""), message);
-    found.note("lets files be added");
-    let mut places: Vec<Span> = incomplete.iter().skip(1).map(|(place, ..)| *place).collect();
-    places.retain(|place| place != span);
-    places.dedup();
-    found.label_each(places.into_iter().map(|place| (place, "and so does this")));
-    found.help(format!(
-        "if the app replaces files, add policies for {missing} with the condition of this one"
-    ));
+    let count = out.list.len() - before;
+    if count > 1 {
+        let message = format!(
+            "callers can upload to {count} buckets and not with upsert: there is no policy for {first}"
+        );
+        out.fold(before, "buckets", message, |_| "and so does this");
+    }
 }
 
 /// The policy that lets a role add files to a bucket where others are missing to replace them, and

@@ -49,26 +49,27 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     };
     let mut list: Vec<(&Table, &Policy)> = cx.policies_in_force().filter(never).collect();
     list.sort_by_key(|(_, policy)| policy.name_span);
-    let Some(((table, policy), others)) = list.split_first() else { return };
-    let message = match others.len() {
-        0 => format!(
+    let before = out.list.len();
+    for (table, policy) in &list {
+        let message = format!(
             "policy {} on {} is never true: it allows nothing, and stops no other policy from allowing it",
             policy.name.delimited(),
             table.name
-        ),
-        _ => format!(
+        );
+        let object = Identity::part("policy", &table.name, policy.name.as_str());
+        out.report(policy.name_span, object, message).note("never true").help(format!(
+            "drop policy {} on {}; or create it AS RESTRICTIVE, which no other policy opens",
+            policy.name.quoted(),
+            table.name.quoted()
+        ));
+    }
+    if list.len() > 1 {
+        let message = format!(
             "{} permissive policies are never true: they allow nothing, and stop no other policy from allowing it",
             list.len()
-        ),
-    };
-    let found = out.report(policy.name_span, Identity::plain("project", "policies"), message);
-    found.note("never true");
-    found.label_each(others.iter().map(|(_, policy)| (policy.name_span, "nor is this one")));
-    found.help(format!(
-        "drop policy {} on {}; or create it AS RESTRICTIVE, which no other policy opens",
-        policy.name.quoted(),
-        table.name.quoted()
-    ));
+        );
+        out.fold(before, "policies", message, |_| "nor is this one");
+    }
 }
 
 #[cfg(test)]

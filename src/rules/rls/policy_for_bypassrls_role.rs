@@ -47,26 +47,27 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let mut inert: Vec<(&Table, &Policy)> =
         cx.policies_in_force().filter(|(table, policy)| is_inert(cx, table, policy)).collect();
     inert.sort_by_key(|(_, policy)| policy.name_span);
-    let Some(((table, policy), others)) = inert.split_first() else { return };
-    let message = match others.len() {
-        0 => format!(
+    let before = out.list.len();
+    for (table, policy) in &inert {
+        let message = format!(
             "policy {} on {} lets nobody through but roles above row level security: it does nothing",
             policy.name.delimited(),
             table.name
-        ),
-        _ => format!(
+        );
+        let object = Identity::part("policy", &table.name, policy.name.as_str());
+        out.report(policy.name_span, object, message).note("does nothing").help(format!(
+            "drop policy {} on {}; -- service_role and postgres are above policies and need none",
+            policy.name.quoted(),
+            table.name.quoted()
+        ));
+    }
+    if inert.len() > 1 {
+        let message = format!(
             "{} policies let nobody through but roles above row level security: they do nothing",
             inert.len()
-        ),
-    };
-    let found = out.report(policy.name_span, Identity::plain("project", "policies"), message);
-    found.note("does nothing");
-    found.label_each(others.iter().map(|(_, policy)| (policy.name_span, "nor does this one")));
-    found.help(format!(
-        "drop policy {} on {}; -- service_role and postgres are above policies and need none",
-        policy.name.quoted(),
-        table.name.quoted()
-    ));
+        );
+        out.fold(before, "policies", message, |_| "nor does this one");
+    }
 }
 
 /// Whether all that can come through it are roles that policies do not bind.

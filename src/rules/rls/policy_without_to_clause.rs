@@ -47,20 +47,25 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let mut list: Vec<_> =
         cx.policies_in_force().filter(|(table, policy)| needs_user(cx, table, policy)).collect();
     list.sort_by_key(|(_, policy)| policy.name_span);
-    let Some(((table, policy), others)) = list.split_first() else { return };
-    let message = match others.len() {
-        0 => format!(
+    let before = out.list.len();
+    for (table, policy) in &list {
+        let message = format!(
             "policy {} on {} is for everybody and lets through signed-in users alone",
             policy.name.delimited(),
             table.name
-        ),
-        _ => format!("{} policies are for everybody and let through signed-in users alone", list.len()),
-    };
-    let found = out.report(policy.name_span, Identity::plain("project", "policies"), message);
-    found
-        .note("no TO clause")
-        .label_each(others.iter().map(|(_, policy)| (policy.name_span, "this one, too")));
-    found.help(format!("alter policy {} on {} to authenticated;", policy.name.quoted(), table.name.quoted()));
+        );
+        let object = Identity::part("policy", &table.name, policy.name.as_str());
+        out.report(policy.name_span, object, message).note("no TO clause").help(format!(
+            "alter policy {} on {} to authenticated;",
+            policy.name.quoted(),
+            table.name.quoted()
+        ));
+    }
+    if list.len() > 1 {
+        let message =
+            format!("{} policies are for everybody and let through signed-in users alone", list.len());
+        out.fold(before, "policies", message, |_| "this one, too");
+    }
 }
 
 /// Whether it is for PUBLIC, never true without a user, and true for some with one.

@@ -82,16 +82,17 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             Some(Untested { table, policies, place })
         })
         .collect();
-    if untested.len() > MANY || tests.is_empty() {
-        return report_all(&untested, tests.is_empty(), out);
-    }
+    let before = out.list.len();
     for Untested { table, policies, place } in &untested {
         let message = format!("no test names {}: {}", table.name, untried(policies.len()));
         out.report(*place, Identity::new("table", &table.name), message).help(HELP);
     }
+    if untested.len() > MANY || tests.is_empty() {
+        fold(&untested, tests.is_empty(), before, out);
+    }
 }
 
-fn report_all(untested: &[Untested<'_>], without_tests: bool, out: &mut Findings) {
+fn fold(untested: &[Untested<'_>], without_tests: bool, before: usize, out: &mut Findings) {
     let Some((first, others)) = untested.split_first() else { return };
     let count = untested.iter().map(|one| one.policies.len()).sum();
     let message = match (without_tests, others.len()) {
@@ -100,9 +101,7 @@ fn report_all(untested: &[Untested<'_>], without_tests: bool, out: &mut Findings
             format!("no test names {} and {others} more tables: {}", first.table.name, untried(count))
         }
     };
-    let found = out.report(first.place, Identity::plain("project", "policies"), message);
-    found.help(HELP);
-    found.label_each(others.iter().map(|one| (one.place, format!("nor {}", one.table.name))));
+    out.fold(before, "policies", message, |one| format!("nor {}", one.object));
 }
 
 fn untried(policies: usize) -> String {
