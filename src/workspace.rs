@@ -288,7 +288,8 @@ impl Workspace {
     fn compare_access(&self, at: usize, base: &Self, new: &FxHashSet<FileId>) -> access::Compared {
         let (before, after) = (&base.projects[at], &self.projects[at]);
         let (was, is) = (Workload::of(&before.catalog), Workload::of(&after.catalog));
-        let (was, is) = (Rights::new(&before.catalog, &was), Rights::new(&after.catalog, &is));
+        let was = Rights::explained(&before.catalog, &was);
+        let is = Rights::explained(&after.catalog, &is);
         access::compare(
             Side { rights: &was, catalog: &before.catalog, sources: &base.sources },
             Side { rights: &is, catalog: &after.catalog, sources: &self.sources },

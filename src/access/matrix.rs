@@ -35,6 +35,7 @@ pub struct Cell {
     pub owner_columns: Vec<Ident>,
     /// The privilege is on these columns only.
     pub columns: Option<Vec<Ident>>,
+    /// Of [`Rights::explained`] alone.
     pub reasons: Vec<Reason>,
 }
 
@@ -48,10 +49,37 @@ pub struct Reason {
     pub reach: Option<Reach>,
 }
 
-impl Reason {
-    fn new(text: impl Into<String>, origin: Origin) -> Self {
-        Self { text: text.into(), origin, reach: None }
+/// Reasons as they are found. Most who ask want none, and none is worded then.
+#[derive(Default)]
+struct Reasons {
+    wanted: bool,
+    list: Vec<Reason>,
+}
+
+impl Reasons {
+    fn unwanted() -> Self {
+        Self::default()
     }
+
+    fn add<T: Into<String>>(&mut self, origin: Origin, text: impl FnOnce() -> T) {
+        self.add_reach(origin, None, text);
+    }
+
+    fn add_reach<T: Into<String>>(
+        &mut self,
+        origin: Origin,
+        reach: Option<Reach>,
+        text: impl FnOnce() -> T,
+    ) {
+        if self.wanted {
+            self.list.push(Reason { text: text().into(), origin, reach });
+        }
+    }
+}
+
+/// `SELECT`
+fn word(command: PolicyCommand) -> String {
+    format!("{command:?}").to_uppercase()
 }
 
 /// The conditions that a cell comes from.
@@ -176,14 +204,14 @@ impl Gates {
 impl<'a> Rights<'a> {
     /// What a role reaches in a table.
     pub(super) fn table(&self, table: &'a Table, role: &'a Role, command: PolicyCommand) -> Cell {
-        let mut reasons = Vec::new();
+        let mut reasons = self.reasons();
         let mut conditions = self.conditions_on(table, &role.name);
         let Some((gates, columns)) = self.table_gates(table, role, command, &mut conditions, &mut reasons)
         else {
             return Cell::none(command, reasons);
         };
-        let mut cell = self.cell_of(command, &conditions, &gates, reasons);
-        self.doubt(&table.name, &mut cell);
+        let mut cell = self.cell_of(command, &conditions, &gates);
+        self.doubt(&table.name, &mut cell, &mut reasons);
         let names = |at: &i16| table.column_at(*at).map(|column| column.name.clone());
         cell.owner_columns = owner_columns(&conditions, &gates, command).iter().filter_map(names).collect();
         cell.columns = columns;
@@ -192,9 +220,14 @@ impl<'a> Rights<'a> {
             && command != PolicyCommand::Insert
         {
             let why = "without SELECT no statement can have a condition on columns";
-            cell.reasons.push(Reason::new(why, Origin::Platform));
+            reasons.add(Origin::Platform, || why);
         }
+        cell.reasons = reasons.list;
         cell
+    }
+
+    fn reasons(&self) -> Reasons {
+        Reasons { wanted: self.explains, ..Reasons::default() }
     }
 
     fn is_readable(&self, table: &Table, role: &Role) -> bool {
@@ -209,7 +242,7 @@ impl<'a> Rights<'a> {
         role: &Role,
         command: PolicyCommand,
         conditions: &mut Conditions<'_>,
-        reasons: &mut Vec<Reason>,
+        reasons: &mut Reasons,
     ) -> Option<(Gates, Option<Vec<Ident>>)> {
         let columns = self.privilege(&table.name, &table.acl, &table.columns, role, command, reasons)?;
         let readable = self.is_readable(table, role);
@@ -223,7 +256,7 @@ impl<'a> Rights<'a> {
             Some(table) => self.conditions_on(table, &role.name),
             None => self.conditions(role),
         };
-        let reasons = &mut Vec::new();
+        let reasons = &mut Reasons::unwanted();
         let (name, gates) = match self.catalog.tables.get(&relation) {
             Some(table) => (&table.name, self.table_gates(table, role, command, &mut conditions, reasons)?.0),
             None => {
@@ -246,20 +279,18 @@ impl<'a> Rights<'a> {
         columns: &[Column],
         role: &Role,
         command: PolicyCommand,
-        reasons: &mut Vec<Reason>,
+        reasons: &mut Reasons,
     ) -> Option<Option<Vec<Ident>>> {
         let catalog = self.catalog;
         let privilege = COMMANDS.iter().find(|(one, _)| *one == command).map(|(_, privilege)| *privilege)?;
         let served =
             catalog.is_exposed(&name.schema) || name.schema == "storage" || name.schema == "realtime";
         if !served {
-            let text = format!("the API does not serve the schema {}", name.schema.quoted());
-            reasons.push(Reason::new(text, Origin::Platform));
+            reasons.add(Origin::Platform, || format!("the API does not serve the schema {}", name.schema.quoted()));
             return None;
         }
         if !catalog.can_use_namespace(&role.name, &name.schema) {
-            let text = format!("no USAGE on the schema {}", name.schema.quoted());
-            reasons.push(Reason::new(text, Origin::Platform));
+            reasons.add(Origin::Platform, || format!("no USAGE on the schema {}", name.schema.quoted()));
             return None;
         }
         let roles = catalog.inherited_roles(&role.name);
@@ -270,8 +301,8 @@ impl<'a> Rights<'a> {
         if catalog.can(&role.name, acl, privilege) {
             for entry in &acl.entries {
                 if holds(&entry.grantee) && entry.privileges.contains(privilege) {
-                    let to = format!("{} granted to {}", privilege.keyword(), entry.grantee);
-                    reasons.push(Reason::new(to, entry.origin));
+                    let granted = || format!("{} granted to {}", privilege.keyword(), entry.grantee);
+                    reasons.add(entry.origin, granted);
                 }
             }
             return Some(None);
@@ -284,18 +315,15 @@ impl<'a> Rights<'a> {
                     && !names.contains(&column.name)
                 {
                     names.push(column.name.clone());
-                    let text = format!(
-                        "{} ({}) granted to {}",
-                        privilege.keyword(),
-                        column.name.quoted(),
-                        entry.grantee
-                    );
-                    reasons.push(Reason::new(text, entry.origin));
+                    reasons.add(entry.origin, || {
+                        let column = column.name.quoted();
+                        format!("{} ({column}) granted to {}", privilege.keyword(), entry.grantee)
+                    });
                 }
             }
         }
         if names.is_empty() {
-            reasons.push(Reason::new(format!("{} is not granted", privilege.keyword()), Origin::Platform));
+            reasons.add(Origin::Platform, || format!("{} is not granted", privilege.keyword()));
             return None;
         }
         Some(Some(names))
@@ -310,24 +338,24 @@ impl<'a> Rights<'a> {
         command: PolicyCommand,
         readable: bool,
         conditions: &mut Conditions<'_>,
-        reasons: &mut Vec<Reason>,
+        reasons: &mut Reasons,
     ) -> Gates {
         let open = !table.rls.value || self.catalog.is_above_policies(&role.name, table);
         let is_update = command == PolicyCommand::Update;
         if open {
-            let (text, origin) = match table.rls.value {
-                false => ("row level security is off".to_string(), table.rls.origin),
-                true => (format!("policies do not bind {}", role.name.quoted()), Origin::Platform),
-            };
-            reasons.push(Reason { text, origin, reach: Some(Reach::All) });
+            let origin = if table.rls.value { Origin::Platform } else { table.rls.origin };
+            reasons.add_reach(origin, Some(Reach::All), || match table.rls.value {
+                false => "row level security is off".to_string(),
+                true => format!("policies do not bind {}", role.name.quoted()),
+            });
             let rows = if readable || command == PolicyCommand::Insert { Node::TRUE } else { Node::FALSE };
             let new = is_update.then_some(Node::TRUE);
             let returned =
                 (command == PolicyCommand::Insert).then_some(if readable { Node::TRUE } else { Node::FALSE });
             return Gates { rows, blind: Node::TRUE, new, returned };
         }
-        reasons.push(Reason::new("row level security is on", table.rls.origin));
-        let select = |conditions: &mut Conditions<'_>, reasons: &mut Vec<Reason>| {
+        reasons.add(table.rls.origin, || "row level security is on");
+        let select = |conditions: &mut Conditions<'_>, reasons: &mut Reasons| {
             if readable {
                 self.gate(table, role, PolicyCommand::Select, "", Part::Using, conditions, reasons)
             } else {
@@ -337,7 +365,7 @@ impl<'a> Rights<'a> {
         match command {
             PolicyCommand::Insert => {
                 let new = self.gate(table, role, command, "", Part::Check, conditions, reasons);
-                let returned = select(conditions, &mut Vec::new());
+                let returned = select(conditions, &mut Reasons::unwanted());
                 let returned = Some(Node::all([new.clone(), returned]));
                 Gates { rows: new.clone(), blind: new, new: None, returned }
             }
@@ -367,7 +395,7 @@ impl<'a> Rights<'a> {
         about: &str,
         part: Part,
         conditions: &mut Conditions<'_>,
-        reasons: &mut Vec<Reason>,
+        reasons: &mut Reasons,
     ) -> Node {
         let (mut permissive, mut restrictive) = (Vec::new(), Vec::new());
         let mut denied = None;
@@ -378,36 +406,33 @@ impl<'a> Rights<'a> {
             }
             let Some((clause, formula)) = part.of(policy).zip(formulas.get(at, part)) else { continue };
             denied = denied.or_else(|| self.denied(&clause.value, conditions.caller_role(), &role.name));
-            let kind = if policy.permissive { "policy" } else { "restrictive policy" };
-            let word = format!("{command:?}").to_uppercase();
-            let text = format!("{about}{kind} {} for {word}", policy.name.quoted());
-            let reach = Some(formula.reach);
-            reasons.push(Reason { text, origin: Origin::Statement(clause.span), reach });
+            reasons.add_reach(Origin::Statement(clause.span), Some(formula.reach), || {
+                let kind = if policy.permissive { "policy" } else { "restrictive policy" };
+                format!("{about}{kind} {} for {}", policy.name.quoted(), word(command))
+            });
             for at in formula.node.atoms() {
                 let atom = &conditions.atoms[at];
                 let connects = matches!(atom.link, Link::Own(_) | Link::Tenant | Link::Opaque);
                 if let (true, Some(span)) = (connects, formula.place(at)) {
-                    let text = match atom.link {
+                    reasons.add(Origin::Statement(span), || match atom.link {
                         Link::Own(_) => "  holds the row to the caller",
                         Link::Tenant => "  connects the row with the caller",
                         _ => "  cannot be read",
-                    };
-                    reasons.push(Reason::new(text, Origin::Statement(span)));
+                    });
                 }
             }
             let list = if policy.permissive { &mut permissive } else { &mut restrictive };
             list.push(formula.node.clone());
         }
         if permissive.is_empty() {
-            let word = format!("{command:?}").to_uppercase();
-            let text = format!("{about}no permissive policy for {word}");
-            reasons.push(Reason { text, origin: Origin::Platform, reach: Some(Reach::None) });
+            let lacks = || format!("{about}no permissive policy for {}", word(command));
+            reasons.add_reach(Origin::Platform, Some(Reach::None), lacks);
         }
         let node = Node::all(std::iter::once(Node::any(permissive)).chain(restrictive));
         // The statement fails before the first row, unless the part that needs the right is optimised
         // away.
         let Some(what) = denied else { return node };
-        reasons.push(Reason::new(format!("a policy needs {what}"), Origin::Platform));
+        reasons.add(Origin::Platform, || format!("a policy needs {what}"));
         if conditions.is_always(&node) { conditions.unread(&Expr::Param(0)) } else { node }
     }
 
@@ -480,7 +505,6 @@ impl<'a> Rights<'a> {
         command: PolicyCommand,
         conditions: &Conditions<'_>,
         gates: &Gates,
-        reasons: Vec<Reason>,
     ) -> Cell {
         let new_rows = gates.new.as_ref().map(|node| conditions.reach(node));
         // A row that cannot become any other cannot be changed.
@@ -494,7 +518,7 @@ impl<'a> Rights<'a> {
             returned: gates.returned.as_ref().map(|node| conditions.reach(node)),
             owner_columns: Vec::new(),
             columns: None,
-            reasons,
+            reasons: Vec::new(),
         }
     }
 
@@ -505,28 +529,28 @@ impl<'a> Rights<'a> {
     }
 
     /// Takes back what statements that could not be followed may have changed.
-    fn doubt(&self, name: &QName, cell: &mut Cell) {
+    fn doubt(&self, name: &QName, cell: &mut Cell, reasons: &mut Reasons) {
         if self.is_doubtful(name) {
             cell.reach = Reach::Unknown;
             cell.blind = Reach::Unknown;
             cell.new_rows = cell.new_rows.map(|_| Reach::Unknown);
             cell.returned = cell.returned.map(|_| Reach::Unknown);
-            cell.reasons
-                .push(Reason::new("a statement that was not followed may have changed it", Origin::Platform));
+            reasons.add(Origin::Platform, || "a statement that was not followed may have changed it");
         }
     }
 
     /// What a role reaches through a view.
     pub(super) fn view(&self, view: &'a View, role: &'a Role, command: PolicyCommand) -> Cell {
-        let mut reasons = Vec::new();
+        let mut reasons = self.reasons();
         let mut conditions = self.conditions(role);
         let Some((gates, columns)) = self.gates_of_view(view, role, command, &mut conditions, &mut reasons)
         else {
             return Cell::none(command, reasons);
         };
-        let mut cell = self.cell_of(command, &conditions, &gates, reasons);
-        self.doubt(&view.name, &mut cell);
+        let mut cell = self.cell_of(command, &conditions, &gates);
+        self.doubt(&view.name, &mut cell, &mut reasons);
         cell.columns = columns;
+        cell.reasons = reasons.list;
         cell
     }
 
@@ -537,12 +561,12 @@ impl<'a> Rights<'a> {
         role: &'r Role,
         command: PolicyCommand,
         conditions: &mut Conditions<'r>,
-        reasons: &mut Vec<Reason>,
+        reasons: &mut Reasons,
     ) -> Option<(Gates, Option<Vec<Ident>>)> {
         let columns = self.privilege(&view.name, &view.acl, &view.columns, role, command, reasons)?;
         if view.materialized && command == PolicyCommand::Select {
             let text = "a materialized view shows what its owner reads";
-            reasons.push(Reason { text: text.into(), origin: view.history.created, reach: Some(Reach::All) });
+            reasons.add_reach(view.history.created, Some(Reach::All), || text);
             return Some((Gates { rows: Node::TRUE, blind: Node::TRUE, new: None, returned: None }, columns));
         }
         let readable =
@@ -550,7 +574,7 @@ impl<'a> Rights<'a> {
         let gates = self.view_gates(view, role, command, readable, 0, conditions, reasons);
         let gates = gates.unwrap_or_else(|| {
             let node = conditions.unread(&Expr::Param(0));
-            reasons.push(Reason::new("its query is not followed", view.history.last()));
+            reasons.add(view.history.last(), || "its query is not followed");
             let new = (command == PolicyCommand::Update).then(|| node.clone());
             let returned = (command == PolicyCommand::Insert).then(|| node.clone());
             Gates { rows: node.clone(), blind: node, new, returned }
@@ -569,7 +593,7 @@ impl<'a> Rights<'a> {
         readable: bool,
         depth: u8,
         conditions: &mut Conditions<'r>,
-        reasons: &mut Vec<Reason>,
+        reasons: &mut Reasons,
     ) -> Option<Gates> {
         let query = view.query.as_ref()?;
         let writes = command != PolicyCommand::Select;
@@ -578,15 +602,14 @@ impl<'a> Rights<'a> {
             return None;
         }
         if writes && !view.is_updatable() {
-            reasons.push(Reason::new("rows cannot be written through it", view.history.last()));
+            reasons.add(view.history.last(), || "rows cannot be written through it");
             return Some(Gates::closed(command));
         }
         let reader = if view.security_invoker() { &role.name } else { &view.owner };
         // INSERT, and DELETE without a condition, read nothing.
         let reads = view.security_invoker() && command == PolicyCommand::Select;
         if let Some(name) = self.refused(query, reader).filter(|_| reads) {
-            let text = format!("{} may not read {}", reader.quoted(), name.quoted());
-            reasons.push(Reason::new(text, Origin::Platform));
+            reasons.add(Origin::Platform, || format!("{} may not read {}", reader.quoted(), name.quoted()));
             return Some(Gates::closed(command));
         }
         let (oid, filter) = shown_relation(query)?;
@@ -595,7 +618,7 @@ impl<'a> Rights<'a> {
         } else {
             "reads with the rights of its owner"
         };
-        reasons.push(Reason::new(how, view.history.last()));
+        reasons.add(view.history.last(), || how);
         let as_role = self.catalog.roles.get(reader)?;
         let can = |acl, columns: &[Column], privilege| {
             self.catalog.can_on_any_column(&as_role.name, acl, columns, privilege)
@@ -617,8 +640,7 @@ impl<'a> Rights<'a> {
         }
         if !granted {
             // The statement fails, whatever else the query needs.
-            let text = format!("{} may not do it on what it shows", reader.quoted());
-            reasons.push(Reason::new(text, Origin::Platform));
+            reasons.add(Origin::Platform, || format!("{} may not do it on what it shows", reader.quoted()));
             return Some(Gates::closed(command));
         }
         let mut gates = match self.catalog.tables.get(&oid) {
@@ -644,13 +666,13 @@ impl<'a> Rights<'a> {
             lacks = lacks.take().or_else(|| self.lacks_select(query, reader));
         });
         if let Some(what) = lacks {
-            reasons.push(Reason::new(format!("its query needs {what}"), view.history.last()));
+            reasons.add(view.history.last(), || format!("its query needs {what}"));
             return None;
         }
         if let Some(filter) = filter {
             let node = conditions.read(filter);
             let reach = Some(conditions.reach(&node));
-            reasons.push(Reason { text: "its WHERE".into(), origin: view.history.last(), reach });
+            reasons.add_reach(view.history.last(), reach, || "its WHERE");
             if command != PolicyCommand::Insert {
                 gates.rows = Node::all([gates.rows, node.clone()]);
                 // The view's own WHERE does not make PostgreSQL ask for the SELECT policies below.
@@ -700,7 +722,7 @@ fn owner_columns(conditions: &Conditions<'_>, gates: &Gates, command: PolicyComm
 }
 
 impl Cell {
-    fn none(command: PolicyCommand, reasons: Vec<Reason>) -> Self {
+    fn none(command: PolicyCommand, reasons: Reasons) -> Self {
         Self {
             command,
             reach: Reach::None,
@@ -709,7 +731,7 @@ impl Cell {
             returned: (command == PolicyCommand::Insert).then_some(Reach::None),
             owner_columns: Vec::new(),
             columns: None,
-            reasons,
+            reasons: reasons.list,
         }
     }
 
@@ -876,7 +898,7 @@ mod tests {
         );
         let bench = Bench::new(&sql);
         let workload = Workload::of(&bench.catalog);
-        let rights = Rights::new(&bench.catalog, &workload);
+        let rights = Rights::explained(&bench.catalog, &workload);
         let table = bench.catalog.table(&QName::new("public", "notes")).expect("the table is there");
         let role = &bench.catalog.roles["authenticated"];
         for (command, policies) in
@@ -900,7 +922,7 @@ mod tests {
         );
         let bench = Bench::new(&sql);
         let workload = Workload::of(&bench.catalog);
-        let rights = Rights::new(&bench.catalog, &workload);
+        let rights = Rights::explained(&bench.catalog, &workload);
         let rows = rights.of(&QName::new("public", "notes"));
         let cell = &rows.iter().find(|row| row.role.name == *"authenticated").expect("it is there").cells[0];
         assert_eq!(cell.owner_columns, ["owner".into()] as [Ident; 1]);

@@ -30,6 +30,8 @@ use crate::workload::Workload;
 pub struct Rights<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) workload: &'a Workload,
+    /// Whether cells tell their reasons.
+    pub(super) explains: bool,
     /// What calls of the functions can be replaced by.
     bodies: FxHashMap<Oid, OnceLock<Option<Body>>>,
     /// By table or view: for each role of requests, what it reaches with each command.
@@ -95,11 +97,17 @@ impl<'a> Rights<'a> {
         Self {
             catalog,
             workload,
+            explains: false,
             bodies: workload.routines.keys().map(|oid| (*oid, OnceLock::new())).collect(),
             cells: relations.map(|oid| (oid, OnceLock::new())).collect(),
             policies: tables().map(|oid| (oid, PoliciesRead::new(roles))).collect(),
             shown: (0..roles).map(|_| OnceLock::new()).collect(),
         }
+    }
+
+    /// The same, with the reasons of each cell.
+    pub fn explained(catalog: &'a Catalog, workload: &'a Workload) -> Self {
+        Self { explains: true, ..Self::new(catalog, workload) }
     }
 
     /// The rows of the matrix for a table or view: one for each role of requests.

@@ -676,7 +676,7 @@ mod tests {
         let base = Bench::new(first);
         let head = Bench::new(&format!("{first}\n-- file: 2_change.sql\n{second}"));
         let (was, is) = (Workload::of(&base.catalog), Workload::of(&head.catalog));
-        let (was, is) = (Rights::new(&base.catalog, &was), Rights::new(&head.catalog, &is));
+        let (was, is) = (Rights::explained(&base.catalog, &was), Rights::explained(&head.catalog, &is));
         let file = FileId(u32::try_from(base.sources.len()).expect("they are few"));
         let files = [file].into_iter().collect();
         let history = || History {

@@ -18,7 +18,7 @@ pub(super) fn run(args: &AccessArgs) -> anyhow::Result<u8> {
     for replayed in &workspace.projects {
         let catalog = &replayed.catalog;
         let workload = Workload::of(catalog);
-        let rights = Rights::new(catalog, &workload);
+        let rights = Rights::explained(catalog, &workload);
         let names = if objects.is_empty() {
             catalog.relations_of_requests()
         } else {

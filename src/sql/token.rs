@@ -365,7 +365,8 @@ impl<'a> Tokens<'a> {
         while self.is(at, '.') {
             at += 2;
         }
-        at
+        // A dot may be the last of all.
+        at.min(self.list.len())
     }
 
     /// The span of a dotted name that starts at `index`.

@@ -105,7 +105,9 @@ impl Parser<'_> {
         let into = self.names();
         let code = self.tokens.code;
         let start = self.tokens.list[from].start;
-        let blank = self.tokens.list[clause].start..self.tokens.list[self.at - 1].end;
+        // The last name may end in a dot, and its next part be the semicolon.
+        let last = self.at.min(to) - 1;
+        let blank = self.tokens.list[clause].start..self.tokens.list[last].end;
         let end = self.tokens.list[to - 1].end;
         let text =
             [&code.text[start..blank.start], &" ".repeat(blank.len()), &code.text[blank.end..end]].concat();

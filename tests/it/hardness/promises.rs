@@ -125,7 +125,7 @@ fn is_xml(text: &str) {
 /// Nothing moves a terminal's cursor or turns the direction of its text.
 fn is_harmless_text(format: Format, text: &str) {
     let is_harmful = |letter: &char| {
-        (letter.is_control() && *letter != '\n')
+        (letter.is_control() && !matches!(letter, '\n' | '\t'))
             || matches!(letter, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
     };
     let harmful = text.chars().find(is_harmful);
