@@ -10,11 +10,14 @@ use crate::catalog::Catalog;
 use crate::catalog::misfit::{Failure, Misfit, Reason};
 use crate::catalog::name::QName;
 use crate::source::Span;
-use crate::sql::expr::{CteBody, Expr, Query, walk_queries};
+use crate::sql;
+use crate::sql::expr::{CteBody, Expr, Literal, Query, walk_queries};
 use crate::sql::name::ObjectName;
+use crate::sql::plpgsql::{self, BlockStatement, DeclaredType};
 use crate::sql::statement::{
-    AlterAction, ColumnDef, ConstraintDef, ConstraintKind, DataChange, GrantTarget, ObjectKind, ObjectRef,
-    PublicationAction, Statement, StatementKind, TableElement, TypeName,
+    AlterAction, BodyText, ColumnDef, ConstraintDef, ConstraintKind, CreateFunction, DataChange,
+    FunctionBody, GrantTarget, ObjectKind, ObjectRef, PublicationAction, Statement, StatementKind,
+    TableElement, TypeName,
 };
 
 /// Names that do not get in each other's way.
@@ -32,6 +35,8 @@ pub(super) struct Unmade {
     names: FxHashMap<(Space, QName), usize>,
     /// The statements that fail.
     statements: Vec<Span>,
+    /// Whether the catalog is asked as PostgreSQL has it, without them.
+    hidden: bool,
 }
 
 /// What a statement says about objects that may not be there.
@@ -53,7 +58,7 @@ impl Catalog {
             names.statement(&statement.kind);
         }
         let blamed = names.blamed;
-        let made = made_by(&statement.kind).map(|(space, name)| (space, self.full_name(space, name)));
+        let made = self.made_by(&statement.kind);
         let is_new = |(space, name): &(Space, QName)| {
             !self.is_there(*space, name) || self.unmade.names.contains_key(&(*space, name.clone()))
         };
@@ -61,6 +66,8 @@ impl Catalog {
             StatementKind::Drop(drop) if !self.unmade.names.is_empty() => drop
                 .objects
                 .iter()
+                // A policy or trigger that goes leaves its table as it is: missing.
+                .filter(|object| object.part.is_none())
                 .filter_map(|object| Some((space_of(object.kind)?, &object.name)))
                 .map(|(space, name)| (space, self.full_name(space, name)))
                 .collect(),
@@ -89,6 +96,8 @@ impl Catalog {
             }
             None => self.failures.extend(own),
         }
+        let own_root =
+            own_root.map(|at| self.failures.get(at).and_then(|failure| failure.follows).unwrap_or(at));
         let root = expected.blamed.or(own_root);
         if root.is_some() {
             self.unmade.statements.push(statement.span);
@@ -104,6 +113,83 @@ impl Catalog {
                 self.unmade.names.remove(dropped);
             }
         }
+    }
+
+    /// Whether some of what the catalog has is not there to PostgreSQL.
+    pub(super) fn has_unmade(&self) -> bool {
+        !self.unmade.names.is_empty()
+    }
+
+    /// Has blocks see the system catalogs as PostgreSQL has them, without what is not made, or as if
+    /// all files were mended.
+    pub(super) fn hide_unmade(&mut self, hidden: bool) {
+        self.unmade.hidden = hidden;
+    }
+
+    /// Whether blocks do not see a relation.
+    pub(super) fn hides_relation(&self, name: &QName) -> bool {
+        self.unmade.hidden && self.unmade.names.contains_key(&(Space::Relation, name.clone()))
+    }
+
+    /// Whether blocks do not see the relations, functions or types of a bare name.
+    pub(super) fn hides_name(&self, name: &str) -> bool {
+        self.unmade.hidden && self.unmade.names.keys().any(|(_, hidden)| hidden.name == *name)
+    }
+
+    /// Takes note that a statement of a block made what another one was to make.
+    pub(super) fn note_made(&mut self, statement: &Statement) {
+        if self.has_unmade()
+            && let Some(made) = self.made_by(&statement.kind)
+        {
+            self.unmade.names.remove(&made);
+        }
+    }
+
+    /// Statements that PostgreSQL may have run, and the replay has not, may have made what is not there.
+    pub(super) fn forget_unmade_in(&mut self, statement: &BlockStatement) {
+        let mut made = Vec::new();
+        let mut texts = String::new();
+        statement.walk(&mut |statement| {
+            made.extend(statement.sql().and_then(|statement| self.made_by(&statement.kind)));
+            for expr in statement.fragments().into_iter().filter_map(|fragment| fragment.value.as_ref()) {
+                expr.walk(&mut |part| {
+                    if let Expr::Literal(Literal::String(text)) = part {
+                        texts.push_str(text);
+                    }
+                });
+            }
+        });
+        self.unmade
+            .names
+            .retain(|unmade, _| !made.contains(unmade) && !texts.contains(unmade.1.name.as_str()));
+    }
+
+    /// Whether a table is not there to PostgreSQL.
+    pub(super) fn is_unmade_table(&self, name: &QName) -> bool {
+        self.unmade.names.contains_key(&(Space::Relation, name.clone()))
+    }
+
+    /// The object that a statement makes.
+    fn made_by(&self, kind: &StatementKind) -> Option<(Space, QName)> {
+        let (space, name) = match kind {
+            StatementKind::CreateTable(create) => (Space::Relation, &create.name),
+            StatementKind::CreateTableAs(create) => (Space::Relation, &create.name),
+            StatementKind::CreateView(create) => (Space::Relation, &create.name),
+            StatementKind::CreateSequence(create) => (Space::Relation, &create.name),
+            StatementKind::CreateFunction(create) => (Space::Routine, &create.name),
+            StatementKind::CreateType(create) => (Space::Type, &create.name),
+            StatementKind::CreateIndex(create) => {
+                let schema = self.full_name(Space::Relation, &create.table).schema;
+                return Some((Space::Relation, QName { schema, name: create.name.clone()? }));
+            }
+            _ => return None,
+        };
+        Some((space, self.full_name(space, name)))
+    }
+
+    /// The failure of something that a statement of a block needs.
+    pub(super) fn blamed_for(&self, statement: &Statement) -> Option<usize> {
+        self.expectations(statement).blamed
     }
 
     fn full_name(&self, space: Space, name: &ObjectName) -> QName {
@@ -151,19 +237,6 @@ fn space_of(kind: ObjectKind) -> Option<Space> {
     }
 }
 
-/// The object that a statement makes.
-fn made_by(kind: &StatementKind) -> Option<(Space, &ObjectName)> {
-    Some(match kind {
-        StatementKind::CreateTable(create) => (Space::Relation, &create.name),
-        StatementKind::CreateTableAs(create) => (Space::Relation, &create.name),
-        StatementKind::CreateView(create) => (Space::Relation, &create.name),
-        StatementKind::CreateSequence(create) => (Space::Relation, &create.name),
-        StatementKind::CreateFunction(create) => (Space::Routine, &create.name),
-        StatementKind::CreateType(create) => (Space::Type, &create.name),
-        _ => return None,
-    })
-}
-
 /// Looks for names of objects that are not there.
 struct Names<'c> {
     catalog: &'c Catalog,
@@ -173,7 +246,10 @@ struct Names<'c> {
 impl Names<'_> {
     fn name(&mut self, space: Space, name: &ObjectName) {
         let key = (space, self.catalog.full_name(space, name));
-        self.blamed = self.blamed.or_else(|| self.catalog.unmade.names.get(&key).copied());
+        let blamed = self.catalog.unmade.names.get(&key).copied();
+        // Statements that were not followed may have made it.
+        let is_certain = |_: &usize| !self.catalog.is_in_doubt(&key.1.name);
+        self.blamed = self.blamed.or_else(|| blamed.filter(is_certain));
     }
 
     fn relation(&mut self, name: &ObjectName) {
@@ -211,6 +287,7 @@ impl Names<'_> {
                 let clauses = alter.using.iter().chain(&alter.with_check);
                 clauses.for_each(|clause| self.expr(&clause.value));
             }
+            StatementKind::CreateFunction(create) => self.function(create),
             StatementKind::CreateTrigger(create) => {
                 self.relation(&create.table);
                 self.name(Space::Routine, &create.function);
@@ -265,9 +342,46 @@ impl Names<'_> {
         column.constraints.iter().for_each(|constraint| self.constraint(constraint));
     }
 
+    /// A table is a type, too.
     fn data_type(&mut self, data_type: &TypeName) {
         if !data_type.percent_type {
             self.name(Space::Type, &data_type.name);
+            self.relation(&data_type.name);
+        }
+    }
+
+    /// What PostgreSQL looks up when it makes a function.
+    fn function(&mut self, create: &CreateFunction) {
+        let arguments = create.arguments.iter().map(|argument| &argument.data_type);
+        arguments.chain(&create.returns).for_each(|data_type| self.data_type(data_type));
+        match &create.body {
+            Some(FunctionBody::Statements { statements, .. }) => {
+                statements.iter().for_each(|statement| self.statement(&statement.kind));
+            }
+            Some(FunctionBody::Text(body)) if self.catalog.session.check_function_bodies => {
+                match create.language.as_deref() {
+                    Some("sql") => {
+                        let (statements, _) = sql::parse_body(body);
+                        statements.iter().for_each(|statement| self.statement(&statement.kind));
+                    }
+                    Some("plpgsql") => self.declared_types(body),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn declared_types(&mut self, body: &BodyText) {
+        for declared in plpgsql::declared_types(body) {
+            match declared {
+                DeclaredType::Named(name) => {
+                    self.name(Space::Type, &name);
+                    self.relation(&name);
+                }
+                DeclaredType::Row(name) => self.relation(&name),
+                DeclaredType::Column(..) => {}
+            }
         }
     }
 
@@ -408,5 +522,89 @@ mod tests {
             create or replace function f() returns text language sql as 'select 1';
             comment on function f is 'x';";
         check(text, &[("create table t", None), ("create or replace", None)]);
+    }
+    const GHOST: &str = "create table t (a int references missing (id)); ";
+
+    #[test]
+    fn what_goes_with_a_policy_or_trigger_is_not_its_table() {
+        let text = format!(
+            "{GHOST} drop policy if exists p on t; drop trigger if exists x on t;
+             create policy p on t using (true);"
+        );
+        check(&text, &[("references missing (id)", None), ("create policy p", Some(0))]);
+    }
+
+    #[test]
+    fn a_block_that_needs_what_is_not_made_fails() {
+        let text = format!(
+            "{GHOST} do $$ begin
+               if not exists (select from pg_constraint where conname = 'k') then
+                 alter table t add constraint k unique (a);
+               end if;
+               comment on table t is 'x';
+             end $$;"
+        );
+        check(&text, &[("references missing (id)", None), ("alter table t", Some(0))]);
+        let taken = format!(
+            "{GHOST} do $$ begin alter table t add b int; exception when undefined_table then null; end $$;"
+        );
+        check(&taken, &[("references missing (id)", None)]);
+    }
+
+    #[test]
+    fn a_guard_that_postgresql_answers_otherwise_leads_astray() {
+        for guard in [
+            "exists (select from pg_tables where tablename = 't')",
+            "exists (select from information_schema.columns where table_name = 't' and column_name = 'a')",
+            "to_regclass('public.t') is not null",
+        ] {
+            let text =
+                format!("{GHOST} do $$ begin if {guard} then alter table t add b int; end if; end $$;");
+            check(&text, &[("references missing (id)", None)]);
+        }
+        let text = format!(
+            "{GHOST} do $$ begin if to_regclass('t') is null then create table t (b int); end if; end $$;
+             alter table t enable row level security;"
+        );
+        check(&text, &[("references missing (id)", None)]);
+    }
+
+    #[test]
+    fn a_table_of_two_definitions_has_the_columns_of_both() {
+        let text = format!(
+            "{GHOST} create table if not exists t (a int, b int);
+             create index on t (b); alter table t drop column b;"
+        );
+        check(&text, &[("references missing (id)", None)]);
+        let again = format!("{GHOST} create table if not exists t (a int references missing (id));");
+        check(&again, &[("references missing (id)", None), ("create table if", None)]);
+    }
+
+    #[test]
+    fn an_index_that_is_not_made_is_not_in_the_way() {
+        let text = format!(
+            "{GHOST} create index i on t (a); drop table if exists t;
+             create table t (a int); create index i on t (a);"
+        );
+        check(&text, &[("references missing (id)", None), ("create index i", Some(0))]);
+    }
+
+    #[test]
+    fn functions_need_the_tables_that_postgresql_looks_up() {
+        let text = format!(
+            "{GHOST} create function f() returns bigint language sql as 'select count(*) from t';
+             create function g() returns setof t language plpgsql as 'begin return; end';
+             create function h() returns int language plpgsql as 'declare r t%rowtype; begin return 1; end';
+             create function i() returns int language plpgsql as 'begin perform 1 from t; return 1; end';
+             select f();"
+        );
+        let expected = [
+            ("references missing (id)", None),
+            ("create function f()", Some(0)),
+            ("create function g()", Some(0)),
+            ("create function h()", Some(0)),
+            ("select f()", Some(0)),
+        ];
+        check(&text, &expected);
     }
 }

@@ -20,7 +20,7 @@ use rustc_hash::FxHashMap;
 use crate::catalog::apply::{Applied, Misfit, rows};
 use crate::catalog::gap::{Aspect, Cause, Touch};
 pub(super) use crate::catalog::interpret::value::Value;
-use crate::catalog::misfit::SqlState;
+use crate::catalog::misfit::{Failure, SqlState};
 use crate::catalog::name::QName;
 use crate::source::Span;
 use crate::sql::expr::{Expr, Query, Sublink, SublinkKind};
@@ -111,6 +111,10 @@ struct Interpreter<'c> {
     returned: Option<Value>,
     /// Within a guard, what does not fit is left out without a word.
     tolerant: usize,
+    /// PostgreSQL may have gone another way: it lacks what earlier statements that fail were to make.
+    astray: bool,
+    /// It was said that PostgreSQL refuses the block.
+    refused: bool,
     depth: usize,
     budget: usize,
 }
@@ -129,6 +133,8 @@ impl<'c> Interpreter<'c> {
             nested: 0,
             returned: None,
             tolerant: 0,
+            astray: false,
+            refused: false,
             depth,
             budget: BUDGET,
         }
@@ -150,7 +156,7 @@ impl<'c> Interpreter<'c> {
         let outer = self.variables.len();
         for declaration in &block.declarations {
             let value = match &declaration.default {
-                Some(default) => self.fragment(default),
+                Some(default) => self.asked(|this| this.fragment(default)),
                 None => Value::Null,
             };
             if let Some(StatementKind::Query(query)) = declaration.query.as_ref().map(|query| &query.kind) {
@@ -245,7 +251,10 @@ impl<'c> Interpreter<'c> {
             }
             BlockStatementKind::Loop { head, body } => self.repeat(head, body),
             BlockStatementKind::Assign { target, field, value } => {
-                let value = if field.is_some() { Value::Unknown } else { self.fragment(value) };
+                let value = match field {
+                    Some(_) => Value::Unknown,
+                    None => self.asked(|this| this.fragment(value)),
+                };
                 self.set(target, value);
                 Flow::Next
             }
@@ -258,7 +267,7 @@ impl<'c> Interpreter<'c> {
             }
             BlockStatementKind::Perform(statement) => {
                 let rows = match &statement.kind {
-                    StatementKind::Query(query) => self.select(query),
+                    StatementKind::Query(query) => self.asked(|this| this.select(query)),
                     _ => None,
                 };
                 self.found(rows.map(|rows| !rows.is_empty()));
@@ -322,7 +331,7 @@ impl<'c> Interpreter<'c> {
             return;
         }
         let rows = match &statement.kind {
-            StatementKind::Query(query) => self.select(query),
+            StatementKind::Query(query) => self.asked(|this| this.select(query)),
             _ => None,
         };
         self.found(rows.as_ref().map(|rows| !rows.is_empty()));
@@ -392,7 +401,40 @@ impl<'c> Interpreter<'c> {
         }
     }
 
+    /// What the catalog says, as if all files were mended. Where PostgreSQL says otherwise, as it
+    /// lacks what they were to make, it goes astray.
+    fn asked<T: PartialEq>(&mut self, ask: impl Fn(&mut Self) -> T) -> T {
+        let answer = ask(self);
+        if !self.astray && self.catalog.has_unmade() {
+            self.catalog.hide_unmade(true);
+            self.astray = ask(self) != answer;
+            self.catalog.hide_unmade(false);
+        }
+        answer
+    }
+
+    /// Notes that a statement needs what one that fails was to make.
+    fn expect_made(&mut self, statement: &Statement) -> Flow {
+        if self.astray || self.refused || self.tolerant > 0 || self.depth > 0 {
+            return Flow::Next;
+        }
+        let Some(blamed) = self.catalog.blamed_for(statement) else { return Flow::Next };
+        let Some(misfit) = self.catalog.failures.get(blamed).map(|failure| failure.misfit.clone()) else {
+            return Flow::Next;
+        };
+        if self.catalog.attempts > 0 {
+            return Flow::Failed(statement.span, misfit);
+        }
+        let follows = Some(blamed);
+        self.catalog.failures.push(Failure { statement: statement.span, misfit, follows });
+        self.refused = true;
+        Flow::Next
+    }
+
     fn apply(&mut self, statement: &Statement) -> Flow {
+        if let Flow::Failed(span, misfit) = self.expect_made(statement) {
+            return Flow::Failed(span, misfit);
+        }
         if let Flow::Failed(span, misfit) = self.expect_names(statement) {
             return Flow::Failed(span, misfit);
         }
@@ -404,6 +446,9 @@ impl<'c> Interpreter<'c> {
             StatementKind::Change(change) => rows::change(self.catalog, change, statement.span),
             _ => self.catalog.try_apply(statement),
         };
+        if done.is_ok() {
+            self.catalog.note_made(statement);
+        }
         match done {
             Err(misfit) if self.tolerant == 0 => Flow::Failed(statement.span, misfit),
             _ => Flow::Next,
@@ -415,8 +460,19 @@ impl<'c> Interpreter<'c> {
         arms: &[(Fragment, Vec<BlockStatement>)],
         otherwise: &[BlockStatement],
     ) -> Flow {
+        let astray = self.astray;
+        let flow = self.arms(arms, otherwise);
+        if self.astray && !astray {
+            let bodies = arms.iter().map(|(_, body)| body.as_slice()).chain([otherwise]);
+            bodies.flatten().for_each(|statement| self.catalog.forget_unmade_in(statement));
+            self.astray = astray;
+        }
+        flow
+    }
+
+    fn arms(&mut self, arms: &[(Fragment, Vec<BlockStatement>)], otherwise: &[BlockStatement]) -> Flow {
         for (at, (condition, body)) in arms.iter().enumerate() {
-            match condition.value.as_ref().and_then(|expr| self.truth(expr)) {
+            match condition.value.as_ref().and_then(|expr| self.asked(|this| this.truth(expr))) {
                 Some(true) => return self.statements(body),
                 Some(false) => {}
                 None if condition.value.as_ref().is_some_and(asks_system_catalogs) => {
@@ -453,13 +509,13 @@ impl<'c> Interpreter<'c> {
 
     fn repeat(&mut self, head: &LoopHead, body: &[BlockStatement]) -> Flow {
         let (variables, items) = match head {
-            LoopHead::Array { variables, array } => (variables.clone(), self.list(array)),
+            LoopHead::Array { variables, array } => (variables.clone(), self.asked(|this| this.list(array))),
             LoopHead::Query { variables, query } => {
                 if let Flow::Failed(span, misfit) = self.expect_names(query) {
                     return Flow::Failed(span, misfit);
                 }
                 let rows = match &query.kind {
-                    StatementKind::Query(query) => self.select(query),
+                    StatementKind::Query(query) => self.asked(|this| this.select(query)),
                     _ => None,
                 };
                 (variables.clone(), rows)
@@ -470,7 +526,8 @@ impl<'c> Interpreter<'c> {
             LoopHead::Cursor { variable, cursor } => {
                 let query = self.cursors.iter().rev().find(|(name, _)| name == cursor);
                 let query = query.map(|(_, query)| query.clone());
-                (vec![variable.clone()], query.and_then(|query| self.select(&query)))
+                let rows = query.and_then(|query| self.asked(|this| this.select(&query)));
+                (vec![variable.clone()], rows)
             }
             LoopHead::Execute { variables, command, using } => {
                 let parameters = self.variables.len();

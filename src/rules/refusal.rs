@@ -119,9 +119,9 @@ fn report_missing(
 /// What is said at a statement that needs what another one was to make.
 const FOLLOWS: &str = "fails with it: it needs what is not made";
 
-/// The part of a statement that is to blame.
+/// The part of a statement that is to blame, where it is not in a function that the statement calls.
 fn place(failure: &Failure) -> Span {
-    failure.misfit.at.unwrap_or(failure.statement)
+    failure.misfit.at.filter(|at| failure.statement.contains(*at)).unwrap_or(failure.statement)
 }
 
 /// `table public.notes`

@@ -114,6 +114,37 @@ fn in_any_schema<T>(catalog: &Catalog, name: &str, find: impl Fn(&QName) -> Opti
 
 /// The rows of a system catalog or view; `None` for any other relation.
 pub(super) fn rows(catalog: &Catalog, name: &ObjectName, wanted: &Wanted) -> Option<Vec<Row>> {
+    let mut rows = all_rows(catalog, name, wanted)?;
+    rows.retain(|row| !row.iter().any(|(column, value)| is_hidden(catalog, column, value)));
+    Some(rows)
+}
+
+/// Columns that hold the bare name of an object.
+const NAMES: [&str; 9] = [
+    "event_object_table",
+    "matviewname",
+    "proname",
+    "relname",
+    "routine_name",
+    "table_name",
+    "tablename",
+    "typname",
+    "viewname",
+];
+
+/// Whether a row with this value is about what blocks do not see.
+fn is_hidden(catalog: &Catalog, column: &Ident, value: &Value) -> bool {
+    match value {
+        Value::Text(name) => NAMES.contains(&column.as_str()) && catalog.hides_name(name),
+        Value::Object(Object::Relation(oid)) => {
+            catalog.tables.get(oid).is_some_and(|table| catalog.hides_relation(&table.name))
+                || catalog.views.get(oid).is_some_and(|view| catalog.hides_relation(&view.name))
+        }
+        _ => false,
+    }
+}
+
+fn all_rows(catalog: &Catalog, name: &ObjectName, wanted: &Wanted) -> Option<Vec<Row>> {
     let schema = name.schema.as_deref().unwrap_or("pg_catalog");
     Some(match (schema, name.name.as_str()) {
         ("pg_catalog", "pg_policies") => policies(catalog, wanted, false),

@@ -309,6 +309,9 @@ impl Interpreter<'_> {
     pub(super) fn regclass(&self, text: &str) -> Option<Value> {
         let name = object_name(text, NOWHERE);
         let (qname, relation) = self.catalog.resolve_relation(&name)?;
+        if self.catalog.hides_relation(&qname) {
+            return None;
+        }
         Some(Value::Object(match relation {
             Relation::Table(oid)
             | Relation::View(oid)
@@ -330,6 +333,9 @@ impl Interpreter<'_> {
             return Value::Unknown;
         };
         let [object] = drop.objects.as_slice() else { return Value::Unknown };
+        if self.catalog.hides_name(&object.name.name) {
+            return Value::Null;
+        }
         self.catalog.resolve_routine(object).map_or(Value::Null, |oid| Value::Object(Object::Function(oid)))
     }
 
@@ -512,8 +518,8 @@ impl Interpreter<'_> {
             ("to_regtype", [Value::Text(text)]) => {
                 let name = object_name(text, call.span);
                 match self.catalog.resolve_type(&name) {
-                    Some(oid) => Value::Object(Object::Type(oid)),
-                    None => Value::Null,
+                    Some(oid) if !self.catalog.hides_name(&name.name) => Value::Object(Object::Type(oid)),
+                    _ => Value::Null,
                 }
             }
             (
