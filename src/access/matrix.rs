@@ -65,12 +65,7 @@ impl Reasons {
         self.add_reach(origin, None, text);
     }
 
-    fn add_reach<T: Into<String>>(
-        &mut self,
-        origin: Origin,
-        reach: Option<Reach>,
-        text: impl FnOnce() -> T,
-    ) {
+    fn add_reach<T: Into<String>>(&mut self, origin: Origin, reach: Option<Reach>, text: impl FnOnce() -> T) {
         if self.wanted {
             self.list.push(Reason { text: text().into(), origin, reach });
         }
@@ -286,7 +281,9 @@ impl<'a> Rights<'a> {
         let served =
             catalog.is_exposed(&name.schema) || name.schema == "storage" || name.schema == "realtime";
         if !served {
-            reasons.add(Origin::Platform, || format!("the API does not serve the schema {}", name.schema.quoted()));
+            reasons.add(Origin::Platform, || {
+                format!("the API does not serve the schema {}", name.schema.quoted())
+            });
             return None;
         }
         if !catalog.can_use_namespace(&role.name, &name.schema) {
@@ -500,12 +497,7 @@ impl<'a> Rights<'a> {
         refused
     }
 
-    fn cell_of(
-        &self,
-        command: PolicyCommand,
-        conditions: &Conditions<'_>,
-        gates: &Gates,
-    ) -> Cell {
+    fn cell_of(&self, command: PolicyCommand, conditions: &Conditions<'_>, gates: &Gates) -> Cell {
         let new_rows = gates.new.as_ref().map(|node| conditions.reach(node));
         // A row that cannot become any other cannot be changed.
         let stuck = new_rows == Some(Reach::None);
