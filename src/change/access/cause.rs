@@ -64,7 +64,7 @@ pub(super) fn causes(effects: &[Effect], after: Side<'_>, new: &New<'_>) -> Vec<
     let holds = |stop: usize, asked: &[&Effect]| -> Vec<bool> {
         let catalog = (history.until)(stop);
         let workload = Workload::of(&catalog);
-        let rights = Rights::explained(&catalog, &workload);
+        let rights = Rights::new(&catalog, &workload);
         let here = Stop { catalog: &catalog, rights: &rights };
         asked.iter().map(|effect| here.is_as(&end, effect)).collect()
     };
