@@ -41,6 +41,8 @@ struct Suppression {
 enum Covers {
     File,
     Statement(Span),
+    /// The first statement, and what is said of the file above it.
+    First(Span),
     /// What stands between two comments.
     Block(Span),
     /// The comment stands behind the last statement.
@@ -49,7 +51,7 @@ enum Covers {
 
 /// `verb(list) rest`, each with its place in the comment.
 struct Directive<'a> {
-    verb: &'a str,
+    verb: &'static str,
     list: &'a str,
     list_at: usize,
     rest: &'a str,
@@ -69,9 +71,10 @@ impl Suppressions {
         let first = self.list.len();
         for comment in &migration.comments {
             let text = sources.text(comment.span);
-            if let Some(at) = text.find("rls-lint:") {
+            let lower = text.to_ascii_lowercase();
+            if let Some(at) = lower.find("rls-lint:") {
                 self.read_comment(comment, migration, text, at + "rls-lint:".len(), first);
-            } else if text.contains("rls-lint allow") {
+            } else if lower.contains("rls-lint allow") {
                 self.flaws.push((comment.span, format!("this comment lacks a colon; {HOW}")));
             }
         }
@@ -114,9 +117,12 @@ impl Suppressions {
             _ if directive.verb == "allow-file" => Covers::File,
             // Open until the comment that ends it.
             _ if directive.verb == "allow-start" => Covers::Block(Span { start: whole.end, ..whole }),
-            place => broken_before(migration, whole, place)
-                .or(place.copied())
-                .map_or(Covers::Nothing, Covers::Statement),
+            place => match (broken_before(migration, whole, place), place) {
+                (Some(broken), _) => Covers::Statement(broken),
+                (None, Some(place)) if is_head(migration, comment) => Covers::First(*place),
+                (None, Some(place)) => Covers::Statement(*place),
+                (None, None) => Covers::Nothing,
+            },
         };
         let mut named = Vec::new();
         let mut at = directive.list_at;
@@ -168,6 +174,9 @@ impl Suppressions {
             let covered = match suppression.covers {
                 Covers::File => suppression.place.file == place.file,
                 Covers::Statement(span) | Covers::Block(span) => span.contains(place),
+                Covers::First(span) => {
+                    span.contains(place) || span.file == place.file && place.end <= span.start
+                }
                 Covers::Nothing => false,
             };
             suppression.used |= covered;
@@ -236,7 +245,7 @@ impl Covers {
     fn in_words(self) -> (&'static str, &'static str) {
         match self {
             Self::File => ("in this file", "remove it from the comment"),
-            Self::Statement(_) => ("in this statement", "remove it from the comment"),
+            Self::Statement(_) | Self::First(_) => ("in this statement", "remove it from the comment"),
             Self::Block(_) => ("in this block", "remove it from both comments"),
             Self::Nothing => ("here, as no statement follows", "move the comment above its statement"),
         }
@@ -252,15 +261,18 @@ fn file(place: Span, sources: &Sources) -> Identity {
     Identity::plain("file", sources.get(place.file).path.clone())
 }
 
+const VERBS: [&str; 4] = ["allow", "allow-file", "allow-start", "allow-end"];
+
 const UNTIL: &str = "until=";
 
 /// What follows `rls-lint:` in a comment, from an offset on.
 fn directive(text: &str, from: usize) -> Option<Directive<'_>> {
     let open = from + text[from..].find('(')?;
     let close = open + text[open..].find(')')?;
-    let verb = text[from..open].trim();
+    let written = text[from..open].trim();
+    let verb = VERBS.into_iter().find(|verb| written.eq_ignore_ascii_case(verb))?;
     let rest = &text[close + 1..];
-    matches!(verb, "allow" | "allow-file" | "allow-start" | "allow-end").then_some(Directive {
+    Some(Directive {
         verb,
         list: &text[open + 1..close],
         list_at: open + 1,
@@ -271,9 +283,22 @@ fn directive(text: &str, from: usize) -> Option<Directive<'_>> {
 
 /// The day that a comment gives, or what is wrong with it, and where it stands.
 fn until(directive: &Directive<'_>) -> Option<(usize, Result<Day, String>)> {
-    let word = directive.rest.split_whitespace().find(|word| word.starts_with(UNTIL))?;
-    let at = directive.rest.find(word)?;
-    Some((directive.rest_at + at, word[UNTIL.len()..].trim_end_matches([',', ';', '.']).parse()))
+    let day = |word: &str| word.trim_end_matches([',', ';', '.']).parse::<Day>();
+    let place = |word: &str| Some(directive.rest_at + directive.rest.find(word)?);
+    let words = || directive.rest.split_whitespace();
+    if let Some(word) = words().find(|word| word.starts_with(UNTIL)) {
+        return Some((place(word)?, day(&word[UNTIL.len()..])));
+    }
+    // `until 2030-01-01` is no reason.
+    let mut pairs = words().zip(words().skip(1));
+    let (word, meant) = pairs.find(|(word, next)| word.eq_ignore_ascii_case("until") && day(next).is_ok())?;
+    Some((place(word)?, Err(format!("a last day is written {UNTIL}{meant}"))))
+}
+
+/// Whether a comment stands above all statements of its file.
+fn is_head(migration: &Migration, comment: &Comment) -> bool {
+    let is_below = |error: &crate::sql::SyntaxError| error.statement.start >= comment.span.end;
+    comment.statement == Some(0) && migration.errors.iter().all(is_below)
 }
 
 /// The statement that PostgreSQL cannot parse which a comment stands in or above, where the one that it
@@ -333,6 +358,8 @@ mod tests {
         assert!(comments.allows(&finding("no-primary-key", span)));
         assert!(!comments.allows(&finding("not-analysed", span)));
         assert!(!comments.allows(&finding("no-primary-key", Span { start: 0, ..span })));
+        let first_line = Span { start: 0, end: span.start - 1, ..span };
+        assert!(comments.allows(&finding("no-primary-key", first_line)), "it is about the file");
         assert_eq!(
             unused(&comments, &sources),
             ["syntax-error: syntax-error finds nothing in this statement"]
@@ -373,6 +400,9 @@ mod tests {
             unused(&comments, &sources),
             ["no-primary-key: no-primary-key was allowed until 2026-06-14, which is over"]
         );
+        let (comments, sources, _) =
+            read("-- RLS-LINT: ALLOW(no-primary-key) until 2026-06-14 a queue", Some(0));
+        assert_eq!(unused(&comments, &sources), ["until: a last day is written until=2026-06-14"]);
         let (comments, sources, _) = read("-- rls-lint: allow(no-primary-key) until=2026-6-14", Some(0));
         assert_eq!(unused(&comments, &sources), ["until=2026-6-14: `2026-6-14` is no day; write YYYY-MM-DD"]);
     }
