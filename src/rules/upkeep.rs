@@ -390,23 +390,39 @@ pub(super) fn is_set_by_functions(cx: &CatalogCx<'_>, table: &Table, column: &Co
     updates.next().is_some_and(sets) && updates.all(sets)
 }
 
-/// The SQL that makes a trigger which sets a column like `updated_at`.
-pub(super) fn trigger(cx: &CatalogCx<'_>, table: &Table, column: &Ident) -> String {
-    let (first, call) = touching(cx, column);
-    let mut name = Ident::new(format!("{}_{column}", table.name.name));
-    if table.triggers.contains_key(&name) {
-        name = Ident::new(format!("{name}_set"));
-    }
-    format!(
-        "{first}create trigger {} before update on {} for each row execute function {call};",
-        name.quoted(),
-        table.name.quoted()
-    )
+/// How a trigger can set a column like `updated_at`.
+pub(super) struct Touch {
+    column: Ident,
+    /// What is to be run once, before.
+    pub(super) first: &'static str,
+    /// The call of a function.
+    pub(super) call: String,
 }
 
-/// What is to be run once, and the call by which a trigger sets a column like `updated_at`: a
-/// function that tables of the project share for nothing else, or `moddatetime`.
-pub(super) fn touching(cx: &CatalogCx<'_>, column: &Ident) -> (&'static str, String) {
+impl Touch {
+    /// The SQL that makes the trigger.
+    pub(super) fn trigger(&self, table: &Table) -> String {
+        let Self { column, first, call } = self;
+        let mut name = Ident::new(format!("{}_{column}", table.name.name));
+        if table.triggers.contains_key(&name) {
+            name = Ident::new(format!("{name}_set"));
+        }
+        format!(
+            "{first}create trigger {} before update on {} for each row execute function {call};",
+            name.quoted(),
+            table.name.quoted()
+        )
+    }
+}
+
+/// How a trigger can set a column like `updated_at`: by a function that tables of the project share for
+/// nothing else, or by `moddatetime`.
+pub(super) fn touch(cx: &CatalogCx<'_>, column: &Ident) -> Touch {
+    let (first, call) = touching(cx, column);
+    Touch { column: column.clone(), first, call }
+}
+
+fn touching(cx: &CatalogCx<'_>, column: &Ident) -> (&'static str, String) {
     let touches =
         |oid: &&Oid| cx.workload.routines.get(*oid).is_some_and(|routine| touches_only(routine, column));
     let mut uses: IndexMap<Oid, usize> = IndexMap::new();

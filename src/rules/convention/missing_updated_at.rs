@@ -90,7 +90,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         keeps: "when a row was changed last",
         exemption: "name tables whose rows do not change in this rule's options",
     };
-    wanted.report(&having, &lacking, |table| Some(upkeep::trigger(cx, table, &wanted.column.into())), out);
+    let touch = upkeep::touch(cx, &wanted.column.into());
+    wanted.report(&having, &lacking, |table| Some(touch.trigger(table)), out);
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
+use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
 use crate::catalog::table::{Column, Table};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::rules::upkeep::{self, Globs, Names};
+use crate::rules::upkeep::{self, Globs, Names, Touch};
+use crate::sql::name::Ident;
 use crate::sql::statement::TriggerEvent;
 
 declare_rule! {
@@ -83,6 +85,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         upkeep::is_set_by_trigger(cx, table, column, TriggerEvent::Update)
             || upkeep::is_set_by_functions(cx, table, column)
     });
+    let mut touches: FxHashMap<&Ident, Touch> = FxHashMap::default();
+    for (_, column) in &left {
+        touches.entry(&column.name).or_insert_with(|| upkeep::touch(cx, &column.name));
+    }
     let before = out.list.len();
     for (table, column) in &left {
         let Some(span) = column.name_span.or(table.name_span) else { continue };
@@ -94,13 +100,13 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         out.report(span, Identity::part("column", &table.name, column.name.to_string()), message)
             .note("changes only where a query sets it")
             .label(table.name_span, "no trigger of this table sets it")
-            .help(upkeep::trigger(cx, table, &column.name));
+            .help(touches[&column.name].trigger(table));
     }
     if upkeep::is_habit(left.len(), kept.len()) {
         let all = left.len() + kept.len();
         let message =
             format!("no trigger sets updated_at on {} of the {all} tables that have it", left.len());
-        let (first, call) = upkeep::touching(cx, &left[0].1.name);
+        let Touch { first, call, .. } = &touches[&left[0].1.name];
         let first = if first.is_empty() { String::new() } else { format!("{first}and ") };
         if let Some(habit) = upkeep::fold_tables(out, before, "updated_at", message) {
             habit.help(format!(
