@@ -2,11 +2,12 @@
 
 pub mod access;
 pub mod recreated;
+pub mod stops;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::name::QName;
-use crate::diagnostic::{Diagnostic, Identity, Label, Severity, selected};
+use crate::diagnostic::{Diagnostic, Identity, Severity, selected};
 use crate::predicate::Reach;
 use crate::rule::Group;
 use crate::rules;
@@ -161,15 +162,10 @@ fn rename(diagnostic: &mut Diagnostic, renamed: &[(QName, QName)]) {
 }
 
 /// Moves a finding to where a change made it so, which is where a reviewer sees it: to the newest label
-/// that is in a file of the change, or to the statement of it that changed the object last (`changed`).
-/// Edits in other files are left out: databases ran these.
-pub fn move_to_change(
-    diagnostic: &mut Diagnostic,
-    is_new: &dyn Fn(FileId) -> bool,
-    changed: &dyn Fn(&Identity) -> Option<Span>,
-) {
+/// that is in a file of the change. Edits in other files are left out: databases ran these.
+pub fn move_to_change(diagnostic: &mut Diagnostic, is_new: &dyn Fn(FileId) -> bool) {
     if diagnostic.is_about_project() {
-        diagnostic.instances.iter_mut().for_each(|one| move_to_change(one, is_new, changed));
+        diagnostic.instances.iter_mut().for_each(|one| move_to_change(one, is_new));
         diagnostic.retain(|_| true);
         return;
     }
@@ -179,19 +175,19 @@ pub fn move_to_change(
     }
     let labels = diagnostic.labels.iter().enumerate().filter(|(_, label)| is_new(label.span.file));
     let newest = labels.max_by_key(|(_, label)| (label.span.file, label.span.start)).map(|(at, _)| at);
-    let (span, text) = match newest {
-        Some(at) => {
-            let label = diagnostic.labels.remove(at);
-            (label.span, label.text)
-        }
-        None => match changed(&diagnostic.object) {
-            Some(span) => (span, "this makes it so".to_string()),
-            None => return,
-        },
-    };
-    let old = std::mem::replace(&mut diagnostic.span, span);
-    let note = diagnostic.note.replace(text).unwrap_or_else(|| "this is what it is about".to_string());
-    diagnostic.labels.insert(0, Label { span: old, text: note });
+    if let Some(at) = newest {
+        let label = diagnostic.labels.remove(at);
+        diagnostic.move_to(label.span, label.text);
+    }
+}
+
+/// The findings that stand in no file of the change, each by itself.
+pub fn misplaced<'d>(
+    found: &'d mut [Diagnostic],
+    is_new: &dyn Fn(FileId) -> bool,
+) -> Vec<&'d mut Diagnostic> {
+    let each = found.iter_mut().flat_map(Diagnostic::each_mut);
+    each.filter(|one| !is_new(one.span.file)).collect()
 }
 
 /// Leaves out that a table was opened where another finding says so already.

@@ -183,6 +183,21 @@ impl Diagnostic {
         self.instances.iter().chain(itself)
     }
 
+    pub fn each_mut(&mut self) -> impl Iterator<Item = &mut Self> {
+        let (instances, itself) = match self.instances.is_empty() {
+            true => (&mut [][..], Some(self)),
+            false => (&mut self.instances[..], None),
+        };
+        instances.iter_mut().chain(itself)
+    }
+
+    /// Points at another place first, for the reason that is given, and at its own as what it is about.
+    pub fn move_to(&mut self, place: Span, why: String) {
+        let old = std::mem::replace(&mut self.span, place);
+        let note = self.note.replace(why).unwrap_or_else(|| "this is what it is about".to_string());
+        self.labels.insert(0, Label { span: old, text: note });
+    }
+
     /// Tells these findings at once, at their places; `like` words it of all but the first.
     pub fn tell<T: Into<String>>(&mut self, instances: Vec<Self>, like: impl Fn(&Self) -> T) -> &mut Self {
         self.instances = instances;

@@ -20,10 +20,10 @@ use crate::access::Rights;
 use crate::advisors::{self, Row};
 use crate::baseline::{self, Baseline};
 use crate::catalog::Catalog;
-use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::role::{Bucket, Role};
-use crate::change::access::{self, History, New, Side};
+use crate::change::access::{self, New, Side};
+use crate::change::stops::History;
 use crate::change::{self, Change, Fixed};
 use crate::config::{self, Choices, Level, Settings};
 use crate::diagnostic::{Diagnostic, Identity, Severity, selected};
@@ -250,10 +250,8 @@ impl Workspace {
             let renamed = &access.renamed;
             let compared = change::compare((&known, &before.sources), found, renamed, &is_new);
             let mut brought = compared.introduced;
-            for diagnostic in &mut brought {
-                let changed = |object: &Identity| self.changed_by(&self.projects[at], object, &is_new);
-                change::move_to_change(diagnostic, &is_new, &changed);
-            }
+            brought.iter_mut().for_each(|diagnostic| change::move_to_change(diagnostic, &is_new));
+            self.move_to_causes(&self.projects[at], &mut brought, &merged.new);
             change.access.extend(access.changes);
             // What is still there and only no longer said is not mended.
             let settings = &self.projects[at].settings;
@@ -327,6 +325,40 @@ impl Workspace {
             catalog
         };
         History { statements, until: Box::new(until) }
+    }
+
+    /// Moves findings that stand in no file of the change to the statement of it that made them so.
+    fn move_to_causes(&self, replayed: &Replayed, found: &mut [Diagnostic], new: &FxHashSet<FileId>) {
+        let is_new = |file: FileId| new.contains(&file);
+        let mut misplaced = change::misplaced(found, &is_new);
+        misplaced.retain(|one| matches!(rules::named(one.rule).check, Check::Catalog(_)));
+        let asked: Vec<(&str, String)> = misplaced.iter().map(|one| (one.rule, one.fingerprint())).collect();
+        if asked.is_empty() {
+            return;
+        }
+        let holds = |catalog: &Catalog, at: &[usize]| {
+            let workload = Workload::of(catalog);
+            let rights = Rights::new(catalog, &workload);
+            let of_rules: FxHashSet<&str> = at.iter().map(|at| asked[*at].0).collect();
+            let is_asked = |rule: &Rule| of_rules.contains(rule.id);
+            let found = self.run_rules_on(replayed, catalog, &workload, &rights, &is_asked);
+            let found: FxHashSet<String> =
+                found.iter().flat_map(Diagnostic::each).map(Diagnostic::fingerprint).collect();
+            at.iter().map(|at| found.contains(&asked[*at].1)).collect()
+        };
+        let causes = self.history(replayed, new).causes(asked.len(), holds);
+        for (one, cause) in misplaced.iter_mut().zip(causes) {
+            let exposed = || {
+                let schema = one.object.schema.as_deref()?;
+                replayed.catalog.api.exposed_at.get(schema).copied().filter(|place| is_new(place.file))
+            };
+            if let Some(place) = cause.map(|span| self.sources.first_line(span)).or_else(exposed) {
+                one.move_to(place, "this makes it so".to_string());
+            }
+        }
+        found.iter_mut().filter(|one| one.is_about_project()).for_each(|habit| {
+            habit.retain(|_| true);
+        });
     }
 
     /// A report of what was found in each project.
@@ -445,28 +477,6 @@ impl Workspace {
         let mut baseline = known.baseline.clone();
         baseline.silence(found);
         Some(baseline)
-    }
-
-    /// The last statement in new files that defines or changes a view or function.
-    fn changed_by(
-        &self,
-        replayed: &Replayed,
-        object: &Identity,
-        is_new: &dyn Fn(FileId) -> bool,
-    ) -> Option<Span> {
-        let catalog = &replayed.catalog;
-        let name = QName::new(object.schema.as_deref()?, object.name.as_str());
-        let history = match object.kind {
-            "view" => &catalog.view(&name)?.history,
-            "function" => {
-                let mut same = catalog.functions.values().filter(|function| function.name == name);
-                // Of overloads it is not known which one is meant.
-                &same.next().filter(|_| same.next().is_none())?.history
-            }
-            _ => return None,
-        };
-        let span = history.last().span().filter(|span| is_new(span.file))?;
-        Some(self.sources.first_line(span))
     }
 
     /// One finding about all that the baseline holds in vain.
@@ -603,19 +613,32 @@ impl Workspace {
         Checked { found, advisors, silenced: silenced.len(), unsaid, baselined: 0 }
     }
 
-    /// Runs each rule that is on, with each of its options.
+    /// Runs each rule that is on.
     fn run_rules(&self, replayed: &Replayed, workload: &Workload) -> Vec<Diagnostic> {
+        let catalog = &replayed.catalog;
+        let rights = Rights::new(catalog, workload);
+        self.run_rules_on(replayed, catalog, workload, &rights, &|_| true)
+    }
+
+    /// Runs the wanted among the rules that are on, with each of their options, on a catalog of the project.
+    fn run_rules_on(
+        &self,
+        replayed: &Replayed,
+        catalog: &Catalog,
+        workload: &Workload,
+        rights: &Rights<'_>,
+        wanted: &dyn Fn(&Rule) -> bool,
+    ) -> Vec<Diagnostic> {
         let settings = &replayed.settings;
-        let rights = Rights::new(&replayed.catalog, workload);
         let mut tasks: Vec<(&'static Rule, usize, ParsedOptions)> = Vec::new();
-        for rule in rules::ALL.iter().copied().filter(|rule| settings.is_on(rule.id)) {
+        for rule in rules::ALL.iter().copied().filter(|rule| wanted(rule) && settings.is_on(rule.id)) {
             let variants = settings.variants(rule).into_iter().enumerate();
             tasks.extend(variants.map(|(at, options)| (rule, at, options)));
         }
         let found: Vec<_> = tasks
             .par_iter()
             .map(|(rule, variant, options)| {
-                let mut list = self.run_rule(rule, options, replayed, workload, &rights);
+                let mut list = self.run_rule(rule, options, replayed, catalog, workload, rights);
                 list.retain(|diagnostic| settings.variant(rule.id, self.path(diagnostic)) == *variant);
                 list
             })
@@ -628,6 +651,7 @@ impl Workspace {
         rule: &'static Rule,
         options: &ParsedOptions,
         replayed: &Replayed,
+        catalog: &Catalog,
         workload: &Workload,
         rights: &Rights<'_>,
     ) -> Vec<Diagnostic> {
@@ -636,7 +660,7 @@ impl Workspace {
             Check::Catalog(check) => {
                 let mut findings = Findings::new(rule);
                 let files: Vec<_> = replayed.migrations.iter().map(|(_, migration)| migration).collect();
-                let cx = CatalogCx::new(&replayed.catalog, sources, workload, rights, &files, options);
+                let cx = CatalogCx::new(catalog, sources, workload, rights, &files, options);
                 check(&cx, &mut findings);
                 findings.list
             }

@@ -15,6 +15,7 @@ use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
 use crate::change::access::cause::{Effect, Part, causes};
 use crate::change::access::words::{deeds, deeds_in_number, plain, rows, verb};
+use crate::change::stops::History;
 use crate::change::{AccessChange, Class};
 use crate::diagnostic::Identity;
 use crate::predicate::{Comparison, Condition, Reach};
@@ -36,14 +37,6 @@ pub struct New<'a> {
     /// Files that are not in the base as they are.
     pub files: &'a FxHashSet<FileId>,
     pub history: &'a dyn Fn() -> History<'a>,
-}
-
-/// The history of the head, which can be stopped behind each of its new statements.
-pub struct History<'a> {
-    /// The new ones, in order.
-    pub statements: Vec<Span>,
-    /// The catalog behind as many of them, and all that is not new on the way.
-    pub until: Box<dyn Fn(usize) -> Catalog + 'a>,
 }
 
 /// What is different about a relation.

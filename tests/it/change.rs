@@ -460,3 +460,26 @@ fn a_finding_stands_where_the_change_made_it_so() {
     // Without a change to look at, it stands where the object is.
     assert!(found(&check(&folder, &only)).iter().all(|place| place.contains(FIRST)));
 }
+
+#[test]
+fn what_a_change_does_to_older_objects_stands_in_the_change() {
+    let folder = project(
+        "create schema inner_room;
+         create table inner_room.keys (id int primary key);
+         create table public.members (team int primary key, who uuid);
+         alter table public.members enable row level security;
+         create policy seen on public.members for select to authenticated using (who = (select auth.uid()));
+         create table public.notes (id int primary key, team int);
+         alter table public.notes enable row level security;
+         create policy of_team on public.notes for select to authenticated
+           using (team in (select m.team from public.members m where m.who = (select auth.uid())));\n",
+    );
+    folder.write(SECOND, b"select 1;\n\nalter table public.members disable row level security;\nselect 2;\n");
+    let config = "project_id = \"x\"\n[api]\nschemas = [\"public\", \"inner_room\"]\n";
+    folder.write("supabase/config.toml", config.as_bytes());
+    let rules = "policy-reads-unprotected-table,rls-disabled-on-exposed-table,internal-schema-exposed";
+    let answer = check(&folder, &["--base", "main", "--only", rules]);
+    let places = found(&answer);
+    assert!(places.contains(&format!("policy-reads-unprotected-table {SECOND}:3")), "{places:?}");
+    assert!(places.iter().all(|place| !place.contains(FIRST)), "{places:?}");
+}

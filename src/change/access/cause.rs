@@ -1,6 +1,4 @@
-//! Which statement of a change made something so: found by stopping the replay between two of them.
-
-use indexmap::IndexMap;
+//! Which statement of a change made a cell as it is.
 
 use crate::access::{Cell, Deciding, Rights};
 use crate::catalog::name::QName;
@@ -10,9 +8,6 @@ use crate::predicate::{Comparison, Condition, Reach};
 use crate::source::Span;
 use crate::sql::statement::PolicyCommand;
 use crate::workload::Workload;
-
-/// How often the replay is stopped at most. What is not settled by then has no place.
-const STOPS: usize = 64;
 
 /// Something that is so at the end of a history, and was not before.
 pub(super) enum Effect {
@@ -37,58 +32,19 @@ pub(super) enum Part {
     Columns,
 }
 
-/// An effect, and the statements between which it came: it is not there behind the first `from`, and
-/// there behind the first `to`.
-struct Bracket<'e> {
-    effect: &'e Effect,
-    from: usize,
-    to: usize,
-}
-
-impl Bracket<'_> {
-    fn is_open(&self) -> bool {
-        self.to - self.from > 1
-    }
-}
-
-/// The statement that brought each effect. One that was there before the first statement of the
-/// change has none, nor has what a later, older statement brought.
+/// The statement that brought each effect, where one of the change did.
 pub(super) fn causes(effects: &[Effect], after: Side<'_>, new: &New<'_>) -> Vec<Option<Span>> {
-    let mut found = vec![None; effects.len()];
     if effects.is_empty() {
-        return found;
+        return Vec::new();
     }
-    let history = (new.history)();
-    let count = history.statements.len();
     let end = Stop::new(&after);
-    let holds = |stop: usize, asked: &[&Effect]| -> Vec<bool> {
-        let catalog = (history.until)(stop);
-        let workload = Workload::of(&catalog);
-        let rights = Rights::new(&catalog, &workload);
-        let here = Stop { catalog: &catalog, rights: &rights };
-        asked.iter().map(|effect| here.is_as(&end, effect)).collect()
-    };
-    let all: Vec<&Effect> = effects.iter().collect();
-    let (first, last) = (holds(0, &all), holds(count, &all));
-    let mut brackets: IndexMap<usize, Bracket<'_>> = IndexMap::new();
-    for (at, effect) in effects.iter().enumerate().filter(|(at, _)| !first[*at] && last[*at]) {
-        brackets.insert(at, Bracket { effect, from: 0, to: count });
-    }
-    for _ in 0..STOPS {
-        let Some(open) = brackets.values().find(|bracket| bracket.is_open()) else { break };
-        let stop = usize::midpoint(open.from, open.to);
-        let mut within: Vec<_> =
-            brackets.values_mut().filter(|one| one.from < stop && stop < one.to).collect();
-        let asked: Vec<_> = within.iter().map(|bracket| bracket.effect).collect();
-        for (bracket, holds) in within.iter_mut().zip(holds(stop, &asked)) {
-            let end = if holds { &mut bracket.to } else { &mut bracket.from };
-            *end = stop;
-        }
-    }
-    for (at, bracket) in brackets.iter().filter(|(_, bracket)| !bracket.is_open()) {
-        found[*at] = history.statements.get(bracket.from).copied();
-    }
-    found
+    let history = (new.history)();
+    history.causes(effects.len(), |catalog, asked| {
+        let workload = Workload::of(catalog);
+        let rights = Rights::new(catalog, &workload);
+        let here = Stop { catalog, rights: &rights };
+        asked.iter().map(|at| here.is_as(&end, &effects[*at])).collect()
+    })
 }
 
 /// A history that is stopped somewhere.
