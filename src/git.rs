@@ -74,6 +74,13 @@ struct Entry {
     path: PathBuf,
 }
 
+impl Commit {
+    /// Enough of its hash to find it.
+    pub fn short(&self) -> &str {
+        self.0.get(..7).unwrap_or(&self.0)
+    }
+}
+
 impl Repository {
     /// The repository that a folder is in.
     pub fn around(folder: &Path) -> Result<Self, GitError> {

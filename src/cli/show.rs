@@ -41,19 +41,17 @@ pub(super) fn config(workspace: &Workspace, out: &mut dyn Write) -> io::Result<(
     Ok(())
 }
 
-/// Writes how many findings each rule has, the most first.
+/// Writes how many findings of each severity each rule has, the most first.
 pub(super) fn statistics(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let mut counts: IndexMap<&str, (usize, Severity)> = IndexMap::new();
+    let mut counts: IndexMap<(Severity, &str), usize> = IndexMap::new();
     for diagnostic in &report.diagnostics {
-        let entry = counts.entry(diagnostic.rule).or_insert((0, diagnostic.severity));
-        entry.0 += 1;
-        entry.1 = entry.1.max(diagnostic.severity);
+        *counts.entry((diagnostic.severity, diagnostic.rule)).or_default() += 1;
     }
-    counts.sort_by(|rule, (count, severity), other_rule, (other, other_severity)| {
+    counts.sort_by(|(severity, rule), count, (other_severity, other_rule), other| {
         (other, other_severity, rule).cmp(&(count, severity, other_rule))
     });
-    let width = counts.values().map(|(count, _)| count.to_string().len()).max().unwrap_or(0);
-    for (rule, (count, severity)) in &counts {
+    let width = counts.values().map(|count| count.to_string().len()).max().unwrap_or(0);
+    for ((severity, rule), count) in &counts {
         writeln!(out, "{count:>width$}  {severity:<7}  {rule}")?;
     }
     Ok(())

@@ -105,7 +105,12 @@ fn against_commit(
     let snapshot = repository.snapshot(State::Commit(&fork))?;
     let merged = Some(Merged { tip: repository.paths(State::Commit(&tip))?, shared: None });
     let head = Workspace::load(project::find(request), asked);
-    let base = before(&head, asked, &|path| snapshot.path(path), name, merged)?;
+    let name = match name.starts_with("HEAD") || name.contains(['^', '~', '@']) {
+        // It will soon mean another one.
+        true => format!("{name} ({})", fork.short()),
+        false => name.to_string(),
+    };
+    let base = before(&head, asked, &|path| snapshot.path(path), &name, merged)?;
     Ok((head, base))
 }
 
