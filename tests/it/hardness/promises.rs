@@ -1,4 +1,4 @@
-//! What holds for any input.
+//! What holds for any input, whoever makes it up: the mutator of these tests, or the fuzzer in `fuzz/`.
 //!
 //! Each function panics where a promise is broken.
 
