@@ -2,6 +2,7 @@
 
 mod clauses;
 mod deeds;
+mod denied;
 mod graphql;
 mod mend;
 mod opening;
@@ -11,6 +12,10 @@ mod sign_up;
 mod upkeep;
 
 use crate::rule::Rule;
+
+/// More findings of a kind than these are told once, as a habit of the project: one for each would hide
+/// the others.
+const MANY: usize = 10;
 
 /// Lists the rules: `group { file, … }` declares the modules and the slice.
 macro_rules! rules {

@@ -4,6 +4,7 @@
 //! caller, and read as whoever reads the policy's table. A view reads as its owner, one with
 //! `security_invoker` as the caller; a function with SECURITY DEFINER does all as its owner.
 
+use indexmap::IndexMap;
 use rustc_hash::FxHashSet;
 
 use crate::access::Rights;
@@ -18,7 +19,7 @@ use crate::catalog::view::View;
 use crate::source::Span;
 use crate::sql::expr::{CteBody, Expr, FromItem, Oid, Query, QueryBody, RelationRef, Select, Target};
 use crate::sql::name::Ident;
-use crate::sql::statement::{PolicyCommand, Privilege, StatementKind};
+use crate::sql::statement::{Clause, PolicyCommand, Privilege, StatementKind};
 use crate::workload::Workload;
 use crate::workload::identity::Through;
 
@@ -42,6 +43,14 @@ pub enum Object<'a> {
 }
 
 impl<'a> Object<'a> {
+    pub fn oid(self) -> Oid {
+        match self {
+            Self::Table(table) => table.oid,
+            Self::View(view) => view.oid,
+            Self::Function(function) => function.oid,
+        }
+    }
+
     pub fn name(self) -> &'a QName {
         match self {
             Self::Table(table) => &table.name,
@@ -305,16 +314,18 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What a role comes to when a policy is evaluated for it.
+/// What a role comes to when a clause of a policy is evaluated for it.
 pub struct Asked<'a> {
     pub role: &'a Ident,
+    /// For which the server evaluates it.
+    pub commands: Vec<PolicyCommand>,
     pub reached: Vec<Reached<'a>>,
 }
 
 impl<'a> Evaluation<'a> {
-    /// What requests come to by a policy, role by role: where the role may do what the policy is for, and
-    /// the server does not leave the policy out because all passes or nothing does. In functions only what is
-    /// come to for certain counts.
+    /// What requests come to by a policy, role by role and clause by clause: where the role may do what the
+    /// policy is for, and the server does not leave the policy out because all passes or nothing does. In
+    /// functions only what is come to for certain counts.
     pub fn asked(&self, table: &'a Table, policy: &'a Policy) -> Vec<Asked<'a>> {
         if self.is_doubtful(&table.name) {
             return Vec::new();
@@ -323,20 +334,22 @@ impl<'a> Evaluation<'a> {
         for access in self.catalog.table_access(table) {
             let Some(role) = self.bound(table, &access.role.name) else { continue };
             let runs = |command: &PolicyCommand| self.runs(table, policy, *command, role);
-            let commands: Vec<PolicyCommand> = access.commands().into_iter().filter(runs).collect();
-            let reader = Reader::caller(&access.role.name);
-            let mut reached: Vec<Reached<'a>> = Vec::new();
-            let mut seen: Vec<Span> = Vec::new();
-            for clause in commands.iter().flat_map(|command| policy.gates(*command)) {
-                let settled = self.rights.constant(table, policy, clause).is_some();
-                if settled || seen.contains(&clause.span) {
-                    continue;
+            let mut clauses: IndexMap<Span, (&'a Clause, Vec<PolicyCommand>)> = IndexMap::new();
+            for command in access.commands().into_iter().filter(runs) {
+                for clause in policy.gates(command) {
+                    let (_, commands) = clauses.entry(clause.span).or_insert((clause, Vec::new()));
+                    commands.push(command);
                 }
-                seen.push(clause.span);
-                reached.extend(self.reached(&clause.value, &reader));
             }
-            reached.retain(|one| !one.called || one.certain);
-            list.push(Asked { role: &access.role.name, reached });
+            let reader = Reader::caller(&access.role.name);
+            for (clause, mut commands) in clauses.into_values() {
+                if self.rights.constant(table, policy, clause).is_none() {
+                    let mut reached = self.reached(&clause.value, &reader);
+                    reached.retain(|one| !one.called || one.certain);
+                    commands.dedup();
+                    list.push(Asked { role: &access.role.name, commands, reached });
+                }
+            }
         }
         list
     }

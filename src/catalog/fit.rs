@@ -128,7 +128,11 @@ impl Catalog {
                 {
                     return None;
                 }
-                format!("the enum {} has no value '{text}'", user_type.name)
+                let why = format!("the enum {} has no value '{text}'", user_type.name);
+                let misfit = Misfit::refused(SqlState::INVALID_TEXT_REPRESENTATION, why);
+                return Some(misfit.helped_by(
+                    "write a value that it has, or add this one in an earlier migration: alter type … add value …",
+                ));
             }
             TypeRef::Builtin(name) if !may_be_value(name, text.trim()) => {
                 format!("'{text}' is no value of the type {}", data_type.display_bare(self))

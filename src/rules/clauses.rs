@@ -6,11 +6,9 @@ use crate::catalog::table::{Column, Table};
 use crate::diagnostic::{Diagnostic, Identity};
 use crate::predicate::unwrapped;
 use crate::rule::{CatalogCx, Findings};
+use crate::rules::MANY;
 use crate::source::Span;
 use crate::sql::expr::{ColumnRef, Expr, Literal, Target};
-
-/// More policies than these are told as one.
-const MANY: usize = 10;
 
 /// Places in one policy that are wrong in the same way; the first is told.
 pub(super) struct Spot<'a, T> {

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use crate::catalog::misfit::{self, Failure, Misfit, Reason, SqlState};
 use crate::diagnostic::Identity;
 use crate::rule::{CatalogCx, Findings, Rule};
-use crate::source::Span;
+use crate::source::{FileId, Span};
 use crate::sql::statement::ObjectKind;
 
 /// Reports the refusals that are a rule's. Statements that fail for want of one object are one
@@ -27,43 +27,79 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
     if rule.id == "unknown-object" && reasons.len() > MOST_MISSING {
         return report_missing(failures, &reasons, &followers, out);
     }
+    let mut files: IndexMap<FileId, Vec<(String, Vec<usize>)>> = IndexMap::new();
     for (reason, at) in reasons {
-        let Some((first, others)) = at.split_first().map(|(first, rest)| (&failures[*first], rest)) else {
-            continue;
-        };
-        let others: Vec<&Failure> = others.iter().map(|at| &failures[*at]).collect();
-        let after: Vec<&Failure> = at.iter().filter_map(|at| followers.get(at)).flatten().copied().collect();
-        let misfit = &first.misfit;
-        let more = match others.len() + after.len() {
-            0 => String::new(),
-            1 => " (1 more statement fails for this)".to_string(),
-            count => format!(" ({count} more statements fail for this)"),
-        };
-        let message = format!("the migration fails here: {reason}{more}");
-        let finding = out.report(misfit.at.unwrap_or(first.statement), object(misfit), message);
-        finding.what(reason).note(format!("PostgreSQL's error {}", misfit.sql_state().0));
-        if misfit.at.is_some() {
-            finding.label(first.statement, "PostgreSQL refuses this statement, and all of its file with it");
+        let Some(first) = at.first() else { continue };
+        files.entry(failures[*first].statement.file).or_default().push((reason, at));
+    }
+    for reasons in files.into_values() {
+        let before = out.list.len();
+        reasons.iter().for_each(|(reason, at)| report_reason(failures, reason, at, &followers, out));
+        if reasons.len() > MOST_IN_FILE {
+            fold_file(failures, &reasons, before, out);
         }
-        let beside = match &misfit.reason {
-            Reason::Refused { state: SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, .. } => "the value is added here",
-            Reason::Refused {
-                state:
-                    SqlState::INVALID_FUNCTION_DEFINITION
-                    | SqlState::INVALID_OBJECT_DEFINITION
-                    | SqlState::INVALID_TABLE_DEFINITION
-                    | SqlState::WRONG_OBJECT_TYPE,
-                ..
-            } => "it is made here",
-            Reason::Refused { .. } => "this depends on it",
-            _ => "it is made here",
-        };
-        finding.label(misfit.beside, beside);
-        finding.label_each(others.iter().map(|failure| (place(failure), "fails for the same reason")));
-        finding.label_each(after.iter().map(|failure| (failure.statement, FOLLOWS)));
-        if let Some(help) = help(misfit) {
-            finding.help(help);
-        }
+    }
+}
+
+/// A file of which PostgreSQL refuses statements for more reasons than these is one finding: it gets
+/// no further than the first of them.
+const MOST_IN_FILE: usize = 3;
+
+fn fold_file(failures: &[Failure], reasons: &[(String, Vec<usize>)], before: usize, out: &mut Findings) {
+    let refused: usize = reasons.iter().map(|(_, at)| at.len()).sum();
+    let first = &reasons[0].0;
+    let message =
+        format!("the migration fails here: {first}; {} more statements are refused as well", refused - 1);
+    let Some(habit) = out.fold(before, "statements", message, |one| one.what.clone()) else { return };
+    habit.what(first);
+    let repeats = |at: &usize| matches!(failures[*at].misfit.reason, Reason::Exists { .. });
+    if reasons.iter().flat_map(|(_, at)| at).all(repeats) {
+        habit.help("the file makes what files before it have made: leave that out, or all of the file");
+    }
+}
+
+fn report_reason(
+    failures: &[Failure],
+    reason: &str,
+    at: &[usize],
+    followers: &IndexMap<usize, Vec<&Failure>>,
+    out: &mut Findings,
+) {
+    let Some((first, others)) = at.split_first().map(|(first, rest)| (&failures[*first], rest)) else {
+        return;
+    };
+    let others: Vec<&Failure> = others.iter().map(|at| &failures[*at]).collect();
+    let after: Vec<&Failure> = at.iter().filter_map(|at| followers.get(at)).flatten().copied().collect();
+    let misfit = &first.misfit;
+    let more = match others.len() + after.len() {
+        0 => String::new(),
+        1 => " (1 more statement fails for this)".to_string(),
+        count => format!(" ({count} more statements fail for this)"),
+    };
+    let message = format!("the migration fails here: {reason}{more}");
+    let finding = out.report(misfit.at.unwrap_or(first.statement), object(misfit), message);
+    finding.what(reason).note(format!("PostgreSQL's error {}", misfit.sql_state().0));
+    if misfit.at.is_some() {
+        finding.label(first.statement, "PostgreSQL refuses this statement, and all of its file with it");
+    }
+    let beside = match &misfit.reason {
+        Reason::Refused { state: SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, .. } => "the value is added here",
+        Reason::Refused {
+            state:
+                SqlState::INVALID_FUNCTION_DEFINITION
+                | SqlState::INVALID_OBJECT_DEFINITION
+                | SqlState::INVALID_TABLE_DEFINITION
+                | SqlState::WRONG_OBJECT_TYPE,
+            ..
+        } => "it is made here",
+        Reason::Refused { .. } => "this depends on it",
+        _ => "it is made here",
+    };
+    finding.label(misfit.beside, beside);
+    finding.label_each(others.iter().map(|failure| (place(failure), "fails for the same reason")));
+    finding.label_each(after.iter().map(|failure| (failure.statement, FOLLOWS)));
+    if let Some(help) = help(misfit) {
+        finding.help(help);
     }
 }
 

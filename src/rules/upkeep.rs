@@ -14,6 +14,7 @@ use crate::catalog::table::{Column, ConstraintKind, Table, TableKind};
 use crate::catalog::trigger::Trigger;
 use crate::diagnostic::{Diagnostic, Identity};
 use crate::rule::{CatalogCx, Findings};
+use crate::rules::MANY;
 use crate::sql::expr::{Expr, Oid};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::{Block, BlockStatementKind, Fragment};
@@ -22,9 +23,6 @@ use crate::workload::routine::Routine;
 
 /// Up to this many tables each have their own finding, whatever the others do.
 const FEW: usize = 5;
-
-/// More tables than these are told as one, even where most others do better.
-const MANY: usize = 10;
 
 /// Patterns of tables: `*_log` is about names, `private.*` about names with their schema.
 #[derive(Clone, Debug, Default)]
@@ -111,6 +109,29 @@ const CREATED: [&str; 14] = [
     "inserted_on",
 ];
 
+const UPDATED: [&str; 20] = [
+    "updated_at",
+    "updated_on",
+    "updated",
+    "updated_date",
+    "updated_time",
+    "updated_timestamp",
+    "update_date",
+    "update_time",
+    "date_updated",
+    "time_updated",
+    "last_updated",
+    "last_updated_at",
+    "last_update",
+    "modified_at",
+    "modified_on",
+    "modified",
+    "modified_date",
+    "date_modified",
+    "last_modified",
+    "last_modified_at",
+];
+
 impl Names {
     /// The names that say nothing else.
     pub(super) fn created() -> Self {
@@ -123,31 +144,14 @@ impl Names {
         Self::of(&[&CREATED[..], &events].concat())
     }
 
+    /// The names of the time of the last change, which each row has from the beginning.
     pub(super) fn updated() -> Self {
-        Self::of(&[
-            "updated_at",
-            "updated_on",
-            "updated",
-            "updated_date",
-            "updated_time",
-            "updated_timestamp",
-            "update_date",
-            "update_time",
-            "date_updated",
-            "time_updated",
-            "last_updated",
-            "last_updated_at",
-            "last_update",
-            "modified_at",
-            "modified_on",
-            "modified",
-            "modified_date",
-            "date_modified",
-            "last_modified",
-            "last_modified_at",
-            "edited_at",
-            "last_edited_at",
-        ])
+        Self::of(&UPDATED)
+    }
+
+    /// Those as well that are empty until somebody edits the row.
+    pub(super) fn changed() -> Self {
+        Self::of(&[&UPDATED[..], &["edited_at", "last_edited_at"]].concat())
     }
 
     fn of(names: &[&str]) -> Self {

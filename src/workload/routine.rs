@@ -290,6 +290,26 @@ impl Routine {
         }
     }
 
+    /// Whether the body comes to no relation and calls nothing that the project made: whose rights it has
+    /// is nothing to it.
+    pub fn needs_no_rights(&self, catalog: &Catalog) -> bool {
+        let is_plain =
+            |kind: &StatementKind| matches!(kind, StatementKind::Query(_) | StatementKind::Call(_));
+        let mut needs = !self.complete
+            || !self.executed.is_empty()
+            || !self.statements.iter().all(|statement| is_plain(&statement.kind));
+        self.walk_relations(&mut |_| needs = true);
+        self.walk(&mut |part| {
+            let Expr::Call(call) = part else { return };
+            let own = |oid| {
+                let function = catalog.functions.get(&oid);
+                function.is_some_and(|function| function.history.created.span().is_some())
+            };
+            needs |= call.target.map_or(call.name.schema.is_some(), own);
+        });
+        !needs
+    }
+
     /// The names without a schema that are found neither in `pg_catalog` nor along this path, and that
     /// another schema has. What the body makes for itself is not among them.
     pub fn missed(&self, catalog: &Catalog, path: &[Ident]) -> Vec<Missed> {

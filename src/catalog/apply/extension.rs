@@ -86,7 +86,8 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateExtension, origin:
             return Err(Misfit::refused(
                 SqlState::UNDEFINED_OBJECT,
                 format!("required extension {other} is not installed"),
-            ));
+            )
+            .helped_by("create that one first, or write `cascade`"));
         }
         let mut first = statement.clone();
         first.name.value = other.into();

@@ -30,6 +30,17 @@ impl Catalog {
         ));
     }
 
+    /// Whether an index may hold a call, for all that is known of the function.
+    pub fn may_index(&self, call: &Call) -> bool {
+        match call.target.and_then(|oid| self.functions.get(&oid)) {
+            Some(function) => function.volatility == Volatility::Immutable,
+            None => {
+                let is_builtin = call.name.schema.as_ref().is_none_or(|schema| *schema == "pg_catalog");
+                is_builtin && self.resolve_functions(&call.name).is_none() && !self.is_mutable_call(call)
+            }
+        }
+    }
+
     /// What is not immutable about this part of an expression itself, in words.
     fn mutable(&self, part: &Expr) -> Option<String> {
         match part {

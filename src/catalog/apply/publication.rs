@@ -33,6 +33,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &statement::Publication, 
 pub(super) fn alter(catalog: &mut Catalog, statement: &statement::Publication, origin: Origin) -> Applied {
     let members = members(catalog, statement, origin);
     let schemas = schemas(catalog, statement);
+    let tables = &catalog.tables;
     let Some(publication) = catalog.publications.get_mut(&statement.name) else {
         return Err(Misfit::missing(ObjectKind::Publication, &statement.name));
     };
@@ -49,7 +50,11 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &statement::Publication, o
     }
     let find = |is_there: bool, publication: &Publication| {
         let mut named = members.iter().filter(|(oid, _)| publication.tables.contains_key(*oid) == is_there);
-        named.next().map(|(_, member)| format!("{} of publication {}", member.name, statement.name))
+        named.next().map(|(oid, member)| {
+            let table =
+                tables.get(oid).map_or_else(|| member.name.to_string(), |table| table.name.to_string());
+            format!("{table} of publication {}", statement.name)
+        })
     };
     match statement.action {
         PublicationAction::Add => {
@@ -135,7 +140,7 @@ mod tests {
              create publication mine for table a where (id > 1);",
         );
         let reasons = bench.reasons();
-        assert_eq!(reasons, ["member a of publication supabase_realtime exists already"]);
+        assert_eq!(reasons, ["member public.a of publication supabase_realtime exists already"]);
         assert!(bench.catalog.publications["supabase_realtime"].tables.is_empty());
         let mine = &bench.catalog.publications["mine"];
         assert!(mine.tables.values().all(|table| table.has_filter) && mine.tables.len() == 1);

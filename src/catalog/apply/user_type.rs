@@ -187,6 +187,7 @@ pub(super) fn alter_enum(catalog: &mut Catalog, statement: &AlterEnum, origin: O
                         SqlState::DUPLICATE_OBJECT,
                         format!("enum label \"{value}\" of {name} exists already"),
                     )
+                    .helped_by("leave it out, or write `add value if not exists`")
                 };
                 return if *if_not_exists { Ok(()) } else { Err(exists()) };
             }

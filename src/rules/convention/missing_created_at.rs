@@ -88,7 +88,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 /// Whether a new row has the time in it, under whatever name but those of a last change.
 fn tells_creation(column: &Column) -> bool {
     upkeep::is_time(column)
-        && !Names::updated().has(column)
+        && !Names::changed().has(column)
         && column.default.as_ref().is_some_and(|default| upkeep::is_now(&default.value))
 }
 

@@ -65,7 +65,7 @@ struct MissingUpdatedAt {
 impl Default for MissingUpdatedAt {
     fn default() -> Self {
         Self {
-            names: Names::updated(),
+            names: Names::changed(),
             append_only: Globs::append_only(),
             exempt: Globs::default(),
             exempt_join_tables: true,

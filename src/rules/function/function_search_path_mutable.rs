@@ -2,7 +2,9 @@ use crate::catalog::function::{Function, FunctionKind, Returns};
 use crate::catalog::gap::Aspect;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::MANY;
 use crate::rules::mend;
+use crate::source::Span;
 use crate::sql::statement::{FunctionBody, StatementKind};
 use crate::workload::routine::{Brought, LooksUp, Routine};
 
@@ -42,6 +44,8 @@ declare_rule! {
     /// the caller those that write every name in full and those of a single SELECT in SQL:
     /// PostgreSQL may copy these into the query, which is faster, and could not if they set a path.
     ///
+    /// Many of them are told once, at the first.
+    ///
     /// ## How to fix
     ///
     /// Write the schema before each name in the body, and `set search_path = ''` in the function's
@@ -59,6 +63,7 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let brought = Brought::of(cx.catalog);
+    let mut found = Vec::new();
     for function in cx.catalog.own_functions() {
         // What lost its path is told by replace-drops-function-settings.
         let lost = function.security_definer.value && function.lost_search_path().is_some();
@@ -74,53 +79,106 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if looks_up == LooksUp::Nothing || looks_up == LooksUp::BuiltIns && !definer {
             continue;
         }
-        let in_full = looks_up == LooksUp::BuiltIns;
-        let Some(span) = function.name_span else { continue };
-        let signature = function.signature(cx.catalog);
-        let keyword = if function.kind == FunctionKind::Procedure { "procedure" } else { "function" };
-        let message = if in_full {
-            format!(
-                "{keyword} {} runs with its owner's rights and does not fix its search_path: a caller who puts a schema before \
-                 pg_catalog can make operators and built-in functions in it mean others",
-                function.name
-            )
-        } else if definer {
-            format!(
-                "{keyword} {} runs with its owner's rights and does not fix its search_path: a caller who sets another one can make \
-                 names in it mean other tables and functions",
-                function.name
-            )
-        } else {
-            format!(
-                "{keyword} {} does not fix its search_path: depending on who calls it, names in it may mean other tables \
-                 and functions, or none",
-                function.name
-            )
-        };
-        let found = out.report(span, Identity::new("function", &function.name), message);
-        found.note("has no `set search_path`").what(signature.clone());
-        if definer {
-            found.label(function.security_definer.origin.span(), "runs with its owner's rights");
+        if let Some(span) = function.name_span {
+            found.push(Unfixed { function, span, in_full: looks_up == LooksUp::BuiltIns });
         }
-        if in_full || !definer {
-            found.severity(Severity::Info);
+    }
+    let (warnings, infos): (Vec<_>, Vec<_>) = found.into_iter().partition(Unfixed::is_risky);
+    for list in [&warnings, &infos] {
+        let before = out.list.len();
+        list.iter().for_each(|unfixed| report(cx, unfixed, out));
+        if list.len() > MANY {
+            fold(list, before, out);
         }
-        let help = if in_full {
-            format!("alter {keyword} {signature} set search_path = '';")
-        } else {
-            format!(
-                "alter {keyword} {signature} set search_path = public, extensions, pg_temp; -- or '' with every name in \
-                 the body written in full, such as public.todos"
-            )
-        };
-        found.help(help);
-        // Clauses may follow the body; every name in it is written in full.
-        if in_full
-            && let Some(statement) = mend::statement(cx, &function.history, span)
-            && !mend::names(cx.sources.text(statement), "search_path")
-        {
-            found.edit(mend::behind(statement), " set search_path = ''");
-        }
+    }
+}
+
+/// A function that does not fix its search_path.
+struct Unfixed<'a> {
+    function: &'a Function,
+    span: Span,
+    /// Whether its names are in full, so that only operators and built-in functions are looked up.
+    in_full: bool,
+}
+
+impl Unfixed<'_> {
+    /// Whether a caller can make its names mean what is run with the rights of its owner.
+    fn is_risky(&self) -> bool {
+        self.function.security_definer.value && !self.in_full
+    }
+
+    /// `function public.count_todos`
+    fn subject(&self) -> String {
+        format!("{} {}", self.function.noun(), self.function.name)
+    }
+}
+
+fn fold(list: &[Unfixed<'_>], before: usize, out: &mut Findings) {
+    let risky = list[0].is_risky();
+    let (rights, meaning) = if risky {
+        (
+            "run with their owner's rights and ",
+            "a caller who sets another one can make names in them mean other tables and functions",
+        )
+    } else {
+        ("", "depending on who calls them, names in them may mean others, or none")
+    };
+    let message = format!(
+        "{} functions {rights}do not fix their search_path, {} the first of them: {meaning}",
+        list.len(),
+        list[0].function.name
+    );
+    let Some(habit) = out.fold(before, "functions", message, |one| format!("and {}", one.object)) else {
+        return;
+    };
+    habit.what(if risky { "definer" } else { "invoker" }).help(
+        "for each: alter function … set search_path = public, extensions, pg_temp; -- or '' with every name in the \
+         body written in full, such as public.todos",
+    );
+}
+
+fn report(cx: &CatalogCx<'_>, unfixed: &Unfixed<'_>, out: &mut Findings) {
+    let Unfixed { function, span, in_full } = *unfixed;
+    let definer = function.security_definer.value;
+    let (signature, keyword, subject) = (function.signature(cx.catalog), function.noun(), unfixed.subject());
+    let message = if in_full {
+        format!(
+            "{subject} runs with its owner's rights and does not fix its search_path: a caller who puts a schema before \
+             pg_catalog can make operators and built-in functions in it mean others"
+        )
+    } else if definer {
+        format!(
+            "{subject} runs with its owner's rights and does not fix its search_path: a caller who sets another one can make \
+             names in it mean other tables and functions"
+        )
+    } else {
+        format!(
+            "{subject} does not fix its search_path: depending on who calls it, names in it may mean other tables \
+             and functions, or none"
+        )
+    };
+    let found = out.report(span, Identity::new("function", &function.name), message);
+    found.note("has no `set search_path`").what(signature.clone());
+    if definer {
+        found.label(function.security_definer.origin.span(), "runs with its owner's rights");
+    }
+    if !unfixed.is_risky() {
+        found.severity(Severity::Info);
+    }
+    found.help(if in_full {
+        format!("alter {keyword} {signature} set search_path = '';")
+    } else {
+        format!(
+            "alter {keyword} {signature} set search_path = public, extensions, pg_temp; -- or '' with every name in \
+             the body written in full, such as public.todos"
+        )
+    });
+    // Clauses may follow the body; every name in it is written in full.
+    if in_full
+        && let Some(statement) = mend::statement(cx, &function.history, span)
+        && !mend::names(cx.sources.text(statement), "search_path")
+    {
+        found.edit(mend::behind(statement), " set search_path = ''");
     }
 }
 
@@ -153,6 +211,27 @@ mod tests {
         check(&RULE, &mended);
         let open = "create function public.p() returns void language plpgsql security definer as $$ begin delete from todos; end $$;";
         assert_eq!(crate::testing::mended(&RULE, open), open);
+    }
+
+    #[test]
+    fn many_are_one_finding() {
+        let function = |number: u8| {
+            format!(
+                "create function public.f{number}() returns void language plpgsql security definer as $$ begin delete from todos; end $$;\n"
+            )
+        };
+        let functions: String = (2..=11).map(function).collect();
+        check(
+            &RULE,
+            &format!(
+                "
+                 create function public.f1() returns void language plpgsql security definer as $$ begin delete from todos; end $$;
+                 --              ^^^^^^^^^ warning: 11 functions run with their owner's rights and do not fix their search_path, public.f1 the first
+                 {functions}
+                 create function public.g() returns bigint language plpgsql as $$ begin return (select count(*) from todos); end $$;
+                 --              ^^^^^^^^ info: function public.g does not fix its search_path"
+            ),
+        );
     }
 
     #[test]

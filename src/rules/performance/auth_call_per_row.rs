@@ -7,6 +7,7 @@ use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::MANY;
 use crate::source::{Sources, Span};
 use crate::sql::expr::{Call, Expr};
 use crate::sql::statement::Clause;
@@ -58,9 +59,6 @@ declare_rule! {
 
 /// Longer policies are left for their author to rewrite.
 const LONGEST_HELP: usize = 600;
-
-/// More policies than these that do it are a habit, and told as one.
-const MANY: usize = 10;
 
 /// A policy that asks for the caller more often than it has to.
 struct Asking<'a> {

@@ -6,6 +6,8 @@ use crate::catalog::index::Index;
 use crate::catalog::name::QName;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::MANY;
+use crate::source::Span;
 use crate::sql::name::Ident;
 
 declare_rule! {
@@ -28,6 +30,8 @@ declare_rule! {
     /// create index users_name on public.users (name, email);
     /// ```
     ///
+    /// Many of them are told once, at the first.
+    ///
     /// ## How to fix
     ///
     /// Drop the one that serves no constraint: `drop index public.users_email;`.
@@ -41,17 +45,27 @@ declare_rule! {
     }
 }
 
+/// An index that can go, and the one that does its work.
+struct Twin<'a> {
+    relation: &'a QName,
+    index: &'a Index,
+    kept: &'a Index,
+}
+
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Indexes, Aspect::Shape]);
-    for table in cx.catalog.own_tables().filter(|table| !doubts.concern(&table.name)) {
-        check_relation(&table.name, &table.indexes, out);
-    }
-    for view in cx.catalog.views.values().filter(|view| !doubts.concern(&view.name)) {
-        check_relation(&view.name, &view.indexes, out);
+    let tables = cx.catalog.own_tables().map(|table| (&table.name, &table.indexes));
+    let views = cx.catalog.views.values().map(|view| (&view.name, &view.indexes));
+    let certain = tables.chain(views).filter(|(name, _)| !doubts.concern(name));
+    let twins: Vec<Twin<'_>> = certain.flat_map(|(name, indexes)| twins(name, indexes)).collect();
+    let before = out.list.len();
+    twins.iter().for_each(|twin| report(twin, out));
+    if twins.len() > MANY {
+        fold(&twins, before, out);
     }
 }
 
-fn check_relation(name: &QName, indexes: &IndexMap<Ident, Index>, out: &mut Findings) {
+fn twins<'a>(relation: &'a QName, indexes: &'a IndexMap<Ident, Index>) -> Vec<Twin<'a>> {
     // Those with the same columns are few: only they are compared with each other.
     let mut alike: FxHashMap<Vec<Option<i16>>, Vec<&Index>> = FxHashMap::default();
     let mut in_order: Vec<&Index> = indexes.values().collect();
@@ -59,13 +73,12 @@ fn check_relation(name: &QName, indexes: &IndexMap<Ident, Index>, out: &mut Find
     for index in &in_order {
         alike.entry(index.columns()).or_default().push(index);
     }
-    for index in in_order {
-        let twins = alike.get(&index.columns()).into_iter().flatten();
-        let kept = twins.copied().find(|twin| twin.oid != index.oid && is_superfluous(index, twin));
-        if let Some(kept) = kept {
-            report(name, index, kept, out);
-        }
-    }
+    let superfluous = |index: &'a Index| {
+        let mut twins = alike.get(&index.columns()).into_iter().flatten().copied();
+        let kept = twins.find(|twin| twin.oid != index.oid && is_superfluous(index, twin))?;
+        Some(Twin { relation, index, kept })
+    };
+    in_order.into_iter().filter_map(superfluous).collect()
 }
 
 /// Whether an index can go while the other one stays. Of two that are equal it is the later one.
@@ -85,30 +98,60 @@ fn is_superfluous(index: &Index, kept: &Index) -> bool {
     }
 }
 
-fn report(table: &QName, index: &Index, kept: &Index, out: &mut Findings) {
-    let Some(span) = index.name_span.or(index.history.created.span()) else { return };
+impl Twin<'_> {
+    fn place(&self) -> Option<Span> {
+        self.index.name_span.or(self.index.history.created.span())
+    }
+
+    /// `index t_a repeats a`
+    fn repeats(&self) -> String {
+        format!("index {} repeats {}", self.index.name.quoted(), self.kept.name.quoted())
+    }
+
+    /// The statement that drops one of the two.
+    fn drop(&self) -> String {
+        let (table, index, kept) = (self.relation, self.index, self.kept);
+        // What serves a constraint goes with it, so of two equal ones the other is easier to drop.
+        let droppable = if index.constraint.is_some() && kept.constraint.is_none() { kept } else { index };
+        match &droppable.constraint {
+            Some(constraint) => {
+                format!("alter table {} drop constraint {};", table.quoted(), constraint.quoted())
+            }
+            None => {
+                let name = QName { schema: table.schema.clone(), name: droppable.name.clone() };
+                format!("drop index {};", name.quoted())
+            }
+        }
+    }
+}
+
+fn fold(twins: &[Twin<'_>], before: usize, out: &mut Findings) {
+    let message = format!(
+        "{} indexes repeat others, {} of {} the first of them",
+        twins.len(),
+        twins[0].index.name.quoted(),
+        twins[0].relation
+    );
+    if let Some(habit) = out.fold(before, "indexes", message, |one| one.message.clone()) {
+        habit.help(format!("for each of them, as for the first: {}", twins[0].drop()));
+    }
+}
+
+fn report(twin: &Twin<'_>, out: &mut Findings) {
+    let Some(span) = twin.place() else { return };
+    let (table, index, kept) = (twin.relation, twin.index, twin.kept);
     let role = match (kept.primary, &kept.constraint) {
         (true, _) => "the index of the primary key of",
-        (false, Some(_)) => "the index of a unique constraint of",
+        (false, Some(_)) if kept.unique => "the index of a unique constraint of",
+        (false, Some(_)) => "the index of an exclusion constraint of",
         (false, None) if kept.unique => "a unique index of",
         (false, None) => "another index of",
     };
-    let message = format!("index {} repeats {}, {role} {table}", index.name.quoted(), kept.name.quoted());
-    // What serves a constraint goes with it, so of two equal ones the other is easier to drop.
-    let droppable = if index.constraint.is_some() && kept.constraint.is_none() { kept } else { index };
-    let help = match &droppable.constraint {
-        Some(constraint) => {
-            format!("alter table {} drop constraint {};", table.quoted(), constraint.quoted())
-        }
-        None => {
-            let name = QName { schema: table.schema.clone(), name: droppable.name.clone() };
-            format!("drop index {};", name.quoted())
-        }
-    };
+    let message = format!("{}, {role} {table}", twin.repeats());
     out.report(span, Identity::part("index", table, index.name.to_string()), message)
         .note("every insert and update keeps both up to date")
         .label(kept.name_span.or(kept.history.created.span()), format!("{} is made here", kept.name.quoted()))
-        .help(help);
+        .help(twin.drop());
 }
 
 #[cfg(test)]
@@ -127,6 +170,36 @@ mod tests {
              create index on public.t (lower(email));
              create index on public.t (lower( t.email ));
            --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: another index of public.t",
+        );
+    }
+
+    #[test]
+    fn many_are_one_finding() {
+        let table = |number: u8| {
+            format!(
+                "create table public.t{number} (id int primary key); create index i{number} on public.t{number} (id);\n"
+            )
+        };
+        let tables: String = (2..=11).map(table).collect();
+        check(
+            &RULE,
+            &format!(
+                "
+                 create table public.t1 (id int primary key); create index i1 on public.t1 (id);
+                 --                                                        ^^ warning: 11 indexes repeat others, i1 of public.t1 the first of them
+                 {tables}"
+            ),
+        );
+    }
+
+    #[test]
+    fn an_exclusion_constraint_has_an_index_as_well() {
+        check(
+            &RULE,
+            "create extension btree_gist;
+             create table public.t (a int, during tstzrange, constraint apart exclude using gist (a with =, during with &&));
+             create index i on public.t using gist (a, during);
+             --           ^ warning: index i repeats apart, the index of an exclusion constraint of public.t",
         );
     }
 

@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxHashSet;
 
 use crate::access::Rights;
@@ -9,6 +9,8 @@ use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::MANY;
+use crate::sql::expr::Oid;
 use crate::sql::name::Ident;
 use crate::sql::statement::PolicyCommand;
 
@@ -74,6 +76,7 @@ type Crowd = (Vec<usize>, Vec<Ident>);
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Policies]);
     let roles = Roles::of(cx.catalog);
+    let mut found = Vec::new();
     for table in cx.catalog.tables.values().filter(|table| table.rls.value && table.policies.len() > 1) {
         if doubts.concern(&table.name) {
             continue;
@@ -84,14 +87,78 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                 crowds.entry(crowd).or_default().push(command);
             }
         }
-        for ((policies, roles), commands) in &crowds {
-            let policies: Vec<&Policy> = policies
-                .iter()
-                .filter_map(|at| table.policies.get_index(*at))
-                .map(|(_, policy)| policy)
-                .collect();
-            report(table, &policies, roles, commands, out);
+        for ((policies, roles), commands) in crowds {
+            let policies = policies.iter().filter_map(|at| table.policies.get_index(*at));
+            let policies: Vec<&Policy> = policies.map(|(_, policy)| policy).collect();
+            found.push(Meeting { table, policies, roles, commands });
         }
+    }
+    let (infos, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(Meeting::is_short);
+    for list in [&warnings, &infos] {
+        let before = out.list.len();
+        list.iter().for_each(|meeting| report(meeting, out));
+        if list.len() > MANY {
+            fold(list, before, out);
+        }
+    }
+}
+
+/// Policies that run beside each other.
+struct Meeting<'a> {
+    table: &'a Table,
+    policies: Vec<&'a Policy>,
+    roles: Vec<Ident>,
+    commands: Vec<PolicyCommand>,
+}
+
+impl Meeting<'_> {
+    fn words(&self) -> Vec<&'static str> {
+        COMMANDS
+            .iter()
+            .filter(|(command, _)| self.commands.contains(command))
+            .map(|(_, word)| *word)
+            .collect()
+    }
+
+    /// Whether some are for all commands and some for one.
+    fn is_mixed(&self) -> bool {
+        let mut policies = self.policies.iter();
+        policies.clone().any(|policy| is_for_all(policy)) && !policies.all(|policy| is_for_all(policy))
+    }
+
+    /// The one that lets through nobody but `service_role`.
+    fn for_service(&self) -> Option<&Policy> {
+        self.policies.iter().copied().find(|policy| is_for_service_role(policy))
+    }
+
+    /// What an admin and a reader may do cannot be said shorter.
+    fn is_short(&self) -> bool {
+        self.is_mixed()
+            && self.policies.len() == 2
+            && self.commands == [PolicyCommand::Select]
+            && self.for_service().is_none()
+    }
+
+    /// The policies, oldest first: the last one to come made it a crowd.
+    fn by_age(&self) -> Vec<&Policy> {
+        let mut policies = self.policies.clone();
+        policies.sort_by_key(|policy| policy.history.created);
+        policies
+    }
+}
+
+fn fold(list: &[Meeting<'_>], before: usize, out: &mut Findings) {
+    let tables: IndexSet<Oid> = list.iter().map(|meeting| meeting.table.oid).collect();
+    let message = format!(
+        "several permissive policies run for each row of {} tables, {} the first of them",
+        tables.len(),
+        list[0].table.name
+    );
+    if let Some(habit) = out.fold(before, "policies", message, |one| one.message.clone()) {
+        habit.what(if list[0].is_short() { "read" } else { "" }).help(
+            "for each table and command: say with TO whom each policy is for, so that they no longer meet; or make them \
+             one, their conditions joined by OR",
+        );
     }
 }
 
@@ -134,19 +201,10 @@ impl Roles {
     }
 }
 
-fn report(
-    table: &Table,
-    policies: &[&Policy],
-    roles: &[Ident],
-    commands: &[PolicyCommand],
-    out: &mut Findings,
-) {
-    // The last one to come made it a crowd.
-    let mut by_age: Vec<&Policy> = policies.to_vec();
-    by_age.sort_by_key(|policy| policy.history.created);
+fn report(meeting: &Meeting<'_>, out: &mut Findings) {
+    let Meeting { table, policies, roles, .. } = meeting;
+    let (by_age, words) = (meeting.by_age(), meeting.words());
     let Some((last, earlier)) = by_age.split_last() else { return };
-    let words: Vec<&str> =
-        COMMANDS.iter().filter(|(command, _)| commands.contains(command)).map(|(_, word)| *word).collect();
     let names: Vec<String> = by_age.iter().take(MOST_NAMED).map(|policy| policy.name.delimited()).collect();
     let more = match by_age.len() - names.len() {
         0 => String::new(),
@@ -164,20 +222,17 @@ fn report(
         table.name,
         names.join(", "),
     );
-    let mixed =
-        policies.iter().any(|policy| is_for_all(policy)) && !policies.iter().all(|policy| is_for_all(policy));
     let finding: &mut Diagnostic = out.report(last.name_span, Identity::new("table", &table.name), message);
     finding.note("this one runs beside the others").what(words.join(" ").to_lowercase());
     finding.label_each(earlier.iter().rev().map(|policy| (policy.name_span, "this one runs, too")));
-    let for_service = by_age.iter().find(|policy| is_for_service_role(policy));
-    if let Some(policy) = for_service {
+    if let Some(policy) = meeting.for_service() {
         finding.help(format!(
             "service_role passes by all policies, so this one does nothing but run: drop policy {} on {};",
             policy.name.quoted(),
             table.name.quoted()
         ));
     } else {
-        let joined = if mixed {
+        let joined = if meeting.is_mixed() {
             format!(
                 "split the FOR ALL policy into one for each command, and make those for {} one, their conditions joined \
                  by OR",
@@ -192,8 +247,7 @@ fn report(
             ""
         };
         finding.help(format!("{apart}{joined}"));
-        // What an admin and a reader may do cannot be said shorter.
-        if mixed && policies.len() == 2 && words == ["SELECT"] {
+        if meeting.is_short() {
             finding.severity(Severity::Info);
         }
     }
@@ -247,6 +301,24 @@ mod tests {
                  alter table public.t enable row level security;\n{text}"
             ),
         );
+    }
+
+    #[test]
+    fn many_tables_are_one_finding() {
+        let table = |number: u8| {
+            format!(
+                "create table public.t{number} (id int); alter table public.t{number} enable row level security;
+                 create policy one on public.t{number} for delete using (id > 0);
+                 create policy two on public.t{number} for delete using (id < 0);\n"
+            )
+        };
+        let tables: String = (1..=10).map(table).collect();
+        policies(&format!(
+            "create policy one on public.t for delete using (id > 0);
+             create policy two on public.t for delete using (a is null);
+             --            ^^^ warning: several permissive policies run for each row of 11 tables, public.t the first of them
+             {tables}"
+        ));
     }
 
     #[test]

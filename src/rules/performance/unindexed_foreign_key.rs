@@ -6,6 +6,8 @@ use crate::catalog::index::Index;
 use crate::catalog::table::{Constraint, ForeignKey, Table, TableKind};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::MANY;
+use crate::source::Span;
 use crate::sql::name::Ident;
 use crate::sql::statement::ReferentialAction;
 
@@ -42,6 +44,8 @@ declare_rule! {
     /// create index on public.tasks (project_id);
     /// ```
     ///
+    /// Many of them are told once, at the first.
+    ///
     /// ## How to fix
     ///
     /// `create index on public.tasks (project_id);`. A large table that is in use wants
@@ -56,8 +60,18 @@ declare_rule! {
     }
 }
 
+/// A foreign key that no index serves, or none all of it.
+struct Unserved<'a> {
+    table: &'a Table,
+    constraint: &'a Constraint,
+    key: &'a ForeignKey,
+    /// The index that serves most of its columns, and these.
+    narrowing: Option<(&'a Index, Vec<i16>)>,
+}
+
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Indexes, Aspect::Shape]);
+    let mut found = Vec::new();
     for table in cx.catalog.own_tables().filter(|table| !doubts.concern(&table.name)) {
         let mut seen = FxHashSet::default();
         for (constraint, key) in unserved(cx.catalog, table) {
@@ -65,10 +79,55 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             columns.sort_unstable();
             // Two foreign keys over the same columns want one index.
             if seen.insert(columns) {
-                report(cx.catalog, table, constraint, key, out);
+                found.push(Unserved { table, constraint, key, narrowing: narrowing(table, key) });
             }
         }
     }
+    let (bare, narrowed): (Vec<_>, Vec<_>) = found.into_iter().partition(|key| key.narrowing.is_none());
+    let before = out.list.len();
+    bare.iter().for_each(|key| report(cx.catalog, key, out));
+    if bare.len() > MANY {
+        fold(&bare, before, out);
+    }
+    narrowed.iter().for_each(|key| report(cx.catalog, key, out));
+}
+
+fn fold(keys: &[Unserved<'_>], before: usize, out: &mut Findings) {
+    let message = format!(
+        "no index serves {} foreign keys, {} the first of them: deleting a row that they refer to reads all of \
+         their table",
+        keys.len(),
+        keys[0].columns()
+    );
+    let habit = out.fold(before, "foreign keys", message, |one| format!("nor {}", one.object));
+    if let Some(habit) = habit {
+        habit.help(format!("for each of them, as for the first: {}", keys[0].index()));
+    }
+}
+
+impl Unserved<'_> {
+    fn place(&self) -> Option<Span> {
+        self.constraint.history.created.span().or(self.table.name_span)
+    }
+
+    /// `public.tasks.project_id`, `public.tasks.(a, b)`
+    fn columns(&self) -> String {
+        let columns = match self.table.column_names(&self.key.columns).as_slice() {
+            [one] => one.quoted(),
+            many => format!("({})", list(many)),
+        };
+        format!("{}.{columns}", self.table.name)
+    }
+
+    /// The statement that makes an index for it.
+    fn index(&self) -> String {
+        let columns = list(&self.table.column_names(&self.key.columns));
+        format!("create index on {} ({columns});", self.table.name.quoted())
+    }
+}
+
+fn list(names: &[Ident]) -> String {
+    names.iter().map(Ident::quoted).collect::<Vec<_>>().join(", ")
 }
 
 /// The foreign keys of a table that no index serves. Those that a partition has from its
@@ -99,16 +158,14 @@ fn is_served(catalog: &Catalog, table: &Table, columns: &[i16]) -> bool {
         && table.children.iter().filter_map(|child| catalog.tables.get(child)).all(served_in)
 }
 
-fn report(catalog: &Catalog, table: &Table, constraint: &Constraint, key: &ForeignKey, out: &mut Findings) {
-    let names = table.column_names(&key.columns);
-    let Some(span) = constraint.history.created.span().or(table.name_span) else { return };
+fn report(catalog: &Catalog, unserved: &Unserved<'_>, out: &mut Findings) {
+    let Unserved { table, constraint, key, narrowing } = unserved;
+    let Some(span) = unserved.place() else { return };
     let referenced = catalog
         .tables
         .get(&key.references)
         .map_or_else(|| "the other table".into(), |to| to.name.to_string());
-    let list = |names: &[Ident]| names.iter().map(Ident::quoted).collect::<Vec<_>>().join(", ");
-    let narrowing = narrowing(table, key);
-    let (which, read) = match &narrowing {
+    let (which, read) = match narrowing {
         None => ("the foreign key", format!("all of {}", table.name.name.quoted())),
         Some((_, columns)) => {
             let same = list(&table.column_names(columns));
@@ -119,12 +176,8 @@ fn report(catalog: &Catalog, table: &Table, constraint: &Constraint, key: &Forei
         }
     };
     let message = format!(
-        "no index serves {which} {}.{}: deleting a row of {referenced} reads {read}",
-        table.name,
-        match names.as_slice() {
-            [one] => one.quoted(),
-            many => format!("({})", list(many)),
-        },
+        "no index serves {which} {}: deleting a row of {referenced} reads {read}",
+        unserved.columns()
     );
     let note = match key.on_delete {
         ReferentialAction::Cascade => "each deleted row is searched for here, to delete what refers to it",
@@ -135,10 +188,9 @@ fn report(catalog: &Catalog, table: &Table, constraint: &Constraint, key: &Forei
             "each deleted row is searched for here, to see that nothing refers to it"
         }
     };
-    let help = format!("create index on {} ({});", table.name.quoted(), list(&names));
     let finding =
         out.report(span, Identity::part("constraint", &table.name, constraint.name.to_string()), message);
-    finding.note(note).help(help);
+    finding.note(note).help(unserved.index());
     if let Some((index, _)) = narrowing {
         finding.severity(Severity::Info).label(index.name_span, "this index serves a part of it");
         return;
@@ -156,7 +208,7 @@ fn report(catalog: &Catalog, table: &Table, constraint: &Constraint, key: &Forei
     }
 }
 
-/// The index that serves most of a foreign key's columns, if not all of them.
+/// The index that serves most of a foreign key's columns, if not all of them, and these.
 fn narrowing<'a>(table: &'a Table, key: &ForeignKey) -> Option<(&'a Index, Vec<i16>)> {
     let served = |index: &Index| -> Vec<i16> {
         let leading = index.columns().into_iter().map_while(|column| column);
@@ -185,6 +237,23 @@ mod tests {
              create table public.d (p int, q int, r int, foreign key (p, q) references public.a (x, y));
              --                                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: the foreign key public.d.(p, q): deleting a row of public.a reads all of d
              create index on public.d (r, p, q);",
+        );
+    }
+
+    #[test]
+    fn many_are_one_finding() {
+        let table = |number: u8| {
+            format!("create table public.t{number} (id int, a_id int references public.a (id));\n")
+        };
+        let tables: String = (2..=11).map(table).collect();
+        check(
+            &RULE,
+            &format!(
+                "create table public.a (id int primary key);
+                 create table public.t1 (id int, a_id int references public.a (id));
+                 --                                       ^^^^^^^^^^^^^^^^^^^^^^^^ warning: no index serves 11 foreign keys, public.t1.a_id the first of them
+                 {tables}"
+            ),
         );
     }
 

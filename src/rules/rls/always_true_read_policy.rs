@@ -4,7 +4,9 @@ use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::rules::opening::{self, Opening};
+use crate::rules::MANY;
+use crate::rules::opening::{self, Opened, Opening};
+use crate::source::Span;
 use crate::sql::statement::{PolicyCommand, Privilege};
 
 declare_rule! {
@@ -35,6 +37,8 @@ declare_rule! {
     /// is called `private`, `secret` or `internal`, or has columns that are nobody else's business
     /// by their names, such as `email`, `phone` or `access_token`, and the role may read them.
     ///
+    /// Many policies of tables in which nothing looks private are told once.
+    ///
     /// ## How to fix
     ///
     /// Say in `using` whose rows may be read. RLS chooses rows, not columns; to publish some
@@ -51,26 +55,72 @@ declare_rule! {
     }
 }
 
+/// A policy that opens reading.
+struct Open<'a> {
+    table: &'a Table,
+    policy: &'a Policy,
+    access: Vec<Access<'a>>,
+    sensitive: Vec<(String, Option<Span>)>,
+    /// Whether the name of the table says that its rows are not for everybody.
+    private: bool,
+    /// Whether the table is that of files.
+    files: bool,
+}
+
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let mut plain = Vec::new();
     for (table, policy) in cx.policies_in_force() {
         // Of channels it is realtime-messages-open that speaks.
         let reads = policy.command.value == PolicyCommand::Select && table.name.schema != "realtime";
-        if let (true, Some(Opening::Always(opened))) = (reads, opening::of(cx, table, policy)) {
-            report(cx.catalog, table, policy, &opened.access, out);
+        let (true, Some(Opening::Always(Opened { access, .. }))) = (reads, opening::of(cx, table, policy))
+        else {
+            continue;
+        };
+        let sensitive = sensitive_columns(cx.catalog, table, &access);
+        let files = table.name.schema == "storage" && table.name.name == "objects";
+        let open = Open { table, policy, access, sensitive, private: is_private(table), files };
+        if !open.is_plain() {
+            report(cx.catalog, &open, out);
+        } else if !says_so(policy) {
+            plain.push(open);
         }
+    }
+    let before = out.list.len();
+    plain.iter().for_each(|open| report(cx.catalog, open, out));
+    if plain.len() > MANY {
+        fold(&plain, before, out);
     }
 }
 
-fn report(catalog: &Catalog, table: &Table, policy: &Policy, opened: &[Access<'_>], out: &mut Findings) {
-    let Some(clause) = &policy.using else { return };
-    let sensitive = sensitive_columns(catalog, table, opened);
-    let is = |schema: &str, name: &str| table.name.schema == *schema && table.name.name == *name;
-    let files = is("storage", "objects");
-    let private = is_private(table);
-    if sensitive.is_empty() && !private && !files && says_so(policy) {
-        return;
+impl Open<'_> {
+    /// Whether nothing says that the rows are not for everybody.
+    fn is_plain(&self) -> bool {
+        self.sensitive.is_empty() && !self.private && !self.files
     }
-    let whom = describe(opened, &table.name.to_string());
+
+    fn whom(&self) -> String {
+        describe(&self.access, &self.table.name.to_string())
+    }
+}
+
+fn fold(opens: &[Open<'_>], before: usize, out: &mut Findings) {
+    let first = &opens[0];
+    let message = format!(
+        "{} policies let callers read all of their tables, {} of {} the first of them",
+        opens.len(),
+        first.policy.name.delimited(),
+        first.table.name
+    );
+    if let Some(habit) = out.fold(before, "policies", message, |one| one.message.clone()) {
+        habit.help("right for public content; otherwise name the rows in USING: (select auth.uid()) = …");
+    }
+}
+
+fn report(catalog: &Catalog, open: &Open<'_>, out: &mut Findings) {
+    let Open { table, policy, sensitive, private, files, .. } = open;
+    let (private, files) = (*private, *files);
+    let Some(clause) = &policy.using else { return };
+    let whom = open.whom();
     let mut message = format!("policy {}: {whom}", policy.name.delimited());
     if !sensitive.is_empty() {
         let (named, more) = sensitive.split_at(sensitive.len().min(3));
@@ -129,11 +179,7 @@ fn says_so(policy: &Policy) -> bool {
 }
 
 /// The columns that one of the roles may read and should not.
-fn sensitive_columns(
-    catalog: &Catalog,
-    table: &Table,
-    opened: &[Access<'_>],
-) -> Vec<(String, Option<crate::source::Span>)> {
+fn sensitive_columns(catalog: &Catalog, table: &Table, opened: &[Access<'_>]) -> Vec<(String, Option<Span>)> {
     let readable = |column: &crate::catalog::table::Column| {
         opened.iter().any(|access| {
             let one = std::slice::from_ref(column);

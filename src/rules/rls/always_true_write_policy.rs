@@ -1,12 +1,16 @@
-use crate::access::{Access, describe};
+use indexmap::IndexMap;
+
+use crate::access::{Access, describe, in_words};
 use crate::catalog::Catalog;
 use crate::catalog::acl::Grantee;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
-use crate::diagnostic::{Diagnostic, Identity, Severity};
+use crate::diagnostic::{Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::MANY;
 use crate::rules::opening::{self, Opened, Opening};
+use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand};
 
 declare_rule! {
@@ -46,6 +50,9 @@ declare_rule! {
     /// An UPDATE or DELETE that names rows finds those alone that a policy for SELECT shows. Where
     /// these are not all, the finding says so, and it is an info where they are none.
     ///
+    /// The policies of a table that open it to the same callers are one finding. Where many tables are open
+    /// to all signed-in users, that is told once.
+    ///
     /// ## How to fix
     ///
     /// Say whose rows may be written: `using ((select auth.uid()) = user_id)`. A policy for the
@@ -62,25 +69,58 @@ declare_rule! {
 
 const CHANGES: [PolicyCommand; 2] = [PolicyCommand::Update, PolicyCommand::Delete];
 
+/// A policy that opens writing, and what it comes to.
+struct Open<'a> {
+    table: &'a Table,
+    policy: &'a Policy,
+    access: Vec<Access<'a>>,
+    /// Whether an UPDATE or DELETE finds only rows that the caller can read.
+    of_readers: bool,
+    severity: Severity,
+}
+
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let mut tables: IndexMap<_, Vec<Open<'_>>> = IndexMap::new();
     for (table, policy) in cx.policies_in_force() {
-        match opening::of(cx, table, policy) {
-            Some(Opening::Always(opened)) if opened.writes() => {
-                let whom = describe(&opened.access, &table.name.to_string());
-                let Some(found) = report(cx, table, policy, &whom, out) else { continue };
-                if opened.anonymous_writes() && !is_drop_box(&opened, policy) {
-                    found.severity(Severity::Error);
-                }
+        if let Some(open) = open(cx, table, policy) {
+            let roles: Vec<&Ident> = open.access.iter().map(|access| &access.role.name).collect();
+            tables.entry((table.oid, open.severity, open.of_readers, roles)).or_default().push(open);
+        }
+    }
+    let (shared, rest): (Vec<_>, Vec<_>) = tables.into_values().partition(|opens| opens[0].is_to_signed_in());
+    let before = out.list.len();
+    shared.iter().for_each(|opens| report(cx, opens, out));
+    if shared.len() > MANY {
+        fold(cx, &shared, before, out);
+    }
+    rest.iter().for_each(|opens| report(cx, opens, out));
+}
+
+fn open<'a>(cx: &CatalogCx<'a>, table: &'a Table, policy: &'a Policy) -> Option<Open<'a>> {
+    match opening::of(cx, table, policy) {
+        Some(Opening::Always(opened)) if opened.writes() => {
+            let is_error = opened.anonymous_writes() && !is_drop_box(&opened, policy);
+            let severity = if is_error { Severity::Error } else { Severity::Warning };
+            Some(Open { table, policy, access: opened.access, of_readers: false, severity })
+        }
+        Some(_) => None,
+        None => {
+            let always = |command: &PolicyCommand| policy.opens(*command, cx.catalog);
+            let commands: Vec<PolicyCommand> = CHANGES.into_iter().filter(always).collect();
+            let access = cx.rights.opened_to_readers_by(table, policy, &commands);
+            if access.is_empty() {
+                return None;
             }
-            None => {
-                let always = |command: &PolicyCommand| policy.opens(*command, cx.catalog);
-                let commands: Vec<PolicyCommand> = CHANGES.into_iter().filter(always).collect();
-                let opened = cx.rights.opened_to_readers_by(table, policy, &commands);
-                if !opened.is_empty() {
-                    open_to_readers(cx, table, policy, &opened, out);
-                }
-            }
-            Some(_) => {}
+            let reads = |access: &&Access<'_>| {
+                let select = cx.access(table, access.role, PolicyCommand::Select);
+                select.is_some_and(|cell| cell.reach != Reach::None)
+            };
+            let readers: Vec<Access<'_>> = access.iter().filter(reads).cloned().collect();
+            let (access, severity) = match readers.is_empty() {
+                true => (access, Severity::Info),
+                false => (readers, Severity::Warning),
+            };
+            Some(Open { table, policy, access, of_readers: true, severity })
         }
     }
 }
@@ -96,52 +136,85 @@ fn is_drop_box(opened: &Opened<'_>, policy: &Policy) -> bool {
     says_so && !opened.access.iter().any(changes)
 }
 
-fn open_to_readers(
-    cx: &CatalogCx<'_>,
-    table: &Table,
-    policy: &Policy,
-    opened: &[Access<'_>],
-    out: &mut Findings,
-) {
-    let reads = |access: &&Access<'_>| {
-        let select = cx.access(table, access.role, PolicyCommand::Select);
-        select.is_some_and(|cell| cell.reach != Reach::None)
+impl Open<'_> {
+    /// Whether it lets every signed-in user write, and nobody else.
+    fn is_to_signed_in(&self) -> bool {
+        let roles: Vec<&str> = self.access.iter().map(|access| access.role.name.as_str()).collect();
+        self.severity == Severity::Warning && !self.of_readers && roles == ["authenticated"]
+    }
+
+    /// The clause that lets every row through.
+    fn clause(&self, cx: &CatalogCx<'_>) -> Option<&Clause> {
+        self.policy.clauses().find(|clause| cx.rights.lets_all_through(self.table, self.policy, clause))
+    }
+
+    fn note(&self) -> String {
+        if self.severity == Severity::Info {
+            return "true for every row; that they can read none is all that protects them".to_string();
+        }
+        let everybody = self.policy.roles.value == [Grantee::Public];
+        let whom = if everybody { ", whoever asks" } else { "" };
+        match (self.table.name.schema.as_str(), self.table.name.name.as_str()) {
+            ("storage", "objects") => format!("true for every file of every bucket{whom}"),
+            _ => format!("true for every row{whom}"),
+        }
+    }
+}
+
+/// What policies of a table open together, by role.
+fn together<'a>(opens: &[Open<'a>]) -> Vec<Access<'a>> {
+    let mut all: IndexMap<&Ident, Access<'a>> = IndexMap::new();
+    for access in opens.iter().flat_map(|open| &open.access) {
+        let known = all.entry(&access.role.name).or_insert_with(|| access.clone());
+        known.privileges = known.privileges.union(access.privileges);
+    }
+    all.into_values().collect()
+}
+
+fn fold(cx: &CatalogCx<'_>, tables: &[Vec<Open<'_>>], before: usize, out: &mut Findings) {
+    let first = &tables[0][0];
+    let message = format!(
+        "{} tables let every signed-in user write rows whose they are not, {} the first of them: {} policies are true for \
+         every row",
+        tables.len(),
+        first.table.name,
+        tables.iter().map(Vec::len).sum::<usize>()
+    );
+    if let Some(habit) = out.fold(before, "policies", message, |one| one.message.clone()) {
+        habit.help(format!(
+            "right where all users are staff that work on the same rows, and nobody else can sign up; otherwise, table by \
+             table: {}",
+            help(cx.catalog, first.table, first.policy)
+        ));
+    }
+}
+
+fn report(cx: &CatalogCx<'_>, opens: &[Open<'_>], out: &mut Findings) {
+    let Some((first, others)) = opens.split_first() else { return };
+    let Some(clause) = first.clause(cx) else { return };
+    let (table, policy) = (first.table, first.policy);
+    let names: Vec<String> = opens.iter().map(|open| open.policy.name.delimited()).collect();
+    let subject = match others.is_empty() {
+        true => format!("policy {}", names[0]),
+        false => format!("policies {}", in_words(&names, "and")),
     };
-    let readers: Vec<Access<'_>> = opened.iter().filter(reads).cloned().collect();
-    let who = if readers.is_empty() { opened } else { &readers };
-    let whom = format!("{} that they can read", describe(who, &table.name.to_string()));
-    let Some(found) = report(cx, table, policy, &whom, out) else { return };
-    if readers.is_empty() {
-        found
-            .severity(Severity::Info)
-            .note("true for every row; that they can read none is all that protects them");
+    let that_they_read = if first.of_readers { " that they can read" } else { "" };
+    let message =
+        format!("{subject}: {}{that_they_read}", describe(&together(opens), &table.name.to_string()));
+    let object = match others.is_empty() {
+        true => Identity::part("policy", &table.name, policy.name.as_str()),
+        false => Identity::new("table", &table.name),
+    };
+    let found = out.report(clause.span, object, message);
+    found.severity(first.severity).note(first.note());
+    if !others.is_empty() {
+        found.what(format!("{}{that_they_read}", first.severity));
     }
-}
-
-fn report<'o>(
-    cx: &CatalogCx<'_>,
-    table: &Table,
-    policy: &Policy,
-    whom: &str,
-    out: &'o mut Findings,
-) -> Option<&'o mut Diagnostic> {
-    let always = |clause: &&Clause| cx.rights.lets_all_through(table, policy, clause);
-    let clause = policy.clauses().find(always)?;
-    let message = format!("policy {}: {whom}", policy.name.delimited());
-    let found = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
-    found.note(note(table, policy));
     found.label(policy.name_apart_from(clause.span), "the policy is created here");
-    found.help(help(cx.catalog, table, policy));
-    Some(found)
-}
-
-fn note(table: &Table, policy: &Policy) -> String {
-    let everybody = policy.roles.value == [Grantee::Public];
-    let whom = if everybody { ", whoever asks" } else { "" };
-    match (table.name.schema.as_str(), table.name.name.as_str()) {
-        ("storage", "objects") => format!("true for every file of every bucket{whom}"),
-        _ => format!("true for every row{whom}"),
-    }
+    let also = others.iter().filter_map(|open| Some((open.clause(cx)?.span, open.note())));
+    found.label_each(also);
+    let help = help(cx.catalog, table, policy);
+    found.help(if others.is_empty() { help } else { format!("for each of them, as for the first: {help}") });
 }
 
 fn help(catalog: &Catalog, table: &Table, policy: &Policy) -> String {
@@ -199,13 +272,56 @@ mod tests {
             "
              create policy p1 on public.a for insert with check (true);
              --                                                  ^^^^ error: can add rows to public.a
+            ",
+        );
+        policy(
+            "
              create policy p2 on public.a for update using (true);
              --                                             ^^^^ error: can change every row
-             create policy p3 on public.a for update using (true) with check (user_id = auth.uid());
-             --                                             ^^^^ error: can change every row
-             create policy p4 on public.a using (true);
-             --                                  ^^^^ error: can read, change and delete every row of public.a, and add new ones",
+            ",
         );
+        policy(
+            "
+             create policy p3 on public.a for update using (true) with check (user_id = auth.uid());
+             --                                             ^^^^ warning: every signed-in user can change every row
+            ",
+        );
+        policy(
+            "
+             create policy p4 on public.a using (true);
+             --                                  ^^^^ error: can read, change and delete every row of public.a, and add new ones
+            ",
+        );
+    }
+
+    #[test]
+    fn policies_of_a_table_are_one_finding() {
+        policy(
+            "
+             create policy add on public.a for insert to authenticated with check (true);
+             --                                                                    ^^^^ warning: policies \"add\" and \"change\": every signed-in user can change every row of public.a and add new ones
+             create policy change on public.a for update to authenticated using (true);
+             create policy remove on public.a for delete using (true);
+             --                                                 ^^^^ error: policy \"remove\": anyone with the project's public API key can delete every row
+            ",
+        );
+    }
+
+    #[test]
+    fn many_tables_are_one_finding() {
+        let table = |number: u8| {
+            format!(
+                "create table public.t{number} (id int); alter table public.t{number} enable row level security;
+                 create policy open on public.t{number} to authenticated using (true);\n"
+            )
+        };
+        let tables: String = (1..=10).map(table).collect();
+        policy(&format!(
+            "
+             create policy open on public.a to authenticated using (true);
+             --                                                     ^^^^ warning: 11 tables let every signed-in user write rows whose they are not, public.a the first of them: 11 policies are true for every row
+             {tables}"
+        ));
     }
 
     #[test]
@@ -266,13 +382,12 @@ mod tests {
              create policy p1 on public.a to service_role using (true);
              create policy p2 on public.a to postgres, dashboard_user using (true);
              create policy p3 on public.a to authenticated using (true);
-             --                                                   ^^^^ warning: every signed-in user can read, change
+             --                                                   ^^^^ warning: policies \"p3\" and \"p5\": every signed-in user can read, change
              create policy p4 on public.a for insert to anon with check (true);
              --                                                          ^^^^ warning: anyone with the project's public API key can add rows
              create role members;
              grant members to authenticated;
              create policy p5 on public.a for delete to members using (true);
-             --                                                        ^^^^ warning: every signed-in user can delete
              create role batch bypassrls;
              create policy p6 on public.a to batch using (true);",
         );

@@ -1,14 +1,8 @@
-use indexmap::IndexMap;
-
 use crate::access::evaluation::{Evaluation, Object, Reached};
-use crate::access::in_words;
 use crate::catalog::function::Function;
-use crate::catalog::policy::Policy;
-use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::sql::expr::Oid;
-use crate::sql::name::Ident;
+use crate::rules::denied::{Denial, denials};
 
 declare_rule! {
     /// Finds policies that call a function which the role of the request may not call.
@@ -37,7 +31,8 @@ declare_rule! {
     /// create policy "Admins read" on public.reports for select to authenticated using (public.is_admin());
     /// ```
     ///
-    /// It is a warning where only requests without a signed-in user fail.
+    /// It is a warning where only requests without a signed-in user fail, and an info where these would be
+    /// given no row anyway: they get an error in place of an empty list.
     ///
     /// ## How to fix
     ///
@@ -54,73 +49,41 @@ declare_rule! {
     }
 }
 
-/// A call in a policy that fails for some roles.
-struct Refused<'a> {
-    table: &'a Table,
-    policy: &'a Policy,
-    reached: Reached<'a>,
-    roles: Vec<&'a Ident>,
-}
-
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let evaluation = Evaluation::new(cx.rights);
-    let mut all: IndexMap<Oid, (&Function, Vec<Refused<'_>>)> = IndexMap::new();
-    for (table, policy) in cx.catalog.own_policies() {
-        for asked in evaluation.asked(table, policy) {
-            for reached in asked.reached {
-                let Object::Function(function) = reached.object else { continue };
-                let fails = !cx.catalog.can_execute(&reached.reader.caller, function);
-                if !fails || evaluation.is_doubtful(&function.name) {
-                    continue;
-                }
-                let (_, list) = all.entry(function.oid).or_insert((function, Vec::new()));
-                match list.iter_mut().find(|one| one.reached.span == reached.span) {
-                    Some(one) => one.roles.push(asked.role),
-                    None => list.push(Refused { table, policy, reached, roles: vec![asked.role] }),
-                }
-            }
+    let fails = |_: &Evaluation<'_>, reached: &Reached<'_>| {
+        called(reached).is_some_and(|function| !cx.catalog.can_execute(&reached.reader.caller, function))
+    };
+    for denial in denials(cx, fails) {
+        if let Some(function) = called(denial.reached()) {
+            report(cx, function, &denial, out);
         }
     }
-    all.values().for_each(|(function, list)| report(cx, function, list, out));
 }
 
-fn report(cx: &CatalogCx<'_>, function: &Function, list: &[Refused<'_>], out: &mut Findings) {
-    let Some((first, others)) = list.split_first() else { return };
-    let mut roles: Vec<String> = list.iter().flat_map(|one| &one.roles).map(|role| role.quoted()).collect();
-    roles.sort_unstable();
-    roles.dedup();
-    let (policy, on) = (&first.policy.name, &first.table.name);
-    let more = match others.len() {
-        0 => String::new(),
-        1 => ", and so does 1 more policy".to_string(),
-        count => format!(", and so do {count} more policies"),
-    };
+fn called<'a>(reached: &Reached<'a>) -> Option<&'a Function> {
+    match reached.object {
+        Object::Function(function) => Some(function),
+        Object::Table(_) | Object::View(_) => None,
+    }
+}
+
+fn report(cx: &CatalogCx<'_>, function: &Function, denial: &Denial<'_>, out: &mut Findings) {
     let message = format!(
-        "requests of {} for rows of {on} fail with \"permission denied for function {}\": policy {} calls it{more}",
-        in_words(&roles, "and"),
+        "{} fail with \"permission denied for function {}\": policy {} calls it{}",
+        denial.requests(),
         function.name.name,
-        policy.delimited(),
+        denial.policy().name.delimited(),
+        denial.more(),
     );
-    let finding = out.report(first.reached.span, Identity::new("function", &function.name), message);
-    let of_anonymous = roles == ["anon"];
-    if of_anonymous {
-        finding.severity(Severity::Warning);
-    }
-    finding.note("called with the rights of the request");
-    for step in &first.reached.through {
-        finding.label(step.span, format!("{} calls it here", step.name));
-    }
-    finding.label(first.policy.name_apart_from(first.reached.span), "the policy is created here");
-    finding.label_each(others.iter().map(|one| (one.reached.span, "called here, too")));
+    let roles = denial.roles().join(", ");
+    let finding = out.report(denial.reached().span, Identity::new("function", &function.name), message);
+    finding.what(roles.clone()).note("called with the rights of the request").severity(denial.severity(cx));
+    denial.label(finding, "calls");
     finding.label(function.name_span, "the function is created here");
-    finding.help(if of_anonymous {
-        format!(
-            "keep requests without a user from the policy: alter policy {} on {} to authenticated;",
-            policy.quoted(),
-            on.quoted()
-        )
+    finding.help(if denial.is_of_anonymous() {
+        denial.keep_from_anonymous()
     } else {
-        format!("grant execute on function {} to {};", function.signature(cx.catalog), roles.join(", "))
+        format!("grant execute on function {} to {roles};", function.signature(cx.catalog))
     });
 }
 
@@ -156,14 +119,22 @@ mod tests {
     }
 
     #[test]
-    fn without_a_user_it_is_a_warning() {
-        policies(
-            "
-             revoke execute on function private.is_admin() from public;
-             grant execute on function private.is_admin() to authenticated;
+    fn without_a_user_it_is_a_warning_where_rows_are_lost() {
+        let granted = "revoke execute on function private.is_admin() from public;
+             grant execute on function private.is_admin() to authenticated;";
+        policies(&format!(
+            "{granted}
              create policy p on a for select using (owner = auth.uid() and private.is_admin());
-             --                                                            ^^^^^^^^^^^^^^^^^^ warning: requests of anon for rows of public.a fail",
-        );
+             --                                                            ^^^^^^^^^^^^^^^^^^ info: requests of anon for rows of public.a fail
+            "
+        ));
+        policies(&format!(
+            "{granted}
+             create policy p on a for delete using (owner is null or private.is_admin());
+             --                                                      ^^^^^^^^^^^^^^^^^^ warning: requests of anon to delete rows of public.a fail
+             create policy q on a for select using (owner is null);
+            "
+        ));
     }
 
     #[test]

@@ -1,11 +1,7 @@
-use crate::access::evaluation::{Evaluation, Object, Reached};
-use crate::access::in_words;
-use crate::catalog::Catalog;
-use crate::catalog::policy::Policy;
-use crate::catalog::table::Table;
+use crate::access::evaluation::{Evaluation, Object};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::sql::name::Ident;
+use crate::rules::denied::{Denial, denials};
 
 declare_rule! {
     /// Finds policies that read a table which the role of the request may not read.
@@ -30,7 +26,8 @@ declare_rule! {
     ///   using (user_id = (select auth.uid()));
     /// ```
     ///
-    /// It is a warning where only requests without a signed-in user fail.
+    /// It is a warning where only requests without a signed-in user fail, and an info where these would be
+    /// given no row anyway: they get an error in place of an empty list.
     ///
     /// ## How to fix
     ///
@@ -47,80 +44,42 @@ declare_rule! {
     }
 }
 
-/// A relation that a policy reads in vain.
-struct Refused<'a> {
-    reached: Reached<'a>,
-    roles: Vec<&'a Ident>,
-}
-
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let evaluation = Evaluation::new(cx.rights);
-    for (table, policy) in cx.catalog.own_policies() {
-        let mut list: Vec<Refused<'_>> = Vec::new();
-        for asked in evaluation.asked(table, policy) {
-            for reached in asked.reached {
-                let lacks =
-                    evaluation.lacks_select(&reached) && !evaluation.is_doubtful(reached.object.name());
-                if !lacks {
-                    continue;
-                }
-                let name = reached.object.name();
-                match list.iter_mut().find(|one| one.reached.object.name() == name) {
-                    Some(one) if one.roles.contains(&asked.role) => {}
-                    Some(one) => one.roles.push(asked.role),
-                    None => list.push(Refused { reached, roles: vec![asked.role] }),
-                }
-            }
-        }
-        list.iter().for_each(|refused| report(cx.catalog, table, policy, refused, out));
+    for denial in denials(cx, Evaluation::lacks_select) {
+        report(cx, &denial, out);
     }
 }
 
-fn report(catalog: &Catalog, table: &Table, policy: &Policy, refused: &Refused<'_>, out: &mut Findings) {
-    let reached = &refused.reached;
+fn report(cx: &CatalogCx<'_>, denial: &Denial<'_>, out: &mut Findings) {
+    let (table, policy, reached) = (denial.table(), denial.policy(), denial.reached());
     let read = reached.object.name();
     let kind = if matches!(reached.object, Object::View(_)) { "view" } else { "table" };
-    let roles: Vec<String> = refused.roles.iter().map(|role| role.quoted()).collect();
+    let roles = denial.roles();
     let through: Vec<String> = reached.through.iter().map(|step| step.name.to_string()).collect();
     let through =
         if through.is_empty() { String::new() } else { format!(" through {}", through.join(" and ")) };
+    let reader = reached.reader.role.quoted();
     let message = format!(
-        "requests of {} for rows of {} fail with \"permission denied for {kind} {}\": policy {} reads {read}{through} \
-         with the rights of {}",
-        in_words(&roles, "and"),
-        table.name,
+        "{} fail with \"permission denied for {kind} {}\": policy {} reads {read}{through} with the rights of {}{}",
+        denial.requests(),
         read.name,
         policy.name.delimited(),
-        if refused.roles.contains(&&reached.reader.role) {
-            "the request".into()
-        } else {
-            reached.reader.role.quoted()
-        },
+        if roles.contains(&reader) { "the request" } else { &reader },
+        denial.more(),
     );
     let finding =
         out.report(reached.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
-    finding.what(read.to_string()).note("SELECT is not granted");
-    for step in &reached.through {
-        finding.label(step.span, format!("{} reads it here", step.name));
-    }
-    finding.label(policy.name_apart_from(reached.span), "the policy is created here");
+    finding.what(read.to_string()).note("SELECT is not granted").severity(denial.severity(cx));
+    denial.label(finding, "reads");
     let definer = "read it in a function with `security definer set search_path = ''` that answers for the caller alone";
-    let of_users = read.schema == "auth" && read.name == "users";
-    if roles == ["anon"] && !catalog.can_read(&"authenticated".into(), reached.object) {
-        finding.severity(Severity::Warning).help(definer);
-    } else if roles == ["anon"] {
-        finding.severity(Severity::Warning).help(format!(
-            "keep requests without a user from the policy: alter policy {} on {} to authenticated;",
-            policy.name.quoted(),
-            table.name.quoted()
-        ));
-    } else if of_users {
-        finding.help(format!(
-            "take the id or address from the token, (select auth.uid()) or (select auth.jwt() ->> 'email'); else {definer}"
-        ));
+    let others_read = cx.catalog.can_read(&"authenticated".into(), reached.object);
+    finding.help(if denial.is_of_anonymous() && others_read {
+        denial.keep_from_anonymous()
+    } else if !denial.is_of_anonymous() && read.schema == "auth" && read.name == "users" {
+        format!("take the id or address from the token, (select auth.uid()) or (select auth.jwt() ->> 'email'); else {definer}")
     } else {
-        finding.help(definer);
-    }
+        definer.to_string()
+    });
 }
 
 #[cfg(test)]
@@ -144,17 +103,23 @@ mod tests {
              create policy p on a for select to authenticated using (owner in (select id from auth.users));
              --                                                                               ^^^^^^^^^^ error: requests of authenticated for rows of public.a fail with \"permission denied for table users\": policy \"p\" reads auth.users with the rights of the request
              create policy q on a for update using (exists (select 1 from private.staff s where s.id = auth.uid()));
-             --                                                           ^^^^^^^^^^^^^ error: requests of anon and authenticated for rows of public.a fail with \"permission denied for table staff\"",
+             --                                                           ^^^^^^^^^^^^^ error: requests of anon and authenticated to change rows of public.a fail with \"permission denied for table staff\"",
         );
     }
 
     #[test]
-    fn without_a_user_it_is_a_warning() {
+    fn without_a_user_it_is_a_warning_where_rows_are_lost() {
         policies(
             "
              grant select on private.staff to authenticated;
-             create policy q on a for update using (exists (select 1 from private.staff s where s.id = auth.uid()));
-             --                                                           ^^^^^^^^^^^^^ warning: requests of anon for rows",
+             create policy q on a for insert with check (exists (select 1 from private.staff s where s.id = auth.uid()));
+             --                                                                ^^^^^^^^^^^^^ info: requests of anon to add rows to public.a fail",
+        );
+        policies(
+            "
+             grant select on private.staff to authenticated;
+             create policy r on a for select using (owner is null or exists (select 1 from private.staff s where s.role = 'x'));
+             --                                                                            ^^^^^^^^^^^^^ warning: requests of anon for rows of public.a fail",
         );
     }
 
@@ -165,9 +130,8 @@ mod tests {
              grant select (id, role) on private.staff to anon, authenticated;
              create policy p on a for select using (exists (select 1 from private.staff s where s.id = auth.uid()));
              create policy q on a for update using (exists (select * from private.staff s where s.id = auth.uid()));
-             --                                                           ^^^^^^^^^^^^^ error: policy \"q\"
-             create policy r on a for delete using (exists (select from private.staff s where s.secret = 'x'));
-             --                                                         ^^^^^^^^^^^^^ error: policy \"r\"",
+             --                                                           ^^^^^^^^^^^^^ error: policy \"q\" reads private.staff with the rights of the request, and so does 1 more policy
+             create policy r on a for delete using (exists (select from private.staff s where s.secret = 'x'));",
         );
     }
 
