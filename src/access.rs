@@ -179,7 +179,12 @@ impl Catalog {
         };
         let grantees: Vec<&Grantee> = grantees.iter().filter(by_default).collect();
         let mut callers = self.callers(function);
+        let by_name = |role: &Role| {
+            let entry = function.acl.entry(&role.grantee());
+            entry.is_some_and(|entry| entry.privileges.without(entry.by_default).contains(Privilege::Execute))
+        };
         callers.retain(|role| grantees.contains(&&Grantee::Public) || grantees.contains(&&role.grantee()));
+        callers.retain(|role| !by_name(role));
         (!callers.is_empty()).then_some(Regained { loss, how, grantees, callers })
     }
 

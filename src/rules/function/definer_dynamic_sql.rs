@@ -1,4 +1,5 @@
 use indexmap::IndexMap;
+use rustc_hash::FxHashSet;
 
 use crate::access::in_words;
 use crate::catalog::function::Function;
@@ -40,7 +41,8 @@ declare_rule! {
     /// end $$;
     /// ```
     ///
-    /// Numbers, uuids, dates and `regclass` hold no SQL and are left alone. Where no request can call the
+    /// Numbers, uuids, dates and `regclass` hold no SQL and are left alone, and so are parameters that the body
+    /// compares with a list of texts or with a pattern for the whole of it. Where no request can call the
     /// function it is a warning. A parameter that is run as it is, is `ad-hoc-ddl`.
     ///
     /// ## How to fix
@@ -96,10 +98,12 @@ struct Taint<'a> {
 
 impl<'a> Taint<'a> {
     fn of(function: &'a Function, routine: &'a Routine) -> Self {
+        let checked = checked(routine);
         let names = function
             .inputs()
             .filter(|argument| holds_text(&argument.data_type))
-            .filter_map(|argument| argument.name.as_ref());
+            .filter_map(|argument| argument.name.as_ref())
+            .filter(|name| !checked.contains(name));
         let mut taint = Self { texts: names.map(|name| (name, name)).collect() };
         let Some(block) = routine.block.as_ref().filter(|_| !taint.texts.is_empty()) else { return taint };
         let mut given: Vec<(&Ident, &Expr)> = Vec::new();
@@ -164,6 +168,42 @@ impl<'a> Taint<'a> {
             _ => None,
         }
     }
+}
+
+/// The variables that a body asks what they hold: one of some texts, or what fits a pattern from its
+/// beginning to its end.
+fn checked(routine: &Routine) -> FxHashSet<&Ident> {
+    let mut found = FxHashSet::default();
+    let is_text = |expr: &Expr| matches!(expr.uncast(), Expr::Literal(Literal::String(_)));
+    let is_whole = |expr: &Expr| {
+        let Expr::Literal(Literal::String(pattern)) = expr.uncast() else { return false };
+        pattern.starts_with('^') && pattern.ends_with('$')
+    };
+    routine.walk(&mut |part| {
+        let subject = match part {
+            Expr::In { expr, list, .. } if list.iter().all(is_text) => expr,
+            Expr::OpArray { op, left, right, .. } if *op == "=" || *op == "<>" => {
+                let is_list = match right.uncast() {
+                    Expr::Array(items) => items.iter().all(is_text),
+                    other => is_text(other),
+                };
+                if !is_list {
+                    return;
+                }
+                left
+            }
+            Expr::Op { op, left: Some(left), right } if (*op == "~" || *op == "!~") && is_whole(right) => {
+                left
+            }
+            _ => return,
+        };
+        if let Expr::Column(column) = subject.uncast()
+            && let [name] = column.path.as_slice()
+        {
+            found.insert(name);
+        }
+    });
+    found
 }
 
 const PASSES: usize = 8;
@@ -241,6 +281,19 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_for_a_part_checks_nothing() {
+        function(
+            "
+             create function public.a(kind text) returns void language plpgsql security definer as $$
+             begin
+               if kind !~ '^[a-z]' then raise exception 'no'; end if;
+               execute 'delete from public.' || kind;
+             --        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: puts kind into
+             end $$;",
+        );
+    }
+
+    #[test]
     fn what_is_quoted_or_holds_no_sql_is_silent() {
         function(
             "
@@ -259,6 +312,13 @@ mod tests {
              begin execute 'delete from public.' || kind; end $$;
              create function public.d(kind text) returns void language plpgsql security definer as $$
              begin execute kind; end $$;
+             create function public.f(kind text, name text, unit text) returns void language plpgsql security definer as $$
+             begin
+               if kind not in ('integer', 'text') then raise exception 'no'; end if;
+               if name !~ '^cf_[a-z]{1,50}$' then raise exception 'no'; end if;
+               if unit <> all (array['day', 'week']) then raise exception 'no'; end if;
+               execute 'alter table public.x add column ' || name || ' ' || kind || ' default ' || unit;
+             end $$;
              create function public.e(kind text) returns void language plpgsql security definer as $$
              declare safe text := quote_ident(kind);
              begin execute 'delete from public.' || safe; end $$;",

@@ -123,7 +123,11 @@ mod tests {
              drop function public.a(text);
              create function public.a(text) returns int language sql security definer as $$ select 2 $$;
              revoke all on function public.a(text) from public;
-             grant execute on function public.a(text) to anon, authenticated;",
+             grant execute on function public.a(text) to anon, authenticated;
+             create function public.b() returns int language sql security definer as $$ select 1 $$;
+             revoke all on all functions in schema public from public, anon;
+             create function public.b(int) returns int language sql security definer as $$ select 2 $$;
+             grant all on function public.b(int) to anon, authenticated;",
         );
     }
 

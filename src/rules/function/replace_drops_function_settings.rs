@@ -53,11 +53,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let object = Identity::new("function", &function.name);
         let signature = function.signature(cx.catalog);
         let noun = function.noun();
-        let looks_up = cx
-            .workload
-            .routines
-            .get(&function.oid)
-            .map_or(LooksUp::Names, |routine| routine.looks_up(cx.catalog, function, &brought));
+        let routine = cx.workload.routines.get(&function.oid);
+        let looks_up =
+            routine.map_or(LooksUp::Names, |routine| routine.looks_up(cx.catalog, function, &brought));
         let matters = function.security_definer.value && looks_up != LooksUp::Nothing;
         if let Some((loss, path)) = function.lost_search_path().filter(|_| matters) {
             let names_matter = looks_up == LooksUp::Names;
@@ -78,7 +76,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                 .severity(if names_matter { Severity::Error } else { Severity::Info })
                 .help(format!("alter {noun} {signature} set search_path = {path};"));
         }
-        if let Some(loss) = lost_definer(function) {
+        let needs_no_rights = routine.is_some_and(|routine| routine.needs_no_rights(cx.catalog));
+        if let Some(loss) = lost_definer(function).filter(|_| !needs_no_rights) {
             let message = format!(
                 "{noun} {} ran with its owner's rights until it was replaced, and now runs with those of its caller",
                 function.name
@@ -106,6 +105,24 @@ mod tests {
     use crate::testing::check;
 
     #[test]
+    fn whose_rights_it_has_is_nothing_to_a_body_that_touches_the_new_row_alone() {
+        check(
+            &RULE,
+            "
+             create table public.t (id int, edited_at timestamptz);
+             create function public.stamp() returns trigger language plpgsql security definer as $$ begin return new; end $$;
+             create or replace function public.stamp() returns trigger language plpgsql as $$ begin new.edited_at := now(); return new; end $$;
+             create function public.count() returns trigger language plpgsql security definer as $$ begin return new; end $$;
+             create or replace function public.count() returns trigger language plpgsql as $$ begin delete from public.t; return new; end $$;
+             --                         ^^^^^^^^^^^^ warning: function public.count ran with its owner's rights
+             create function public.call() returns trigger language plpgsql security definer as $$ begin return new; end $$;
+             create or replace function public.call() returns trigger language plpgsql as $$ begin perform public.other(); return new; end $$;
+             --                         ^^^^^^^^^^^ warning: function public.call ran with its owner's rights
+            ",
+        );
+    }
+
+    #[test]
     fn forms() {
         check(
             &RULE,
@@ -114,9 +131,9 @@ mod tests {
              create function public.a() returns bigint language sql security definer set search_path = 'public' as $$ select count(*) from t $$;
              create or replace function public.a() returns bigint language sql security definer as $$ select count(*) from t $$;
              --                         ^^^^^^^^ error: function public.a lost its search_path
-             create function public.b() returns int language sql security definer as $$ select 1 $$;
+             create function public.b() returns bigint language sql security definer as $$ select 1 $$;
              alter function public.b() set search_path = '';
-             create or replace function public.b() returns int language sql as $$ select 2 $$;
+             create or replace function public.b() returns bigint language sql as $$ select count(*) from public.t $$;
              --                         ^^^^^^^^ warning: function public.b ran with its owner's rights
              create procedure public.c() language sql security definer set search_path = '' as $$ select 1 $$;
              create or replace procedure public.c() language sql security invoker as $$ select 2 $$;

@@ -24,15 +24,17 @@ declare_rule! {
     /// What a migration makes is the same in every database of the project. Other ways in are not:
     ///
     /// - **A seed.** It runs on a developer's machine and never in production, where the app then
-    ///   fails for want of a table. Temporary objects, helpers in `pg_temp` or dropped again, and
-    ///   switching triggers off while rows are loaded are fine.
+    ///   fails for want of a table. Temporary objects, helpers in `pg_temp` or dropped again,
+    ///   switching triggers off while rows are loaded, and webhooks, which call another address in
+    ///   each environment, are fine.
     /// - **A function** that runs DDL when it is called. One that runs any text it is given, often
     ///   called `exec_sql`, hands the database to whoever may call it: through the Data API that is
     ///   a browser, which can send `drop table users`.
     /// - **A script**, such as `scripts/setup.sql`, that makes tables or views which no migration
     ///   makes. Whoever runs it has them, and nobody else does. Scripts are looked for in the
     ///   `supabase` folder, beside it, and in `scripts`, `sql`, `db` and `database` there; those
-    ///   beside it count if they know something of the project's database.
+    ///   beside it count if they know something of the project's database. Those of an extension
+    ///   (`name--1.0.sql`) are run by `create extension`.
     /// - **A file** in the migrations folder that the Supabase CLI does not run, because its name
     ///   is not `<digits>_<name>.sql`. The CLI says so in one line of output.
     /// - **A merged migration** that is edited, renamed or deleted, which `--base` and `--staged` tell: databases
@@ -113,12 +115,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             check_seed(cx.catalog, file, path, out);
         }
     }
-    for file in cx.files.iter().filter(|file| cx.sources.get(file.file).role == FileRole::Script) {
-        let path = &cx.sources.get(file.file).path;
-        if !options.scripts.match_text(path) {
-            check_script(cx.catalog, file, path, out);
-        }
-    }
+    check_scripts(cx, options, out);
     for (oid, routine) in &cx.workload.routines {
         let Some(function) = cx.catalog.functions.get(oid) else { continue };
         if !options.functions.match_name(&function.name) && function.name.schema != "pg_temp" {
@@ -146,16 +143,63 @@ fn check_seed(catalog: &Catalog, seed: &Migration, path: &str, out: &mut Finding
     finding.label_each(rest.iter().map(|statement| (statement.span, "and this")));
 }
 
-fn check_script(catalog: &Catalog, script: &Migration, path: &str, out: &mut Findings) {
+/// More scripts than these are told as one.
+const MANY: usize = 5;
+
+fn check_scripts(cx: &CatalogCx<'_>, options: &AdHocDdl, out: &mut Findings) {
+    let mut scripts: Vec<(&str, Vec<(Span, QName)>)> = Vec::new();
+    for file in cx.files.iter().filter(|file| cx.sources.get(file.file).role == FileRole::Script) {
+        let path = &cx.sources.get(file.file).path;
+        if !options.scripts.match_text(path) && !is_of_extension(path) {
+            scripts.push((path, made_by_script(cx.catalog, file, path)));
+        }
+    }
+    scripts.retain(|(_, made)| !made.is_empty());
+    if scripts.len() > MANY {
+        return report_scripts(&scripts, out);
+    }
+    scripts.iter().for_each(|(path, made)| report_script(path, made, out));
+}
+
+/// Whether a script is one that CREATE EXTENSION or ALTER EXTENSION runs: `name--1.0.sql`,
+/// `name--1.0--1.1.sql`.
+fn is_of_extension(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".sql");
+    let mut parts = name.split("--");
+    let is_named = parts.next().is_some_and(|name| !name.is_empty());
+    let versions: Vec<&str> = parts.collect();
+    let is_version = |part: &&str| part.starts_with(|letter: char| letter.is_ascii_digit());
+    is_named && matches!(versions.len(), 1 | 2) && versions.iter().all(is_version)
+}
+
+/// The relations that a script makes and no migration does, and where.
+fn made_by_script(catalog: &Catalog, script: &Migration, path: &str) -> Vec<(Span, QName)> {
     let statements = statements(script);
     let in_project = path.split('/').any(|part| part == "supabase");
     if !in_project && !statements.iter().any(|statement| knows_project(catalog, &statement.kind)) {
-        return;
+        return Vec::new();
     }
-    let made: Vec<(Span, QName)> = lasting_changes(&statements)
-        .into_iter()
-        .filter_map(|statement| unknown_relation(catalog, &statement.kind))
-        .collect();
+    let made = lasting_changes(&statements).into_iter();
+    made.filter_map(|statement| unknown_relation(catalog, &statement.kind)).collect()
+}
+
+fn report_scripts(scripts: &[(&str, Vec<(Span, QName)>)], out: &mut Findings) {
+    let places: Vec<Span> = scripts.iter().filter_map(|(_, made)| Some(made.first()?.0)).collect();
+    let Some((first, rest)) = places.split_first() else { return };
+    let relations: usize = scripts.iter().map(|(_, made)| made.len()).sum();
+    let message = format!(
+        "{} scripts make {relations} relations that no migration makes: only databases where somebody ran them have these",
+        scripts.len()
+    );
+    let finding = out.report(*first, Identity::plain("project", "scripts"), message);
+    finding
+        .severity(Severity::Warning)
+        .note("not part of any migration")
+        .help("move what they make to a migration (`supabase migration new …`), or declare it in `[db.migrations] schema_paths`");
+    finding.label_each(rest.iter().map(|span| (*span, "and this")));
+}
+
+fn report_script(path: &str, made: &[(Span, QName)], out: &mut Findings) {
     let Some(((first, name), rest)) = made.split_first() else { return };
     let more = match rest.len() {
         0 => String::new(),
@@ -184,7 +228,9 @@ fn unknown_relation(catalog: &Catalog, kind: &StatementKind) -> Option<(Span, QN
     };
     let schema = name.schema.clone().unwrap_or_else(|| "public".into());
     let full = QName { schema, name: name.name.clone() };
-    let is_known = catalog.is_managed(&full.schema)
+    // The table of migrations that ran is the CLI's.
+    let is_known = full.schema == "supabase_migrations"
+        || catalog.is_managed(&full.schema)
         || catalog.resolve_relation(name).is_some()
         || catalog.was_relation(&full)
         || catalog.may_have_changed(&full, Aspect::Existence);
@@ -294,6 +340,10 @@ fn changes_schema(kind: &StatementKind) -> bool {
         | StatementKind::Other(_)
         // Counting from another number changes no shape.
         | StatementKind::AlterSequence(_) => false,
+        // The address and the key of a webhook are each environment's own.
+        StatementKind::CreateTrigger(create) => {
+            create.function.schema.as_ref().is_none_or(|schema| *schema != "supabase_functions")
+        }
         // Triggers are switched off while rows are loaded.
         StatementKind::AlterTable(alter) => {
             alter.actions.iter().any(|action| !matches!(action.value, AlterAction::EnableTrigger { .. }))
@@ -594,6 +644,52 @@ mod tests {
              alter table public.a enable trigger all;
              commit;
              analyze public.a;",
+        );
+    }
+
+    #[test]
+    fn many_scripts_are_one_finding() {
+        let script = |number: u8| {
+            format!("-- file: supabase/tables/{number}.sql\ncreate table public.t{number} (id int);\n")
+        };
+        let scripts: String = (2..=6).map(script).collect();
+        check(
+            &RULE,
+            &format!(
+                "create table public.a (id int);
+                 -- file: supabase/tables/1.sql
+                 create table public.t1 (id int);
+                 --           ^^^^^^^^^ warning: 6 scripts make 6 relations that no migration makes
+                 {scripts}"
+            ),
+        );
+    }
+
+    #[test]
+    fn what_an_extension_or_the_cli_runs_is_no_script_of_the_project() {
+        check(
+            &RULE,
+            "create table public.a (id int);
+             -- file: supabase/roles--1.0.0.sql
+             create table public.b (id int);
+             -- file: supabase/roles--1.0.0--1.1.0.sql
+             create table public.c (id int);
+             -- file: supabase/seed_history.sql
+             create table if not exists supabase_migrations.schema_migrations (version text);
+             -- file: supabase/notes--old.sql
+             create table public.d (id int);
+             --           ^^^^^^^^ warning: notes--old.sql makes public.d",
+        );
+    }
+
+    #[test]
+    fn a_webhook_is_each_environments_own() {
+        check(
+            &RULE,
+            "create table public.a (id int);
+             -- file: seed.sql
+             create trigger hook after insert on public.a for each row
+               execute function supabase_functions.http_request('http://host.docker.internal:3000', 'POST', '{}', '{}', '5000');",
         );
     }
 

@@ -1,4 +1,4 @@
-use crate::access::in_words;
+use crate::access::{Files, in_words};
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::diagnostic::{Identity, Severity};
@@ -30,7 +30,8 @@ declare_rule! {
     /// ## How to fix
     ///
     /// Drop the policy, or hold it to the files of the caller:
-    /// `using (bucket_id = 'invoices' and owner_id = (select auth.uid()::text))`.
+    /// `using (bucket_id = 'invoices' and owner_id = (select auth.uid()::text))`. Who deletes or
+    /// replaces files through the Storage API has to see them, and needs the second.
     "public-bucket-listing" {
         group: Group::Platform,
         severity: Severity::Warning,
@@ -69,10 +70,31 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         out.report(clause.span, Identity::plain("bucket", bucket.id.as_str()), message)
             .note("true for every file of it")
             .label(bucket.origin.span(), "the bucket is made public here")
-            .help(format!(
-                "drop policy {} on storage.objects; -- files of a public bucket are served without it",
-                policy.name.quoted()
-            ));
+            .help(help(&files, policy, &bucket.id, &roles));
+    }
+}
+
+/// Storage looks a file up before it deletes or replaces it, which takes SELECT as well.
+fn help(files: &Files<'_>, policy: &Policy, bucket: &str, roles: &[&Role]) -> String {
+    let name = policy.name.quoted();
+    let changes = |role: &&Role| {
+        let commands = [PolicyCommand::Update, PolicyCommand::Delete];
+        let reaches = |command, other| files.reach(other, command, bucket, role) != Reach::None;
+        commands
+            .into_iter()
+            .any(|command| files.policies().any(|other| other.covers(command) && reaches(command, other)))
+    };
+    match roles.iter().any(changes) {
+        true => format!(
+            "alter policy {name} on storage.objects using (bucket_id = '{}' and owner_id = (select auth.uid()::text)); -- \
+             whoever deletes or replaces a file has to see it; all are served without it",
+            bucket.replace('\'', "''")
+        ),
+        false => {
+            format!(
+                "drop policy {name} on storage.objects; -- files of a public bucket are served without it"
+            )
+        }
     }
 }
 
@@ -83,7 +105,7 @@ fn names(roles: &[&Role]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{Bench, check};
 
     #[test]
     fn any_form_of_the_condition_counts() {
@@ -97,6 +119,25 @@ mod tests {
              --                                                              ^^^^^^^^^^^^^^^^^^^^^ warning: every signed-in user can list the files of the public bucket b
              create policy own on storage.objects for select using (bucket_id = 'c' and owner = auth.uid());",
         );
+    }
+
+    #[test]
+    fn who_deletes_files_has_to_see_them() {
+        let help = |more: &str| {
+            let bench = Bench::new(&format!(
+                "insert into storage.buckets (id, name, public) values ('a', 'a', true);
+                 create policy one on storage.objects for select using (bucket_id = 'a');
+                 create policy add on storage.objects for insert to authenticated with check (bucket_id = 'a');
+                 {more}"
+            ));
+            let found = bench.run(&RULE, &RULE.options.defaults());
+            found[0].help.clone().unwrap_or_default()
+        };
+        assert!(help("").starts_with("drop policy one on storage.objects;"));
+        let deletes = "create policy own on storage.objects for delete using (bucket_id = 'a' and owner_id = auth.uid()::text);";
+        assert!(help(deletes).starts_with(
+            "alter policy one on storage.objects using (bucket_id = 'a' and owner_id = (select auth.uid()::text));"
+        ));
     }
 
     #[test]

@@ -26,7 +26,8 @@ declare_rule! {
     /// ```
     ///
     /// Policies for writing alone, and `for all`, are silent: avatars are public, and changed by their
-    /// owner. So are buckets that another policy opens to all readers.
+    /// owner. So are buckets that another policy opens to all readers. Beside policies by which users
+    /// change or delete their own files it is an info: these need one for SELECT, whatever it protects.
     ///
     /// ## How to fix
     ///
@@ -49,10 +50,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         files.policies().filter(reads)
     };
     for bucket in cx.catalog.buckets.values().filter(|bucket| bucket.public) {
-        let most = |policy: &Policy| {
-            let reach = |role| files.reach(policy, PolicyCommand::Select, &bucket.id, role);
-            cx.catalog.api_roles().map(reach).max().unwrap_or(Reach::None)
+        let reach = |policy: &Policy, command| {
+            let of_role = |role| files.reach(policy, command, &bucket.id, role);
+            cx.catalog.api_roles().map(of_role).max().unwrap_or(Reach::None)
         };
+        let most = |policy: &Policy| reach(policy, PolicyCommand::Select);
         let is_open =
             files.policies().any(|policy| policy.covers(PolicyCommand::Select) && most(policy) == Reach::All);
         let private = |policy: &&Policy| {
@@ -65,13 +67,23 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             policy.name.delimited(),
             bucket.id
         );
-        out.report(clause.span, Identity::plain("bucket", bucket.id.as_str()), message)
+        let finding = out.report(clause.span, Identity::plain("bucket", bucket.id.as_str()), message);
+        finding
             .note("is not asked when a file is served by its address")
             .label(bucket.origin.span(), "the bucket is made public here")
             .help(format!(
                 "update storage.buckets set public = false where id = '{}';",
                 bucket.id.replace('\'', "''")
             ));
+        let changes = |other: &Policy| {
+            matches!(other.command.value, PolicyCommand::Update | PolicyCommand::Delete)
+                && matches!(reach(other, other.command.value), Reach::Own | Reach::Tenant)
+        };
+        if files.policies().any(changes) {
+            finding
+                .severity(Severity::Info)
+                .note("is not asked when a file is served by its address, only when one is listed, replaced or deleted");
+        }
     }
 }
 
@@ -90,6 +102,18 @@ mod tests {
              --                                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: policy \"own\" holds readers of the bucket docs to some of its files, and the bucket is public
              create policy avatars on storage.objects using (bucket_id = 'avatars' and owner = auth.uid());
              create policy closed on storage.objects for select using (bucket_id = 'closed' and owner = auth.uid());",
+        );
+    }
+
+    #[test]
+    fn who_deletes_files_has_to_see_them() {
+        check(
+            &RULE,
+            "
+             insert into storage.buckets (id, name, public) values ('docs', 'docs', true);
+             create policy own on storage.objects for select using (bucket_id = 'docs' and owner = auth.uid());
+             --                                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ info: policy \"own\" holds readers
+             create policy remove on storage.objects for delete using (bucket_id = 'docs' and owner = auth.uid());",
         );
     }
 
