@@ -155,10 +155,18 @@ fn check_scripts(cx: &CatalogCx<'_>, options: &AdHocDdl, out: &mut Findings) {
         }
     }
     scripts.retain(|(_, made)| !made.is_empty());
-    if scripts.len() > MANY {
-        return report_scripts(&scripts, out);
-    }
+    let before = out.list.len();
     scripts.iter().for_each(|(path, made)| report_script(path, made, out));
+    if scripts.len() > MANY {
+        let message = format!(
+            "{} scripts make {} relations that no migration makes: only databases where somebody ran them have these",
+            scripts.len(),
+            scripts.iter().map(|(_, made)| made.len()).sum::<usize>()
+        );
+        if let Some(habit) = out.fold(before, "scripts", message, |one| format!("so does {}", one.object)) {
+            habit.help("move what they make to a migration (`supabase migration new …`), or declare it in `[db.migrations] schema_paths`");
+        }
+    }
 }
 
 /// Whether a script is one that CREATE EXTENSION or ALTER EXTENSION runs: `name--1.0.sql`,
@@ -181,22 +189,6 @@ fn made_by_script(catalog: &Catalog, script: &Migration, path: &str) -> Vec<(Spa
     }
     let made = lasting_changes(&statements).into_iter();
     made.filter_map(|statement| unknown_relation(catalog, &statement.kind)).collect()
-}
-
-fn report_scripts(scripts: &[(&str, Vec<(Span, QName)>)], out: &mut Findings) {
-    let places: Vec<Span> = scripts.iter().filter_map(|(_, made)| Some(made.first()?.0)).collect();
-    let Some((first, rest)) = places.split_first() else { return };
-    let relations: usize = scripts.iter().map(|(_, made)| made.len()).sum();
-    let message = format!(
-        "{} scripts make {relations} relations that no migration makes: only databases where somebody ran them have these",
-        scripts.len()
-    );
-    let finding = out.report(*first, Identity::plain("project", "scripts"), message);
-    finding
-        .severity(Severity::Warning)
-        .note("not part of any migration")
-        .help("move what they make to a migration (`supabase migration new …`), or declare it in `[db.migrations] schema_paths`");
-    finding.label_each(rest.iter().map(|span| (*span, "and this")));
 }
 
 fn report_script(path: &str, made: &[(Span, QName)], out: &mut Findings) {

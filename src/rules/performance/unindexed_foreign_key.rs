@@ -99,8 +99,7 @@ fn fold(keys: &[Unserved<'_>], before: usize, out: &mut Findings) {
         keys.len(),
         keys[0].columns()
     );
-    let habit = out.fold(before, "foreign keys", message, |one| format!("nor {}", one.object));
-    if let Some(habit) = habit {
+    if let Some(habit) = out.fold(before, "foreign keys", message, |one| one.message.clone()) {
         habit.help(format!("for each of them, as for the first: {}", keys[0].index()));
     }
 }
