@@ -127,3 +127,31 @@ fn each_rule_is_called_as_its_file_and_is_listed() {
 fn no_file_is_called_mod() {
     assert!(sources().iter().all(|source| !source.path.ends_with("mod.rs")));
 }
+
+/// What `deny.toml` allows holds for each crate that is built: its licence, and where it comes from.
+#[test]
+fn dependencies_have_licences_that_are_allowed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rules = std::fs::read_to_string(root.join("deny.toml")).expect("deny.toml is there");
+    let rules: toml::Table = rules.parse().expect("deny.toml is TOML");
+    let allowed = rules["licenses"]["allow"].as_array().expect("it is a list");
+    let is_allowed = |licence: &str| allowed.iter().any(|one| one.as_str() == Some(licence));
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--manifest-path"])
+        .arg(root.join("Cargo.toml"))
+        .output()
+        .expect("cargo runs");
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let packages = metadata["packages"].as_array().expect("it has packages");
+    assert!(packages.len() > 50, "too few to be all");
+    for package in packages {
+        let (name, source) = (&package["name"], &package["source"]);
+        let registry = "registry+https://github.com/rust-lang/crates.io-index";
+        assert!(*source == registry || *name == "rls-lint" && source.is_null(), "{name} is from {source}");
+        let licence = package["license"].as_str().unwrap_or_else(|| panic!("{name} has no licence"));
+        let licence = licence.replace(['(', ')'], "").replace('/', " OR ");
+        let is_good = |one: &str| one.split(" AND ").all(|part| is_allowed(part.trim()));
+        assert!(licence.split(" OR ").any(is_good), "{name} has the licence {licence}");
+    }
+}
