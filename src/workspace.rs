@@ -5,8 +5,10 @@
 
 mod assume;
 pub mod boundary;
+mod compare;
 mod engine;
 mod merged;
+mod replay;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,11 +22,7 @@ use crate::access::Rights;
 use crate::advisors::{self, Row};
 use crate::baseline::{self, Baseline};
 use crate::catalog::Catalog;
-use crate::catalog::origin::Origin;
-use crate::catalog::role::{Bucket, Role};
-use crate::change::access::{self, New, Side};
-use crate::change::stops::History;
-use crate::change::{self, Change, Fixed};
+use crate::change;
 use crate::config::{self, Choices, Level, Settings};
 use crate::diagnostic::{Diagnostic, Identity, Severity, selected};
 use crate::project::{Found, Project};
@@ -32,11 +30,10 @@ use crate::report::{self, Report, Summary};
 use crate::rule::{CatalogCx, Check, Findings, MigrationCx, ParsedOptions, Rule};
 use crate::rules;
 use crate::source::{FileId, FileRole, SourceFile, Sources, Span};
-use crate::sql::statement::Statement;
-use crate::sql::{self, Migration};
+use crate::sql::Migration;
 use crate::suppress::{Day, Suppressions};
 use crate::workload::Workload;
-use crate::workspace::boundary::Base;
+use crate::workspace::replay::{fresh_catalog, parse_and_replay};
 
 /// Stack of the threads that parse and check: SQL nests as deep as its writer likes.
 const STACK: usize = 64 << 20;
@@ -223,142 +220,6 @@ impl Workspace {
         let report = self.report(found);
         self.timings.check = started.elapsed();
         report
-    }
-
-    /// Runs the rules on what there is and on what there was, and reports the difference.
-    pub fn check_against(&mut self, base: &Base) -> Report {
-        let started = Instant::now();
-        let mut change = Change { base: base.name.clone(), ..Change::default() };
-        let before = &base.workspace;
-        let mut introduced = Vec::new();
-        for at in 0..self.projects.len() {
-            let mut merged = self.compare_files(at, before, base.merged.as_ref());
-            let access = self.compare_access(at, before, &merged.new);
-            let mut widened = Findings::new(rules::named(change::WIDENED));
-            access::report(&access.changes, &mut widened);
-            merged.findings.extend(widened.list);
-            let (was, is) = (&before.projects[at].catalog, &self.projects[at].catalog);
-            let mut recreated = Findings::new(rules::named(change::recreated::RULE));
-            change::recreated::report(was, is, &merged.new, &mut recreated);
-            merged.findings.extend(recreated.list);
-            let mut checked = self.check_project(&self.projects[at], merged.findings);
-            let known = before.check_project(&before.projects[at], Vec::new()).found;
-            let is_new = |file: FileId| merged.new.contains(&file);
-            let mut told = checked.found.clone();
-            let baseline = self.silence(&self.projects[at], &mut told);
-            let found = std::mem::take(&mut checked.found);
-            let renamed = &access.renamed;
-            let compared = change::compare((&known, &before.sources), found, renamed, &is_new);
-            let mut brought = compared.introduced;
-            brought.iter_mut().for_each(|diagnostic| change::move_to_change(diagnostic, &is_new));
-            self.move_to_causes(&self.projects[at], &mut brought, &merged.new);
-            change.access.extend(access.changes);
-            // What is still there and only no longer said is not mended.
-            let settings = &self.projects[at].settings;
-            let is_mended =
-                |fixed: &Fixed| settings.is_on(fixed.rule) && !checked.unsaid.contains(&fixed.fingerprint);
-            change.fixed.extend(compared.fixed.into_iter().filter(is_mended));
-            change.staying += compared.staying;
-            checked.found = change::without_repeats(brought);
-            let brought = checked.found.len();
-            if let Some(baseline) = baseline {
-                let told: FxHashSet<_> =
-                    told.iter().flat_map(Diagnostic::each).map(Diagnostic::fingerprint).collect();
-                let is_told = |diagnostic: &Diagnostic| told.contains(&diagnostic.fingerprint());
-                checked.found = selected(checked.found, is_told, "are not in the baseline");
-                checked.baselined = brought - checked.found.len();
-                // A change that mends something says so; only who asks is told to prune.
-                if self.baselining == Baselining::Strict {
-                    checked.found.extend(self.stale(&self.projects[at], &baseline));
-                }
-            }
-            introduced.push(checked);
-        }
-        let of_base = before.problems.iter().map(|problem| format!("in {}: {problem}", base.name));
-        self.problems.extend(of_base);
-        let mut report = self.report(introduced);
-        report.change = Some(change);
-        self.timings.check = started.elapsed();
-        report
-    }
-
-    /// Who can do what in a project and could not before, and the other way round.
-    fn compare_access(&self, at: usize, base: &Self, new: &FxHashSet<FileId>) -> access::Compared {
-        let (before, after) = (&base.projects[at], &self.projects[at]);
-        let (was, is) = (Workload::of(&before.catalog), Workload::of(&after.catalog));
-        let was = Rights::explained(&before.catalog, &was);
-        let is = Rights::explained(&after.catalog, &is);
-        access::compare(
-            Side { rights: &was, catalog: &before.catalog, sources: &base.sources },
-            Side { rights: &is, catalog: &after.catalog, sources: &self.sources },
-            &New { files: new, history: &|| self.history(after, new) },
-        )
-    }
-
-    /// The history of a project, parsed anew: replayed statements are not kept.
-    fn history<'s>(&'s self, replayed: &'s Replayed, new: &'s FxHashSet<FileId>) -> History<'s> {
-        let sources = &self.sources;
-        let files: Vec<_> = replayed.migrations.iter().map(|(_, migration)| migration.file).collect();
-        let mut files: Vec<Migration> =
-            files.par_iter().map(|file| sql::parse(*file, sources.get(*file))).collect();
-        let first = files.iter().position(|file| new.contains(&file.file)).unwrap_or(files.len());
-        let later = files.split_off(first);
-        let mut start = fresh_catalog(&replayed.project, &replayed.settings, replayed.config_file);
-        files.iter().for_each(|file| replay(&mut start, file, &file.statements, sources));
-        let is_new =
-            move |file: &Migration| new.contains(&file.file) && is_applied(sources.get(file.file).role);
-        let statements = later.iter().filter(|file| is_new(file)).flat_map(|file| &file.statements);
-        let statements = statements.map(|statement| statement.span).collect();
-        let until = move |count: usize| {
-            let mut catalog = start.clone();
-            let mut left = count;
-            for file in &later {
-                let taken =
-                    if is_new(file) { left.min(file.statements.len()) } else { file.statements.len() };
-                replay(&mut catalog, file, &file.statements[..taken], sources);
-                left -= if is_new(file) { taken } else { 0 };
-                if taken < file.statements.len() {
-                    break;
-                }
-            }
-            catalog.finish();
-            catalog
-        };
-        History { statements, until: Box::new(until) }
-    }
-
-    /// Moves findings that stand in no file of the change to the statement of it that made them so.
-    fn move_to_causes(&self, replayed: &Replayed, found: &mut [Diagnostic], new: &FxHashSet<FileId>) {
-        let is_new = |file: FileId| new.contains(&file);
-        let mut misplaced = change::misplaced(found, &is_new);
-        misplaced.retain(|one| matches!(rules::named(one.rule).check, Check::Catalog(_)));
-        let asked: Vec<(&str, String)> = misplaced.iter().map(|one| (one.rule, one.fingerprint())).collect();
-        if asked.is_empty() {
-            return;
-        }
-        let holds = |catalog: &Catalog, at: &[usize]| {
-            let workload = Workload::of(catalog);
-            let rights = Rights::new(catalog, &workload);
-            let of_rules: FxHashSet<&str> = at.iter().map(|at| asked[*at].0).collect();
-            let is_asked = |rule: &Rule| of_rules.contains(rule.id);
-            let found = self.run_rules_on(replayed, catalog, &workload, &rights, &is_asked);
-            let found: FxHashSet<String> =
-                found.iter().flat_map(Diagnostic::each).map(Diagnostic::fingerprint).collect();
-            at.iter().map(|at| found.contains(&asked[*at].1)).collect()
-        };
-        let causes = self.history(replayed, new).causes(asked.len(), holds);
-        for (one, cause) in misplaced.iter_mut().zip(causes) {
-            let exposed = || {
-                let schema = one.object.schema.as_deref()?;
-                replayed.catalog.api.exposed_at.get(schema).copied().filter(|place| is_new(place.file))
-            };
-            if let Some(place) = cause.map(|span| self.sources.first_line(span)).or_else(exposed) {
-                one.move_to(place, "this makes it so".to_string());
-            }
-        }
-        found.iter_mut().filter(|one| one.is_about_project()).for_each(|habit| {
-            habit.retain(|_| true);
-        });
     }
 
     /// A report of what was found in each project.
@@ -774,119 +635,6 @@ fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
 fn is_config_of(file: &SourceFile, project: &Project, asked: &Asked) -> bool {
     let config = project.config_file.as_ref();
     file.role == FileRole::Config && config.is_some_and(|config| asked.shown(&config.path) == file.path)
-}
-
-/// The platform's catalog, with what the configuration says.
-fn fresh_catalog(project: &Project, settings: &Settings, config_file: Option<FileId>) -> Catalog {
-    let mut catalog = Catalog::supabase(project.config.exposure);
-    catalog.api = project.config.api.clone();
-    if let Some(file) = config_file {
-        let places = project.config.exposed_at.iter();
-        let places =
-            places.map(|(name, range)| (name.as_str().into(), Span::new(file, range.start, range.end)));
-        catalog.api.exposed_at = places.collect();
-    }
-    if let Some(exposed) = &settings.exposed {
-        catalog.api.schemas = exposed.iter().map(|name| name.as_str().into()).collect();
-        catalog.api.exposed_at.clear();
-    }
-    for name in &settings.known_roles {
-        let role = Role::new(name.as_str().into(), Origin::Platform);
-        catalog.roles.entry(role.name.clone()).or_insert(role);
-    }
-    for (id, bucket) in &project.config.buckets {
-        let place = config_file.map(|file| Span::new(file, bucket.range.start, bucket.range.end));
-        let origin = place.map_or(Origin::Platform, Origin::Statement);
-        let bucket =
-            Bucket { id: id.clone(), name: id.clone(), public: bucket.public, origin, migrated: false };
-        catalog.buckets.insert(id.clone(), bucket);
-    }
-    catalog
-}
-
-/// How much text is parsed before it is replayed. While one batch is replayed the next one is
-/// parsed, and what is replayed is let go of: memory does not grow with the history.
-const BATCH: usize = 512 << 10;
-
-/// Parses the files of a project and applies their statements in order.
-fn parse_and_replay(
-    catalog: &mut Catalog,
-    files: &[(usize, FileId)],
-    sources: &Sources,
-    timings: &mut Timings,
-) -> Vec<(usize, Migration)> {
-    let parse = |files: &[(usize, FileId)]| {
-        let started = Instant::now();
-        let parsed: Vec<_> =
-            files.par_iter().map(|(at, id)| (*at, sql::parse(*id, sources.get(*id)))).collect();
-        (parsed, started.elapsed())
-    };
-    let mut done = Vec::with_capacity(files.len());
-    let mut rest = batches(files, sources).into_iter();
-    let (mut next, elapsed) = parse(rest.next().unwrap_or_default());
-    timings.parse += elapsed;
-    while !next.is_empty() {
-        let mut batch = next;
-        let replayed = || {
-            let started = Instant::now();
-            for (_, migration) in &mut batch {
-                replay(catalog, migration, &migration.statements, sources);
-                // Rules ask about the others.
-                if is_applied(sources.get(migration.file).role) {
-                    migration.statements = Vec::new();
-                }
-            }
-            started.elapsed()
-        };
-        let ((parsed, parse_time), replay_time) =
-            rayon::join(|| parse(rest.next().unwrap_or_default()), replayed);
-        timings.parse += parse_time;
-        timings.replay += replay_time;
-        done.extend(batch);
-        next = parsed;
-    }
-    catalog.finish();
-    done
-}
-
-/// Files in order, in batches of about one size.
-fn batches<'f>(files: &'f [(usize, FileId)], sources: &Sources) -> Vec<&'f [(usize, FileId)]> {
-    let mut list = Vec::new();
-    let (mut start, mut size) = (0, 0);
-    for (at, (_, id)) in files.iter().enumerate() {
-        size += sources.get(*id).text.len();
-        if size >= BATCH {
-            list.push(&files[start..=at]);
-            (start, size) = (at + 1, 0);
-        }
-    }
-    if start < files.len() {
-        list.push(&files[start..]);
-    }
-    list
-}
-
-/// Whether all statements of a file come to the catalog.
-fn is_applied(role: FileRole) -> bool {
-    matches!(role, FileRole::Roles | FileRole::Migration)
-}
-
-/// Applies statements of one file, the first ones or all. Of seeds only rows count; rules ask about the
-/// rest.
-fn replay(catalog: &mut Catalog, file: &Migration, statements: &[Statement], sources: &Sources) {
-    match sources.get(file.file).role {
-        FileRole::Roles | FileRole::Migration => {
-            let broken = file.errors.iter().map(|error| sources.text(error.statement));
-            broken.for_each(|text| catalog.note_unread(text));
-            catalog.apply_file(statements);
-        }
-        FileRole::Seed => {
-            let made = catalog.buckets.len();
-            catalog.apply_rows(statements);
-            catalog.buckets.values_mut().skip(made).for_each(|bucket| bucket.migrated = false);
-        }
-        FileRole::Skipped | FileRole::Script | FileRole::Test | FileRole::Config => {}
-    }
 }
 
 #[cfg(test)]

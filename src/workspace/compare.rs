@@ -1,0 +1,160 @@
+//! What a change brings: the same projects before and after, checked and compared.
+
+use std::time::Instant;
+
+use rayon::prelude::*;
+use rustc_hash::FxHashSet;
+
+use crate::access::Rights;
+use crate::catalog::Catalog;
+use crate::change::access::{self, New, Side};
+use crate::change::stops::History;
+use crate::change::{self, Change, Fixed};
+use crate::diagnostic::{Diagnostic, selected};
+use crate::report::Report;
+use crate::rule::{Check, Findings, Rule};
+use crate::rules;
+use crate::source::FileId;
+use crate::sql::{self, Migration};
+use crate::workload::Workload;
+use crate::workspace::boundary::Base;
+use crate::workspace::replay::{fresh_catalog, is_applied, replay};
+use crate::workspace::{Baselining, Replayed, Workspace};
+
+impl Workspace {
+    /// Runs the rules on what there is and on what there was, and reports the difference.
+    pub fn check_against(&mut self, base: &Base) -> Report {
+        let started = Instant::now();
+        let mut change = Change { base: base.name.clone(), ..Change::default() };
+        let before = &base.workspace;
+        let mut introduced = Vec::new();
+        for at in 0..self.projects.len() {
+            let mut merged = self.compare_files(at, before, base.merged.as_ref());
+            let access = self.compare_access(at, before, &merged.new);
+            let mut widened = Findings::new(rules::named(change::WIDENED));
+            access::report(&access.changes, &mut widened);
+            merged.findings.extend(widened.list);
+            let (was, is) = (&before.projects[at].catalog, &self.projects[at].catalog);
+            let mut recreated = Findings::new(rules::named(change::recreated::RULE));
+            change::recreated::report(was, is, &merged.new, &mut recreated);
+            merged.findings.extend(recreated.list);
+            let mut checked = self.check_project(&self.projects[at], merged.findings);
+            let known = before.check_project(&before.projects[at], Vec::new()).found;
+            let is_new = |file: FileId| merged.new.contains(&file);
+            let mut told = checked.found.clone();
+            let baseline = self.silence(&self.projects[at], &mut told);
+            let found = std::mem::take(&mut checked.found);
+            let renamed = &access.renamed;
+            let compared = change::compare((&known, &before.sources), found, renamed, &is_new);
+            let mut brought = compared.introduced;
+            brought.iter_mut().for_each(|diagnostic| change::move_to_change(diagnostic, &is_new));
+            self.move_to_causes(&self.projects[at], &mut brought, &merged.new);
+            change.access.extend(access.changes);
+            // What is still there and only no longer said is not mended.
+            let settings = &self.projects[at].settings;
+            let is_mended =
+                |fixed: &Fixed| settings.is_on(fixed.rule) && !checked.unsaid.contains(&fixed.fingerprint);
+            change.fixed.extend(compared.fixed.into_iter().filter(is_mended));
+            change.staying += compared.staying;
+            checked.found = change::without_repeats(brought);
+            let brought = checked.found.len();
+            if let Some(baseline) = baseline {
+                let told: FxHashSet<_> =
+                    told.iter().flat_map(Diagnostic::each).map(Diagnostic::fingerprint).collect();
+                let is_told = |diagnostic: &Diagnostic| told.contains(&diagnostic.fingerprint());
+                checked.found = selected(checked.found, is_told, "are not in the baseline");
+                checked.baselined = brought - checked.found.len();
+                // A change that mends something says so; only who asks is told to prune.
+                if self.baselining == Baselining::Strict {
+                    checked.found.extend(self.stale(&self.projects[at], &baseline));
+                }
+            }
+            introduced.push(checked);
+        }
+        let of_base = before.problems.iter().map(|problem| format!("in {}: {problem}", base.name));
+        self.problems.extend(of_base);
+        let mut report = self.report(introduced);
+        report.change = Some(change);
+        self.timings.check = started.elapsed();
+        report
+    }
+
+    /// Who can do what in a project and could not before, and the other way round.
+    fn compare_access(&self, at: usize, base: &Self, new: &FxHashSet<FileId>) -> access::Compared {
+        let (before, after) = (&base.projects[at], &self.projects[at]);
+        let (was, is) = (Workload::of(&before.catalog), Workload::of(&after.catalog));
+        let was = Rights::explained(&before.catalog, &was);
+        let is = Rights::explained(&after.catalog, &is);
+        access::compare(
+            Side { rights: &was, catalog: &before.catalog, sources: &base.sources },
+            Side { rights: &is, catalog: &after.catalog, sources: &self.sources },
+            &New { files: new, history: &|| self.history(after, new) },
+        )
+    }
+
+    /// The history of a project, parsed anew: replayed statements are not kept.
+    fn history<'s>(&'s self, replayed: &'s Replayed, new: &'s FxHashSet<FileId>) -> History<'s> {
+        let sources = &self.sources;
+        let files: Vec<_> = replayed.migrations.iter().map(|(_, migration)| migration.file).collect();
+        let mut files: Vec<Migration> =
+            files.par_iter().map(|file| sql::parse(*file, sources.get(*file))).collect();
+        let first = files.iter().position(|file| new.contains(&file.file)).unwrap_or(files.len());
+        let later = files.split_off(first);
+        let mut start = fresh_catalog(&replayed.project, &replayed.settings, replayed.config_file);
+        files.iter().for_each(|file| replay(&mut start, file, &file.statements, sources));
+        let is_new =
+            move |file: &Migration| new.contains(&file.file) && is_applied(sources.get(file.file).role);
+        let statements = later.iter().filter(|file| is_new(file)).flat_map(|file| &file.statements);
+        let statements = statements.map(|statement| statement.span).collect();
+        let until = move |count: usize| {
+            let mut catalog = start.clone();
+            let mut left = count;
+            for file in &later {
+                let taken =
+                    if is_new(file) { left.min(file.statements.len()) } else { file.statements.len() };
+                replay(&mut catalog, file, &file.statements[..taken], sources);
+                left -= if is_new(file) { taken } else { 0 };
+                if taken < file.statements.len() {
+                    break;
+                }
+            }
+            catalog.finish();
+            catalog
+        };
+        History { statements, until: Box::new(until) }
+    }
+
+    /// Moves findings that stand in no file of the change to the statement of it that made them so.
+    fn move_to_causes(&self, replayed: &Replayed, found: &mut [Diagnostic], new: &FxHashSet<FileId>) {
+        let is_new = |file: FileId| new.contains(&file);
+        let mut misplaced = change::misplaced(found, &is_new);
+        misplaced.retain(|one| matches!(rules::named(one.rule).check, Check::Catalog(_)));
+        let asked: Vec<(&str, String)> = misplaced.iter().map(|one| (one.rule, one.fingerprint())).collect();
+        if asked.is_empty() {
+            return;
+        }
+        let holds = |catalog: &Catalog, at: &[usize]| {
+            let workload = Workload::of(catalog);
+            let rights = Rights::new(catalog, &workload);
+            let of_rules: FxHashSet<&str> = at.iter().map(|at| asked[*at].0).collect();
+            let is_asked = |rule: &Rule| of_rules.contains(rule.id);
+            let found = self.run_rules_on(replayed, catalog, &workload, &rights, &is_asked);
+            let found: FxHashSet<String> =
+                found.iter().flat_map(Diagnostic::each).map(Diagnostic::fingerprint).collect();
+            at.iter().map(|at| found.contains(&asked[*at].1)).collect()
+        };
+        let causes = self.history(replayed, new).causes(asked.len(), holds);
+        for (one, cause) in misplaced.iter_mut().zip(causes) {
+            let exposed = || {
+                let schema = one.object.schema.as_deref()?;
+                replayed.catalog.api.exposed_at.get(schema).copied().filter(|place| is_new(place.file))
+            };
+            if let Some(place) = cause.map(|span| self.sources.first_line(span)).or_else(exposed) {
+                one.move_to(place, "this makes it so".to_string());
+            }
+        }
+        found.iter_mut().filter(|one| one.is_about_project()).for_each(|habit| {
+            habit.retain(|_| true);
+        });
+    }
+}
