@@ -20,8 +20,9 @@ use crate::source::{FileId, FileRole, FlawKind, SourceFile, Span};
 use crate::sql::comment::Comment;
 use crate::sql::lower::ParseError;
 use crate::sql::name::ObjectName;
+use crate::sql::plpgsql::BodyError;
 use crate::sql::split::Splitter;
-use crate::sql::statement::{BodyText, RowTarget, Statement, StatementKind};
+use crate::sql::statement::{BodyText, FunctionBody, RowTarget, Statement, StatementKind};
 use crate::sql::token::{Code, Lexer};
 
 /// The stack that a thread needs to parse whatever PostgreSQL's own parser takes.
@@ -78,6 +79,9 @@ const MAX_ERRORS: usize = 1000;
 /// Up to which length statements that move rows are checked, or decoded where the model reads them.
 const MAX_DATA: usize = 256 << 10;
 
+/// Up to which length those of migrations are decoded; beyond, they hold constants.
+const MAX_CHANGE: usize = 64 << 10;
+
 /// Reads a file. The caller provides the stack: see [`STACK_SIZE`].
 pub fn parse(file: FileId, source: &SourceFile) -> Migration {
     let code = Code::file(file, &source.text);
@@ -104,6 +108,7 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
         }
         match result {
             Ok(Some(statement)) => {
+                read_body(&statement);
                 places.push(statement.span);
                 // A seed may hold a million rows; that they are there is all there is to know.
                 if check_data || !matches!(statement.kind, StatementKind::Data(_)) {
@@ -135,6 +140,17 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
     Migration { file, statements, places, comments, errors, skipped }
 }
 
+/// Reads the PL/pgSQL of a function, which the replay asks for: files are read beside each other, and
+/// replayed one after the other.
+fn read_body(statement: &Statement) {
+    if let StatementKind::CreateFunction(create) = &statement.kind
+        && create.language.as_deref() == Some("plpgsql")
+        && let Some(FunctionBody::Text(body)) = &create.body
+    {
+        body.block();
+    }
+}
+
 /// Whether a text is nothing but statements, one or more.
 pub fn is_sql(text: &str) -> bool {
     let source = SourceFile::new(String::new(), FileRole::Script, text.as_bytes().to_vec());
@@ -158,11 +174,19 @@ pub fn parse_body(body: &BodyText) -> (Vec<Statement>, bool) {
     (statements, whole)
 }
 
+/// What is wrong with the body of a function in language `sql`, where something is.
+pub fn body_error(body: &BodyText) -> Option<BodyError> {
+    let code = Code::body(body);
+    let error = Splitter::body(code.text).find_map(|piece| lower::statement(code, piece.range).err())?;
+    Some(BodyError { span: code.span(error.at.start, error.at.end), message: error.message })
+}
+
 fn read(code: Code<'_>, range: Range<usize>, check_data: bool) -> Result<Option<Statement>, ParseError> {
     let small = range.len() < MAX_DATA;
+    let is_read = check_data && range.len() < MAX_CHANGE;
     let change = match row_statement(code, range.clone()) {
         RowStatement::No => return lower::statement(code, range),
-        RowStatement::Of(change) if small && is_settings(&change.table) => {
+        RowStatement::Of(change) if is_read || small && is_settings(&change.table) => {
             return lower::statement(code, range);
         }
         RowStatement::Of(change) => Some(change),
@@ -367,11 +391,11 @@ select 2;",
     }
 
     #[test]
-    fn rows_are_read_only_where_they_are_settings() {
+    fn many_rows_are_read_only_where_they_are_settings() {
         let kinds =
             |text| read(text).1.statements.into_iter().map(|statement| statement.kind).collect::<Vec<_>>();
-        for text in ["insert into t values (1)", "update only t set a = 1", "copy t to stdout", "values (1)"]
-        {
+        let many = format!("insert into t values ('{}')", "x".repeat(MAX_CHANGE));
+        for text in [many.as_str(), "copy t to stdout", "values (1)"] {
             assert!(matches!(kinds(text)[..], [StatementKind::Data(_)]), "{text}");
         }
         for text in [
@@ -379,6 +403,8 @@ select 2;",
             "delete from cron.job",
             "update buckets set public = true",
             "with x as (select 1) insert into t select * from x",
+            "insert into t values (1)",
+            "update only t set a = 1",
         ] {
             assert!(matches!(kinds(text)[..], [StatementKind::Change(_)]), "{text}");
         }

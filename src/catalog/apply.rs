@@ -35,6 +35,7 @@ mod transaction;
 mod trigger;
 mod user_type;
 mod view;
+mod written;
 
 use crate::catalog::interpret;
 pub use crate::catalog::misfit::Misfit;
@@ -166,12 +167,12 @@ impl Catalog {
             StatementKind::Set(change) | StatementKind::SetLocal(change) => setting::set(self, change),
             StatementKind::Do(block) => interpret::run_do(self, block, statement.span),
             StatementKind::Query(query) => {
-                self.expect_names_of_query(query);
+                self.expect_names_of_query(query, &[]);
                 interpret::run_query(self, query, statement.span)
             }
             StatementKind::Call(expr) => interpret::run_call(self, expr, statement.span),
             StatementKind::Change(change) => {
-                self.expect_names_of_change(change);
+                self.expect_names_of_change(change, &[]);
                 rows::change(self, change, statement.span)
             }
             StatementKind::Transaction(change) => transaction::apply(self, change),

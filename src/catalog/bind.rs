@@ -6,9 +6,10 @@
 
 use crate::catalog::Catalog;
 use crate::catalog::Relation;
-use crate::catalog::function::{Argument, Function, Returns};
+use crate::catalog::function::{Argument, Function, FunctionKind, Returns};
 use crate::catalog::misfit::{Misfit, SqlState};
 use crate::catalog::name::QName;
+use crate::catalog::origin::Origin;
 use crate::catalog::table::Column;
 use crate::catalog::types::{Attribute, DataType, TypeRef, UserTypeKind};
 use crate::source::{FileId, Span};
@@ -198,6 +199,7 @@ impl<'c> Binder<'c> {
                 if call.target.is_none() {
                     self.note_missing_function(call);
                 }
+                self.note_unfit_call(call);
                 self.named_relations(call);
             }
             Expr::Field { expr, subscripts, row, .. } => {
@@ -500,6 +502,57 @@ impl<'c> Binder<'c> {
             };
             self.unfit.push(misfit.at(call.name.span));
         }
+    }
+
+    /// The functions of a name in all schemas that it is looked for in.
+    fn overloads(&self, name: &ObjectName) -> Vec<&'c Function> {
+        let path: Vec<Ident> = match (&name.schema, &self.search_path) {
+            (Some(schema), _) => vec![schema.clone()],
+            (None, Some(path)) => path.clone(),
+            (None, None) => self.catalog.search_path().collect(),
+        };
+        let names = path.into_iter().map(|schema| QName { schema, name: name.name.clone() });
+        names.flat_map(|name| self.catalog.functions_named(&name).collect::<Vec<_>>()).collect()
+    }
+
+    /// Notes a call of the project's functions that none of them takes, or that several take alike.
+    fn note_unfit_call(&mut self, call: &Call) {
+        let known = self.overloads(&call.name);
+        let is_known = |function: &&Function| {
+            function.extension.is_none()
+                && function.kind == FunctionKind::Function
+                && function.history.created != Origin::Platform
+                && !function.inputs().any(|input| input.mode == ArgumentMode::Variadic)
+        };
+        let has_star = call.args.iter().any(|arg| matches!(arg, Expr::Column(column) if column.star));
+        let Some(first) = known.first().map(|function| function.name.clone()) else { return };
+        if has_star || is_builtin_function(&call.name.name) || !known.iter().all(is_known) {
+            return;
+        }
+        let count = call.args.len();
+        let fitting: Vec<&Function> =
+            known.into_iter().filter(|function| takes(function, &call.args)).collect();
+        let misfit = if fitting.is_empty() {
+            let is_column = count == 1 || self.catalog.resolve_type_name(&call.name).is_some();
+            let why = format!("no function {first} takes {count} arguments as they are given here");
+            (!is_column).then(|| Misfit::refused(SqlState::UNDEFINED_FUNCTION, why))
+        } else {
+            let types = |function: &Function| -> Vec<DataType> {
+                function.inputs().take(count).map(|input| input.data_type.clone()).collect()
+            };
+            let placed = call.args.iter().all(|arg| arg.argument_name().is_none());
+            let twin = fitting.iter().enumerate().find(|(at, function)| {
+                let is_twin =
+                    |other: &&Function| other.name == function.name && types(other) == types(function);
+                fitting[at + 1..].iter().any(is_twin)
+            });
+            let why =
+                format!("several functions {first} take {count} arguments of these types: none is chosen");
+            // Another may fit better, where there are arguments to choose by.
+            let is_certain = placed && twin.is_some() && fitting.len() == 2;
+            is_certain.then(|| Misfit::refused(SqlState::AMBIGUOUS_FUNCTION, why))
+        };
+        self.unfit.extend(misfit.map(|misfit| misfit.at(call.name.span).about(&first)));
     }
 
     /// Whether a bare name is no column of anything in sight, for certain.
@@ -1388,5 +1441,26 @@ mod tests {
         assert_eq!(bound("note"), "note: orders.note at 0");
         assert_eq!(bound("wanted"), "wanted: variable");
         assert_eq!(bound("missing"), "missing: unknown");
+    }
+    #[test]
+    fn a_call_needs_one_function_that_takes_it() {
+        let functions = "create function f(a int) returns int language sql as 'select 1';
+             create function f(a text, b int default 1) returns int language sql as 'select 1';
+             create function g() returns int language sql as 'select 1';
+             create function g(a int default 1) returns int language sql as 'select 1';
+             create function any_of(variadic a int[]) returns int language sql as 'select 1';
+             create table t (a int);";
+        let refused = |call: &str| {
+            let bench = Bench::new(&format!("{functions} create view v as select {call} from t;"));
+            bench.catalog.failures.iter().map(|failure| failure.misfit.sql_state()).collect::<Vec<_>>()
+        };
+        for call in ["f()", "f(1, 2, 3)", "f(a => 1, c => 2)", "public.g(1, 2)"] {
+            assert_eq!(refused(call), [SqlState::UNDEFINED_FUNCTION], "{call}");
+        }
+        assert_eq!(refused("g()"), [SqlState::AMBIGUOUS_FUNCTION]);
+        for call in ["f(1)", "f('x')", "f('x', 2)", "f(b => 1, a => 'x')", "g(1)", "any_of()", "any_of(1, 2)"]
+        {
+            assert_eq!(refused(call), [], "{call}");
+        }
     }
 }

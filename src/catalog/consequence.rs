@@ -115,6 +115,16 @@ impl Catalog {
         }
     }
 
+    /// Whether a statement has failed.
+    pub(super) fn has_failing(&self) -> bool {
+        !self.unmade.statements.is_empty()
+    }
+
+    /// Whether a place is within a statement that fails.
+    pub(super) fn is_of_failing(&self, place: Span) -> bool {
+        self.unmade.is_of_failing(place)
+    }
+
     /// Whether some of what the catalog has is not there to PostgreSQL.
     pub(super) fn has_unmade(&self) -> bool {
         !self.unmade.names.is_empty()

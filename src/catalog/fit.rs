@@ -68,6 +68,36 @@ impl Catalog {
         Some(Misfit::refused(SqlState::DATATYPE_MISMATCH, why).about(of))
     }
 
+    /// Whether a constant or a value of a certain type cannot be stored in a column, named by `of`.
+    pub(super) fn is_no_value_of(&self, column: &DataType, of: &str, expr: &Expr) -> Option<Misfit> {
+        let own = match expr {
+            Expr::Literal(Literal::String(text)) => return self.no_value(column, text),
+            Expr::Literal(Literal::Bool(_)) => DataType::builtin("bool"),
+            // Texts without a type make an array of texts.
+            Expr::Array(items) if !items.is_empty() && items.iter().all(is_text) => {
+                DataType { array: true, ..DataType::builtin("text") }
+            }
+            Expr::Call(call) if self.is_builtin_call(call) => DataType::builtin(result_of(&call.name.name)?),
+            _ => self.certain_type(expr)?,
+        };
+        if self.is_assignable(&own, column) != Some(false) {
+            return None;
+        }
+        let why = format!(
+            "{of} is of the type {}, and its value of the type {}",
+            column.display(self),
+            own.display(self)
+        );
+        Some(Misfit::refused(SqlState::DATATYPE_MISMATCH, why))
+    }
+
+    /// Whether a call means a function of PostgreSQL's: none of the project has its name.
+    fn is_builtin_call(&self, call: &Call) -> bool {
+        call.target.is_none()
+            && call.name.schema.as_ref().is_none_or(|schema| *schema == "pg_catalog")
+            && !self.is_function_name(&call.name.name)
+    }
+
     fn incomparable(&self, op: &str, left: &Expr, right: &Expr) -> Option<Misfit> {
         self.unlike(op, (left, self.certain_type(left)?), (right, self.certain_type(right)?))
     }
@@ -117,7 +147,11 @@ impl Catalog {
     /// Whether a text is certainly no value of a type.
     fn no_value(&self, data_type: &DataType, text: &str) -> Option<Misfit> {
         if data_type.array {
-            return None;
+            if may_be_array(text.trim()) {
+                return None;
+            }
+            let why = format!("'{text}' is no array: write ARRAY[…] or '{{…}}'");
+            return Some(Misfit::refused(SqlState::INVALID_TEXT_REPRESENTATION, why));
         }
         let why = match &data_type.base {
             TypeRef::User(oid) => {
@@ -191,6 +225,28 @@ impl Catalog {
     }
 }
 
+fn is_text(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(Literal::String(_)))
+}
+
+/// The type that a function of PostgreSQL's gives whatever it is called with.
+fn result_of(function: &str) -> Option<&'static str> {
+    Some(match function {
+        "gen_random_uuid" => "uuid",
+        "jsonb_build_array" | "jsonb_build_object" | "to_jsonb" => "jsonb",
+        "json_build_array" | "json_build_object" | "to_json" => "json",
+        "now" => "timestamptz",
+        _ => return None,
+    })
+}
+
+/// Whether a text may be an array: `{…}`, or `[1:2]={…}`.
+fn may_be_array(text: &str) -> bool {
+    let bounds = text.strip_prefix('[').map(str::trim_start);
+    text.starts_with('{')
+        || bounds.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || "+-".contains(c)))
+}
+
 /// Whether a text may be a value of a built-in type; true where it is not known.
 fn may_be_value(data_type: &str, text: &str) -> bool {
     match data_type {
@@ -200,6 +256,15 @@ fn may_be_value(data_type: &str, text: &str) -> bool {
             digits.starts_with('0')
                 || !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
         }
+        "numeric" | "float4" | "float8" => {
+            let number = text.strip_prefix(['+', '-']).unwrap_or(text);
+            // NaN, Infinity.
+            number.starts_with(|c: char| c.is_ascii_digit() || ".nNiI".contains(c))
+        }
+        "json" | "jsonb" => match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+            Ok(_) => true,
+            Err(error) => error.to_string().starts_with("recursion limit"),
+        },
         "uuid" => {
             let digits: Vec<u8> = text.bytes().filter(|byte| !b"{}-".contains(byte)).collect();
             digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit)

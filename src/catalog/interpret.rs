@@ -25,7 +25,9 @@ use crate::catalog::name::QName;
 use crate::source::Span;
 use crate::sql::expr::{Expr, Query, Sublink, SublinkKind};
 use crate::sql::name::{Ident, ObjectName};
-use crate::sql::plpgsql::{Block, BlockStatement, BlockStatementKind, Fragment, LoopHead, RaiseLevel};
+use crate::sql::plpgsql::{
+    Block, BlockStatement, BlockStatementKind, Fragment, LoopHead, RaiseLevel, unknown_variable,
+};
 use crate::sql::statement::{BodyText, DoBlock, Statement, StatementKind};
 
 /// What to do about text that is put together at run time.
@@ -61,6 +63,9 @@ pub(super) fn run_do(catalog: &mut Catalog, block: &DoBlock, span: Span) -> Appl
         catalog.record_unknown(span, reason, Aspect::Anything, None);
         return Ok(());
     };
+    if let Some(error) = body.error.as_deref().cloned().or_else(|| unknown_variable(body, &[])) {
+        catalog.record_misfit(span, Misfit::broken(error.message, error.span));
+    }
     let mut interpreter = Interpreter::new(catalog, 0);
     interpreter.found(Some(false));
     match interpreter.block(body) {
@@ -387,14 +392,19 @@ impl<'c> Interpreter<'c> {
         self.one_of(&bodies, Cause::Condition(span))
     }
 
+    /// The names of the variables.
+    fn names(&self) -> Vec<Ident> {
+        self.variables.iter().map(|(name, _)| name.clone()).collect()
+    }
+
     /// Whether what a query or change of rows names is there.
     fn expect_names(&mut self, statement: &Statement) -> Flow {
         match &statement.kind {
-            StatementKind::Query(query) => self.catalog.expect_names_of_query(query),
-            StatementKind::Change(change) => self.catalog.expect_names_of_change(change),
+            StatementKind::Query(query) => self.catalog.expect_names_of_query(query, &self.names()),
+            StatementKind::Change(change) => self.catalog.expect_names_of_change(change, &self.names()),
             _ => {}
         }
-        let unfit = self.catalog.take_unfit_of_block();
+        let unfit = std::mem::take(&mut self.catalog.unfit);
         match self.catalog.record_unfit(statement.span, unfit) {
             Err(misfit) if self.tolerant == 0 => Flow::Failed(statement.span, misfit),
             _ => Flow::Next,

@@ -24,6 +24,8 @@ pub struct Misfit {
     pub in_policy: bool,
     /// What to do about it, where the reason alone does not tell.
     pub help: Option<&'static str>,
+    /// It is in the text of the statement: whatever the catalog holds, PostgreSQL refuses it.
+    is_of_text: bool,
     /// The object that it is about, or a part of.
     subject: Option<Box<Subject>>,
 }
@@ -74,12 +76,15 @@ impl SqlState {
     pub const FEATURE_NOT_SUPPORTED: Self = Self("0A000");
     pub const INSUFFICIENT_PRIVILEGE: Self = Self("42501");
     pub const INVALID_FOREIGN_KEY: Self = Self("42830");
+    pub const GENERATED_ALWAYS: Self = Self("428C9");
+    pub const INVALID_COLUMN_REFERENCE: Self = Self("42P10");
     pub const INVALID_FUNCTION_DEFINITION: Self = Self("42P13");
     pub const INVALID_GRANT_OPERATION: Self = Self("0LP01");
     pub const INVALID_OBJECT_DEFINITION: Self = Self("42P17");
     pub const INVALID_PARAMETER_VALUE: Self = Self("22023");
     pub const INVALID_TEXT_REPRESENTATION: Self = Self("22P02");
     pub const INVALID_TABLE_DEFINITION: Self = Self("42P16");
+    pub const NOT_NULL_VIOLATION: Self = Self("23502");
     pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self("55000");
     pub const RAISE_EXCEPTION: Self = Self("P0001");
     pub const SYNTAX_ERROR: Self = Self("42601");
@@ -107,11 +112,15 @@ impl SqlState {
             "feature_not_supported" => Self::FEATURE_NOT_SUPPORTED,
             "insufficient_privilege" => Self::INSUFFICIENT_PRIVILEGE,
             "invalid_foreign_key" => Self::INVALID_FOREIGN_KEY,
+            "generated_always" => Self::GENERATED_ALWAYS,
+            "invalid_column_reference" => Self::INVALID_COLUMN_REFERENCE,
             "invalid_function_definition" => Self::INVALID_FUNCTION_DEFINITION,
             "invalid_grant_operation" => Self::INVALID_GRANT_OPERATION,
             "invalid_object_definition" => Self::INVALID_OBJECT_DEFINITION,
             "invalid_parameter_value" => Self::INVALID_PARAMETER_VALUE,
             "invalid_table_definition" => Self::INVALID_TABLE_DEFINITION,
+            "invalid_text_representation" => Self::INVALID_TEXT_REPRESENTATION,
+            "not_null_violation" => Self::NOT_NULL_VIOLATION,
             "object_not_in_prerequisite_state" => Self::OBJECT_NOT_IN_PREREQUISITE_STATE,
             "raise_exception" => Self::RAISE_EXCEPTION,
             "syntax_error" => Self::SYNTAX_ERROR,
@@ -122,6 +131,8 @@ impl SqlState {
             "undefined_table" => Self::UNDEFINED_TABLE,
             "wrong_object_type" => Self::WRONG_OBJECT_TYPE,
             "syntax_error_or_access_rule_violation" | "42000" => return self.0.starts_with("42"),
+            "integrity_constraint_violation" | "23000" => return self.0.starts_with("23"),
+            "data_exception" | "22000" => return self.0.starts_with("22"),
             code => return self.0.eq_ignore_ascii_case(code),
         };
         self == code
@@ -130,7 +141,7 @@ impl SqlState {
 
 impl Misfit {
     fn new(reason: Reason, at: Option<Span>) -> Self {
-        Self { reason, at, beside: None, in_policy: false, help: None, subject: None }
+        Self { reason, at, beside: None, in_policy: false, help: None, is_of_text: false, subject: None }
     }
 
     pub fn missing(kind: ObjectKind, name: impl Into<Named>) -> Self {
@@ -178,6 +189,12 @@ impl Misfit {
     #[must_use]
     pub(super) fn helped_by(self, help: &'static str) -> Self {
         Self { help: Some(help), ..self }
+    }
+
+    /// The text of a body that PostgreSQL does not take, in the server's words.
+    pub(super) fn broken(message: impl Into<String>, at: Span) -> Self {
+        let reason = Reason::Refused { state: SqlState::SYNTAX_ERROR, why: message.into() };
+        Self { is_of_text: true, ..Self::new(reason, Some(at)) }
     }
 
     /// The same, with the name continued.
@@ -422,6 +439,9 @@ impl Catalog {
     /// Whether nothing that was not followed can have made, changed or dropped what the misfit is
     /// about, and it is not the platform's or an extension's, of which not everything is known.
     fn is_certain(&self, span: Span, misfit: &Misfit) -> bool {
+        if misfit.is_of_text {
+            return true;
+        }
         let kind = match &misfit.reason {
             Reason::Missing { kind, .. } | Reason::Exists { kind, .. } => Some(*kind),
             Reason::NotAllowed { .. } | Reason::Refused { .. } => None,
@@ -442,46 +462,30 @@ impl Catalog {
             Some(subject) => self.touched.concern_name(&subject.name, aspects),
             None => self.touched.ever(aspects),
         };
-        !may_be_foreign && !is_doubtful && !self.depends_on_failure(span, misfit)
+        !may_be_foreign && !is_doubtful && !self.may_be_otherwise(span, misfit)
     }
 
     /// Whether what is in the way or missing may not be so: it is the platform's, which may have it
-    /// or not, or it was made in another file that fails, which leaves nothing behind, or a statement
-    /// that could not be read names it.
-    fn depends_on_failure(&self, span: Span, misfit: &Misfit) -> bool {
+    /// or not, or a statement that could not be read names it.
+    fn may_be_otherwise(&self, span: Span, misfit: &Misfit) -> bool {
         let Some(subject) = &misfit.subject else { return false };
         if self.unread.contains(&Ident::new(subject.name.to_lowercase())) {
             return true;
         }
+        let Reason::Exists { kind, .. } = &misfit.reason else { return false };
+        // A migration made it. Whether a constraint held for the rows is not known where its file fails.
+        if let Some(place) = misfit.beside {
+            let fails = || self.failures.iter().any(|failure| failure.statement.file == place.file);
+            return *kind == ObjectKind::Constraint && place.file != span.file && fails();
+        }
         let name = ObjectName { schema: subject.schema.clone(), name: subject.name.clone(), span };
-        if let Some(place) = misfit.beside.filter(|_| matches!(misfit.reason, Reason::Exists { .. }))
-            && self.fails_elsewhere(span, place)
-        {
-            return true;
-        }
-        let made = match &misfit.reason {
-            Reason::Exists { kind: ObjectKind::Publication, .. } => {
-                self.publications.get(&subject.name).map(|publication| publication.history.created)
-            }
-            _ => match self.resolve_relation(&name) {
-                Some((_, Relation::Table(oid))) => self.tables.get(&oid).map(|table| table.history.created),
-                Some((_, Relation::View(oid))) => self.views.get(&oid).map(|view| view.history.created),
-                _ => None,
-            },
+        let made = match (kind, self.resolve_relation(&name)) {
+            (ObjectKind::Publication, _) => self.publications.get(&subject.name).map(|it| it.history.created),
+            (_, Some((_, Relation::Table(oid)))) => self.tables.get(&oid).map(|it| it.history.created),
+            (_, Some((_, Relation::View(oid)))) => self.views.get(&oid).map(|it| it.history.created),
+            _ => None,
         };
-        match made {
-            Some(Origin::Platform) => matches!(misfit.reason, Reason::Exists { .. }),
-            Some(Origin::Statement(made)) if matches!(misfit.reason, Reason::Exists { .. }) => {
-                self.fails_elsewhere(span, made)
-            }
-            Some(Origin::Statement(_)) | None => false,
-        }
-    }
-
-    /// Whether a place is in another file, one that fails.
-    fn fails_elsewhere(&self, here: Span, place: Span) -> bool {
-        let fails = || self.failures.iter().any(|failure| failure.statement.file == place.file);
-        place.file != here.file && fails()
+        made == Some(Origin::Platform)
     }
 
     /// Whether a schema is there, or one of the system's.

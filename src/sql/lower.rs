@@ -104,20 +104,25 @@ fn plain(code: Code<'_>, range: Range<usize>) -> Option<Expr> {
 
 /// Parses and lowers the expression that stands in a range of the code. As in PL/pgSQL it may go on
 /// with FROM and WHERE; it is a sub-select then.
-pub(super) fn expression(code: Code<'_>, range: Range<usize>) -> Option<Expr> {
+/// `Ok(None)`: there is none, or it is nested too deeply.
+pub(super) fn expression(code: Code<'_>, range: Range<usize>) -> Result<Option<Expr>, ParseError> {
     let range = significant(code.text, range);
     if range.is_empty() {
-        return None;
+        return Ok(None);
     }
-    plain(code, range.clone()).or_else(|| parsed(code, range))
+    match plain(code, range.clone()) {
+        Some(expr) => Ok(Some(expr)),
+        None => parsed(code, range),
+    }
 }
 
-fn parsed(code: Code<'_>, range: Range<usize>) -> Option<Expr> {
-    let tree = parser::parse(&code.text[range.clone()], Mode::Expression).ok()?;
-    let Node::SelectStmt(select) = tree.statement()? else { return None };
+fn parsed(code: Code<'_>, range: Range<usize>) -> Result<Option<Expr>, ParseError> {
+    let tree = parser::parse(&code.text[range.clone()], Mode::Expression)
+        .map_err(|failure| place(code.text, &range, failure))?;
+    let Some(Node::SelectStmt(select)) = tree.statement() else { return Ok(None) };
     let nesting = Nesting::default();
     let expr = Cx::new(code, range, &nesting).select_as_expr(select);
-    (!nesting.is_exceeded()).then_some(expr)
+    Ok((!nesting.is_exceeded()).then_some(expr))
 }
 /// A range without the blanks and comments at its ends.
 fn significant(text: &str, range: Range<usize>) -> Range<usize> {
@@ -510,21 +515,23 @@ mod tests {
 
     #[test]
     fn an_expression_may_go_on_as_a_query() {
-        let read = |text: &'static str| expression(Code::file(FileId(0), text), 0..text.len()).unwrap();
+        let read =
+            |text: &'static str| expression(Code::file(FileId(0), text), 0..text.len()).unwrap().unwrap();
         assert!(matches!(read("a + 1"), Expr::Op { .. }));
         assert!(matches!(read("a, b"), Expr::Row(list) if list.len() == 2));
         assert!(matches!(read("count(*) from t where x"), Expr::Sublink(_)));
         let Expr::Column(column) = read("  é.b -- c") else { panic!() };
         assert_eq!(under("  é.b -- c", column.span), "é.b");
-        assert_eq!(expression(Code::file(FileId(0), "1 +"), 0..3), None);
-        assert_eq!(expression(Code::file(FileId(0), " "), 0..1), None);
+        let error = expression(Code::file(FileId(0), "1 +"), 0..3).unwrap_err();
+        assert_eq!((error.message.as_str(), error.at), ("syntax error at end of input", 2..3));
+        assert_eq!(expression(Code::file(FileId(0), " "), 0..1), Ok(None));
     }
 
     #[test]
     fn plain_expressions_need_no_parser() {
         let both = |text: &str| {
             let code = Code::file(FileId(0), text);
-            (plain(code, 0..text.len()), parsed(code, 0..text.len()))
+            (plain(code, 0..text.len()), parsed(code, 0..text.len()).ok().flatten())
         };
         for text in ["1", "v_count", "new.role", "public.t.\u{e9}t\u{e9}", "Found", "interval_days"] {
             let (plain, parsed) = both(text);

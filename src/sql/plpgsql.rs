@@ -1,6 +1,7 @@
 //! PL/pgSQL: the shape of DO blocks and function bodies.
 
 mod declared;
+mod known;
 mod parser;
 mod simple;
 
@@ -10,6 +11,7 @@ use crate::sql::name::Ident;
 use crate::sql::statement::{BodyText, Statement};
 
 pub use declared::DeclaredType;
+pub use known::unknown_variable;
 
 /// `[declare …] begin … [exception …] end`
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +19,18 @@ pub struct Block {
     pub declarations: Vec<Declaration>,
     pub body: Vec<BlockStatement>,
     pub handlers: Vec<Handler>,
+    /// In the outermost block, the first place that PostgreSQL does not take.
+    pub error: Option<Box<BodyError>>,
+    /// Whether, in the outermost block, something has a label: a name may start with it.
+    pub has_labels: bool,
+}
+
+/// What PostgreSQL does not take of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyError {
+    pub span: Span,
+    /// The server's words, without "ERROR:".
+    pub message: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]

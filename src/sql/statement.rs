@@ -1008,8 +1008,12 @@ pub struct DataChange {
     /// FROM of UPDATE, USING of DELETE and MERGE.
     pub from: Vec<FromItem>,
     pub filter: Option<Expr>,
+    /// OVERRIDING SYSTEM VALUE, or USER VALUE.
+    pub overriding: bool,
     /// ON CONFLICT (columns)
     pub conflict_columns: Vec<Ident>,
+    /// They are all that ON CONFLICT says of the index: no expression, operator class or condition.
+    pub conflict_is_plain: bool,
     pub on_conflict: bool,
     pub returning: Vec<ResultColumn>,
 }

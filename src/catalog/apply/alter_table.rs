@@ -249,14 +249,10 @@ fn alter_one(
                 // `ADD PRIMARY KEY` of a dump may stand beside NOT NULL already said.
                 return constraint::add(catalog, oid, definition, None, origin);
             }
-            let taken = definition.name.as_ref().is_some_and(|new| {
-                catalog.tables.get(&oid).is_some_and(|table| {
-                    table.constraints.get(new).is_some_and(|constraint| !constraint.inherited)
-                })
-            });
-            if taken {
-                let new = definition.name.clone().unwrap_or_default();
-                return Err(Misfit::exists_part(ObjectKind::Constraint, &new, name));
+            if let (Some(new), Some(table)) = (&definition.name, catalog.tables.get(&oid))
+                && !table.constraints.get(new).is_some_and(|constraint| constraint.inherited)
+            {
+                constraint::expect_new(table, new)?;
             }
             constraint::add_all(catalog, oid, &[Pending { column: None, definition }], origin);
             Ok(())

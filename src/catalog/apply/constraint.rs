@@ -313,9 +313,7 @@ fn add_unique(
     if !catalog.is_relation_name_free(&QName { schema, name: name.clone() }) {
         return Err(Misfit::exists(ObjectKind::Index, name));
     }
-    if table.constraints.contains_key(&name) {
-        return Err(Misfit::exists_part(ObjectKind::Constraint, &name, &table.name));
-    }
+    expect_new(table, &name)?;
     index::expect_partition_key(catalog, oid, &keys, definition.span);
     let kind = unique_kind(*primary, keys.clone());
     let constraint = build(definition, name.clone(), kind, origin);
@@ -335,6 +333,15 @@ fn add_unique(
     index::insert(catalog, oid, new);
     index::spread(catalog, oid, &name, origin);
     Ok(())
+}
+
+/// Whether a table has no constraint of this name yet.
+pub(super) fn expect_new(table: &Table, name: &Ident) -> Applied {
+    match table.constraints.get(name) {
+        Some(there) => Err(Misfit::exists_part(ObjectKind::Constraint, name, &table.name)
+            .beside(there.history.created.span())),
+        None => Ok(()),
+    }
 }
 
 fn expect_no_primary_key(table: &Table) -> Applied {
@@ -470,9 +477,7 @@ fn use_index(
     let names = table.column_names(&columns);
     let schema = table.name.schema.clone();
     let name = definition.name.clone().unwrap_or_else(|| index.clone());
-    if table.constraints.contains_key(&name) {
-        return Err(Misfit::exists(ObjectKind::Constraint, format!("{name} on {}", table.name)));
-    }
+    expect_new(table, &name)?;
     if name != *index {
         if !catalog.is_relation_name_free(&QName { schema: schema.clone(), name: name.clone() }) {
             return Err(Misfit::exists(ObjectKind::Index, name));
@@ -563,9 +568,7 @@ fn add_foreign_key(
             catalog.choose_constraint_name(&table.name.schema, &table.name.name, &part, "fkey", &[])
         }
     };
-    if table.constraints.contains_key(&name) {
-        return Err(Misfit::exists(ObjectKind::Constraint, name));
-    }
+    expect_new(table, &name)?;
     let children = if table.kind == TableKind::Partitioned { table.children.clone() } else { Vec::new() };
     let kind = ConstraintKind::ForeignKey(ForeignKey {
         columns,
@@ -814,7 +817,7 @@ mod tests {
         check_refused(
             "create table o (id int); create table t (a int primary key, b int constraint c check (b > 0));",
             &[
-                ("alter table t add constraint c check (a > 0);", "constraint c on t exists already"),
+                ("alter table t add constraint c check (a > 0);", "constraint c on public.t exists already"),
                 (
                     "alter table t add unique (missing);",
                     "column public.t.missing is not made by any statement before this one",

@@ -200,7 +200,7 @@ impl Catalog {
     /// Drops objects with what belongs to them, and with `cascade` all that depends on them.
     pub(crate) fn drop_objects(
         &mut self,
-        targets: Vec<Object>,
+        mut targets: Vec<Object>,
         cascade: bool,
         origin: Option<Origin>,
     ) -> Applied {
@@ -208,7 +208,14 @@ impl Catalog {
             return Ok(());
         }
         let described = self.describe(&targets[0]);
-        let doomed = self.doomed_with(targets, cascade);
+        let doomed = loop {
+            let doomed = self.doomed_with(targets.clone(), cascade);
+            match &doomed.obstacle {
+                // To PostgreSQL it is not there.
+                Some(obstacle) if self.is_unmade(obstacle) => targets.push(obstacle.clone()),
+                _ => break doomed,
+            }
+        };
         if let Some(obstacle) = &doomed.obstacle {
             let other = self.describe(obstacle);
             let why = format!("cannot drop {described} because {other} depends on it");
@@ -238,6 +245,11 @@ impl Catalog {
         );
         let misfit = Misfit::refused(SqlState::FEATURE_NOT_SUPPORTED, why);
         Err(misfit.beside(self.place_of(reader)))
+    }
+
+    /// Whether the statement that made a dependent fails.
+    fn is_unmade(&self, object: &Object) -> bool {
+        self.has_failing() && self.place_of(object).is_some_and(|place| self.is_of_failing(place))
     }
 
     /// The statement that made a dependent what it is.

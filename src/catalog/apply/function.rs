@@ -50,10 +50,29 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateFunction, origin: 
         function.statements = Some(Arc::new(sql::parse_body(body)));
         expect_names(catalog, &function);
     }
-    if function.language == "plpgsql" && catalog.session.check_function_bodies {
-        expect_declared_types(catalog, &function);
+    if catalog.session.check_function_bodies {
+        expect_sound(catalog, &function);
+        if function.language == "plpgsql" {
+            expect_declared_types(catalog, &function);
+        }
     }
     put(catalog, function, statement.or_replace, origin)
+}
+
+/// Notes a body that PostgreSQL's parsers do not take.
+fn expect_sound(catalog: &mut Catalog, function: &Function) {
+    let Some(FunctionBody::Text(body)) = &function.body else { return };
+    let error = match function.language.as_str() {
+        "plpgsql" => {
+            let block = body.block();
+            let names = function.arguments.iter().filter_map(|argument| argument.name.clone());
+            let names: Vec<Ident> = names.chain([function.name.name.clone()]).collect();
+            block.error.as_deref().cloned().or_else(|| plpgsql::unknown_variable(block, &names))
+        }
+        "sql" if function.statements.as_ref().is_some_and(|parsed| !parsed.1) => sql::body_error(body),
+        _ => None,
+    };
+    catalog.unfit.extend(error.map(|error| Misfit::broken(error.message, error.span)));
 }
 
 /// Notes what a body in language `sql` names in vain: PostgreSQL looks there when it makes the

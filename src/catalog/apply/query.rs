@@ -1,35 +1,31 @@
 //! Queries and changes of rows: the catalog does not run them, but what they name must be there.
 
 use crate::catalog::bind::Binder;
-use crate::catalog::misfit::{Misfit, Reason};
+use crate::catalog::misfit::Misfit;
 use crate::catalog::{Catalog, Relation};
 use crate::source::Span;
-use crate::sql::expr::{Query, QueryBody};
+use crate::sql::expr::Query;
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{ChangeKind, DataChange, ObjectKind, RowTarget};
 
 impl Catalog {
-    /// Notes what a query names in vain.
-    pub(in crate::catalog) fn expect_names_of_query(&mut self, query: &Query) {
-        let mut binder = Binder::new(self);
+    /// Notes what a query names in vain. Names may be those of variables.
+    pub(in crate::catalog) fn expect_names_of_query(&mut self, query: &Query, variables: &[Ident]) {
+        let mut binder = Binder::new(self).with_variables(variables.iter().cloned());
         binder.query(&mut query.clone());
         let unfit = binder.into_unfit();
         self.unfit.extend(unfit);
     }
 
-    /// Notes what a change of rows names in vain. Rows that are written out are not looked at: there
-    /// may be many, and they hold constants.
-    pub(in crate::catalog) fn expect_names_of_change(&mut self, change: &DataChange) {
-        let is_written_out =
-            change.source.as_ref().is_some_and(|source| matches!(source.body, QueryBody::Values(_)));
-        if change.kind != ChangeKind::Merge && !is_written_out {
-            let mut binder = Binder::new(self);
-            binder.change(&mut change.clone());
-            let unfit = binder.into_unfit();
-            self.unfit.extend(unfit);
+    /// Notes what a change of rows names in vain, and values that its table does not take. Names may be
+    /// those of variables.
+    pub(in crate::catalog) fn expect_names_of_change(&mut self, change: &DataChange, variables: &[Ident]) {
+        let is_merge = change.kind == ChangeKind::Merge;
+        if !is_merge {
+            self.expect_bound(change, variables);
         }
         let table = &change.table.name;
-        if is_written_out && self.resolve_relation(table).is_none() {
+        if is_merge && self.resolve_relation(table).is_none() {
             return self.unfit.push(Misfit::missing(ObjectKind::Table, table));
         }
         let assigned = change.assignments.iter().map(|(name, _)| name);
@@ -56,12 +52,5 @@ impl Catalog {
             .map(|(name, span)| Misfit::missing_part(ObjectKind::Column, name, &found).at(span))
             .collect();
         self.unfit.extend(missing);
-    }
-
-    /// Of what was noted, forgets columns: in a block they may be variables.
-    pub(in crate::catalog) fn take_unfit_of_block(&mut self) -> Vec<Misfit> {
-        let mut unfit = std::mem::take(&mut self.unfit);
-        unfit.retain(|misfit| !matches!(misfit.reason, Reason::Missing { kind: ObjectKind::Column, .. }));
-        unfit
     }
 }

@@ -258,7 +258,7 @@ impl Interpreter<'_> {
             self.catalog.session.search_path =
                 path.split(',').map(str::trim).filter(|part| !part.is_empty()).map(unquoted).collect();
         }
-        let before = self.catalog.gaps.len();
+        let before = (self.catalog.gaps.len(), self.catalog.failures.len());
         let mut inner = Interpreter::new(self.catalog, self.depth + 1);
         inner.budget = self.budget;
         inner.set_found(Value::Bool(false));
@@ -277,7 +277,10 @@ impl Interpreter<'_> {
         self.budget = inner.budget;
         self.catalog.session = session;
         // The caller's statement is where it happened.
-        for gap in &mut self.catalog.gaps[before..] {
+        for failure in &mut self.catalog.failures[before.1..] {
+            failure.statement = span;
+        }
+        for gap in &mut self.catalog.gaps[before.0..] {
             gap.span = span;
             if !matches!(gap.cause, Cause::Object(_)) {
                 gap.cause = Cause::Statement(span);

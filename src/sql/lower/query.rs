@@ -1,6 +1,6 @@
 //! Queries and changes of rows.
 
-use pg_raw_parse::raw::{JoinType, SetOperation};
+use pg_raw_parse::raw::{JoinType, OverridingKind, SetOperation};
 use pg_raw_parse::{Node, nodes as pg};
 
 use super::Cx;
@@ -188,7 +188,9 @@ impl Cx<'_> {
             assignments: Vec::new(),
             from: Vec::new(),
             filter: None,
+            overriding: false,
             conflict_columns: Vec::new(),
+            conflict_is_plain: false,
             on_conflict: false,
             returning: Vec::new(),
         }
@@ -199,6 +201,7 @@ impl Cx<'_> {
         change.ctes = self.ctes(n.with_clause());
         change.columns = n.cols().items().filter_map(target_name).collect();
         change.source = present(n.select_stmt()).map(|node| self.query_node(node));
+        change.overriding = n.override_ != OverridingKind::OVERRIDING_NOT_SET;
         change.returning = self.returning(n.returning_clause());
         if let Some(conflict) = n.on_conflict_clause() {
             change.on_conflict = true;
@@ -206,6 +209,7 @@ impl Cx<'_> {
             change.filter = self.optional_expr(conflict.where_clause());
             let keys = conflict.infer().into_iter().flat_map(|infer| infer.index_elems().items());
             change.conflict_columns = keys.filter_map(index_column).collect();
+            change.conflict_is_plain = conflict.infer().is_some_and(names_columns);
         }
         change
     }
@@ -261,7 +265,14 @@ impl Cx<'_> {
     }
 
     fn assignments<'t>(&self, nodes: impl List<'t>) -> Vec<(Ident, Expr)> {
-        nodes.items().filter_map(|node| Some((target_name(node)?, self.expr(node)))).collect()
+        let assigned = |node: Node<'_>| match node {
+            // A part of the column: `a[1] = …`, `a.b = …`.
+            Node::ResTarget(target) if !target.indirection().is_empty() => {
+                Expr::Other("part", vec![self.expr(node)])
+            }
+            _ => self.expr(node),
+        };
+        nodes.items().filter_map(|node| Some((target_name(node)?, assigned(node)))).collect()
     }
 
     fn returning(&self, clause: Option<&pg::ReturningClause>) -> Vec<ResultColumn> {
@@ -294,6 +305,19 @@ fn target_name(node: Node<'_>) -> Option<Ident> {
 }
 
 /// The column of an index key; `None` for an expression.
+/// Whether an ON CONFLICT names nothing but columns.
+fn names_columns(infer: &pg::InferClause) -> bool {
+    let is_plain = |node: Node<'_>| match node {
+        Node::IndexElem(key) => {
+            key.name().is_some() && key.collation().is_empty() && key.opclass().is_empty()
+        }
+        _ => false,
+    };
+    infer.conname().is_none()
+        && present(infer.where_clause()).is_none()
+        && infer.index_elems().items().all(is_plain)
+}
+
 pub(super) fn index_column(node: Node<'_>) -> Option<Ident> {
     match node {
         Node::IndexElem(key) => optional(key.name()),

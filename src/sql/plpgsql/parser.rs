@@ -2,13 +2,15 @@
 //!
 //! As in PL/pgSQL itself, an expression is whatever stands before the word that must follow it.
 
+use std::cell::RefCell;
+
 use smol_str::{SmolStr, StrExt};
 
 use crate::source::{Span, Spanned};
-use crate::sql::lower;
+use crate::sql::lower::{self, ParseError};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::{
-    Block, BlockStatement, BlockStatementKind as Kind, Declaration, Fragment, Handler, LoopHead,
+    Block, BlockStatement, BlockStatementKind as Kind, BodyError, Declaration, Fragment, Handler, LoopHead,
 };
 use crate::sql::statement::{BodyText, Statement};
 use crate::sql::token::{self, Code, TokenKind, Tokens};
@@ -21,22 +23,69 @@ pub(super) struct Parser<'a> {
     /// The index of the next token.
     pub(super) at: usize,
     depth: u32,
+    /// The first error; none is told of a body that is nested too deeply.
+    error: RefCell<Option<BodyError>>,
+    too_deep: bool,
+    has_labels: bool,
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(body: &'a BodyText) -> Self {
         let code = Code::body(body);
         let tokens = Tokens::new(code, skip_directives(code.text)..code.text.len());
-        Self { tokens, at: 0, depth: 0 }
+        Self { tokens, at: 0, depth: 0, error: RefCell::default(), too_deep: false, has_labels: false }
     }
 
     pub(super) fn parse(mut self) -> Block {
         self.skip_labels();
-        if !self.is("begin") && !self.is("declare") {
+        let mut block = if self.is("begin") || self.is("declare") {
+            let block = self.block();
+            self.at += usize::from(self.tokens.is(self.at, ';'));
+            if !self.is_done() {
+                self.note_unexpected(self.at);
+            }
+            block
+        } else {
+            self.note_unexpected(0);
             let rest = self.skip_to_end();
-            return Block { body: rest.into_iter().collect(), ..Block::default() };
+            Block { body: rest.into_iter().collect(), ..Block::default() }
+        };
+        block.error = self.error.into_inner().filter(|_| !self.too_deep).map(Box::new);
+        block.has_labels = self.has_labels;
+        block
+    }
+
+    /// Takes note of an error, unless there was one before it.
+    pub(super) fn note(&self, span: Span, message: impl Into<String>) {
+        let mut first = self.error.borrow_mut();
+        if first.as_ref().is_none_or(|first| span.start < first.span.start) {
+            *first = Some(BodyError { span, message: message.into() });
         }
-        self.block()
+    }
+
+    /// Takes note of a token that must not stand where it does.
+    fn note_unexpected(&self, at: usize) {
+        match self.tokens.list.get(at) {
+            Some(token) => {
+                let text = token.text(self.tokens.code.text);
+                self.note(self.span(at, at + 1), format!("syntax error at or near \"{text}\""));
+            }
+            None => {
+                let end = self.tokens.code.text.len();
+                self.note(self.tokens.code.span(end, end), "syntax error at end of input");
+            }
+        }
+    }
+
+    /// What PostgreSQL's parser makes of a part; what it does not take is noted.
+    pub(super) fn noted<T>(&self, parsed: Result<Option<T>, ParseError>) -> Option<T> {
+        match parsed {
+            Ok(value) => value,
+            Err(error) => {
+                self.note(self.tokens.code.span(error.at.start, error.at.end), error.message);
+                None
+            }
+        }
     }
 
     /// The word at a place, in lower case; empty for any other token.
@@ -123,6 +172,7 @@ impl<'a> Parser<'a> {
         let from = std::mem::replace(&mut self.at, to);
         if from >= to {
             let span = self.span(from, to);
+            self.note(Span { end: span.start, ..span }, "missing expression");
             return Spanned { value: None, span: Span { end: span.start, ..span } };
         }
         self.fragment(self.tokens.list[from].start, to)
@@ -132,7 +182,8 @@ impl<'a> Parser<'a> {
     pub(super) fn fragment(&self, start: usize, to: usize) -> Fragment {
         let end = self.tokens.list[to - 1].end;
         let code = self.tokens.code;
-        Spanned { value: lower::expression(code, start..end), span: code.span(start, end) }
+        let value = self.noted(lower::expression(code, start..end));
+        Spanned { value, span: code.span(start, end) }
     }
 
     /// Expressions between commas, up to one of the words.
@@ -172,7 +223,7 @@ impl<'a> Parser<'a> {
             return None;
         }
         let range = self.tokens.list[from].start..self.tokens.list[to - 1].end;
-        lower::statement(self.tokens.code, range).ok().flatten().map(Box::new)
+        self.noted(lower::statement(self.tokens.code, range)).map(Box::new)
     }
 
     /// The index after the group that opens at a place, or of the semicolon that cuts it short.
@@ -203,13 +254,20 @@ impl<'a> Parser<'a> {
             kind => kind,
         };
         let end = self.end();
-        let kind = kind.filter(|_| end == self.at).unwrap_or(Kind::Unparsed);
+        let kind = kind.filter(|_| end == self.at).unwrap_or_else(|| {
+            let start = self.span(from, from + 1).start;
+            if self.error.borrow().as_ref().is_none_or(|error| error.span.start < start) {
+                self.note_unexpected(self.at);
+            }
+            Kind::Unparsed
+        });
         self.at = end + 1;
         BlockStatement { span: self.span(from, end.max(from + 1)), kind }
     }
 
     pub(super) fn skip_labels(&mut self) {
         while self.is_operator(self.at, "<<") && self.is_operator(self.at + 2, ">>") {
+            self.has_labels = true;
             self.at += 3;
         }
     }
@@ -235,7 +293,11 @@ impl<'a> Parser<'a> {
                 block.handlers = self.handlers();
             }
             let closes = self.word_at(self.at + 1);
-            if !self.take("end") || !matches!(closes.as_str(), "if" | "loop" | "case") {
+            if !self.take("end") {
+                self.note_unexpected(self.at);
+                break;
+            }
+            if !matches!(closes.as_str(), "if" | "loop" | "case") {
                 break;
             }
             // It closes what could not be read; the block goes on.
@@ -334,6 +396,7 @@ impl<'a> Parser<'a> {
         let mut list = Vec::new();
         self.depth += 1;
         if self.depth > MAX_DEPTH {
+            self.too_deep = true;
             list.extend(self.skip_to_end());
         }
         while !self.is_done() {
@@ -366,6 +429,7 @@ impl<'a> Parser<'a> {
     /// Passes over what belongs to a statement that could not be read: ELSE, or a condition.
     fn stray(&mut self) -> BlockStatement {
         let from = self.at;
+        self.note_unexpected(from);
         self.at += 1;
         if !self.tokens.is_word(from, "else") {
             let then = self.find_word(&["then"]);
@@ -394,7 +458,7 @@ impl<'a> Parser<'a> {
     /// Passes over END and its word. Without them the statement is taken to end here.
     fn end_of(&mut self, word: &str) {
         if !self.is("end") || !self.tokens.is_word(self.at + 1, word) {
-            return;
+            return self.note_unexpected(self.at + usize::from(self.is("end")));
         }
         self.at += 2;
         if !self.tokens.is(self.at, ';') && self.ident_at(self.at).is_some() {

@@ -1,6 +1,6 @@
 //! The statements that hold no others: assignments, SQL, EXECUTE, RETURN, RAISE, cursors.
 
-use crate::sql::lower;
+use crate::sql::lower::{self, ParseError};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::parser::Parser;
 use crate::sql::plpgsql::{BlockStatementKind as Kind, Fragment, RaiseLevel};
@@ -86,7 +86,15 @@ impl Parser<'_> {
         let start = self.tokens.list[from].start;
         let end = self.tokens.list[to - 1].end;
         let text = [words, code.text[start..end].get(words.len()..)?].concat();
-        lower::statement(code.overwritten(start, &text), 0..text.len()).ok().flatten().map(Box::new)
+        self.overwritten(start, &text).map(Box::new)
+    }
+
+    /// Reads a statement that stands in place of the code from an offset on, as long as that.
+    fn overwritten(&self, start: usize, text: &str) -> Option<Statement> {
+        let code = self.tokens.code.overwritten(start, text);
+        let moved =
+            |error: ParseError| ParseError { at: start + error.at.start..start + error.at.end, ..error };
+        self.noted(lower::statement(code, 0..text.len()).map_err(moved))
     }
 
     /// A statement of SQL, whose INTO clause the parser of SQL must not see.
@@ -112,7 +120,7 @@ impl Parser<'_> {
         let text =
             [&code.text[start..blank.start], &" ".repeat(blank.len()), &code.text[blank.end..end]].concat();
         self.at = to;
-        let statement = lower::statement(code.overwritten(start, &text), 0..text.len()).ok().flatten()?;
+        let statement = self.overwritten(start, &text)?;
         Some(Kind::Sql { statement: Box::new(statement), into })
     }
 
@@ -181,10 +189,16 @@ impl Parser<'_> {
         let mut message = None;
         let mut args = Vec::new();
         if let Some(format) = self.string() {
+            let from = self.at - 1;
+            let wanted = placeholders(&format);
             message = Some(format);
             if self.tokens.is(self.at, ',') {
                 self.at += 1;
                 args = self.fragments(&["using"]);
+            }
+            if args.len() != wanted {
+                let few = if args.len() < wanted { "few" } else { "many" };
+                self.note(self.span(from, from + 1), format!("too {few} parameters specified for RAISE"));
             }
         } else if self.take("sqlstate") {
             condition = self.string().map(|state| state.to_ascii_lowercase());
@@ -266,4 +280,9 @@ impl Parser<'_> {
         }
         self.statement_to(self.end()).map(Kind::Open)
     }
+}
+
+/// How many values a format of RAISE wants: `%%` is a percent sign.
+fn placeholders(format: &str) -> usize {
+    format.replace("%%", "").matches('%').count()
 }

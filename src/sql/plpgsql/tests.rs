@@ -348,5 +348,61 @@ fn garbage_neither_fails_nor_hangs() {
         block(&text);
         block(&text[6..]);
     }
-    assert_eq!(block(""), Block::default());
+    assert_eq!(block("").body, []);
+}
+
+/// The first error of a body: the text under it, and what it says.
+fn error(text: &str) -> Option<(String, String)> {
+    let block = block(text);
+    let error = block.error.as_deref().cloned().or_else(|| unknown_variable(&block, &["argument".into()]))?;
+    Some((text[error.span.range()].to_owned(), error.message))
+}
+
+#[test]
+fn a_body_that_postgresql_does_not_take_has_an_error() {
+    for (text, place, message) in [
+        ("begin a := 1 +; end", "+", "syntax error at end of input"),
+        ("begin perform 1 from frm frm frm; end", "frm", "syntax error at or near \"frm\""),
+        ("begin selec 1; end", "selec", "syntax error at or near \"selec\""),
+        ("begin select a frm frm t into argument; end", "frm", "syntax error at or near \"frm\""),
+        ("begin argument := ; end", "", "missing expression"),
+        ("begin if true then null; end; end", ";", "syntax error at or near \";\""),
+        ("begin if true null; end if; end", ";", "syntax error at or near \";\""),
+        ("begin null; end loop; end", "loop", "syntax error at or near \"loop\""),
+        ("begin null;", "", "syntax error at end of input"),
+        ("begin null; end; begin", "begin", "syntax error at or near \"begin\""),
+        ("select 1;", "select", "syntax error at or near \"select\""),
+        ("", "", "syntax error at end of input"),
+        ("begin raise notice 'a % %', 1; end", "'a % %'", "too few parameters specified for RAISE"),
+        ("begin raise notice 'a', 1; end", "'a'", "too many parameters specified for RAISE"),
+        ("begin unknown := 1; end", "unknown := 1", "\"unknown\" is not a known variable"),
+        ("begin select 1 into unknown; end", "select 1 into unknown", "\"unknown\" is not a known variable"),
+        (
+            "begin for r in select 1 loop null; end loop; end",
+            "",
+            "loop variable of loop over rows must be a record variable or list of scalar variables",
+        ),
+        ("declare a int; a text; begin null; end", "a text", "duplicate declaration at or near \"a\""),
+    ] {
+        let (found, said) = error(text).expect(text);
+        assert!(said == message && found == place, "{text}: {found}: {said}");
+    }
+}
+
+#[test]
+fn a_sound_body_has_none() {
+    for text in [
+        "begin end",
+        "#variable_conflict use_column\n<<l>> begin l.x := 1; end l;",
+        "begin argument := 1; $1 := 2; new.a := 3; found := false; end;",
+        "begin raise notice '100 %% of %', 1 using hint = 'a'; raise exception using message = 'b'; raise; end",
+        "declare r record; begin for r in select 1 loop r.a := 1; end loop; for i in 1..2 loop null; end loop; end",
+        "declare c cursor for select 1; begin for r in c loop r.a := 1; end loop; end",
+        "declare a int; begin declare a text; begin a := 'x'; end; end",
+        "declare a int; b int; begin select 1, 2 into strict a, b; get diagnostics a = row_count; end",
+        "begin if a then null; elsif b then null; else null; end if; case when c then null; end case; end",
+        "begin begin null; exception when others then null; when sqlstate '22012' then null; end; end",
+    ] {
+        assert_eq!(error(text), None, "{text}");
+    }
 }

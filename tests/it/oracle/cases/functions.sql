@@ -72,3 +72,6 @@ create function h() returns void language plpgsql as $$ <<outer>> declare x int;
 create function no_check() returns void language plpgsql as $$ #variable_conflict use_column
 -- types
 declare a int; begin end $$;
+-- case: overloads by number of arguments
+create function f(a int) returns int language sql as 'select 1'; create function f(a text, b int default 1) returns int language sql as 'select 1';
+create view v as select f(1) as a, f('x', 2) as b; create table t (a int default f(2)); create policy p on t using (f(a) = 1);

@@ -1,0 +1,90 @@
+//! The names that a body may set: PostgreSQL refuses it where one is no variable.
+
+use crate::source::Span;
+use crate::sql::name::Ident;
+use crate::sql::plpgsql::{Block, BlockStatement, BlockStatementKind as Kind, BodyError, LoopHead};
+
+/// Variables that are there without being declared, those of triggers included.
+const IMPLICIT: [&str; 5] = ["found", "new", "old", "sqlerrm", "sqlstate"];
+
+/// The first place where a body sets a name that is no variable, or declares one twice. The arguments
+/// of its function are variables, too, and so are results with names.
+pub fn unknown_variable(block: &Block, arguments: &[Ident]) -> Option<BodyError> {
+    // A name may start with a label.
+    if block.has_labels {
+        return None;
+    }
+    Scope { names: arguments.to_vec() }.block(block)
+}
+
+struct Scope {
+    names: Vec<Ident>,
+}
+
+impl Scope {
+    fn has(&self, name: &Ident) -> bool {
+        name.starts_with('$')
+            || name.starts_with("tg_")
+            || IMPLICIT.iter().any(|implicit| name == implicit)
+            || self.names.contains(name)
+    }
+
+    fn block(&mut self, block: &Block) -> Option<BodyError> {
+        let outer = self.names.len();
+        for declaration in &block.declarations {
+            if self.names[outer..].contains(&declaration.name) {
+                let message = format!("duplicate declaration at or near \"{}\"", declaration.name);
+                return Some(BodyError { span: declaration.span, message });
+            }
+            self.names.push(declaration.name.clone());
+        }
+        let found = self.statements(&block.body);
+        let found =
+            found.or_else(|| block.handlers.iter().find_map(|handler| self.statements(&handler.body)));
+        self.names.truncate(outer);
+        found
+    }
+
+    fn statements(&mut self, statements: &[BlockStatement]) -> Option<BodyError> {
+        statements.iter().find_map(|statement| self.statement(statement))
+    }
+
+    fn statement(&mut self, statement: &BlockStatement) -> Option<BodyError> {
+        let set: &[Ident] = match &statement.kind {
+            Kind::Block(block) => return self.block(block),
+            Kind::Loop { head, body } => return self.repeat(head, body, statement.span),
+            Kind::Assign { target, .. } => std::slice::from_ref(target),
+            Kind::Sql { into, .. } | Kind::Execute { into, .. } | Kind::Receive { into, .. } => into,
+            _ => return statement.bodies().into_iter().find_map(|body| self.statements(body)),
+        };
+        let unknown = set.iter().find(|name| !self.has(name))?;
+        let message = format!("\"{unknown}\" is not a known variable");
+        Some(BodyError { span: statement.span, message })
+    }
+
+    fn repeat(&mut self, head: &LoopHead, body: &[BlockStatement], span: Span) -> Option<BodyError> {
+        let outer = self.names.len();
+        match head {
+            LoopHead::Range { variable, .. } | LoopHead::Cursor { variable, .. } => {
+                self.names.push(variable.clone());
+            }
+            LoopHead::Query { variables, .. } | LoopHead::Execute { variables, .. }
+                if variables.iter().any(|variable| !self.has(variable)) =>
+            {
+                let message =
+                    "loop variable of loop over rows must be a record variable or list of scalar variables";
+                return Some(BodyError { span: Span { end: span.start, ..span }, message: message.into() });
+            }
+            LoopHead::Array { variables, .. } => {
+                if let Some(unknown) = variables.iter().find(|variable| !self.has(variable)) {
+                    let message = format!("\"{unknown}\" is not a known variable");
+                    return Some(BodyError { span: Span { end: span.start, ..span }, message });
+                }
+            }
+            _ => {}
+        }
+        let found = self.statements(body);
+        self.names.truncate(outer);
+        found
+    }
+}
