@@ -7,8 +7,9 @@ use crate::catalog::Catalog;
 use crate::catalog::role::Role;
 use crate::catalog::table::Table;
 use crate::catalog::view::View;
+use crate::predicate::is_never_true;
 use crate::source::Span;
-use crate::sql::expr::Oid;
+use crate::sql::expr::{Oid, QueryBody};
 use crate::sql::statement::Privilege;
 
 /// A table whose rows a view shows without asking for the caller's own rights.
@@ -52,6 +53,9 @@ impl ShownToRole {
             return;
         }
         self.views.insert(key, Vec::new());
+        if shows_nothing(view) {
+            return;
+        }
         let as_caller = view.security_invoker() && !stored;
         let mut targets = Vec::new();
         view.query.iter().for_each(|query| {
@@ -76,6 +80,12 @@ impl ShownToRole {
         }
         self.views.insert(key, found);
     }
+}
+
+/// Whether a view has no rows, whatever it reads: `select … where false`.
+fn shows_nothing(view: &View) -> bool {
+    let Some(QueryBody::Select(select)) = view.query.as_ref().map(|query| &query.body) else { return false };
+    !view.is_summary() && select.filter.as_ref().is_some_and(|filter| is_never_true(filter))
 }
 
 fn add_new(found: &mut Vec<Named>, more: impl IntoIterator<Item = Named>) {
@@ -124,6 +134,8 @@ mod tests {
              create view v3 with (security_invoker) as select * from private.inner_owner;
              create materialized view v4 as select * from private.inner_caller;
              create view v5 as with a as (select 1 as id) select * from a;
+             create view v6 as select * from a where false;
+             create view v7 as select count(*) from a where false;
              grant select on private.inner_owner to authenticated;",
         );
         let workload = Workload::of(&bench.catalog);
@@ -132,6 +144,7 @@ mod tests {
             let view = bench.catalog.view(&QName::new("public", view)).expect("the view is there");
             rights.shown_to(&bench.catalog.roles[role], view).len()
         };
+        assert_eq!((shown("anon", "v6"), shown("anon", "v7")), (0, 1));
         assert_eq!((shown("anon", "v1"), shown("anon", "v2"), shown("anon", "v3")), (1, 0, 0));
         assert_eq!(shown("authenticated", "v3"), 1);
         assert_eq!((shown("anon", "v4"), shown("anon", "v5")), (1, 0));

@@ -35,7 +35,7 @@ pub(super) fn rows(catalog: &Catalog) -> Vec<Row> {
     let views = catalog.doubts(&[Aspect::Views, Aspect::Grants]);
     let grants = catalog.doubts(&[Aspect::Grants]);
     let functions = catalog.doubts(&[Aspect::Functions]);
-    let rights = catalog.doubts(&[Aspect::Functions, Aspect::Grants]);
+    let rights = catalog.doubts(&[Aspect::Functions, Aspect::Execute]);
     for view in catalog.views.values().filter(|view| view.extension.is_none() && !views.concern(&view.name)) {
         if is_served(catalog, &view.name) && is_readable(catalog, &view.acl) {
             rows.extend(users_exposed(catalog, view));

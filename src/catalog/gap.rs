@@ -47,7 +47,10 @@ pub enum Aspect {
     /// Whether row level security is on.
     Rls,
     Policies,
+    /// Rights, but for those to call functions.
     Grants,
+    /// Who may call functions.
+    Execute,
     Indexes,
     /// Columns, constraints, triggers: the shape of a table.
     Shape,

@@ -465,6 +465,18 @@ impl Catalog {
         !may_be_foreign && !is_doubtful && !self.may_be_otherwise(span, misfit)
     }
 
+    /// Whether a statement fails for want of something of this name: a database may have it from elsewhere.
+    pub fn is_wanted(&self, name: &QName) -> bool {
+        self.failures.iter().any(|failure| {
+            let subject = failure.misfit.subject.as_ref();
+            matches!(failure.misfit.reason, Reason::Missing { .. })
+                && subject.is_some_and(|wanted| {
+                    wanted.name == name.name
+                        && wanted.schema.as_ref().is_none_or(|schema| *schema == name.schema)
+                })
+        })
+    }
+
     /// Whether what is in the way or missing may not be so: it is the platform's, which may have it
     /// or not, or a statement that could not be read names it.
     fn may_be_otherwise(&self, span: Span, misfit: &Misfit) -> bool {
@@ -506,10 +518,11 @@ impl Catalog {
 }
 
 /// Aspects of which any may make a statement fit that does not.
-const ALL: [Aspect; 9] = [
+const ALL: [Aspect; 10] = [
     Aspect::Rls,
     Aspect::Policies,
     Aspect::Grants,
+    Aspect::Execute,
     Aspect::Indexes,
     Aspect::Shape,
     Aspect::Functions,

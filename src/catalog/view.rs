@@ -58,6 +58,12 @@ impl View {
         self.option_is_on("security_invoker")
     }
 
+    /// Whether its definition says that it reads with the rights of its owner.
+    pub fn says_owners_rights(&self) -> bool {
+        let name = |option: &String| option.split('=').next().is_some_and(|name| name == "security_invoker");
+        self.options.iter().any(name) && !self.security_invoker()
+    }
+
     /// The statement that had made it read with the rights of who asks, before a new definition left
     /// that out and nothing gave it back.
     pub fn lost_security_invoker(&self) -> Option<Span> {

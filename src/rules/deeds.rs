@@ -88,6 +88,7 @@ impl Deed<'_> {
         };
         let meant = self.callers.iter().all(by_name);
         match self.writes.is_empty() {
+            false if self.is_proved() => Severity::Info,
             false if !meant && !self.needed && self.is_steered() => Severity::Error,
             false => Severity::Warning,
             true if self.tables.iter().any(|table| table.is_sensitive()) && !self.answers() => {
@@ -100,6 +101,11 @@ impl Deed<'_> {
     /// Whether it tells no more than whether something is so.
     pub(super) fn answers(&self) -> bool {
         matches!(&self.function.returns, Returns::Type(data_type) if data_type.is_builtin("bool"))
+    }
+
+    /// Whether the caller has to know a secret such as an invitation's token.
+    fn is_proved(&self) -> bool {
+        self.function.inputs().filter_map(|argument| argument.name.as_ref()).any(|name| is_proof(name))
     }
 
     /// Whether a parameter is in the condition of an UPDATE or DELETE.
@@ -123,7 +129,7 @@ impl Deed<'_> {
 /// no are left out: their answer is what the policies are about. So are those that were to be closed.
 pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> {
     let catalog = cx.catalog;
-    let doubts = catalog.doubts(&[Aspect::Functions, Aspect::Grants]);
+    let doubts = catalog.doubts(&[Aspect::Functions, Aspect::Execute]);
     let revoked: FxHashSet<Oid> = catalog.left_by_revokes().into_iter().map(|left| left.object).collect();
     let mut found = Vec::new();
     for function in catalog.own_functions().filter(|function| function.security_definer.value) {
@@ -200,7 +206,7 @@ pub(super) fn trusted_parameter<'a>(cx: &CatalogCx<'_>, deed: &Deed<'a>) -> Opti
         }
     });
     let names = |argument: &'a Argument| argument.name.as_ref();
-    if deed.function.inputs().filter_map(names).any(|name| is_proof(name)) {
+    if deed.is_proved() {
         return None;
     }
     let says_whose = |argument: &&Argument| {
@@ -213,7 +219,8 @@ pub(super) fn trusted_parameter<'a>(cx: &CatalogCx<'_>, deed: &Deed<'a>) -> Opti
         .inputs()
         .filter(says_whose)
         .filter_map(names)
-        .find(|name| is_principal(name) && read.contains(name))?;
+        .filter(|name| is_principal(name) && read.contains(name))
+        .min_by_key(|name| !is_person(name))?;
     Some((name, parameter_place(cx, deed.function, name)?))
 }
 
@@ -229,27 +236,44 @@ fn parameter_place(cx: &CatalogCx<'_>, function: &Function, name: &Ident) -> Opt
     }))
 }
 
+/// Whether a parameter is named like whose rows are meant, or who it is that acts.
 fn is_principal(parameter: &str) -> bool {
-    let bare = ["p_", "in_", "arg_", "v_", "_"]
-        .iter()
-        .find_map(|prefix| parameter.strip_prefix(prefix))
-        .unwrap_or(parameter);
-    names_principal(bare)
-        || matches!(bare, "uid" | "userid" | "email")
+    let bare = bare(parameter);
+    is_person(parameter)
+        || names_principal(bare)
+        || matches!(bare, "userid" | "email")
+        || bare.ends_with("_email")
+}
+
+/// Whether a parameter is named like the id of a user: `user_id`, `invited_by`.
+fn is_person(parameter: &str) -> bool {
+    let bare = bare(parameter);
+    matches!(bare, "uid" | "user_id")
         || bare.starts_with("user_id_")
         || bare.ends_with("_user_id")
-        || bare.ends_with("_email")
+        || bare.ends_with("ed_by")
+}
+
+/// A parameter's name without what marks it as one.
+fn bare(parameter: &str) -> &str {
+    let prefixes = ["p_", "in_", "arg_", "v_", "_"];
+    prefixes.iter().find_map(|prefix| parameter.strip_prefix(prefix)).unwrap_or(parameter)
 }
 
 /// Whether a parameter is a secret, which proves that the caller may.
 fn is_proof(parameter: &str) -> bool {
     let words = ["token", "key", "secret", "code", "hash", "signature", "password", "pin", "otp"];
-    parameter.split('_').any(|word| words.contains(&word))
+    // A `key` alone may be that of a setting.
+    bare(parameter) != "key" && parameter.split('_').any(|word| words.contains(&word))
 }
 
 /// Reports that a function can be called, unless another rule says it of a parameter.
 pub(super) fn report_callable(cx: &CatalogCx<'_>, deed: &Deed<'_>, who: &str, out: &mut Findings) {
     let function = deed.function;
+    // Who knows the secret may read what it opens.
+    if deed.writes.is_empty() && deed.is_proved() {
+        return;
+    }
     let Some(span) = function.name_span.filter(|_| trusted_parameter(cx, deed).is_none()) else { return };
     let names: Vec<String> = deed.tables.iter().map(|table| table.name.to_string()).collect();
     let deed_words = if deed.writes.is_empty() { "reads" } else { "writes to" };

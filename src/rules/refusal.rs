@@ -2,10 +2,12 @@
 //! holds it is rolled back.
 
 use indexmap::IndexMap;
+use rustc_hash::FxHashSet;
 
 use crate::catalog::misfit::{self, Failure, Misfit, Reason, SqlState};
 use crate::diagnostic::Identity;
 use crate::rule::{CatalogCx, Findings, Rule};
+use crate::rules::auth::jwt_type_mismatch;
 use crate::source::{FileId, Span};
 use crate::sql::statement::ObjectKind;
 
@@ -13,12 +15,15 @@ use crate::sql::statement::ObjectKind;
 /// finding, at the first of them, and so are those that need what it was to make.
 pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings) {
     let failures = &cx.catalog.failures;
+    // Of these another rule says more.
+    let told =
+        if rule.id == "migration-fails" { jwt_type_mismatch::statements(cx) } else { FxHashSet::default() };
     let mut followers: IndexMap<usize, Vec<&Failure>> = IndexMap::new();
     let mut reasons: IndexMap<String, Vec<usize>> = IndexMap::new();
     for (at, failure) in failures.iter().enumerate() {
         match failure.follows {
             Some(root) => followers.entry(root).or_default().push(failure),
-            None if rule_of(&failure.misfit) == rule.id => {
+            None if rule_of(&failure.misfit) == rule.id && !told.contains(&failure.statement) => {
                 reasons.entry(reason(failures, &failure.misfit)).or_default().push(at);
             }
             None => {}

@@ -317,7 +317,7 @@ impl Routine {
         let doubtful = |name: &Ident| {
             path.iter().any(|schema| {
                 let there = QName { schema: schema.clone(), name: name.clone() };
-                catalog.may_have_changed(&there, Aspect::Existence)
+                catalog.may_have_changed(&there, Aspect::Existence) || catalog.is_wanted(&there)
             })
         };
         let mut found: Vec<Missed> = Vec::new();

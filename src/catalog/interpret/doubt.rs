@@ -79,6 +79,8 @@ impl Interpreter<'_> {
                 .map_or_else(|| self.catalog.creation_name(name), |(found, _)| found)
         };
         let one = |aspect, object| vec![Touch { aspect, object }];
+        let anybodys_rights =
+            || [Aspect::Grants, Aspect::Execute].map(|aspect| Touch { aspect, object: None }).to_vec();
         let exists = |name: &ObjectName| self.catalog.resolve_relation(name).is_some();
         match &statement.kind {
             StatementKind::CreateTable(create) if create.if_not_exists && exists(&create.name) => Vec::new(),
@@ -159,27 +161,25 @@ impl Interpreter<'_> {
                 .collect(),
             StatementKind::Grant(grant) => match &grant.target {
                 GrantTarget::Objects(objects) => {
-                    let named = objects.iter().map(|object| Touch {
-                        aspect: Aspect::Grants,
-                        object: match object.kind {
-                            ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence => {
-                                Some(relation(&object.name))
-                            }
-                            ObjectKind::Function | ObjectKind::Procedure => Some(
+                    let named = objects.iter().map(|object| match object.kind {
+                        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine => Touch {
+                            aspect: Aspect::Execute,
+                            object: Some(
                                 self.catalog
                                     .resolve_functions(&object.name)
                                     .unwrap_or_else(|| self.catalog.creation_name(&object.name)),
                             ),
-                            _ => None,
                         },
+                        ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence => {
+                            Touch { aspect: Aspect::Grants, object: Some(relation(&object.name)) }
+                        }
+                        _ => Touch { aspect: Aspect::Grants, object: None },
                     });
                     named.collect()
                 }
-                GrantTarget::AllInSchemas { .. } => one(Aspect::Grants, None),
+                GrantTarget::AllInSchemas { .. } => anybodys_rights(),
             },
-            StatementKind::AlterDefaultPrivileges(_) | StatementKind::GrantRole(_) => {
-                one(Aspect::Grants, None)
-            }
+            StatementKind::AlterDefaultPrivileges(_) | StatementKind::GrantRole(_) => anybodys_rights(),
             StatementKind::CreateRole(_) | StatementKind::AlterRole(_) => one(Aspect::Roles, None),
             StatementKind::Rename(_) | StatementKind::SetSchema { .. } => one(Aspect::Existence, None),
             _ => Vec::new(),
@@ -200,12 +200,16 @@ impl Interpreter<'_> {
             });
         }
         let has = |word: &str| words.contains(word);
+        let of_rights = has("grant ") || has("revoke ");
+        let to_call = of_rights
+            && [" on function ", " on procedure ", " on routine ", " on all functions "].into_iter().any(has);
         let aspects: Vec<Aspect> = [
             (has("row level security"), Aspect::Rls),
             (has(" policy "), Aspect::Policies),
-            (has("grant ") || has("revoke "), Aspect::Grants),
+            (of_rights && !to_call, Aspect::Grants),
+            (of_rights, Aspect::Execute),
             (has(" index "), Aspect::Indexes),
-            (has(" function ") || has(" procedure "), Aspect::Functions),
+            ((has(" function ") || has(" procedure ")) && !to_call, Aspect::Functions),
             (has(" view "), Aspect::Views),
             (has("create table") || has("drop table") || has("rename "), Aspect::Existence),
             (has(" trigger ") || has("alter table") && !has("row level security"), Aspect::Shape),

@@ -502,3 +502,36 @@ fn a_block_that_cannot_be_read_is_refused_by_postgresql_too() {
         &["a(id)", "b(id)", "gap: the text that EXECUTE runs is not valid SQL:"],
     )]);
 }
+
+#[test]
+fn a_text_says_that_it_is_about_calling_functions_whatever_its_names() {
+    check_blocks(&[(
+        "declare r record; begin
+           for r in select oid::regprocedure as sig from pg_proc where random() < 0.5 loop
+             execute format('revoke all on function %s from anon', r.sig);
+           end loop;
+         end",
+        &["a(id)", "b(id)", "gap: the block runs SQL that is only known when it runs: Execute of anything"],
+    )]);
+}
+
+#[test]
+fn functions_are_told_by_their_result() {
+    let catalog = crate::testing::Bench::new(
+        "create function public.touch() returns trigger language plpgsql security definer as $$ begin return new; end $$;
+         create function public.ping() returns integer language sql security definer as $$ select 1 $$;
+         do $$ declare r record; begin
+           for r in select oid::regprocedure as sig from pg_proc
+             where pronamespace = 'public'::regnamespace and prosecdef and pg_get_function_result(oid) = 'trigger'
+           loop
+             execute format('revoke all on function %s from public, anon', r.sig);
+           end loop;
+         end $$;",
+    )
+    .catalog;
+    let can_call = |name: &str| {
+        let function = catalog.own_functions().find(|function| function.name.name == *name);
+        function.is_some_and(|function| catalog.can_execute(&"anon".into(), function))
+    };
+    assert_eq!((can_call("touch"), can_call("ping")), (false, true));
+}

@@ -529,12 +529,18 @@ impl Interpreter<'_> {
                 Some(function) => Value::text(function.identity_arguments(self.catalog)),
                 None => Value::Unknown,
             },
+            ("pg_get_function_result", [Value::Object(Object::Function(oid))]) => {
+                match self.catalog.functions.get(oid) {
+                    Some(function) => function.result(self.catalog).map_or(Value::Null, Value::text),
+                    None => Value::Unknown,
+                }
+            }
             ("oidvectortypes", [types @ Value::Text(_)]) => types.clone(),
             (
                 "has_function_privilege",
                 [Value::Text(role), Value::Object(Object::Function(oid)), Value::Text(wanted)],
             ) if wanted.eq_ignore_ascii_case("execute") => match self.catalog.functions.get(oid) {
-                Some(function) if !self.catalog.may_have_changed(&function.name, Aspect::Grants) => {
+                Some(function) if !self.catalog.may_have_changed(&function.name, Aspect::Execute) => {
                     Value::Bool(self.catalog.can_execute(&Ident::new(role), function))
                 }
                 _ => Value::Unknown,

@@ -45,8 +45,9 @@ declare_rule! {
     ///
     /// It is a warning where nothing leaks today: no table behind the view has RLS, its policies
     /// let those who read the view read every row anyway, or the view itself, or one that it reads
-    /// through, chooses rows by who asks (`where user_id = auth.uid()`). Views that read no table
-    /// are silent.
+    /// through, chooses rows by who asks (`where user_id = auth.uid()`); or its definition says
+    /// `security_invoker = false`, and nobody can write through it. Views that read no table are
+    /// silent.
     ///
     /// ## How to fix
     ///
@@ -183,12 +184,14 @@ fn judge<'a>(
             skips("its readers may read all of that today, but stricter policies will not apply to the view");
         return (Severity::Warning, message, bypassed);
     }
+    let severity =
+        if written.is_empty() && view.says_owners_rights() { Severity::Warning } else { Severity::Error };
     let through =
         if written.is_empty() { access.iter().filter_map(Access::reading).collect() } else { written };
     let blamed = if leaking.is_empty() { bypassed } else { leaking };
     let what = describe(&through, &format!("view {}", view.name));
     let message = format!("{what}, past the row level security of {}", names(&blamed));
-    (Severity::Error, message, blamed)
+    (severity, message, blamed)
 }
 
 /// What can be done with the rows of the one table behind a view that can be written: what both the
@@ -332,7 +335,7 @@ mod tests {
              alter view public.v3 set (security_invoker = true);
              create view public.v4 with (security_invoker = true) as select id from public.orders;
              create view public.v5 with (security_invoker = false) as select sum(total) from public.orders;
-             --          ^^^^^^^^^ error: past the row level security of public.orders
+             --          ^^^^^^^^^ warning: past the row level security of public.orders
              -- file: 2.sql
              create or replace view public.v4 as select id from public.orders;",
         );

@@ -180,7 +180,7 @@ fn matters(
     left: &Left<'_>,
     called: &FxHashMap<Oid, Vec<&Policy>>,
 ) -> bool {
-    let unclear = [Aspect::Grants, Aspect::Functions, Aspect::Views, Aspect::Rls]
+    let unclear = [Aspect::Grants, Aspect::Execute, Aspect::Functions, Aspect::Views, Aspect::Rls]
         .iter()
         .any(|aspect| catalog.may_have_changed(object.name, *aspect));
     let binds = |policy: &&Policy| catalog.policy_binds(policy, left.role);

@@ -53,7 +53,7 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for view in cx.catalog.own_views() {
         let readers: Vec<_> = cx.catalog.view_access(view).iter().filter_map(Access::reading).collect();
-        let unclear = [Aspect::Views, Aspect::Grants]
+        let unclear = [Aspect::Views, Aspect::Grants, Aspect::Execute]
             .iter()
             .any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
         let Some(query) = view.query.as_ref().filter(|_| !readers.is_empty() && !unclear) else { continue };

@@ -1,3 +1,5 @@
+use rustc_hash::FxHashSet;
+
 use crate::catalog::Catalog;
 use crate::catalog::bind::Binder;
 use crate::catalog::gap::Aspect;
@@ -5,7 +7,8 @@ use crate::catalog::types::TypeRef;
 use crate::diagnostic::Severity;
 use crate::predicate::{Told, told};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::rules::clauses::{compared, spots};
+use crate::rules::clauses::{Spot, compared, spots};
+use crate::source::Span;
 use crate::sql::expr::{Expr, Literal, Query, QueryBody, SublinkKind};
 
 declare_rule! {
@@ -43,14 +46,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let found = spots(cx, |table, _, part| {
-        let shape = cx.catalog.may_have_changed(&table.name, Aspect::Shape);
-        pairs(part)
-            .into_iter()
-            .find_map(|(claim, other)| mismatch(cx.catalog, claim, other))
-            .filter(|_| !shape)
-    });
-    for spot in found {
+    for spot in mismatches(cx) {
         let Mismatch { claim, other, cast } = &spot.seen;
         let message = format!(
             "{} compares a claim, which is {claim} here, with {other}: PostgreSQL refuses it",
@@ -58,6 +54,21 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         );
         spot.report(out, message).help(*cast);
     }
+}
+
+fn mismatches<'a>(cx: &CatalogCx<'a>) -> Vec<Spot<'a, Mismatch>> {
+    spots(cx, |table, _, part| {
+        let shape = cx.catalog.may_have_changed(&table.name, Aspect::Shape);
+        pairs(part)
+            .into_iter()
+            .find_map(|(claim, other)| mismatch(cx.catalog, claim, other))
+            .filter(|_| !shape)
+    })
+}
+
+/// The statements that fail for such a comparison.
+pub(in crate::rules) fn statements(cx: &CatalogCx<'_>) -> FxHashSet<Span> {
+    mismatches(cx).iter().filter_map(|spot| spot.policy.history.created.span()).collect()
 }
 
 struct Mismatch {

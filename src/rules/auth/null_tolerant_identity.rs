@@ -17,7 +17,8 @@ declare_rule! {
     /// them wherever `owner` is null, and `coalesce(auth.uid(), owner) = owner` for every row.
     ///
     /// `owner is null or owner = auth.uid()` gives the rows without an owner to everybody. To read them
-    /// that may be meant, and is an info; to change or delete them it is a warning.
+    /// that may be meant, and is an info; to change or delete them it is a warning, and an error where that
+    /// needs no signed-in user.
     ///
     /// ```sql,bad
     /// create table public.notes (id bigint primary key, owner uuid);
@@ -59,7 +60,6 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         (reached && known).then_some(tolerance)
     });
     for spot in found {
-        let reads = spot.policy.command.value == PolicyCommand::Select;
         let (severity, why) = match &spot.seen {
             Tolerance::SameNull(column) => (
                 Severity::Error,
@@ -71,19 +71,48 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                     "takes {column} of the row for the caller where nobody is signed in: every row passes"
                 ),
             ),
-            Tolerance::Orphans(column) => (
-                if reads { Severity::Info } else { Severity::Warning },
-                format!("gives the rows without {column} to every caller"),
-            ),
+            Tolerance::Orphans { column, to_strangers } => {
+                let (severity, whom) = of_orphans(cx, spot.table, spot.policy, *to_strangers);
+                (severity, format!("gives the rows without {column} to {whom}"))
+            }
         };
         let found = spot.report(out, format!("{} {why}", spot.subject()));
         found.severity(severity).help(match &spot.seen {
-            Tolerance::Orphans(_) => {
+            Tolerance::Orphans { .. } => {
                 "if that is not meant, ask for the owner alone, and declare the column not null"
             }
             _ => "compare with `=`, which is never true of null",
         });
     }
+}
+
+/// How bad it is that rows of nobody are everybody's, and whose they are: strangers who change them are
+/// the worst.
+fn of_orphans(
+    cx: &CatalogCx<'_>,
+    table: &Table,
+    policy: &Policy,
+    to_strangers: bool,
+) -> (Severity, &'static str) {
+    let access = cx.catalog.table_access(table);
+    let of = |role: &str| access.iter().find(|access| access.role.name == role);
+    let anonymous = of("anon").filter(|access| to_strangers && cx.catalog.policy_binds(policy, access.role));
+    let can = |command: PolicyCommand| {
+        policy.covers(command) && anonymous.is_some_and(|access| access.can(command))
+    };
+    let severity = match policy.command.value {
+        PolicyCommand::Select => Severity::Info,
+        _ if can(PolicyCommand::Update) || can(PolicyCommand::Delete) => Severity::Error,
+        _ => Severity::Warning,
+    };
+    let whom = if anonymous.is_some() { "every caller, signed in or not" } else { "every signed-in caller" };
+    (severity, whom)
+}
+
+/// Whether rows of nobody are everybody's by a policy.
+pub(in crate::rules) fn gives_orphans(table: &Table, policy: &Policy) -> bool {
+    let gives = |part: &Expr| matches!(tolerance(table, part), Some(Tolerance::Orphans { .. }));
+    policy.expressions().any(|expr| expr.any(&gives))
 }
 
 /// Whether the row itself passes for the caller where nobody is signed in.
@@ -98,8 +127,9 @@ enum Tolerance {
     SameNull(String),
     /// `coalesce(auth.uid(), owner)`
     Instead(String),
-    /// `owner is null or owner = auth.uid()`, or `coalesce(owner, auth.uid())`
-    Orphans(String),
+    /// `owner is null or owner = auth.uid()`, or `coalesce(owner, auth.uid())`; only the first lets callers
+    /// through who are not signed in.
+    Orphans { column: String, to_strangers: bool },
 }
 
 fn tolerance(table: &Table, expr: &Expr) -> Option<Tolerance> {
@@ -117,7 +147,7 @@ fn tolerance(table: &Table, expr: &Expr) -> Option<Tolerance> {
                     .then(|| Tolerance::Instead(column.name.quoted()))
             }
             [column, who] if is_id(who) && is_id(right) => {
-                Some(Tolerance::Orphans(nullable(column)?.name.quoted()))
+                Some(Tolerance::Orphans { column: nullable(column)?.name.quoted(), to_strangers: false })
             }
             _ => None,
         },
@@ -133,7 +163,8 @@ fn tolerance(table: &Table, expr: &Expr) -> Option<Tolerance> {
                 && own_column(table, side).is_some_and(|own| own.attnum == asked_null.attnum)
         };
         let is_owners = list.iter().any(|branch| compared(branch).into_iter().any(asked_owner));
-        return is_owners.then(|| Tolerance::Orphans(asked_null.name.quoted()));
+        return is_owners
+            .then(|| Tolerance::Orphans { column: asked_null.name.quoted(), to_strangers: true });
     }
     pairs.into_iter().find_map(of_pair)
 }
@@ -159,11 +190,11 @@ mod tests {
              create policy p2 on public.a using (coalesce((select auth.uid()), author) = author);
              --                                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: takes author of the row
              create policy p3 on public.a using (coalesce(owner, auth.uid()) = auth.uid());
-             --                                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: gives the rows without owner to every caller
+             --                                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: gives the rows without owner to every signed-in caller
              create policy p4 on public.a for select using (owner is null or owner = (select auth.uid()));
              --                                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ info: rows without owner
              create policy p5 on public.a for delete using (ok and (owner = auth.uid() or owner is null));
-             --                                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: rows without owner
+             --                                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: gives the rows without owner to every caller, signed in or not
              create policy p6 on public.a using (author is not distinct from auth.uid());
              create policy p7 on public.a using (author = auth.uid() or author is null);
              create policy p8 on public.a to authenticated using (owner is not distinct from auth.uid());

@@ -48,7 +48,7 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let catalog = cx.catalog;
-    let doubts = catalog.doubts(&[Aspect::Functions, Aspect::Grants]);
+    let doubts = catalog.doubts(&[Aspect::Functions, Aspect::Execute]);
     let auth = Ident::new("supabase_auth_admin");
     for function in catalog.own_functions().filter(|function| !doubts.concern(&function.name)) {
         let configured = catalog.api.auth_hooks.contains(&function.name);

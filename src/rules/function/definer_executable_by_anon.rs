@@ -31,7 +31,8 @@ declare_rule! {
     /// must stay callable. Functions that a REVOKE was to close and did not are `ineffective-revoke`'s.
     ///
     /// It is an error where a parameter chooses the rows that are changed or deleted and no GRANT names the
-    /// callers, and an info where the function only reads, unless what it reads is named like a secret.
+    /// callers, and an info where the function only reads, unless what it reads is named like a secret. Where the
+    /// caller has to know a token or a code, it is an info, and reading is left alone.
     ///
     /// ## How to fix
     ///
@@ -110,6 +111,20 @@ mod tests {
                delete from public.orders where id = order_no
              $$;
              grant execute on function public.d(bigint) to anon, authenticated;",
+        );
+    }
+
+    #[test]
+    fn who_has_to_know_a_secret_does_less() {
+        function(
+            "
+             create function public.a(invite_token text) returns void language sql security definer as $$
+             --              ^^^^^^^^ info: public.a, which writes to public.orders
+               update public.orders set total = 0 where md5(id::text) = invite_token
+             $$;
+             create function public.b(invite_token text) returns bigint language sql security definer as $$
+               select total from public.orders where md5(id::text) = invite_token
+             $$;",
         );
     }
 

@@ -124,6 +124,19 @@ mod tests {
     }
 
     #[test]
+    fn who_acts_is_named_rather_than_whom_it_is_about() {
+        function(
+            "
+             create function public.invite(p_email text, p_order bigint, p_invited_by uuid) returns void language plpgsql security definer as $$
+             --                                                          ^^^^^^^^^^^^ error: for any p_invited_by: it writes
+             begin
+               if not exists (select from public.orders where id = p_order and user_id = p_invited_by) then raise exception 'no'; end if;
+               insert into public.orders (total) values (length(p_email));
+             end $$;",
+        );
+    }
+
+    #[test]
     fn who_asks_or_proves_is_left_alone() {
         function(
             "

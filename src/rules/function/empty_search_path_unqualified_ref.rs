@@ -108,6 +108,23 @@ mod tests {
     }
 
     #[test]
+    fn a_table_that_is_wanted_may_be_there() {
+        function(
+            "
+             alter table public.messages add column kind text;
+             create function public.f() returns bigint language plpgsql set search_path = 'public' as $$
+             begin return (select count(*) from messages); end $$;",
+        );
+        function(
+            "
+             create function public.f() returns bigint language plpgsql set search_path = 'public' as $$
+             begin return (select count(*) from messages); end $$;
+             --                                 ^^^^^^^^ error: public.f fails where it names messages
+            ",
+        );
+    }
+
+    #[test]
     fn forms() {
         function(
             "

@@ -44,7 +44,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let doubts = cx.catalog.doubts(&[Aspect::Functions, Aspect::Grants]);
+    let doubts = cx.catalog.doubts(&[Aspect::Functions, Aspect::Execute]);
     for function in cx.catalog.own_functions().filter(|function| !doubts.concern(&function.name)) {
         let Some(Regained { loss, how, grantees, callers }) = cx.catalog.regained(function) else { continue };
         let Some(span) = function.name_span else { continue };

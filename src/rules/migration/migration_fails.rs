@@ -73,6 +73,19 @@ create function h() returns bigint language sql set search_path = public as $$ s
     }
 
     #[test]
+    fn claims_of_another_type_are_for_another_rule() {
+        check(
+            &RULE,
+            "
+create table a (id uuid);
+alter table a enable row level security;
+create policy p on a using (id = auth.jwt() ->> 'org');
+create policy q on a using (id = auth.jwt() ->> 'org'::uuid);
+",
+        );
+    }
+
+    #[test]
     fn what_reads_a_column_keeps_its_type() {
         check(&RULE, "
 create table a (id int, title varchar(9));

@@ -48,11 +48,23 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let before = out.list.len();
     let mut first = String::new();
     for bucket in cx.catalog.buckets.keys() {
-        let found = cx.catalog.api_roles().find_map(|role| added_alone(&files, bucket, role));
-        let Some((span, missing)) = found else { continue };
-        let missing = in_words(&missing, "and");
+        let adding: Vec<(&Role, Span, Vec<&str>)> = cx
+            .catalog
+            .api_roles()
+            .filter_map(|role| {
+                let (span, missing) = added(&files, bucket, role)?;
+                Some((role, span, missing))
+            })
+            .collect();
+        let Some((_, span, missing)) = adding.iter().find(|(_, _, missing)| !missing.is_empty()) else {
+            continue;
+        };
+        let alike = adding.iter().filter(|(_, _, other)| other == missing);
+        let roles: Vec<String> = alike.map(|(role, _, _)| role.name.quoted()).collect();
+        let who = if roles.len() == adding.len() { "callers".to_string() } else { in_words(&roles, "and") };
+        let (span, missing) = (*span, in_words(missing, "and"));
         let message = format!(
-            "callers can upload to the bucket {bucket} and not with upsert: there is no policy for {missing}"
+            "{who} can upload to the bucket {bucket} and not with upsert: there is no policy for {missing}"
         );
         if first.is_empty() {
             first = format!("{missing} of {bucket}");
@@ -72,9 +84,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     }
 }
 
-/// The policy that lets a role add files to a bucket where others are missing to replace them, and
-/// for which commands.
-fn added_alone(files: &Files<'_>, bucket: &str, role: &Role) -> Option<(Span, Vec<&'static str>)> {
+/// The policy that lets a role add files to a bucket, and the commands for which others are missing to
+/// replace them.
+fn added(files: &Files<'_>, bucket: &str, role: &Role) -> Option<(Span, Vec<&'static str>)> {
     let lets = |command: PolicyCommand| {
         let touches = move |policy: &&Policy| files.reach(policy, command, bucket, role) != Reach::None;
         files.policies().find(touches)
@@ -83,7 +95,7 @@ fn added_alone(files: &Files<'_>, bucket: &str, role: &Role) -> Option<(Span, Ve
     let needed = [(PolicyCommand::Select, "SELECT"), (PolicyCommand::Update, "UPDATE")];
     let missing: Vec<_> =
         needed.into_iter().filter(|(command, _)| lets(*command).is_none()).map(|(_, word)| word).collect();
-    (!missing.is_empty()).then_some((adds.name_span, missing))
+    Some((adds.name_span, missing))
 }
 
 #[cfg(test)]
@@ -102,6 +114,19 @@ mod tests {
              create policy look on storage.objects for select using (bucket_id in ('a', 'b'));
              create policy all_b on storage.objects to authenticated using (bucket_id = 'b' and owner = auth.uid());
              create policy change_c on storage.objects for update using (bucket_id = 'c');",
+        );
+    }
+
+    #[test]
+    fn it_says_who_lacks_them_where_others_do_not() {
+        check(
+            &RULE,
+            "
+             insert into storage.buckets (id, name) values ('a', 'a');
+             create policy add on storage.objects for insert with check (bucket_id = 'a');
+             --            ^^^ info: anon can upload to the bucket a and not with upsert: there is no policy for UPDATE
+             create policy look on storage.objects for select using (bucket_id = 'a');
+             create policy change on storage.objects for update to authenticated using (bucket_id = 'a');",
         );
     }
 

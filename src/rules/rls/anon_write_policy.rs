@@ -5,6 +5,7 @@ use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::auth::null_tolerant_identity::gives_orphans;
 use crate::rules::opening;
 use crate::rules::rls::with_check_drops_row_scope::drops_scope;
 use crate::sql::name::Ident;
@@ -35,7 +36,8 @@ declare_rule! {
     /// It is an error where rows that are there can be changed or deleted, and a warning where rows
     /// can be added alone, as contact forms need it. Policies that are true for every row are found
     /// by `always-true-write-policy`, and a condition that compares with a setting of the request,
-    /// such as a token in a header, is not counted.
+    /// such as a token in a header, is not counted. Rows that belong to nobody are for
+    /// `null-tolerant-identity`.
     ///
     /// ## How to fix
     ///
@@ -67,7 +69,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         }
         let written: Vec<_> = WRITES.iter().filter(by_it).collect();
         let Some((clause, last)) = clause(policy, written.last().copied()) else { continue };
-        let is_told = opening::of(cx, table, policy).is_some() || drops_scope(cx, table, policy);
+        let is_told = opening::of(cx, table, policy).is_some()
+            || drops_scope(cx, table, policy)
+            || gives_orphans(table, policy);
         if is_told || asks_for_more(cx, table, policy, clause, anonymous) || reads_nothing(cx, clause) {
             continue;
         }

@@ -1,5 +1,8 @@
+use crate::catalog::policy::Policy;
+use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::sql::expr::{Expr, Literal};
 
 declare_rule! {
     /// Finds policies whose names say that they were not meant to stay: `fixme`, `tmp`, `debug`.
@@ -21,7 +24,8 @@ declare_rule! {
     /// ```
     ///
     /// The words are `fixme`, `xxx`, `hack`, `tmp`, `temp`, `temporary`, `debug`, `placeholder`, and
-    /// `TODO` in capitals, as long as they are no part of the table's name.
+    /// `TODO` in capitals, as long as they are no part of the table's name or of a text that the policy
+    /// compares with, such as a bucket's.
     ///
     /// ## How to fix
     ///
@@ -40,10 +44,11 @@ const WORDS: &[&str] = &["debug", "fixme", "hack", "placeholder", "temp", "tempo
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.catalog.own_policies() {
-        let about = table.name.name.to_lowercase();
+        let about = about(table, policy);
         let is_placeholder = |word: &str| {
             let lower = word.to_lowercase();
-            (WORDS.contains(&lower.as_str()) || word == "TODO") && !about.contains(&lower)
+            let is_subject = || about.iter().any(|text| text.contains(&lower));
+            (WORDS.contains(&lower.as_str()) || word == "TODO") && !is_subject()
         };
         let mut words = policy.name.split(|letter: char| !letter.is_alphanumeric());
         let Some(word) = words.find(|word| is_placeholder(word)) else { continue };
@@ -60,6 +65,19 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                 table.name.quoted()
             ));
     }
+}
+
+/// What a policy may be about: its table, and what its conditions compare with, such as a bucket.
+fn about(table: &Table, policy: &Policy) -> Vec<String> {
+    let mut texts = vec![table.name.name.to_lowercase()];
+    for expr in policy.expressions() {
+        expr.walk(&mut |part| {
+            if let Expr::Literal(Literal::String(text)) = part {
+                texts.push(text.to_lowercase());
+            }
+        });
+    }
+    texts
 }
 
 #[cfg(test)]
@@ -79,7 +97,8 @@ mod tests {
              --            ^^^^^ info: tmp
              create policy \"Users see a todo\" on public.todos using (open);
              create policy \"template attempt\" on public.todos using (open);
-             create policy \"temp files\" on public.temp_files using (id > 0);"
+             create policy \"temp files\" on public.temp_files using (id > 0);
+             create policy \"debug files\" on storage.objects for insert with check (bucket_id = 'scraper-debug');"
         );
     }
 }

@@ -1,5 +1,6 @@
 use crate::access::evaluation::{Evaluation, Object, Reached};
 use crate::catalog::function::Function;
+use crate::catalog::gap::Aspect;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::denied::{Denial, denials};
@@ -51,7 +52,10 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let fails = |_: &Evaluation<'_>, reached: &Reached<'_>| {
-        called(reached).is_some_and(|function| !cx.catalog.can_execute(&reached.reader.caller, function))
+        called(reached).is_some_and(|function| {
+            !cx.catalog.can_execute(&reached.reader.caller, function)
+                && !cx.catalog.may_have_changed(&function.name, Aspect::Execute)
+        })
     };
     for denial in denials(cx, fails) {
         if let Some(function) = called(denial.reached()) {
