@@ -36,8 +36,31 @@ pub enum Cause {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touch {
     pub aspect: Aspect,
-    /// `None`: any relation or function.
-    pub object: Option<QName>,
+    pub whose: Whose,
+}
+
+/// The relations or functions that it may have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    All,
+    /// Those of a schema.
+    Of(Ident),
+    One(QName),
+}
+
+impl Touch {
+    /// That of an object, or of all.
+    pub fn new(aspect: Aspect, object: Option<QName>) -> Self {
+        Self { aspect, whose: object.map_or(Whose::All, Whose::One) }
+    }
+
+    pub fn concerns(&self, object: &QName) -> bool {
+        match &self.whose {
+            Whose::All => true,
+            Whose::Of(schema) => object.schema == *schema,
+            Whose::One(name) => name == object,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,19 +104,27 @@ pub(super) struct Touched {
     /// What was ever in doubt, for whatever object.
     ever: Aspects,
     everything: Aspects,
+    schemas: FxHashMap<Ident, Aspects>,
     objects: FxHashMap<QName, Aspects>,
 }
 
 impl Touched {
     fn add(&mut self, touch: &Touch) {
         self.ever |= touch.aspect.bit();
-        match &touch.object {
-            Some(name) => match self.objects.get_mut(name) {
+        match &touch.whose {
+            Whose::One(name) => match self.objects.get_mut(name) {
                 Some(aspects) => *aspects |= touch.aspect.bit(),
                 None => drop(self.objects.insert(name.clone(), touch.aspect.bit())),
             },
-            None => self.everything |= touch.aspect.bit(),
+            Whose::Of(schema) => *self.schemas.entry(schema.clone()).or_default() |= touch.aspect.bit(),
+            Whose::All => self.everything |= touch.aspect.bit(),
         }
+    }
+
+    /// What is in doubt about an object.
+    fn of(&self, object: &QName) -> Aspects {
+        let own = self.objects.get(object).copied().unwrap_or_default();
+        self.everything | self.schemas.get(&object.schema).copied().unwrap_or_default() | own
     }
 
     /// Whether there was a doubt about one of these aspects, for whatever object.
@@ -105,6 +136,7 @@ impl Touched {
     pub(super) fn concern_name(&self, name: &Ident, aspects: &[Aspect]) -> bool {
         let bits = bits(aspects);
         self.everything & bits != 0
+            || self.schemas.values().any(|doubts| doubts & bits != 0)
             || self.objects.iter().any(|(object, doubts)| object.name == *name && doubts & bits != 0)
     }
 
@@ -131,8 +163,7 @@ pub struct Doubts<'a> {
 
 impl Doubts<'_> {
     pub fn concern(&self, object: &QName) -> bool {
-        let here = || self.touched.objects.get(object).copied().unwrap_or_default();
-        self.touched.everything & self.aspects != 0 || here() & self.aspects != 0
+        self.touched.of(object) & self.aspects != 0
     }
 }
 
@@ -160,7 +191,7 @@ impl Catalog {
         aspect: Aspect,
         object: Option<QName>,
     ) {
-        self.record_gap(span, reason, vec![Touch { aspect, object }]);
+        self.record_gap(span, reason, vec![Touch::new(aspect, object)]);
     }
 
     /// Records a gap. The rounds of a loop leave one together.
@@ -213,6 +244,10 @@ mod tests {
         assert!(!catalog.doubts(&[Aspect::Indexes]).concern(&tags));
         assert!(!catalog.doubts(&[Aspect::Shape]).concern(&notes));
         assert!(catalog.may_have_changed(&notes, Aspect::Indexes));
+        let touch = Touch { aspect: Aspect::Rls, whose: Whose::Of("audit".into()) };
+        catalog.record_gap(span(5), "", vec![touch]);
+        assert!(catalog.may_have_changed(&QName::new("audit", "events"), Aspect::Rls));
+        assert!(!catalog.may_have_changed(&notes, Aspect::Rls));
         catalog.record_unknown(span(1), "", Aspect::Rls, None);
         assert!(catalog.may_have_changed(&tags, Aspect::Rls));
         assert!(!catalog.may_have_changed(&tags, Aspect::Shape));

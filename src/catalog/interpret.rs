@@ -662,7 +662,7 @@ impl<'c> Interpreter<'c> {
             let touches = match value {
                 // INTO wants rows, and what changes the catalog gives none.
                 _ if !into.is_empty() => Vec::new(),
-                Value::Definition => vec![Touch { aspect: Aspect::Functions, object: None }],
+                Value::Definition => vec![Touch::new(Aspect::Functions, None)],
                 _ => self.guess(command),
             };
             if !touches.is_empty() {

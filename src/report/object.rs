@@ -304,12 +304,11 @@ impl Page<'_> {
 
     /// What may have changed the object without the catalog knowing.
     fn gaps(&mut self, name: &QName) -> io::Result<()> {
-        let concerns = |object: &Option<QName>| object.as_ref().is_none_or(|object| object == name);
         let gaps: Vec<_> = self
             .catalog
             .gaps
             .iter()
-            .filter(|gap| gap.touches.iter().any(|touch| concerns(&touch.object)))
+            .filter(|gap| gap.touches.iter().any(|touch| touch.concerns(name)))
             .collect();
         self.section("not known", gaps.is_empty())?;
         for gap in gaps {

@@ -1,13 +1,13 @@
 //! What statements that may or may not run would touch.
 
 use crate::catalog::Relation;
-use crate::catalog::gap::{Aspect, Cause, Touch};
+use crate::catalog::gap::{Aspect, Cause, Touch, Whose};
 use crate::catalog::interpret::value::Value;
 use crate::catalog::interpret::{DYNAMIC, Interpreter};
 use crate::catalog::name::QName;
 use crate::source::Span;
 use crate::sql::expr::{Expr, Literal};
-use crate::sql::name::ObjectName;
+use crate::sql::name::{Ident, ObjectName};
 use crate::sql::plpgsql::{BlockStatement, BlockStatementKind, Fragment};
 use crate::sql::statement::{AlterAction, GrantTarget, ObjectKind, Statement, StatementKind};
 
@@ -55,7 +55,7 @@ impl Interpreter<'_> {
                     let touches = match known {
                         Some(list) => list.iter().flat_map(|inner| self.touches(inner)).collect(),
                         None if value == Value::Definition => {
-                            vec![Touch { aspect: Aspect::Functions, object: None }]
+                            vec![Touch::new(Aspect::Functions, None)]
                         }
                         None => self.guess(command),
                     };
@@ -78,9 +78,9 @@ impl Interpreter<'_> {
                 .resolve_relation(name)
                 .map_or_else(|| self.catalog.creation_name(name), |(found, _)| found)
         };
-        let one = |aspect, object| vec![Touch { aspect, object }];
+        let one = |aspect, object| vec![Touch::new(aspect, object)];
         let anybodys_rights =
-            || [Aspect::Grants, Aspect::Execute].map(|aspect| Touch { aspect, object: None }).to_vec();
+            || [Aspect::Grants, Aspect::Execute].map(|aspect| Touch::new(aspect, None)).to_vec();
         let exists = |name: &ObjectName| self.catalog.resolve_relation(name).is_some();
         match &statement.kind {
             StatementKind::CreateTable(create) if create.if_not_exists && exists(&create.name) => Vec::new(),
@@ -117,7 +117,7 @@ impl Interpreter<'_> {
                         AlterAction::EnableRls | AlterAction::DisableRls => Aspect::Rls,
                         _ => Aspect::Shape,
                     };
-                    touches.push(Touch { aspect, object: Some(name.clone()) });
+                    touches.push(Touch::new(aspect, Some(name.clone())));
                 }
                 touches
             }
@@ -147,7 +147,7 @@ impl Interpreter<'_> {
                                 _ => None,
                             };
                             let object = table.map(|table| table.name.clone());
-                            return Touch { aspect: Aspect::Indexes, object };
+                            return Touch::new(Aspect::Indexes, object);
                         }
                         ObjectKind::View | ObjectKind::MaterializedView => (Aspect::Views, true),
                         ObjectKind::Trigger => (Aspect::Shape, true),
@@ -156,24 +156,21 @@ impl Interpreter<'_> {
                         }
                         _ => (Aspect::Existence, true),
                     };
-                    Touch { aspect, object: named.then(|| relation(&object.name)) }
+                    Touch::new(aspect, named.then(|| relation(&object.name)))
                 })
                 .collect(),
             StatementKind::Grant(grant) => match &grant.target {
                 GrantTarget::Objects(objects) => {
                     let named = objects.iter().map(|object| match object.kind {
-                        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine => Touch {
-                            aspect: Aspect::Execute,
-                            object: Some(
-                                self.catalog
-                                    .resolve_functions(&object.name)
-                                    .unwrap_or_else(|| self.catalog.creation_name(&object.name)),
-                            ),
-                        },
-                        ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence => {
-                            Touch { aspect: Aspect::Grants, object: Some(relation(&object.name)) }
+                        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine => {
+                            let known = self.catalog.resolve_functions(&object.name);
+                            let name = known.unwrap_or_else(|| self.catalog.creation_name(&object.name));
+                            Touch::new(Aspect::Execute, Some(name))
                         }
-                        _ => Touch { aspect: Aspect::Grants, object: None },
+                        ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence => {
+                            Touch::new(Aspect::Grants, Some(relation(&object.name)))
+                        }
+                        _ => Touch::new(Aspect::Grants, None),
                     });
                     named.collect()
                 }
@@ -188,18 +185,21 @@ impl Interpreter<'_> {
 
     /// What SQL that is not known may touch, by the words that are.
     pub(super) fn guess(&self, command: &Fragment) -> Vec<Touch> {
-        let mut words = String::new();
+        let mut texts: Vec<String> = Vec::new();
         let mut table = None;
         if let Some(expr) = &command.value {
             expr.walk(&mut |part| {
                 if let Expr::Literal(Literal::String(text)) = part {
                     table = table.take().or_else(|| self.altered_table(&text.to_ascii_lowercase()));
-                    words.push_str(&text.to_ascii_lowercase());
-                    words.push(' ');
+                    texts.push(text.to_ascii_lowercase());
                 }
             });
         }
+        let words: String = texts.iter().flat_map(|text| [text, " "]).collect();
         let has = |word: &str| words.contains(word);
+        // A trigger says which function it executes.
+        let apart = words.replace("execute function ", "").replace("execute procedure ", "");
+        let of_function = apart.contains(" function ") || apart.contains(" procedure ");
         let of_rights = has("grant ") || has("revoke ");
         let to_call = of_rights
             && [" on function ", " on procedure ", " on routine ", " on all functions "].into_iter().any(has);
@@ -209,7 +209,7 @@ impl Interpreter<'_> {
             (of_rights && !to_call, Aspect::Grants),
             (of_rights, Aspect::Execute),
             (has(" index "), Aspect::Indexes),
-            ((has(" function ") || has(" procedure ")) && !to_call, Aspect::Functions),
+            (of_function && !to_call, Aspect::Functions),
             (has(" view "), Aspect::Views),
             (has("create table") || has("drop table") || has("rename "), Aspect::Existence),
             (has(" trigger ") || has("alter table") && !has("row level security"), Aspect::Shape),
@@ -219,10 +219,15 @@ impl Interpreter<'_> {
         .collect();
         let rows = ["insert ", "update ", "delete ", "select ", "refresh ", "analyze", "set "];
         if aspects.is_empty() && !rows.iter().any(|word| words.trim_start().starts_with(word)) {
-            return vec![Touch { aspect: Aspect::Anything, object: None }];
+            return vec![Touch::new(Aspect::Anything, None)];
         }
         let object = table.filter(|_| aspects.iter().all(|it| matches!(it, Aspect::Shape | Aspect::Rls)));
-        aspects.into_iter().map(|aspect| Touch { aspect, object: object.clone() }).collect()
+        let is_about_tables = aspects.iter().all(|it| {
+            matches!(it, Aspect::Existence | Aspect::Indexes | Aspect::Policies | Aspect::Rls | Aspect::Shape)
+        });
+        let schema = schema_of_tables(&texts).filter(|_| is_about_tables && object.is_none());
+        let whose = schema.map_or_else(|| object.map_or(Whose::All, Whose::One), Whose::Of);
+        aspects.into_iter().map(|aspect| Touch { aspect, whose: whose.clone() }).collect()
     }
 
     /// The table of `alter table public.orders drop constraint …`, where the text holds its whole name.
@@ -243,4 +248,27 @@ impl Interpreter<'_> {
         let known = self.catalog.resolve_relation(&name).map(|(name, _)| name);
         Some(known.unwrap_or_else(|| self.catalog.creation_name(&name)))
     }
+}
+
+/// The schema of the tables that texts are about, where it is written before the name of each:
+/// `alter table audit.%I …`.
+fn schema_of_tables(texts: &[String]) -> Option<Ident> {
+    let mut found: Option<&str> = None;
+    for keyword in ["create table ", "alter table ", "drop table ", " on ", " rename "] {
+        for (text, at) in
+            texts.iter().flat_map(|text| text.match_indices(keyword).map(move |(at, _)| (text, at)))
+        {
+            let mut rest = &text[at + keyword.len()..];
+            for words in ["if not exists ", "if exists ", "only "] {
+                rest = rest.strip_prefix(words).unwrap_or(rest);
+            }
+            let (schema, _) = rest.split_once('.')?;
+            let is_name = schema.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            if !is_name || schema.is_empty() || found.is_some_and(|known| known != schema) {
+                return None;
+            }
+            found = Some(schema);
+        }
+    }
+    found.map(Ident::new)
 }

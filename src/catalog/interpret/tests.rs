@@ -1,6 +1,6 @@
 //! What code that runs while migrating leaves in the catalog.
 
-use crate::catalog::gap::Touch;
+use crate::catalog::gap::{Touch, Whose};
 use crate::testing::Bench;
 
 /// What there is in `public`, on a line each, and then the gaps with what they touch.
@@ -34,9 +34,10 @@ fn state(sql: &str) -> Vec<String> {
     lines.extend(queues.map(|table| format!("queue {}", table.name)));
     let buckets = catalog.buckets.values().filter(|bucket| bucket.migrated);
     lines.extend(buckets.map(|bucket| format!("bucket {} public {}", bucket.id, bucket.public)));
-    let touch = |touch: &Touch| match &touch.object {
-        Some(object) => format!(" {:?} of {object}", touch.aspect),
-        None => format!(" {:?} of anything", touch.aspect),
+    let touch = |touch: &Touch| match &touch.whose {
+        Whose::One(object) => format!(" {:?} of {object}", touch.aspect),
+        Whose::Of(schema) => format!(" {:?} of schema {schema}", touch.aspect),
+        Whose::All => format!(" {:?} of anything", touch.aspect),
     };
     lines.extend(catalog.failures.iter().map(|failure| format!("fails: {}", failure.misfit)));
     lines.extend(catalog.gaps.iter().map(|gap| {
@@ -341,7 +342,7 @@ fn functions_that_are_called_run() {
         (&format!("{make} select fill(), secure(t) from (values ('a')) as list (t);"), &["a(id) rls"]),
         (
             &format!("{make} select secure(t.t) from auth.users as t;"),
-            &["a(id)", "gap: SQL that is only known when it runs: Rls of anything"],
+            &["a(id)", "gap: SQL that is only known when it runs: Rls of schema public"],
         ),
     ]);
 }
@@ -513,6 +514,38 @@ fn a_text_says_that_it_is_about_calling_functions_whatever_its_names() {
          end",
         &["a(id)", "b(id)", "gap: the block runs SQL that is only known when it runs: Execute of anything"],
     )]);
+}
+
+#[test]
+fn a_text_says_in_which_schema_its_tables_are() {
+    let block = |text: &str| {
+        format!(
+            "create schema audit; create table a (id int);
+             do $$ begin execute format('{text}', to_char(now(), 'YYYY')); end $$;"
+        )
+    };
+    check(&[
+        (
+            &block("alter table audit.events_%s enable row level security"),
+            &["a(id)", "gap: SQL that is only known when it runs: Rls of schema audit"],
+        ),
+        (
+            &block("create table if not exists audit.%I partition of audit.events"),
+            &["a(id)", "gap: SQL that is only known when it runs: Existence of schema audit"],
+        ),
+        (
+            &block("create trigger t before truncate on audit.%I for each statement execute function f()"),
+            &["a(id)", "gap: SQL that is only known when it runs: Shape of schema audit"],
+        ),
+        (
+            &block("alter table %I enable row level security"),
+            &["a(id)", "gap: SQL that is only known when it runs: Rls of anything"],
+        ),
+        (
+            &block("drop policy p on audit.%I; alter table a disable row level security"),
+            &["a(id)", "gap: SQL that is only known when it runs: Rls of anything Policies of anything"],
+        ),
+    ]);
 }
 
 #[test]
