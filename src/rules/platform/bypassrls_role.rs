@@ -1,4 +1,5 @@
 use crate::catalog::origin::Origin;
+use crate::catalog::role::Role;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 
@@ -23,6 +24,9 @@ declare_rule! {
     /// create policy "Reporting reads all" on public.orders for select to reporting using (true);
     /// ```
     ///
+    /// It is an error where requests have the role, such as `authenticated`: then no policy holds for them.
+    /// `service_role` and `postgres` are above row level security from the beginning.
+    ///
     /// ## How to fix
     ///
     /// `alter role reporting nobypassrls;`, and a policy for the role on the tables that it needs.
@@ -37,15 +41,19 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    for role in cx.catalog.roles.values().filter(|role| role.bypassrls && !role.superuser) {
+    let is_platforms = |role: &Role| matches!(role.name.as_str(), "service_role" | "postgres");
+    let above = cx.catalog.roles.values().filter(|role| role.bypassrls && !role.superuser);
+    for role in above.filter(|role| !is_platforms(role)) {
         let Origin::Statement(span) = role.bypassrls_origin else { continue };
         let message = format!("role {} reads and changes rows past every policy", role.name.quoted());
-        out.report(span, Identity::plain("role", role.name.as_str()), message).note("BYPASSRLS").help(
-            format!(
-                "alter role {} nobypassrls; -- and a policy for it where it needs one",
-                role.name.quoted()
-            ),
-        );
+        let found = out.report(span, Identity::plain("role", role.name.as_str()), message);
+        found.note("BYPASSRLS").help(format!(
+            "alter role {} nobypassrls; -- and a policy for it where it needs one",
+            role.name.quoted()
+        ));
+        if cx.catalog.api_roles().any(|other| other.name == role.name) {
+            found.severity(Severity::Error);
+        }
     }
 }
 
@@ -68,6 +76,17 @@ mod tests {
           -- ^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: role c
              create role d;
              alter role d with login;",
+        );
+    }
+
+    #[test]
+    fn requests_past_all_policies_are_an_error() {
+        check(
+            &RULE,
+            "
+             alter role authenticated bypassrls;
+          -- ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: role authenticated reads and changes rows past every policy
+             alter role service_role with nologin bypassrls;",
         );
     }
 }
