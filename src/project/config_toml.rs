@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
                 Some(false) => Exposure::Explicit,
                 _ => Exposure::Exposed,
             },
-            major_version: self.number("db.major_version").unwrap_or(default.major_version),
+            major_version: self.version("db.major_version").unwrap_or(default.major_version),
             declared_paths: self.patterns("db.migrations.schema_paths").unwrap_or_default(),
             seed_paths: if seeds_are_on { seed_paths } else { Vec::new() },
             buckets: self.buckets(),
@@ -190,8 +190,12 @@ impl<'a> Reader<'a> {
         self.typed(path, "a text", |value| value.as_str().map(str::to_string))
     }
 
-    fn number(&mut self, path: &str) -> Option<u32> {
-        self.typed(path, "a whole number", |value| value.as_integer()?.as_str().parse().ok())
+    /// Of PostgreSQL; newer ones than there are today will come.
+    fn version(&mut self, path: &str) -> Option<u32> {
+        let version = |value: &DeValue<'_>| value.as_integer()?.as_str().parse().ok();
+        self.typed(path, "a version of PostgreSQL such as 17", |value| {
+            version(value).filter(|version| (9..40).contains(version))
+        })
     }
 
     fn list(&mut self, path: &str) -> Option<Vec<String>> {
@@ -280,6 +284,13 @@ mod tests {
     fn values_from_the_environment_are_not_known() {
         let (config, flaws) = ConfigToml::parse("[auth]\nenable_anonymous_sign_ins = \"env(ANON)\"");
         assert_eq!((config, flaws), (ConfigToml::default(), Vec::new()));
+    }
+
+    #[test]
+    fn a_version_is_one_that_there_may_be() {
+        let (config, flaws) = ConfigToml::parse("[db]\nmajor_version = 99");
+        assert_eq!(config.major_version, 17);
+        assert_eq!(flaws[0].message, "`db.major_version` is not a version of PostgreSQL such as 17");
     }
 
     #[test]
