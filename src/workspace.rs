@@ -241,8 +241,7 @@ impl Workspace {
             summary.gaps += replayed.catalog.gaps.len();
         }
         report::sort(&mut diagnostics);
-        let assumptions =
-            self.projects.iter().map(|replayed| assume::line(replayed, self.projects.len())).collect();
+        let assumptions = assume::lines(&self.projects);
         Report {
             sources: Arc::clone(&self.sources),
             diagnostics,

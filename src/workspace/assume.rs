@@ -1,10 +1,30 @@
 //! What a run takes for granted about a project, in one line.
 
+use indexmap::IndexMap;
+
 use crate::catalog::platform::Exposure;
 use crate::workspace::Replayed;
 
-/// `public, graphql_public are exposed; new tables …; PostgreSQL 17`.
-pub(super) fn line(replayed: &Replayed, projects: usize) -> String {
+/// Of more projects than these that are alike only the number is told.
+const MOST_NAMED: usize = 3;
+
+/// `the Data API serves public; …; PostgreSQL 17`; of several projects each behind its name.
+pub(super) fn lines(projects: &[Replayed]) -> Vec<String> {
+    let mut alike: IndexMap<String, Vec<String>> = IndexMap::new();
+    for replayed in projects {
+        let home = replayed.project.folder.parent().and_then(|folder| folder.file_name());
+        let name = home.map_or(String::new(), |name| name.to_string_lossy().into_owned());
+        alike.entry(facts(replayed)).or_default().push(name);
+    }
+    let lines = alike.into_iter().flat_map(|(facts, names)| match names.len() {
+        _ if projects.len() == 1 || names.contains(&String::new()) => vec![facts],
+        count if count > MOST_NAMED => vec![format!("{count} projects: {facts}")],
+        _ => names.iter().map(|name| format!("{name}: {facts}")).collect(),
+    });
+    lines.collect()
+}
+
+fn facts(replayed: &Replayed) -> String {
     let api = &replayed.catalog.api;
     let exposed = match api.schemas.as_slice() {
         [] => "the Data API is off".to_string(),
@@ -34,9 +54,5 @@ pub(super) fn line(replayed: &Replayed, projects: usize) -> String {
         1 => "; 1 declared schema file is not read, as the migrations count".to_string(),
         many => format!("; {many} declared schema files are not read, as the migrations count"),
     };
-    let facts = format!("{exposed}; {granted}; PostgreSQL {}{unread}", config.major_version);
-    match replayed.project.folder.parent().and_then(|folder| folder.file_name()) {
-        Some(name) if projects > 1 => format!("{}: {facts}", name.to_string_lossy()),
-        _ => facts,
-    }
+    format!("{exposed}; {granted}; PostgreSQL {}{unread}", config.major_version)
 }
