@@ -95,13 +95,9 @@ impl Catalog {
         // Storage and Realtime take requests for their own tables.
         let served = self.is_exposed(&name.schema) || name.schema == "storage" || name.schema == "realtime";
         let usable = |role: &&Role| served && self.can_use_namespace(&role.name, &name.schema);
-        let held = |role: &Role| {
-            let can = |privilege: &Privilege| self.can_on_any_column(&role.name, acl, columns, *privilege);
-            DML.iter().filter(can).fold(Privileges::NONE, |sum, one| sum.union(Privileges::of(&[one])))
-        };
         self.api_roles()
             .filter(usable)
-            .map(|role| Access { role, privileges: held(role) })
+            .map(|role| Access { role, privileges: DML.intersection(self.held(&role.name, acl, columns)) })
             .filter(|access| !access.privileges.is_empty())
             .collect()
     }

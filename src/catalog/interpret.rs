@@ -112,6 +112,10 @@ struct Interpreter<'c> {
     ctes: Vec<(Ident, Vec<query::Record>)>,
     /// How many queries are being evaluated, one within the other.
     nested: usize,
+    /// Whether one of them reads what policies say.
+    prints: bool,
+    /// What they were found to say since the last statement that may change it.
+    printed: system::Printed,
     /// What the last RETURN gave.
     returned: Option<Value>,
     /// Within a guard, what does not fit is left out without a word.
@@ -136,6 +140,8 @@ impl<'c> Interpreter<'c> {
             alone: FxHashMap::default(),
             ctes: Vec::new(),
             nested: 0,
+            prints: false,
+            printed: system::Printed::default(),
             returned: None,
             tolerant: 0,
             astray: false,
@@ -189,6 +195,7 @@ impl<'c> Interpreter<'c> {
             if let Some(before) = before {
                 let (last_oid, copied) = (self.catalog.last_oid, self.catalog.copied);
                 *self.catalog = before;
+                self.printed.get_mut().clear();
                 (self.catalog.last_oid, self.catalog.copied) = (last_oid, copied);
             }
             flow = self.statements(&handler.body);
@@ -442,6 +449,9 @@ impl<'c> Interpreter<'c> {
     }
 
     fn apply(&mut self, statement: &Statement) -> Flow {
+        if !matches!(statement.kind, StatementKind::Grant(_)) {
+            self.printed.get_mut().clear();
+        }
         if let Flow::Failed(span, misfit) = self.expect_made(statement) {
             return Flow::Failed(span, misfit);
         }

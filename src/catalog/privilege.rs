@@ -82,10 +82,14 @@ impl Catalog {
         columns: &[Column],
         privilege: Privilege,
     ) -> bool {
-        let granted = |column: &Column| {
-            !column.acl.entries.is_empty() && self.effective(role, &column.acl).contains(privilege)
-        };
-        self.can(role, acl, privilege) || columns.iter().any(granted)
+        self.held(role, acl, columns).contains(privilege)
+    }
+
+    /// What a role can do with a relation, be it with one of its columns only.
+    pub fn held(&self, role: &Ident, acl: &Acl, columns: &[Column]) -> Privileges {
+        let of_columns = columns.iter().filter(|column| !column.acl.entries.is_empty());
+        let each = of_columns.map(|column| self.effective(role, &column.acl));
+        each.fold(self.effective(role, acl), Privileges::union)
     }
 
     /// Whether a role can name what is in a schema. One that the catalog does not know is the

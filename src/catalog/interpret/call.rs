@@ -16,6 +16,7 @@ use crate::sql::statement::{ArgumentMode, FunctionBody, Statement, StatementKind
 impl Interpreter<'_> {
     /// Runs the functions that a query calls, as far as they change what the model holds.
     pub(super) fn query(&mut self, query: &Query, span: Span) {
+        self.printed.get_mut().clear();
         let QueryBody::Select(select) = &query.body else { return };
         if select.from.is_empty()
             && select.filter.as_ref().is_some_and(|filter| self.truth(filter) == Some(false))

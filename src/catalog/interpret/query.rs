@@ -35,7 +35,10 @@ impl Interpreter<'_> {
             self.alone.clear();
         }
         self.nested += 1;
+        let prints = self.prints;
+        self.prints |= reads_conditions(query);
         let rows = self.rows_of_query(query);
+        self.prints = prints;
         self.nested -= 1;
         rows
     }
@@ -501,7 +504,7 @@ impl Interpreter<'_> {
                     return Some(rows.clone());
                 }
                 let wanted = self.wanted(&name_of(item), conditions);
-                system::rows(self.catalog, name, &wanted)
+                system::rows(self.catalog, name, &wanted, self.prints.then_some(&self.printed))
             }
             FromItem::Query { query, alias, .. } => {
                 let alias = alias.as_ref()?;
@@ -518,6 +521,33 @@ impl Interpreter<'_> {
             FromItem::Join { .. } => None,
         }
     }
+}
+
+/// Whether a query may read the printed conditions of policies, which are dear: by name, or as part of
+/// whole rows.
+fn reads_conditions(query: &Query) -> bool {
+    let mut relations: Vec<&Ident> = Vec::new();
+    query.walk_relations(&mut |relation| relations.push(&relation.name.name));
+    if !relations.iter().any(|name| matches!(name.as_str(), "pg_policies" | "pg_policy")) {
+        return false;
+    }
+    let mut names: Vec<Ident> = Vec::new();
+    query.walk_queries(&mut |query| {
+        if let QueryBody::Select(select) = &query.body {
+            names.extend(select.from.iter().map(name_of));
+        }
+    });
+    let mut reads = false;
+    query.walk(&mut |expr| {
+        if let Expr::Column(column) = expr {
+            reads |= column.star
+                || column
+                    .path
+                    .last()
+                    .is_some_and(|name| system::CONDITIONS.contains(&name.as_str()) || names.contains(name));
+        }
+    });
+    reads
 }
 
 /// The rows of a query as records, their first columns renamed.

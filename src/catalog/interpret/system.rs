@@ -1,7 +1,10 @@
 //! The system catalogs and views that migrations ask, made of the model. A column that the model
 //! cannot fill reads as unknown.
 
+use std::cell::RefCell;
+
 use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
 
 use crate::catalog::acl::Grantee;
 use crate::catalog::function::{Function, FunctionKind, Returns};
@@ -20,6 +23,12 @@ use crate::sql::statement::{Clause, PolicyCommand, Privilege};
 /// Columns that a query compares with values known beforehand. Rows that differ may be left out, and
 /// are where that saves going through the whole catalog.
 pub(super) struct Wanted(pub(super) Vec<(Ident, Value)>);
+
+/// What policies say, as a server prints it: by table, policy, and whether it is the WITH CHECK.
+pub(super) type Printed = RefCell<FxHashMap<(Oid, Ident, bool), Value>>;
+
+/// Columns that hold it.
+pub(super) const CONDITIONS: [&str; 4] = ["polqual", "polwithcheck", "qual", "with_check"];
 
 /// Columns by which rows are found without going through the whole catalog.
 const INDEXED: [&str; 19] = [
@@ -113,8 +122,14 @@ fn in_any_schema<T>(catalog: &Catalog, name: &str, find: impl Fn(&QName) -> Opti
 }
 
 /// The rows of a system catalog or view; `None` for any other relation.
-pub(super) fn rows(catalog: &Catalog, name: &ObjectName, wanted: &Wanted) -> Option<Vec<Row>> {
-    let mut rows = all_rows(catalog, name, wanted)?;
+/// [`CONDITIONS`] hold values only where it is given what was printed.
+pub(super) fn rows(
+    catalog: &Catalog,
+    name: &ObjectName,
+    wanted: &Wanted,
+    printed: Option<&Printed>,
+) -> Option<Vec<Row>> {
+    let mut rows = all_rows(catalog, name, wanted, printed)?;
     rows.retain(|row| !row.iter().any(|(column, value)| is_hidden(catalog, column, value)));
     Some(rows)
 }
@@ -144,11 +159,16 @@ fn is_hidden(catalog: &Catalog, column: &Ident, value: &Value) -> bool {
     }
 }
 
-fn all_rows(catalog: &Catalog, name: &ObjectName, wanted: &Wanted) -> Option<Vec<Row>> {
+fn all_rows(
+    catalog: &Catalog,
+    name: &ObjectName,
+    wanted: &Wanted,
+    printed: Option<&Printed>,
+) -> Option<Vec<Row>> {
     let schema = name.schema.as_deref().unwrap_or("pg_catalog");
     Some(match (schema, name.name.as_str()) {
-        ("pg_catalog", "pg_policies") => policies(catalog, wanted, false),
-        ("pg_catalog", "pg_policy") => policies(catalog, wanted, true),
+        ("pg_catalog", "pg_policies") => policies(catalog, wanted, printed, false),
+        ("pg_catalog", "pg_policy") => policies(catalog, wanted, printed, true),
         ("pg_catalog", "pg_tables") => tables(catalog, wanted),
         ("pg_catalog", "pg_class") => classes(catalog, wanted),
         ("pg_catalog", "pg_namespace") => wanted
@@ -285,7 +305,7 @@ fn yes_no(value: bool) -> Value {
     Value::text(if value { "YES" } else { "NO" })
 }
 
-fn policies(catalog: &Catalog, wanted: &Wanted, raw: bool) -> Vec<Row> {
+fn policies(catalog: &Catalog, wanted: &Wanted, printed: Option<&Printed>, raw: bool) -> Vec<Row> {
     let name = if raw { "polname" } else { "policyname" };
     let tables = wanted.tables(catalog, "tablename", "polrelid").into_iter();
     let all = tables
@@ -302,11 +322,15 @@ fn policies(catalog: &Catalog, wanted: &Wanted, raw: bool) -> Vec<Row> {
             PolicyCommand::Update => ("UPDATE", "w"),
             PolicyCommand::Delete => ("DELETE", "d"),
         };
-        let clause = |clause: &Option<Clause>| match clause {
-            Some(clause) => {
-                catalog.printed_expression(table.oid, &clause.value).map_or(Value::Something, Value::Text)
+        let clause = |clause: &Option<Clause>, is_check: bool| match (clause, printed) {
+            (None, _) => Value::Null,
+            (Some(_), None) => Value::Something,
+            (Some(clause), Some(printed)) => {
+                let print = || catalog.printed_expression(table.oid, &clause.value);
+                let mut printed = printed.borrow_mut();
+                let text = printed.entry((table.oid, policy.name.clone(), is_check));
+                text.or_insert_with(|| print().map_or(Value::Something, Value::Text)).clone()
             }
-            None => Value::Null,
         };
         if raw {
             row([
@@ -314,8 +338,8 @@ fn policies(catalog: &Catalog, wanted: &Wanted, raw: bool) -> Vec<Row> {
                 ("polrelid", Value::Object(Object::Relation(table.oid))),
                 ("polcmd", Value::text(short)),
                 ("polpermissive", Value::Bool(policy.permissive)),
-                ("polqual", clause(&policy.using)),
-                ("polwithcheck", clause(&policy.with_check)),
+                ("polqual", clause(&policy.using, false)),
+                ("polwithcheck", clause(&policy.with_check, true)),
             ])
         } else {
             row([
@@ -325,8 +349,8 @@ fn policies(catalog: &Catalog, wanted: &Wanted, raw: bool) -> Vec<Row> {
                 ("permissive", Value::text(if policy.permissive { "PERMISSIVE" } else { "RESTRICTIVE" })),
                 ("roles", Value::List(names.collect())),
                 ("cmd", Value::text(long)),
-                ("qual", clause(&policy.using)),
-                ("with_check", clause(&policy.with_check)),
+                ("qual", clause(&policy.using, false)),
+                ("with_check", clause(&policy.with_check, true)),
             ])
         }
     })
