@@ -22,6 +22,7 @@ pub mod name;
 pub mod origin;
 pub mod platform;
 pub mod policy;
+mod population;
 pub mod privilege;
 pub mod register;
 pub mod revocation;
@@ -92,6 +93,8 @@ pub struct Catalog {
     pub failures: Vec<Failure>,
     /// What is not there because of them.
     unmade: consequence::Unmade,
+    /// The tables that may hold rows.
+    population: population::Population,
     /// What the statement at hand refers to and is not there.
     unfit: Vec<Misfit>,
     /// The first words of statements that could not be read.

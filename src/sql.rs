@@ -189,7 +189,7 @@ fn read(code: Code<'_>, range: Range<usize>, check_data: bool) -> Result<Option<
         RowStatement::Of(change) if is_read || small && is_settings(&change.table) => {
             return lower::statement(code, range);
         }
-        RowStatement::Of(change) => Some(change),
+        RowStatement::Of(change) | RowStatement::Read(change) => Some(change),
         RowStatement::Unnamed => None,
     };
     if check_data && small {
@@ -205,6 +205,8 @@ enum RowStatement {
     No,
     /// A change of one table's rows.
     Of(RowTarget),
+    /// What only reads them: ANALYZE.
+    Read(RowTarget),
     /// COPY, VALUES, and what is broken.
     Unnamed,
 }
@@ -225,13 +227,17 @@ fn row_statement(code: Code<'_>, range: Range<usize>) -> RowStatement {
     if ["copy", "values"].iter().any(|word| first.is_word(text, word)) {
         return RowStatement::Unnamed;
     }
-    if !["insert", "update", "delete", "merge"].iter().any(|word| first.is_word(text, word)) {
+    let reads = first.is_word(text, "analyze");
+    if !reads && !["insert", "update", "delete", "merge"].iter().any(|word| first.is_word(text, word)) {
         return RowStatement::No;
     }
     while tokens
-        .next_if(|token| ["into", "from", "only"].iter().any(|word| token.is_word(text, word)))
+        .next_if(|token| ["into", "from", "only", "verbose"].iter().any(|word| token.is_word(text, word)))
         .is_some()
     {}
+    if reads && tokens.peek().is_none_or(|token| token::ident(*token, text).is_none()) {
+        return RowStatement::No;
+    }
     let mut name = || tokens.next().and_then(|token| Some((token::ident(token, text)?, token)));
     let Some((mut table, mut at)) = name() else { return RowStatement::Unnamed };
     let (start, mut schema) = (at.start, None);
@@ -260,7 +266,8 @@ fn row_statement(code: Code<'_>, range: Range<usize>) -> RowStatement {
             columns.clear();
         }
     }
-    RowStatement::Of(RowTarget { table, columns })
+    let target = RowTarget { table, columns };
+    if reads { RowStatement::Read(target) } else { RowStatement::Of(target) }
 }
 
 /// The bytes that a server would refuse, as errors.

@@ -86,10 +86,14 @@ impl Catalog {
     pub fn apply(&mut self, statement: &Statement) {
         let expected = self.expectations(statement);
         let first = self.failures.len();
+        self.note_rows(statement);
         if let Err(misfit) = self.try_apply(statement) {
             self.record_misfit(statement.span, misfit);
         }
         self.conclude(statement, expected, first);
+        if matches!(statement.kind, StatementKind::CreateTableAs(_)) {
+            self.note_rows(statement);
+        }
     }
 
     /// Applies a statement, or says why it cannot be.
@@ -105,7 +109,15 @@ impl Catalog {
         };
         self.note_references_of(statement);
         let unfit = std::mem::take(&mut self.unfit);
-        applied.and_then(|()| self.record_unfit(statement.span, unfit))
+        let is_in_way = |misfit: &Misfit| misfit.beside.is_some_and(|place| self.is_of_failing(place));
+        match applied {
+            // To PostgreSQL it is not in the way, and the rest of the statement counts.
+            Err(misfit) if self.attempts == 0 && is_in_way(&misfit) => {
+                self.record_unfit(statement.span, unfit)?;
+                Err(misfit)
+            }
+            applied => applied.and_then(|()| self.record_unfit(statement.span, unfit)),
+        }
     }
 
     fn dispatch(&mut self, statement: &Statement) -> Applied {

@@ -22,11 +22,14 @@ use crate::sql::statement::{
 
 /// Names that do not get in each other's way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Space {
+pub(super) enum Space {
     Relation,
     Routine,
     Type,
 }
+
+/// An object that a statement makes.
+pub(super) type Made = (Space, QName);
 
 /// Objects that are not there because the statement that was to make them fails, and which failure
 /// that is.
@@ -37,6 +40,8 @@ pub(super) struct Unmade {
     statements: Vec<Span>,
     /// Whether the catalog is asked as PostgreSQL has it, without them.
     hidden: bool,
+    /// What the block at hand has made: it goes with the block if that fails.
+    made_in_block: Vec<Made>,
 }
 
 /// What a statement says about objects that may not be there.
@@ -45,9 +50,9 @@ pub(super) struct Expectations {
     /// The failure of something that the statement needs.
     blamed: Option<usize>,
     /// What it makes and nothing had before.
-    makes: Vec<(Space, QName)>,
+    makes: Vec<Made>,
     /// What it drops if it is there.
-    drops: Vec<(Space, QName)>,
+    drops: Vec<Made>,
 }
 
 impl Catalog {
@@ -58,10 +63,6 @@ impl Catalog {
             names.statement(&statement.kind);
         }
         let blamed = names.blamed;
-        let made = self.made_by(&statement.kind);
-        let is_new = |(space, name): &(Space, QName)| {
-            !self.is_there(*space, name) || self.unmade.names.contains_key(&(*space, name.clone()))
-        };
         let drops = match &statement.kind {
             StatementKind::Drop(drop) if !self.unmade.names.is_empty() => drop
                 .objects
@@ -73,7 +74,7 @@ impl Catalog {
                 .collect(),
             _ => Vec::new(),
         };
-        Expectations { blamed, makes: made.filter(is_new).into_iter().collect(), drops }
+        Expectations { blamed, makes: self.newly_made(statement).into_iter().collect(), drops }
     }
 
     /// Takes note of what became of a statement: the failures from `first` on are its own.
@@ -102,7 +103,8 @@ impl Catalog {
         if root.is_some() {
             self.unmade.statements.push(statement.span);
         }
-        for made in expected.makes {
+        let nested = std::mem::take(&mut self.unmade.made_in_block);
+        for made in expected.makes.into_iter().chain(nested) {
             match root {
                 Some(root) => self.unmade.names.insert(made, root),
                 None => self.unmade.names.remove(&made),
@@ -146,12 +148,19 @@ impl Catalog {
         self.unmade.hidden && self.unmade.names.keys().any(|(_, hidden)| hidden.name == *name)
     }
 
-    /// Takes note that a statement of a block made what another one was to make.
-    pub(super) fn note_made(&mut self, statement: &Statement) {
-        if self.has_unmade()
-            && let Some(made) = self.made_by(&statement.kind)
-        {
+    /// What a statement makes if PostgreSQL has no such object yet.
+    pub(super) fn newly_made(&self, statement: &Statement) -> Option<Made> {
+        let is_new = |(space, name): &Made| {
+            !self.is_there(*space, name) || self.unmade.names.contains_key(&(*space, name.clone()))
+        };
+        self.made_by(&statement.kind).filter(is_new)
+    }
+
+    /// Takes note of what a statement of a block made.
+    pub(super) fn note_made(&mut self, made: Option<Made>) {
+        if let Some(made) = made {
             self.unmade.names.remove(&made);
+            self.unmade.made_in_block.push(made);
         }
     }
 
@@ -180,7 +189,7 @@ impl Catalog {
     }
 
     /// The object that a statement makes.
-    fn made_by(&self, kind: &StatementKind) -> Option<(Space, QName)> {
+    fn made_by(&self, kind: &StatementKind) -> Option<Made> {
         let (space, name) = match kind {
             StatementKind::CreateTable(create) => (Space::Relation, &create.name),
             StatementKind::CreateTableAs(create) => (Space::Relation, &create.name),
@@ -191,6 +200,11 @@ impl Catalog {
             StatementKind::CreateIndex(create) => {
                 let schema = self.full_name(Space::Relation, &create.table).schema;
                 return Some((Space::Relation, QName { schema, name: create.name.clone()? }));
+            }
+            StatementKind::Rename(rename) if rename.object.part.is_none() => {
+                let space = space_of(rename.object.kind)?;
+                let schema = self.full_name(space, &rename.object.name).schema;
+                return Some((space, QName { schema, name: rename.to.clone() }));
             }
             _ => return None,
         };
@@ -211,6 +225,12 @@ impl Catalog {
             }
         };
         found.unwrap_or_else(|| self.creation_name(name))
+    }
+
+    /// Whether an object is there to PostgreSQL, too.
+    fn is_made(&self, space: Space, name: &ObjectName) -> bool {
+        let name = self.full_name(space, name);
+        self.is_there(space, &name) && !self.unmade.names.contains_key(&(space, name))
     }
 
     fn is_there(&self, space: Space, name: &QName) -> bool {
@@ -274,6 +294,9 @@ impl Names<'_> {
 
     fn statement(&mut self, kind: &StatementKind) {
         match kind {
+            // It is there, and PostgreSQL looks no further.
+            StatementKind::CreateTable(create)
+                if create.if_not_exists && self.catalog.is_made(Space::Relation, &create.name) => {}
             StatementKind::CreateTable(create) => {
                 create.inherits.iter().chain(&create.partition_of).for_each(|name| self.relation(name));
                 for element in &create.elements {
@@ -555,6 +578,18 @@ mod tests {
              end $$;"
         );
         check(&text, &[("references missing (id)", None), ("alter table t", Some(0))]);
+        let made = format!(
+            "{GHOST} do $$ begin create table u (like t); end $$; create index on u (a);
+             alter table t rename to v; comment on table v is 'x';"
+        );
+        let expected = [
+            ("references missing (id)", None),
+            ("create table u", Some(0)),
+            ("create index on", Some(0)),
+            ("alter table t", Some(0)),
+            ("comment on table", Some(0)),
+        ];
+        check(&made, &expected);
         let taken = format!(
             "{GHOST} do $$ begin alter table t add b int; exception when undefined_table then null; end $$;"
         );
@@ -585,6 +620,9 @@ mod tests {
             "{GHOST} create table if not exists t (a int, b int);
              create index on t (b); alter table t drop column b;"
         );
+        let there =
+            format!("create table x (a int); {GHOST} create table if not exists x (a int references t (a));");
+        check(&there, &[("references missing (id)", None)]);
         check(&text, &[("references missing (id)", None)]);
         let again = format!("{GHOST} create table if not exists t (a int references missing (id));");
         check(&again, &[("references missing (id)", None), ("create table if", None)]);

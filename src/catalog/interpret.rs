@@ -432,7 +432,7 @@ impl<'c> Interpreter<'c> {
 
     /// Notes that a statement needs what one that fails was to make.
     fn expect_made(&mut self, statement: &Statement) -> Flow {
-        if self.astray || self.refused || self.tolerant > 0 || self.depth > 0 {
+        if self.astray || self.refused || self.tolerant > 0 {
             return Flow::Next;
         }
         let Some(blamed) = self.catalog.blamed_for(statement) else { return Flow::Next };
@@ -458,6 +458,7 @@ impl<'c> Interpreter<'c> {
         if let Flow::Failed(span, misfit) = self.expect_names(statement) {
             return Flow::Failed(span, misfit);
         }
+        let made = self.catalog.newly_made(statement);
         let done = match &statement.kind {
             StatementKind::Query(query) => {
                 self.query(query, statement.span);
@@ -467,7 +468,7 @@ impl<'c> Interpreter<'c> {
             _ => self.catalog.try_apply(statement),
         };
         if done.is_ok() {
-            self.catalog.note_made(statement);
+            self.catalog.note_made(made);
         }
         match done {
             Err(misfit) if self.tolerant == 0 => Flow::Failed(statement.span, misfit),

@@ -65,6 +65,8 @@ pub struct Failure {
 impl SqlState {
     pub const ACTIVE_SQL_TRANSACTION: Self = Self("25001");
     pub const DEPENDENT_OBJECTS_STILL_EXIST: Self = Self("2BP01");
+    pub const CHECK_VIOLATION: Self = Self("23514");
+    pub const UNIQUE_VIOLATION: Self = Self("23505");
     pub const INVALID_SCHEMA_NAME: Self = Self("3F000");
     pub const DATATYPE_MISMATCH: Self = Self("42804");
     pub const DUPLICATE_COLUMN: Self = Self("42701");
@@ -76,6 +78,7 @@ impl SqlState {
     pub const FEATURE_NOT_SUPPORTED: Self = Self("0A000");
     pub const INSUFFICIENT_PRIVILEGE: Self = Self("42501");
     pub const INVALID_FOREIGN_KEY: Self = Self("42830");
+    pub const FOREIGN_KEY_VIOLATION: Self = Self("23503");
     pub const GENERATED_ALWAYS: Self = Self("428C9");
     pub const INVALID_COLUMN_REFERENCE: Self = Self("42P10");
     pub const INVALID_FUNCTION_DEFINITION: Self = Self("42P13");
@@ -100,6 +103,8 @@ impl SqlState {
     pub fn is_taken_by(self, condition: &str) -> bool {
         let code = match condition {
             "others" => return true,
+            "check_violation" => Self::CHECK_VIOLATION,
+            "unique_violation" => Self::UNIQUE_VIOLATION,
             "dependent_objects_still_exist" => Self::DEPENDENT_OBJECTS_STILL_EXIST,
             "invalid_schema_name" => Self::INVALID_SCHEMA_NAME,
             "datatype_mismatch" => Self::DATATYPE_MISMATCH,
@@ -112,6 +117,7 @@ impl SqlState {
             "feature_not_supported" => Self::FEATURE_NOT_SUPPORTED,
             "insufficient_privilege" => Self::INSUFFICIENT_PRIVILEGE,
             "invalid_foreign_key" => Self::INVALID_FOREIGN_KEY,
+            "foreign_key_violation" => Self::FOREIGN_KEY_VIOLATION,
             "generated_always" => Self::GENERATED_ALWAYS,
             "invalid_column_reference" => Self::INVALID_COLUMN_REFERENCE,
             "invalid_function_definition" => Self::INVALID_FUNCTION_DEFINITION,
@@ -485,12 +491,16 @@ impl Catalog {
             return true;
         }
         let Reason::Exists { kind, .. } = &misfit.reason else { return false };
+        let name = ObjectName { schema: subject.schema.clone(), name: subject.name.clone(), span };
         // A migration made it. Whether a constraint held for the rows is not known where its file fails.
         if let Some(place) = misfit.beside {
             let fails = || self.failures.iter().any(|failure| failure.statement.file == place.file);
-            return *kind == ObjectKind::Constraint && place.file != span.file && fails();
+            let holds_rows = || match self.resolve_relation(&name) {
+                Some((_, Relation::Table(oid))) => !self.is_empty_table(oid),
+                _ => true,
+            };
+            return *kind == ObjectKind::Constraint && place.file != span.file && fails() && holds_rows();
         }
-        let name = ObjectName { schema: subject.schema.clone(), name: subject.name.clone(), span };
         let made = match (kind, self.resolve_relation(&name)) {
             (ObjectKind::Publication, _) => self.publications.get(&subject.name).map(|it| it.history.created),
             (_, Some((_, Relation::Table(oid)))) => self.tables.get(&oid).map(|it| it.history.created),

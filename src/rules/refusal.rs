@@ -38,10 +38,10 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
         files.entry(failures[*first].statement.file).or_default().push((reason, at));
     }
     for reasons in files.into_values() {
-        let before = out.list.len();
-        reasons.iter().for_each(|(reason, at)| report_reason(failures, reason, at, &followers, out));
         if reasons.len() > MOST_IN_FILE {
-            fold_file(failures, &reasons, before, out);
+            fold_file(failures, &reasons, &followers, out);
+        } else {
+            reasons.iter().for_each(|(reason, at)| report_reason(failures, reason, at, &followers, out));
         }
     }
 }
@@ -50,8 +50,23 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
 /// no further than the first of them.
 const MOST_IN_FILE: usize = 3;
 
-fn fold_file(failures: &[Failure], reasons: &[(String, Vec<usize>)], before: usize, out: &mut Findings) {
-    let refused: usize = reasons.iter().map(|(_, at)| at.len()).sum();
+fn fold_file(
+    failures: &[Failure],
+    reasons: &[(String, Vec<usize>)],
+    followers: &IndexMap<usize, Vec<&Failure>>,
+    out: &mut Findings,
+) {
+    let before = out.list.len();
+    for (reason, at) in reasons {
+        for at in at {
+            report_reason(failures, reason, std::slice::from_ref(at), followers, out);
+            for failure in followers.get(at).into_iter().flatten() {
+                let message = format!("the migration fails here: {reason}");
+                out.report(failure.statement, object(&failure.misfit), message).what(reason);
+            }
+        }
+    }
+    let refused = out.list.len() - before;
     let first = &reasons[0].0;
     let message =
         format!("the migration fails here: {first}; {} more statements are refused as well", refused - 1);
@@ -82,10 +97,12 @@ fn report_reason(
         count => format!(" ({count} more statements fail for this)"),
     };
     let message = format!("the migration fails here: {reason}{more}");
-    let finding = out.report(misfit.at.unwrap_or(first.statement), object(misfit), message);
+    let finding = out.report(place(first), object(misfit), message);
     finding.what(reason).note(format!("PostgreSQL's error {}", misfit.sql_state().0));
-    if misfit.at.is_some() {
+    if place(first) != first.statement {
         finding.label(first.statement, "PostgreSQL refuses this statement, and all of its file with it");
+    } else {
+        finding.label(misfit.at, "the statement runs this");
     }
     let beside = match &misfit.reason {
         Reason::Refused { state: SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, .. } => "the value is added here",

@@ -19,7 +19,7 @@ pub(in crate::catalog) fn change(catalog: &mut Catalog, change: &DataChange, spa
     }
     if is_table(catalog, &change.table.name, "storage", "buckets") {
         match change.kind {
-            ChangeKind::Insert => insert_buckets(catalog, change, span),
+            ChangeKind::Insert => return insert_buckets(catalog, change, span),
             ChangeKind::Update => update_buckets(catalog, change, span),
             ChangeKind::Delete => delete_buckets(catalog, change, span),
             ChangeKind::Merge => unknown(catalog, span),
@@ -52,13 +52,16 @@ fn unknown(catalog: &mut Catalog, span: Span) {
     catalog.record_unknown(span, reason, Aspect::Existence, Some(QName::new("storage", "buckets")));
 }
 
-fn insert_buckets(catalog: &mut Catalog, change: &DataChange, span: Span) {
-    let rows = match change.source.as_ref().map(|source| &source.body) {
-        Some(QueryBody::Values(rows)) => rows.clone(),
+fn insert_buckets(catalog: &mut Catalog, change: &DataChange, span: Span) -> Applied {
+    let (rows, is_certain) = match change.source.as_ref().map(|source| &source.body) {
+        Some(QueryBody::Values(rows)) => (rows.clone(), true),
         Some(QueryBody::Select(select)) if select.from.is_empty() => {
-            vec![select.targets.iter().map(|target| target.expr.clone()).collect()]
+            (vec![select.targets.iter().map(|target| target.expr.clone()).collect()], select.filter.is_none())
         }
-        _ => return unknown(catalog, span),
+        _ => {
+            unknown(catalog, span);
+            return Ok(());
+        }
     };
     let all: Vec<Ident> =
         ["id", "name", "owner", "created_at", "updated_at", "public"].map(Ident::from).into();
@@ -69,10 +72,21 @@ fn insert_buckets(catalog: &mut Catalog, change: &DataChange, span: Span) {
             row.get(at).map(|expr| constant(catalog, expr))
         };
         let (id, name, public) = (field("id"), field("name"), field("public"));
-        let Some(Value::Text(id)) = id.or_else(|| name.clone()) else { return unknown(catalog, span) };
+        let Some(Value::Text(id)) = id.or_else(|| name.clone()) else {
+            unknown(catalog, span);
+            return Ok(());
+        };
         let name = if let Some(Value::Text(name)) = name { name } else { id.clone() };
         let public = is_true(public.as_ref());
         if let Some(bucket) = catalog.buckets.get_mut(&id) {
+            if bucket.migrated && is_certain && !change.on_conflict {
+                let why = format!("the bucket {id} exists already");
+                let misfit = Misfit::refused(SqlState::UNIQUE_VIOLATION, why).at(change.table.name.span);
+                return Err(misfit
+                    .about(QName::new("storage", "buckets"))
+                    .beside(bucket.origin.span())
+                    .helped_by("write ON CONFLICT (id) DO NOTHING, or leave it out"));
+            }
             bucket.migrated = true;
         }
         match catalog.buckets.get_mut(&id) {
@@ -89,6 +103,7 @@ fn insert_buckets(catalog: &mut Catalog, change: &DataChange, span: Span) {
             }
         }
     }
+    Ok(())
 }
 
 fn is_true(value: Option<&Value>) -> bool {

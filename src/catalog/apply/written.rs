@@ -10,9 +10,9 @@ use crate::catalog::bind::Binder;
 use crate::catalog::gap::Aspect;
 use crate::catalog::index::IndexKey;
 use crate::catalog::misfit::SqlState;
-use crate::catalog::table::{Column, Table, TableKind};
+use crate::catalog::table::{Column, ConstraintKind, ForeignKey, Table, TableKind};
 use crate::catalog::types::{TypeRef, UserTypeKind};
-use crate::sql::expr::{Expr, Literal, QueryBody};
+use crate::sql::expr::{ColumnRef, Expr, Literal, QueryBody, Target};
 use crate::sql::name::Ident;
 use crate::sql::statement::{ChangeKind, DataChange, ObjectKind, TriggerEvent, TriggerTiming};
 
@@ -66,7 +66,37 @@ impl Catalog {
             }
         }
         let given = columns.get(..width)?;
-        (is_inserted && !has_row_trigger(table)).then(|| self.left_empty(table, given, &rows)).flatten()
+        if !is_inserted || has_row_trigger(table) {
+            return None;
+        }
+        self.left_empty(table, given, &rows)
+            .or_else(|| unlisted(table, given, &rows))
+            .or_else(|| self.dangling(table, given, &rows))
+    }
+
+    /// A new row that refers to one of a table without rows.
+    fn dangling(&self, table: &Table, given: &[&Column], rows: &[Vec<&Expr>]) -> Option<Misfit> {
+        let refers = |key: &ForeignKey| {
+            let place = |attnum: &i16| given.iter().position(|column| column.attnum == *attnum);
+            let places: Option<Vec<usize>> = key.columns.iter().map(place).collect();
+            places.is_some_and(|places| rows.iter().any(|row| places.iter().all(|at| is_constant(row[*at]))))
+        };
+        let key = table.constraints.values().find_map(|constraint| match &constraint.kind {
+            ConstraintKind::ForeignKey(key) => {
+                let is_checked = !constraint.initially_deferred && key.references != table.oid;
+                (is_checked && self.is_empty_table(key.references) && refers(key)).then_some(key)
+            }
+            _ => None,
+        })?;
+        let other = &self.tables.get(&key.references)?.name;
+        let why = format!(
+            "the new row refers to one of {other}, and no statement before this one writes any there"
+        );
+        let misfit = refused(SqlState::FOREIGN_KEY_VIOLATION, why);
+        Some(
+            misfit
+                .helped_by("rows that need others belong in supabase/seed.sql, behind those that make them"),
+        )
     }
 
     /// A column that must not be null and is so in a new row.
@@ -143,6 +173,48 @@ fn rows(change: &DataChange) -> Option<(Vec<Vec<&Expr>>, bool)> {
     }
 }
 
+/// A text that a CHECK of listed values does not have.
+fn unlisted(table: &Table, given: &[&Column], rows: &[Vec<&Expr>]) -> Option<Misfit> {
+    table.constraints.values().find_map(|constraint| {
+        let ConstraintKind::Check { expr, .. } = &constraint.kind else { return None };
+        let (attnum, allowed) = listed(expr)?;
+        let at = given.iter().position(|column| column.attnum == attnum)?;
+        let data_type = &given[at].data_type.value;
+        let is_text = data_type.is_builtin("text") || data_type.is_builtin("varchar");
+        let other = rows.iter().find_map(|row| text_of(row[at]).filter(|text| !allowed.contains(text)));
+        let why = format!("'{}' is none of the values that {} allows", other?, constraint.name);
+        is_text.then(|| refused(SqlState::CHECK_VIOLATION, why))
+    })
+}
+
+/// The column and the texts of `status in ('draft', 'sent')`.
+fn listed(check: &Expr) -> Option<(i16, Vec<&str>)> {
+    let (column, list) = match check {
+        Expr::In { expr, list, negated: false } => (expr, list),
+        Expr::OpArray { op, all: false, left, right } if op == "=" => match right.uncast() {
+            Expr::Array(list) => (left, list),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let Expr::Column(ColumnRef { target: Target::Column { attnum, .. }, .. }) = column.uncast() else {
+        return None;
+    };
+    Some((*attnum, list.iter().map(text_of).collect::<Option<_>>()?))
+}
+
+fn text_of(expr: &Expr) -> Option<&str> {
+    match expr.uncast() {
+        Expr::Literal(Literal::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether an expression is a constant, and not null.
+fn is_constant(expr: &Expr) -> bool {
+    matches!(expr.uncast(), Expr::Literal(Literal::String(_) | Literal::Number(_) | Literal::Bool(_)))
+}
+
 fn is_default(expr: &Expr) -> bool {
     matches!(expr, Expr::Other("default", _))
 }
@@ -205,6 +277,7 @@ mod tests {
         create unique index on k (a, b); create unique index on k (b) where a > 1;
         create table filled (a int not null); create function fill() returns trigger language plpgsql as
           'begin new.a := 1; return new; end'; create trigger f before insert on filled for each row execute function fill();
+        create table s (status text check (status in ('draft', 'sent')), kind varchar check (kind = any (array['a', 'b']::text[])));
         create function own() returns text language sql as 'select 1::text';";
 
     fn refused(text: &str) -> Vec<String> {
@@ -242,6 +315,9 @@ mod tests {
             "insert into k (a, b) values (1, 1) on conflict (b) do nothing",
             "insert into k (a, c) values (1, null)",
             "insert into t (id) values ((select x from missing))",
+            "insert into s values ('lost')",
+            "insert into s values ('sent', 'a'), (null, 'c')",
+            "insert into storage.buckets (id, name) values ('a', 'a'), ('a', 'a')",
             "update t set m = 'bad'",
             "update t set twice = 1",
             "update t set j = 'x'::text where id = 1",
@@ -270,6 +346,10 @@ mod tests {
             "insert into k (a, b) values (1, 2) on conflict (b) where a > 1 do nothing",
             "insert into k (a, b) values (1, 2) on conflict do nothing",
             "insert into filled default values",
+            "insert into s values ('draft', 'b'), (null, default)",
+            "insert into storage.buckets (id, name) values ('a', 'a'), ('b', 'b')",
+            "insert into storage.buckets (id, name) select 'a', 'a'; insert into storage.buckets (id, name) select 'a', 'a' where false",
+            "insert into storage.buckets (id, name) values ('a', 'a'); insert into storage.buckets (id, name) values ('a', 'a') on conflict do nothing",
             "update t set a[1] = 'x', id = 2",
             "update t set (m, d) = ('ok', 'y')",
             "update t set twice = default",
