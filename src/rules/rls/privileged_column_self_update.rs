@@ -70,11 +70,21 @@ const PRIVILEGED: &[&str] = &[
     "permissions",
     "plan",
     "plan_id",
+    "plan_name",
+    "plan_tier",
+    "plan_type",
     "tier",
+    "is_premium",
+    "is_pro",
+    "premium",
+    "premium_until",
     "subscription",
+    "subscription_ends_at",
+    "subscription_expires_at",
     "subscription_plan",
     "subscription_status",
     "subscription_tier",
+    "subscription_type",
     "credits",
     "credit_balance",
     "balance",
@@ -88,6 +98,19 @@ const PRIVILEGED: &[&str] = &[
     "stripe_customer_id",
     "stripe_subscription_id",
 ];
+
+/// What says in a table of subscriptions until when somebody has one.
+const PAID: &[&str] =
+    &["status", "expires_at", "current_period_end", "trial_end", "trial_ends_at", "valid_until"];
+
+/// Whether the name of a column says that its value is not the user's to choose.
+fn is_privileged(table: &Table, column: &str) -> bool {
+    let sells = || {
+        let mut words = table.name.name.split('_');
+        words.any(|word| matches!(word, "subscription" | "subscriptions" | "entitlement" | "entitlements"))
+    };
+    PRIVILEGED.contains(&column) || column.ends_with("_credits") || PAID.contains(&column) && sells()
+}
 
 /// A column that users can change in their own rows.
 struct Free<'a> {
@@ -145,7 +168,7 @@ fn free_columns<'a>(
     for column in &table.columns {
         let decisions = authority.columns(table).find(|(attnum, _)| *attnum == column.attnum);
         let decisions = decisions.map(|(_, list)| list).unwrap_or_default();
-        let is_named = one_row_each && PRIVILEGED.contains(&column.name.as_str());
+        let is_named = one_row_each && is_privileged(table, &column.name);
         if decisions.is_empty() && !is_named || owners.contains(&column.attnum) {
             continue;
         }
@@ -231,6 +254,22 @@ mod tests {
              create policy change on profiles for update using (id = auth.uid());
              --                                                 ^^^^^^^^^^^^^^^ error: lets users change role, plan and org in their own row of public.profiles, and policy \"by_org\" on public.docs decides by it
              create policy by_org on docs for delete using (org = (select p.org from profiles p where p.id = auth.uid()));",
+        );
+    }
+
+    #[test]
+    fn what_is_paid_for_is_not_the_users_to_choose() {
+        policies(
+            "
+             create table user_subscriptions (user_id uuid primary key, plan_type text, status text, boost_credits int, note text);
+             alter table user_subscriptions enable row level security;
+             create policy reads on user_subscriptions for select using (user_id = auth.uid());
+             create policy change on user_subscriptions for update using (user_id = auth.uid());
+             --                                                           ^^^^^^^^^^^^^^^^^^^^ warning: lets users change plan_type, status and boost_credits in their own row
+             create table user_tasks (user_id uuid primary key, status text);
+             alter table user_tasks enable row level security;
+             create policy reads on user_tasks for select using (user_id = auth.uid());
+             create policy change on user_tasks for update using (user_id = auth.uid());",
         );
     }
 
