@@ -220,7 +220,7 @@ pub(super) fn trusted_parameter<'a>(cx: &CatalogCx<'_>, deed: &Deed<'a>) -> Opti
         .filter(says_whose)
         .filter_map(names)
         .filter(|name| is_principal(name) && read.contains(name))
-        .min_by_key(|name| !is_person(name))?;
+        .min_by_key(|name| rank(name))?;
     Some((name, parameter_place(cx, deed.function, name)?))
 }
 
@@ -239,19 +239,20 @@ fn parameter_place(cx: &CatalogCx<'_>, function: &Function, name: &Ident) -> Opt
 /// Whether a parameter is named like whose rows are meant, or who it is that acts.
 fn is_principal(parameter: &str) -> bool {
     let bare = bare(parameter);
-    is_person(parameter)
+    rank(parameter) == 0
         || names_principal(bare)
         || matches!(bare, "userid" | "email")
+        || bare.starts_with("user_id_")
+        || bare.ends_with("_user_id")
         || bare.ends_with("_email")
 }
 
-/// Whether a parameter is named like the id of a user: `user_id`, `invited_by`.
-fn is_person(parameter: &str) -> bool {
+/// Who acts, or whose all of it is, comes before what else tells users and groups apart.
+fn rank(parameter: &str) -> u8 {
     let bare = bare(parameter);
-    matches!(bare, "uid" | "user_id")
-        || bare.starts_with("user_id_")
-        || bare.ends_with("_user_id")
-        || bare.ends_with("ed_by")
+    let is_actor = matches!(bare, "uid" | "user_id" | "owner" | "owner_id" | "author_id" | "profile_id")
+        || bare.ends_with("ed_by");
+    u8::from(!is_actor)
 }
 
 /// A parameter's name without what marks it as one.

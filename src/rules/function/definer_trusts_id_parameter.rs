@@ -132,7 +132,15 @@ mod tests {
              begin
                if not exists (select from public.orders where id = p_order and user_id = p_invited_by) then raise exception 'no'; end if;
                insert into public.orders (total) values (length(p_email));
-             end $$;",
+             end $$;
+             create function public.befriend(p_owner_id uuid, p_friend_user_id uuid) returns void language sql security definer as $$
+             --                              ^^^^^^^^^^ error: for any p_owner_id: it writes
+               update public.orders set user_id = p_friend_user_id where user_id = p_owner_id
+             $$;
+             create function public.tag(p_friend_user_id uuid) returns void language sql security definer as $$
+             --                         ^^^^^^^^^^^^^^^^ error: for any p_friend_user_id: it writes
+               update public.orders set total = 0 where user_id = p_friend_user_id
+             $$;",
         );
     }
 
