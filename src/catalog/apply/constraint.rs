@@ -92,6 +92,7 @@ pub(super) fn add(
         // It may read columns that stand after its own.
         Written::Generated(expr) => {
             let bound = bind(catalog, oid, expr);
+            catalog.expect_no_query(oid, &bound, "a generated column");
             if column.and_then(|name| column_mut(catalog, oid, name)).is_some_and(|column| !column.inherited)
             {
                 catalog.expect_immutable(oid, &bound, "a generated column", definition.span);
@@ -160,6 +161,7 @@ fn add_check(
     origin: Origin,
 ) -> Applied {
     let expr = bind(catalog, oid, expr);
+    catalog.expect_no_query(oid, &expr, "a check constraint");
     let mut columns = columns_read(&expr, oid);
     let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
     let name = match &definition.name {
@@ -690,6 +692,9 @@ pub(super) fn set_default(
     let kept = expr
         .filter(|expr| column.is_some_and(|column| is_kept_default(catalog, &column.data_type.value, expr)));
     let bound = kept.map(|expr| Tracked::new(bind(catalog, oid, expr), origin));
+    if let Some(bound) = &bound {
+        catalog.expect_no_query(oid, &bound.value, "a default");
+    }
     if let (Some(expr), Some(column)) = (kept, column_mut(catalog, oid, name)) {
         let data_type = column.data_type.value.clone();
         catalog.note_new_label(&data_type, expr);

@@ -148,6 +148,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateIndex, origin: Ori
     for expr in expressions.chain(&new.predicate) {
         let Some(span) = origin.span() else { break };
         catalog.expect_immutable(on, expr, "an index", span);
+        catalog.expect_no_query(on, expr, "an index");
     }
     if let (true, Some(span)) = (new.unique, origin.span()) {
         let columns: Vec<i16> = new.keys.iter().filter_map(IndexKey::attnum).collect();

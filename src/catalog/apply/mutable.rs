@@ -30,6 +30,23 @@ impl Catalog {
         ));
     }
 
+    /// Notes a sub-select in a part of a table that holds none.
+    pub(super) fn expect_no_query(&mut self, on: Oid, expr: &Expr, what: &str) {
+        let Some((name, schema)) = self.relation_name(on) else { return };
+        if !expr.any(&|part| matches!(part, Expr::Sublink(_))) {
+            return;
+        }
+        let name = crate::catalog::name::QName { schema, name };
+        let why = format!("{what} of {name} cannot hold a sub-select");
+        let misfit = Misfit::refused(SqlState::FEATURE_NOT_SUPPORTED, why).about(&name);
+        let misfit =
+            misfit.helped_by("run the query in a trigger, or in a function that the expression calls");
+        self.unfit.push(match expr.span() {
+            Some(span) => misfit.at(span),
+            None => misfit,
+        });
+    }
+
     /// Whether an index may hold a call, for all that is known of the function.
     pub fn may_index(&self, call: &Call) -> bool {
         match call.target.and_then(|oid| self.functions.get(&oid)) {
@@ -124,7 +141,7 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::check_noted;
+    use crate::testing::{Bench, check_noted};
 
     #[test]
     fn indexes_and_generated_columns_are_immutable() {
@@ -168,5 +185,22 @@ mod tests {
                 ("alter table t add upper text generated always as (upper(a)) stored;", None),
             ],
         );
+    }
+    #[test]
+    fn parts_of_tables_hold_no_queries() {
+        let refused =
+            |text: &str| Bench::new(&format!("create table t (a int); {text};")).catalog.failures.len();
+        for text in [
+            "create table x (a int check (a in (select a from t)))",
+            "alter table t add constraint c check (exists (select 1 from t))",
+            "create table x (a int default (select max(a) from t))",
+            "alter table t alter a set default (select 1)",
+            "create table x (a int, b int generated always as ((select 1)) stored)",
+            "create index on t ((a + (select 1)))",
+            "create index on t (a) where a in (select a from t)",
+        ] {
+            assert_eq!(refused(text), 1, "{text}");
+        }
+        assert_eq!(refused("create policy p on t using (a in (select a from t))"), 0);
     }
 }
