@@ -129,6 +129,11 @@ pub trait Facts {
         false
     }
 
+    /// Whether the column's values are texts, or labels, which are equal only if they are the same.
+    fn is_exact(&self, _relation: Oid, _attnum: i16) -> bool {
+        false
+    }
+
     /// Whether the column's values have an order in which each is equal to itself, and IS NULL is
     /// the opposite of IS NOT NULL: true of what is not composite or of an unknown type.
     fn is_ordered(&self, _relation: Oid, _attnum: i16) -> bool {

@@ -7,6 +7,7 @@ use crate::catalog::function::{FunctionKind, Returns};
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
+use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::table::{Column, Table};
 use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
@@ -138,6 +139,21 @@ impl Facts for Catalog {
         table.column_at(attnum).is_some_and(known) && !self.may_have_changed(&table.name, Aspect::Shape)
     }
 
+    fn is_exact(&self, relation: Oid, attnum: i16) -> bool {
+        let Some(table) = self.tables.get(&relation) else { return false };
+        // A collation of its own may take different texts for equal.
+        let is_text = |column: &Column| match &column.data_type.value.base {
+            _ if column.data_type.value.array || column.collation.is_some() => false,
+            TypeRef::Builtin(name) => matches!(name.as_str(), "text" | "varchar"),
+            TypeRef::User(oid) => {
+                let known = self.types.get(oid).map(|user_type| &user_type.kind);
+                matches!(known, Some(UserTypeKind::Enum { .. }))
+            }
+            TypeRef::Row(_) | TypeRef::Unknown(_) => false,
+        };
+        table.column_at(attnum).is_some_and(is_text) && !self.may_have_changed(&table.name, Aspect::Shape)
+    }
+
     fn is_ordered(&self, relation: Oid, attnum: i16) -> bool {
         let column = self.tables.get(&relation).and_then(|table| table.column_at(attnum));
         let column = column.or_else(|| self.views.get(&relation)?.column_at(attnum));
@@ -263,6 +279,18 @@ impl<'a> Rights<'a> {
         let of = |node| Condition::new(&conditions, node);
         let deciding = Deciding { rows: of(gates.rows), new_rows: gates.new.map(of) };
         (!self.is_doubtful(name)).then_some(deciding)
+    }
+
+    /// Which of the rows that a role sees one policy lets it change or delete.
+    pub fn touched_of_seen(&self, table: &Table, policy: &Policy, role: &'a Role) -> Reach {
+        let mut conditions = self.conditions_on(table, &role.name);
+        let formulas = self.formulas(table, Some(&role.name));
+        let at = table.policies.get_index_of(&policy.name);
+        let touched = at.and_then(|at| formulas.get(at, Part::Using));
+        let touched = touched.map_or(Node::FALSE, |formula| formula.node.clone());
+        let reasons = &mut Reasons::unwanted();
+        let seen = self.gate(table, role, PolicyCommand::Select, "", Part::Using, &mut conditions, reasons);
+        conditions.reach(&Node::all([touched, seen]))
     }
 
     /// Whether a role has the privilege for a command; the columns where it has it on some only.

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::predicate::{Caller, Facts, Link, Reach, Truth};
 use crate::source::Span;
-use crate::sql::expr::Expr;
+use crate::sql::expr::{Expr, Literal};
 
 /// A formula. Its atoms stand in the [`Conditions`] that read it.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +51,26 @@ pub(super) struct Operand {
     /// Without places.
     pub(super) expr: Expr,
     pub(super) not_null: bool,
+    /// A column whose values are equal only if they are the same text, or such a text.
+    pub(super) exact: bool,
+}
+
+impl Atom {
+    /// The operand and the text that it is, if this is true.
+    fn pinned(&self) -> Option<(&Expr, &str)> {
+        let (Form::Strict(operands), Expr::Op { op, .. }) = (&self.form, &self.expr) else { return None };
+        match operands.as_slice() {
+            [one, other] if op == "=" => pin(one, other).or_else(|| pin(other, one)),
+            _ => None,
+        }
+    }
+}
+
+fn pin<'o>(operand: &'o Operand, value: &'o Operand) -> Option<(&'o Expr, &'o str)> {
+    match &value.expr {
+        Expr::Literal(Literal::String(text)) if operand.exact && value.exact => Some((&operand.expr, text)),
+        _ => None,
+    }
 }
 
 /// The atoms of formulas. Those that say the same are one.
@@ -276,7 +296,7 @@ impl Search<'_> {
 
     fn may_be(&self, at: usize, truth: Truth) -> bool {
         let atom = &self.atoms[at];
-        if truth == Truth::True && !(self.may_be_true)(atom) {
+        if truth == Truth::True && (!(self.may_be_true)(atom) || self.is_excluded(atom)) {
             return false;
         }
         match &atom.form {
@@ -292,6 +312,14 @@ impl Search<'_> {
                 }
             }
         }
+    }
+
+    /// Whether what it says to be one text is another, as an atom says that is true.
+    fn is_excluded(&self, atom: &Atom) -> bool {
+        let Some((operand, text)) = atom.pinned() else { return false };
+        let is_true = self.values.0.iter().filter(|(_, value)| *value == Some(Truth::True));
+        let mut pinned = is_true.filter_map(|(at, _)| self.atoms[*at].pinned());
+        pinned.any(|(other, other_text)| other == operand && other_text != text)
     }
 
     /// What the atom says that asks whether an operand is null, if there is one in the formula.
@@ -400,9 +428,24 @@ impl<'a> Conditions<'a> {
         self.proves(node, &|truth| truth != Truth::True)
             || match node {
                 Node::Or(list) => list.iter().all(|node| self.is_never(node)),
-                Node::And(list) if node.atoms().len() > ATOMS => list.iter().any(|node| self.is_never(node)),
+                Node::And(list) if node.atoms().len() > ATOMS => {
+                    list.iter().any(|node| self.is_never(node)) || self.is_never_by_cases(list)
+                }
                 _ => false,
             }
+    }
+
+    /// Whether AND of these is never true because it is not in any case of the longest OR among them.
+    fn is_never_by_cases(&self, list: &[Node]) -> bool {
+        let cases = |node: &Node| if let Node::Or(cases) = node { cases.len() } else { 0 };
+        let longest = list.iter().enumerate().max_by_key(|(_, node)| cases(node));
+        let Some((at, Node::Or(cases))) = longest else { return false };
+        let others =
+            || list.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, node)| node.clone());
+        cases.iter().all(|case| {
+            let node = Node::all(others().chain([case.clone()]));
+            self.proves(&node, &|truth| truth != Truth::True)
+        })
     }
 
     /// Whether the one is true only where the other is.

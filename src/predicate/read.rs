@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::predicate::formula::{Form, Operand};
-use crate::predicate::{Body, Caller, Conditions, Gives, Node, Truth, is_plain, unwrapped};
+use crate::predicate::{Body, Caller, Conditions, Facts, Gives, Node, Truth, is_plain, unwrapped};
 use crate::sql::expr::{
     Call, ColumnRef, Expr, FromItem, Literal, Query, QueryBody, Select, Sublink, SublinkKind, Target,
 };
@@ -294,9 +294,13 @@ impl Conditions<'_> {
         if operands.iter().any(|(operand, _)| matches!(operand.uncast(), Expr::Row(_))) {
             return self.atom(whole, Form::Plain);
         }
+        let facts = self.facts;
         self.strict_atom(whole, || {
-            let operand =
-                |(expr, not_null): (&Expr, bool)| Operand { expr: expr.uncast().place_free(), not_null };
+            let operand = |(expr, not_null): (&Expr, bool)| Operand {
+                expr: expr.uncast().place_free(),
+                not_null,
+                exact: is_exact(facts, expr),
+            };
             operands.map(operand).into()
         })
     }
@@ -621,6 +625,21 @@ impl Conditions<'_> {
             }
             _ => false,
         }
+    }
+}
+
+/// Whether values of a column are equal only if they are the same text, or it is such a text. What is cast
+/// to another type than text may not be.
+fn is_exact(facts: &dyn Facts, expr: &Expr) -> bool {
+    match expr {
+        Expr::Column(ColumnRef { target: Target::Column { relation, attnum, .. }, .. }) => {
+            facts.is_exact(*relation, *attnum)
+        }
+        Expr::Literal(Literal::String(_)) => true,
+        Expr::Cast { expr, to } => {
+            matches!(cast(Value::Text(String::new()), to), Value::Text(_)) && is_exact(facts, expr)
+        }
+        _ => false,
     }
 }
 

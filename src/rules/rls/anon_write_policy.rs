@@ -62,7 +62,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let by_it = |(command, _): &&(PolicyCommand, &str)| {
             let reach = cx.rights.policy(table, policy, anonymous.role).of(*command);
             let together = cx.access(table, anonymous.role, *command).map(|cell| cell.reach);
-            policy.covers(*command) && reach == Reach::Some && together == Some(Reach::Some)
+            policy.covers(*command)
+                && reach == Reach::Some
+                && together == Some(Reach::Some)
+                && (*command == PolicyCommand::Insert
+                    || cx.rights.touched_of_seen(table, policy, anonymous.role) != Reach::None)
         };
         if !cx.catalog.policy_binds(policy, anonymous.role) {
             continue;
@@ -147,10 +151,20 @@ fn report(
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::{check, check_policies};
+    use crate::testing::{Bench, check, check_policies};
 
     fn policies(text: &str) {
         check_policies(&RULE, "id bigint, user_id uuid, open boolean, token text", text);
+    }
+
+    #[test]
+    fn a_file_is_deleted_by_who_sees_its_bucket() {
+        let seen = "create policy seen on storage.objects for select using (bucket_id = 'avatars');";
+        let cleanup = "create policy cleanup on storage.objects for delete using (bucket_id = 'mail');";
+        let other = "create policy other on storage.objects for select using (bucket_id = 'mail');";
+        let count = |sql: &str| Bench::new(sql).run(&RULE, &RULE.options.defaults()).len();
+        assert_eq!(count(&format!("{seen} {cleanup}")), 0);
+        assert_eq!(count(&format!("{seen} {cleanup} {other}")), 1);
     }
 
     #[test]
