@@ -248,8 +248,10 @@ impl Catalog {
         let path = &self.session.search_path;
         let implicit = (!path.iter().any(|schema| *schema == "pg_catalog")).then(|| Ident::new("pg_catalog"));
         let role = self.session.role.clone();
+        // A schema that is named again is searched once.
+        let distinct = path.iter().enumerate().filter(|(at, schema)| !path[..*at].contains(*schema));
         implicit.into_iter().chain(
-            path.iter().map(move |schema| if *schema == "$user" { role.clone() } else { schema.clone() }),
+            distinct.map(move |(_, schema)| if *schema == "$user" { role.clone() } else { schema.clone() }),
         )
     }
 

@@ -30,10 +30,6 @@ enum Target {
 
 pub(super) fn apply(catalog: &mut Catalog, statement: &Grant, origin: Origin) -> Applied {
     catalog.require_roles(&statement.grantees)?;
-    if statement.is_grant && statement.grant_option && statement.grantees.contains(&RoleName::Public) {
-        let why = "grant options can only be granted to roles, and PUBLIC is none";
-        catalog.unfit.push(Misfit::refused(SqlState::INVALID_GRANT_OPERATION, why));
-    }
     let grantees = statement.grantees.iter().map(|role| catalog.grantee(role)).collect();
     let targets = match &statement.target {
         GrantTarget::Objects(objects) => {
@@ -45,6 +41,12 @@ pub(super) fn apply(catalog: &mut Catalog, statement: &Grant, origin: Origin) ->
             all_in(catalog, *kind, schemas)
         }
     };
+    let to_public = statement.is_grant && statement.grantees.contains(&RoleName::Public);
+    // Nobody asks where there is nothing to grant on.
+    if to_public && statement.grant_option && !targets.is_empty() {
+        let why = "grant options can only be granted to roles, and PUBLIC is none";
+        catalog.unfit.push(Misfit::refused(SqlState::INVALID_GRANT_OPERATION, why));
+    }
     let change = Change { statement, grantees, origin };
     for target in &targets {
         change.check_columns(catalog, target)?;
@@ -376,6 +378,16 @@ mod tests {
             "create extension pg_trgm schema public; grant all on function public.missing(text) to anon;",
         );
         assert_eq!(catalog.gaps.len(), 1);
+    }
+
+    #[test]
+    fn on_nothing_everybody_may_have_the_option() {
+        let catalog = replay(
+            "create schema side; set search_path = public, public; create function touch() returns int return 1;
+             grant execute on all functions in schema side to public with grant option;
+             alter function touch rename to touched;",
+        );
+        assert_eq!((catalog.failures.len(), catalog.gaps.len()), (0, 0));
     }
 
     #[test]
