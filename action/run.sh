@@ -63,6 +63,7 @@ if [ "$INPUT_ANNOTATIONS" = true ]; then arguments+=(--output github=-); else ar
 sarif=
 if [ -n "${INPUT_SARIF_FILE:-}" ]; then
     case "$INPUT_SARIF_FILE" in
+        *$'\n'*) fail 'sarif-file is one path' ;;
         /* | [A-Za-z]:*) sarif=$INPUT_SARIF_FILE ;;
         *) sarif=$PWD/$INPUT_SARIF_FILE ;;
     esac

@@ -10,6 +10,8 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+use crate::baseline;
+
 /// Why a state cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
@@ -271,6 +273,7 @@ fn entry(line: &[u8]) -> Option<Entry> {
 fn matters(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     ["sql", "toml", "yaml", "yml"].iter().any(|wanted| extension.eq_ignore_ascii_case(wanted))
+        || path.file_name() == Some(OsStr::new(baseline::NAME))
 }
 
 /// The next answer of `cat-file --batch`: `<name> blob <size>`, a line break, and the bytes.

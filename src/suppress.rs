@@ -164,6 +164,11 @@ impl Suppressions {
         }
     }
 
+    /// Whether a comment whose rule is named here has allowed something.
+    pub fn is_used(&self, place: Span) -> bool {
+        self.list.iter().any(|suppression| suppression.used && suppression.place == place)
+    }
+
     /// Whether comments allow a finding; they count as used then.
     pub fn allows(&mut self, diagnostic: &Diagnostic) -> bool {
         let (rule, place) = (diagnostic.rule, diagnostic.span);

@@ -436,10 +436,7 @@ impl Workspace {
         let mut found = self.run_rules(replayed, &workload);
         found.extend(known);
         found.extend(engine::findings(replayed, &self.sources));
-        let mut suppressions = Suppressions::new(self.today);
-        for (_, migration) in &replayed.migrations {
-            suppressions.read(migration, &self.sources);
-        }
+        let mut suppressions = self.suppressions(replayed);
         let (mut off, mut silenced) = (Vec::new(), Vec::new());
         let is_told = |one: &Diagnostic| {
             let unsaid = match (self.is_on(one, settings), suppressions.allows(one)) {
@@ -471,6 +468,15 @@ impl Workspace {
             advisors.retain(|row| row.place.is_some_and(is_in_focus));
         }
         Checked { found, advisors, silenced: silenced.len(), unsaid, baselined: 0 }
+    }
+
+    /// The comments in a project's files.
+    fn suppressions(&self, replayed: &Replayed) -> Suppressions {
+        let mut suppressions = Suppressions::new(self.today);
+        for (_, migration) in &replayed.migrations {
+            suppressions.read(migration, &self.sources);
+        }
+        suppressions
     }
 
     /// Runs each rule that is on.

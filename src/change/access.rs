@@ -329,9 +329,9 @@ fn class(before: Reach, after: Reach) -> Option<Class> {
     use Reach::{All, None as Nothing, Own, Some as Part, Tenant, Unknown};
     match (before, after) {
         _ if before == after => None,
-        (Unknown, All | Nothing) | (_, Unknown) => Some(Class::Review),
-        (Unknown, _) => None,
         (_, All) => Some(Class::Dangerous),
+        (Unknown, Nothing) | (_, Unknown) => Some(Class::Review),
+        (Unknown, _) => None,
         (_, Nothing) => Some(Class::Breaking),
         (Nothing, Own) => Some(Class::Safe),
         (Nothing | Own, Tenant) | (Nothing | Own | Tenant, Part) => Some(Class::Review),

@@ -14,7 +14,7 @@ pub struct Pending {
 }
 
 /// How the lines start that the CLI writes to its error stream around a diff.
-const SAID: [&str; 22] = [
+const SAID: [&str; 24] = [
     "A new version of Supabase CLI",
     "Applying migration ",
     "Connecting to ",
@@ -22,6 +22,7 @@ const SAID: [&str; 22] = [
     "Diffing schemas",
     "Diffing local database",
     "Finished supabase db diff",
+    "Found drop statements in schema diff",
     "Initialising ",
     "Initializing ",
     "Loading ",
@@ -36,6 +37,7 @@ const SAID: [&str; 22] = [
     "Stopping ",
     "Using workdir ",
     "WARN:",
+    "WARNING:",
     "We recommend updating",
 ];
 

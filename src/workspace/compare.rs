@@ -49,6 +49,7 @@ impl Workspace {
             let mut brought = compared.introduced;
             brought.iter_mut().for_each(|diagnostic| change::move_to_change(diagnostic, &is_new));
             self.move_to_causes(&self.projects[at], &mut brought, &merged.new);
+            brought = self.without_allowed(&self.projects[at], brought);
             change.access.extend(access.changes);
             // What is still there and only no longer said is not mended.
             let settings = &self.projects[at].settings;
@@ -122,6 +123,14 @@ impl Workspace {
             catalog
         };
         History { statements, until: Box::new(until) }
+    }
+
+    /// Takes out what comments allow where the change made it so, and that these comments were idle.
+    fn without_allowed(&self, replayed: &Replayed, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let mut suppressions = self.suppressions(replayed);
+        let mut left = selected(found, |one| !suppressions.allows(one), "are told here");
+        left.retain(|one| one.rule != "unused-suppression" || !suppressions.is_used(one.span));
+        left
     }
 
     /// Moves findings that stand in no file of the change to the statement of it that made them so.

@@ -1,6 +1,7 @@
 //! What must not happen to migrations once they are merged: databases that ran them keep what they
 //! were.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -143,7 +144,11 @@ impl Replayed {
             same.is_none_or(|same| !is_same_code(&base_sources.get(*same).text, &sources.get(file).text))
         };
         let files = self.migrations.iter().filter(|(at, migration)| is_new(*at, migration.file));
-        files.map(|(_, migration)| migration.file).collect()
+        let text = |replayed: &Self, sources: &Sources| {
+            replayed.config_file.map(|file| lines(&sources.get(file).text).into_owned())
+        };
+        let config = self.config_file.filter(|_| text(self, sources) != text(base, base_sources));
+        files.map(|(_, migration)| migration.file).chain(config).collect()
     }
 }
 
@@ -155,7 +160,12 @@ fn code(text: &str) -> impl Iterator<Item = (usize, usize, &str)> {
 }
 
 fn is_same_code(one: &str, other: &str) -> bool {
-    one == other || code(one).map(|(.., text)| text).eq(code(other).map(|(.., text)| text))
+    one == other || code(one).map(|(.., text)| lines(text)).eq(code(other).map(|(.., text)| lines(text)))
+}
+
+/// A text with the line breaks that a repository keeps: Git may have written others into the work tree.
+fn lines(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) }
 }
 
 /// The first token that differs from the merged text; where the file only got shorter, its last.
@@ -166,7 +176,7 @@ fn first_difference(merged: &str, file: &File<'_>) -> Option<Span> {
     let mut old = code(merged);
     let mut last = (0, 0);
     for (start, end, text) in code(file.text) {
-        if old.next().is_none_or(|(.., old)| old != text) {
+        if old.next().is_none_or(|(.., old)| lines(old) != lines(text)) {
             return Some(Span::new(file.id, start, end));
         }
         last = (start, end);

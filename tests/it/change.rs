@@ -466,6 +466,8 @@ fn what_a_change_does_to_older_objects_stands_in_the_change() {
     let folder = project(
         "create schema inner_room;
          create table inner_room.keys (id int primary key);
+         grant usage on schema inner_room to anon;
+         grant select on inner_room.keys to anon;
          create table public.members (team int primary key, who uuid);
          alter table public.members enable row level security;
          create policy seen on public.members for select to authenticated using (who = (select auth.uid()));
@@ -481,5 +483,36 @@ fn what_a_change_does_to_older_objects_stands_in_the_change() {
     let answer = check(&folder, &["--base", "main", "--only", rules]);
     let places = found(&answer);
     assert!(places.contains(&format!("policy-reads-unprotected-table {SECOND}:3")), "{places:?}");
+    assert!(
+        places.contains(&"rls-disabled-on-exposed-table supabase/config.toml:3".to_string()),
+        "{places:?}"
+    );
     assert!(places.iter().all(|place| !place.contains(FIRST)), "{places:?}");
+    // There it can be allowed as well, and the comment is not idle.
+    let allowed = "select 1;\n\n-- rls-lint: allow(policy-reads-unprotected-table) for the demo\n\
+                   alter table public.members disable row level security;\nselect 2;\n";
+    folder.write(SECOND, allowed.as_bytes());
+    let rules = "policy-reads-unprotected-table,unused-suppression";
+    assert_eq!(found(&check(&folder, &["--base", "main", "--only", rules])), [""; 0]);
+}
+
+#[test]
+fn line_breaks_of_windows_are_no_change() {
+    let folder = project(
+        "create function public.f() returns int language plpgsql as $$\nbegin\n return 1;\nend $$;\n",
+    );
+    let text = std::fs::read_to_string(folder.path().join(FIRST)).expect("it is there");
+    folder.write(FIRST, text.replace('\n', "\r\n").as_bytes());
+    folder.write(SECOND, b"create table public.notes (id int primary key);\n");
+    let places = found(&check(&folder, &["--base", "main", "--only", "ad-hoc-ddl,missing-created-at"]));
+    assert_eq!(places, [format!("missing-created-at {SECOND}:1")]);
+}
+
+#[test]
+fn what_is_staged_is_held_against_the_baseline() {
+    let folder = project("select 1;\n");
+    folder.write(SECOND, b"create table public.leak (id int);\n");
+    folder.run(&["baseline"]);
+    git(folder.path(), &["add", "-A"]);
+    assert_eq!(found(&check(&folder, &["--staged"])), [""; 0]);
 }
