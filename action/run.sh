@@ -167,7 +167,7 @@ if [ "$INPUT_COMMENT" != off ] && [ -n "${PULL_REQUEST:-}" ]; then
     if [ "${HEAD_REPOSITORY:-$GITHUB_REPOSITORY}" != "$GITHUB_REPOSITORY" ]; then
         notice 'no comment: the token of a pull request from a fork may not write one'
     elif [ -z "${GITHUB_TOKEN:-}" ] || ! write_comment; then
-        notice 'no comment: the token may not write one; it needs pull-requests: write'
+        notice 'no comment: GitHub did not take one; the token needs pull-requests: write'
     fi
 fi
 

@@ -83,10 +83,14 @@ fn access(report: &Report, page: &mut Page) {
         return;
     }
     page.push("\n| access | what changes | place |\n|---|---|---|\n");
+    let mut shown = 0;
     for access in &change.access {
         let place = access.span.map(|span| in_code(&line_in_repository(span, report))).unwrap_or_default();
         let row = format!("| {} | {} | {place} |\n", access.class.word(), escaped(&access.message));
-        page.push_within(&row, LONGEST_ACCESS);
+        shown += usize::from(page.push_within(&row, LONGEST_ACCESS));
+    }
+    if shown < change.access.len() {
+        page.push(&format!("\n… and {}.\n", counted(change.access.len() - shown, "more change")));
     }
 }
 
@@ -297,6 +301,24 @@ Compared with main: 0 findings fixed, 7 as before.
         assert!(out.len() <= LONGEST, "{}", out.len());
         assert!(out.contains("more findings.\n"), "{out}");
         assert!(out.trim_end().ends_with("</details>"), "{out}");
+    }
+
+    #[test]
+    fn changes_of_access_that_are_left_out_are_counted() {
+        let one = AccessChange {
+            class: Class::Review,
+            message: "long ".repeat(20),
+            relation: QName::new("public", "a"),
+            roles: Vec::new(),
+            commands: Vec::new(),
+            before: None,
+            after: None,
+            span: None,
+        };
+        let change = Change { access: vec![one; 1000], ..Change::default() };
+        let out = example::rendered(render, &Report { change: Some(change), ..Report::default() });
+        let shown = out.matches("\n| review |").count();
+        assert!(out.contains(&format!("… and {} more changes.", 1000 - shown)), "{out}");
     }
 
     #[test]
