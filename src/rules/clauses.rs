@@ -72,6 +72,34 @@ pub(super) fn report_each<T>(
     }
 }
 
+/// Reports policies for the same reason: one by itself, several as one finding.
+pub(super) struct Same<'s> {
+    pub(super) policies: Vec<(&'s Table, &'s Policy)>,
+    /// What is said behind `policy … on …`.
+    pub(super) one: &'s str,
+    /// What is said behind their number.
+    pub(super) many: &'s str,
+    pub(super) note: &'s str,
+    /// What is said at each place but the first.
+    pub(super) like: &'s str,
+}
+
+impl Same<'_> {
+    pub(super) fn report(mut self, out: &mut Findings, help: impl Fn(&Table, &Policy) -> String) {
+        self.policies.sort_by_key(|(_, policy)| policy.name_span);
+        let before = out.list.len();
+        for (table, policy) in &self.policies {
+            let message = format!("policy {} on {} {}", policy.name.delimited(), table.name, self.one);
+            let object = Identity::part("policy", &table.name, policy.name.as_str());
+            out.report(policy.name_span, object, message).note(self.note).help(help(table, policy));
+        }
+        if self.policies.len() > 1 {
+            let message = format!("{} {}", self.policies.len(), self.many);
+            out.fold(before, "policies", message, |_| self.like);
+        }
+    }
+}
+
 /// Whether a column's name says that it tells whose or which group's a row is.
 pub(super) fn names_principal(column: &str) -> bool {
     const NAMES: &[&str] = &[

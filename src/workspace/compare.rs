@@ -49,7 +49,7 @@ impl Workspace {
             let mut brought = compared.introduced;
             brought.iter_mut().for_each(|diagnostic| change::move_to_change(diagnostic, &is_new));
             self.move_to_causes(&self.projects[at], &mut brought, &merged.new);
-            brought = self.without_allowed(&self.projects[at], brought);
+            brought = self.without_allowed(&self.projects[at], brought, &mut checked.silenced);
             change.access.extend(access.changes);
             // What is still there and only no longer said is not mended.
             let settings = &self.projects[at].settings;
@@ -125,10 +125,21 @@ impl Workspace {
         History { statements, until: Box::new(until) }
     }
 
-    /// Takes out what comments allow where the change made it so, and that these comments were idle.
-    fn without_allowed(&self, replayed: &Replayed, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    /// Takes out what comments allow where the change made it so, counts it, and takes out that these
+    /// comments were idle.
+    fn without_allowed(
+        &self,
+        replayed: &Replayed,
+        found: Vec<Diagnostic>,
+        silenced: &mut usize,
+    ) -> Vec<Diagnostic> {
         let mut suppressions = self.suppressions(replayed);
-        let mut left = selected(found, |one| !suppressions.allows(one), "are told here");
+        let is_told = |one: &Diagnostic| {
+            let is_allowed = suppressions.allows(one);
+            *silenced += usize::from(is_allowed);
+            !is_allowed
+        };
+        let mut left = selected(found, is_told, "are told here");
         left.retain(|one| one.rule != "unused-suppression" || !suppressions.is_used(one.span));
         left
     }

@@ -1,7 +1,8 @@
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
-use crate::diagnostic::{Identity, Severity};
+use crate::diagnostic::Severity;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::clauses::Same;
 
 declare_rule! {
     /// Finds permissive policies that are never true: they allow nothing, and forbid nothing either.
@@ -47,29 +48,20 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             && policy.clauses().all(|clause| cx.rights.lets_none_through(table, policy, clause))
             && cx.catalog.policy_binds_requests(policy)
     };
-    let mut list: Vec<(&Table, &Policy)> = cx.policies_in_force().filter(never).collect();
-    list.sort_by_key(|(_, policy)| policy.name_span);
-    let before = out.list.len();
-    for (table, policy) in &list {
-        let message = format!(
-            "policy {} on {} is never true: it allows nothing, and stops no other policy from allowing it",
-            policy.name.delimited(),
-            table.name
-        );
-        let object = Identity::part("policy", &table.name, policy.name.as_str());
-        out.report(policy.name_span, object, message).note("never true").help(format!(
+    let same = Same {
+        policies: cx.policies_in_force().filter(never).collect(),
+        one: "is never true: it allows nothing, and stops no other policy from allowing it",
+        many: "permissive policies are never true: they allow nothing, and stop no other policy from allowing it",
+        note: "never true",
+        like: "nor is this one",
+    };
+    same.report(out, |table, policy| {
+        format!(
             "drop policy {} on {}; or create it AS RESTRICTIVE, which no other policy opens",
             policy.name.quoted(),
             table.name.quoted()
-        ));
-    }
-    if list.len() > 1 {
-        let message = format!(
-            "{} permissive policies are never true: they allow nothing, and stop no other policy from allowing it",
-            list.len()
-        );
-        out.fold(before, "policies", message, |_| "nor is this one");
-    }
+        )
+    });
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 use crate::catalog::acl::Grantee;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
-use crate::diagnostic::{Identity, Severity};
+use crate::diagnostic::Severity;
 use crate::predicate::{Caller, Conditions, Reach};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::clauses::Same;
 
 declare_rule! {
     /// Finds policies that let nobody through but roles that need no policy, such as `service_role`.
@@ -44,30 +45,20 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let mut inert: Vec<(&Table, &Policy)> =
-        cx.policies_in_force().filter(|(table, policy)| is_inert(cx, table, policy)).collect();
-    inert.sort_by_key(|(_, policy)| policy.name_span);
-    let before = out.list.len();
-    for (table, policy) in &inert {
-        let message = format!(
-            "policy {} on {} lets nobody through but roles above row level security: it does nothing",
-            policy.name.delimited(),
-            table.name
-        );
-        let object = Identity::part("policy", &table.name, policy.name.as_str());
-        out.report(policy.name_span, object, message).note("does nothing").help(format!(
+    let same = Same {
+        policies: cx.policies_in_force().filter(|(table, policy)| is_inert(cx, table, policy)).collect(),
+        one: "lets nobody through but roles above row level security: it does nothing",
+        many: "policies let nobody through but roles above row level security: they do nothing",
+        note: "does nothing",
+        like: "nor does this one",
+    };
+    same.report(out, |table, policy| {
+        format!(
             "drop policy {} on {}; -- service_role and postgres are above policies and need none",
             policy.name.quoted(),
             table.name.quoted()
-        ));
-    }
-    if inert.len() > 1 {
-        let message = format!(
-            "{} policies let nobody through but roles above row level security: they do nothing",
-            inert.len()
-        );
-        out.fold(before, "policies", message, |_| "nor does this one");
-    }
+        )
+    });
 }
 
 /// Whether all that can come through it are roles that policies do not bind.

@@ -2,9 +2,10 @@ use crate::access::COMMANDS;
 use crate::catalog::acl::Grantee;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
-use crate::diagnostic::{Identity, Severity};
+use crate::diagnostic::Severity;
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::clauses::Same;
 
 declare_rule! {
     /// Finds policies for everybody that let through nobody but signed-in users.
@@ -44,28 +45,16 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let mut list: Vec<_> =
-        cx.policies_in_force().filter(|(table, policy)| needs_user(cx, table, policy)).collect();
-    list.sort_by_key(|(_, policy)| policy.name_span);
-    let before = out.list.len();
-    for (table, policy) in &list {
-        let message = format!(
-            "policy {} on {} is for everybody and lets through signed-in users alone",
-            policy.name.delimited(),
-            table.name
-        );
-        let object = Identity::part("policy", &table.name, policy.name.as_str());
-        out.report(policy.name_span, object, message).note("no TO clause").help(format!(
-            "alter policy {} on {} to authenticated;",
-            policy.name.quoted(),
-            table.name.quoted()
-        ));
-    }
-    if list.len() > 1 {
-        let message =
-            format!("{} policies are for everybody and let through signed-in users alone", list.len());
-        out.fold(before, "policies", message, |_| "this one, too");
-    }
+    let same = Same {
+        policies: cx.policies_in_force().filter(|(table, policy)| needs_user(cx, table, policy)).collect(),
+        one: "is for everybody and lets through signed-in users alone",
+        many: "policies are for everybody and let through signed-in users alone",
+        note: "no TO clause",
+        like: "this one, too",
+    };
+    same.report(out, |table, policy| {
+        format!("alter policy {} on {} to authenticated;", policy.name.quoted(), table.name.quoted())
+    });
 }
 
 /// Whether it is for PUBLIC, never true without a user, and true for some with one.
