@@ -4,6 +4,7 @@
 
 pub mod authority;
 mod body;
+mod columns;
 pub mod evaluation;
 mod formulas;
 mod matrix;

@@ -14,7 +14,7 @@ mod read;
 
 use crate::sql::expr::{Call, Expr, Oid, Query};
 
-pub use caller::{Told, told, unwrapped};
+pub use caller::{Told, asks_only_session, told, unwrapped};
 pub use compare::{Comparison, Condition};
 pub use formula::{Atom, Atoms, Conditions, Node};
 pub use link::Link;

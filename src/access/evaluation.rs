@@ -17,7 +17,7 @@ use crate::catalog::role::Role;
 use crate::catalog::table::Table;
 use crate::catalog::view::View;
 use crate::source::Span;
-use crate::sql::expr::{CteBody, Expr, FromItem, Oid, Query, QueryBody, RelationRef, Select, Target};
+use crate::sql::expr::{CteBody, Expr, FromItem, Oid, Query, QueryBody, RelationRef, Select};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand, Privilege, StatementKind};
 use crate::workload::Workload;
@@ -356,42 +356,13 @@ impl<'a> Evaluation<'a> {
 
     /// Whether the reader of a relation lacks SELECT on what is read of it.
     pub fn lacks_select(&self, reached: &Reached<'a>) -> bool {
-        let (oid, acl, columns) = match reached.object {
-            Object::Table(table) => (table.oid, &table.acl, &table.columns),
-            Object::View(view) => (view.oid, &view.acl, &view.columns),
+        let oid = match reached.object {
+            Object::Table(table) => table.oid,
+            Object::View(view) => view.oid,
             Object::Function(_) => return false,
         };
-        let catalog = self.catalog;
-        let role = &reached.reader.role;
-        if catalog.can(role, acl, Privilege::Select) {
-            return false;
-        }
-        if !catalog.can_on_any_column(role, acl, columns, Privilege::Select) {
-            return true;
-        }
-        let granted = |attnum: i16| {
-            columns
-                .iter()
-                .filter(|column| column.attnum == attnum)
-                .all(|column| catalog.can(role, &column.acl, Privilege::Select))
-        };
-        let mut lacks = false;
-        reached.query.into_iter().for_each(|query| {
-            query.walk(&mut |expr| {
-                let Expr::Column(column) = expr else { return };
-                lacks |= match column.target {
-                    _ if column.star && column.path.is_empty() => {
-                        !columns.iter().all(|column| granted(column.attnum))
-                    }
-                    Target::Column { relation, attnum, .. } => relation == oid && !granted(attnum),
-                    Target::Row { relation, .. } => {
-                        relation == oid && !columns.iter().all(|column| granted(column.attnum))
-                    }
-                    _ => false,
-                };
-            });
-        });
-        lacks
+        let lacks = |query| self.catalog.lacks_select(&reached.reader.role, oid, query);
+        reached.query.and_then(lacks) == Some(true)
     }
 }
 

@@ -481,48 +481,29 @@ impl<'a> Rights<'a> {
         (!allowed).then(|| format!("EXECUTE on {}", function.name.quoted()))
     }
 
-    /// Of the tables in a query's own FROM.
+    /// Of the relations in a query's own FROM.
     fn lacks_select(&self, query: &Query, reader: &Ident) -> Option<String> {
-        let catalog = self.catalog;
-        let QueryBody::Select(select) = &query.body else { return None };
-        let mut lacks = None;
-        for item in &select.from {
-            item.walk_relations(&mut |relation| {
-                let Some(oid) = relation.target else { return };
-                let (name, acl) = match (catalog.tables.get(&oid), catalog.views.get(&oid)) {
-                    (Some(table), _) => (&table.name, &table.acl),
-                    (_, Some(view)) => (&view.name, &view.acl),
-                    _ => return,
-                };
-                // With SELECT on some columns only it may lack the one that is read.
-                if !catalog.can(reader, acl, Privilege::Select) {
-                    lacks.get_or_insert_with(|| format!("SELECT on all of {}", name.quoted()));
-                }
-            });
-        }
-        lacks
+        self.read_in(query).find_map(|(oid, name)| {
+            // With SELECT on some columns only it may lack the one that is read.
+            let lacks = self.catalog.lacks_select(reader, oid, query) != Some(false);
+            lacks.then(|| format!("SELECT on what it reads of {}", name.quoted()))
+        })
     }
 
-    /// A relation in a query's own FROM of which the reader may read no column: the query fails.
+    /// A relation in a query's own FROM of which the reader may not read what the query asks for: it fails.
     fn refused(&self, query: &Query, reader: &Ident) -> Option<&QName> {
-        let catalog = self.catalog;
-        let QueryBody::Select(select) = &query.body else { return None };
-        let mut refused = None;
-        for item in &select.from {
-            item.walk_relations(&mut |relation| {
-                let Some(oid) = relation.target else { return };
-                let (name, acl, columns) = match (catalog.tables.get(&oid), catalog.views.get(&oid)) {
-                    (Some(table), _) => (&table.name, &table.acl, &table.columns),
-                    (_, Some(view)) => (&view.name, &view.acl, &view.columns),
-                    _ => return,
-                };
-                let reads = catalog.can_on_any_column(reader, acl, columns, Privilege::Select);
-                if !reads && !self.is_doubtful(name) {
-                    refused = refused.or(Some(name));
-                }
-            });
-        }
-        refused
+        let lacks = |oid| self.catalog.lacks_select(reader, oid, query) == Some(true);
+        let refused = self.read_in(query).find(|(oid, name)| lacks(*oid) && !self.is_doubtful(name));
+        refused.map(|(_, name)| name)
+    }
+
+    /// The relations in a query's own FROM.
+    fn read_in(&self, query: &Query) -> impl Iterator<Item = (Oid, &'a QName)> {
+        let named = |oid| {
+            let table = self.catalog.tables.get(&oid).map(|table| &table.name);
+            Some((oid, table.or_else(|| Some(&self.catalog.views.get(&oid)?.name))?))
+        };
+        query.own_relations().into_iter().filter_map(|relation| relation.target).filter_map(named)
     }
 
     fn cell_of(&self, command: PolicyCommand, conditions: &Conditions<'_>, gates: &Gates) -> Cell {
@@ -629,7 +610,9 @@ impl<'a> Rights<'a> {
         // INSERT, and DELETE without a condition, read nothing.
         let reads = view.security_invoker() && command == PolicyCommand::Select;
         if let Some(name) = self.refused(query, reader).filter(|_| reads) {
-            reasons.add(Origin::Platform, || format!("{} may not read {}", reader.quoted(), name.quoted()));
+            reasons.add(Origin::Platform, || {
+                format!("{} may not read what it shows of {}", reader.quoted(), name.quoted())
+            });
             return Some(Gates::closed(command));
         }
         let (oid, filter) = shown_relation(query)?;
@@ -644,23 +627,24 @@ impl<'a> Rights<'a> {
             self.catalog.can_on_any_column(&as_role.name, acl, columns, privilege)
         };
         let privilege = COMMANDS.iter().find(|(one, _)| *one == command).map(|(_, privilege)| *privilege)?;
-        let (granted, base_readable) = match (self.catalog.tables.get(&oid), self.catalog.views.get(&oid)) {
-            (Some(table), _) => (
-                can(&table.acl, &table.columns, privilege),
-                can(&table.acl, &table.columns, Privilege::Select),
-            ),
-            (_, Some(view)) => {
-                (can(&view.acl, &view.columns, privilege), can(&view.acl, &view.columns, Privilege::Select))
-            }
+        let granted = match (self.catalog.tables.get(&oid), self.catalog.views.get(&oid)) {
+            (Some(table), _) => can(&table.acl, &table.columns, privilege),
+            (_, Some(view)) => can(&view.acl, &view.columns, privilege),
             _ => return None,
         };
+        let base_readable = self.catalog.lacks_select(reader, oid, query) != Some(true);
         let base = self.catalog.tables.get(&oid).map(|table| &table.name);
         if base.is_some_and(|name| self.is_doubtful(name)) {
             return None;
         }
+        if !base_readable {
+            reasons.add(Origin::Platform, || format!("{} may not read what it shows", reader.quoted()));
+        }
         if !granted {
             // The statement fails, whatever else the query needs.
-            reasons.add(Origin::Platform, || format!("{} may not do it on what it shows", reader.quoted()));
+            reasons.add(Origin::Platform, || {
+                format!("{} lacks {} on what it shows", reader.quoted(), privilege.keyword())
+            });
             return Some(Gates::closed(command));
         }
         let mut gates = match self.catalog.tables.get(&oid) {
@@ -682,8 +666,9 @@ impl<'a> Rights<'a> {
         query.walk(&mut |part| {
             lacks = lacks.take().or_else(|| self.lacks_execute(part, conditions.caller_role()));
         });
-        query.walk_queries(&mut |query| {
-            lacks = lacks.take().or_else(|| self.lacks_select(query, reader));
+        query.walk_queries(&mut |inner| {
+            let is_known = std::ptr::eq(inner, query) && !base_readable;
+            lacks = lacks.take().or_else(|| self.lacks_select(inner, reader).filter(|_| !is_known));
         });
         if let Some(what) = lacks {
             reasons.add(view.history.last(), || format!("its query needs {what}"));

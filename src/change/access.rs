@@ -14,7 +14,7 @@ use crate::catalog::origin::History as Provenance;
 use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
 use crate::change::access::cause::{Effect, Part, causes};
-use crate::change::access::words::{deeds, deeds_in_number, plain, rows, verb};
+use crate::change::access::words::{deeds, deeds_in_number, plain, rows, verb, which};
 use crate::change::stops::History;
 use crate::change::{AccessChange, Class};
 use crate::diagnostic::Identity;
@@ -316,7 +316,8 @@ fn judged(before: Reach, after: Reach, compared: &dyn Fn() -> Comparison) -> Opt
             Some((Kind::Within(how), class))
         }
         Comparison::More => as_kind(),
-        how @ Comparison::Other if is_one_kind => Some((Kind::Within(how), Class::Review)),
+        // What cannot be read differs from everything.
+        how @ Comparison::Other if before == after => Some((Kind::Within(how), Class::Review)),
         Comparison::Other => as_kind().map(|(kind, class)| match (class, after) {
             (Class::Safe, Reach::Tenant | Reach::Some) => (kind, Class::Review),
             (class, _) => (kind, class),
@@ -535,16 +536,23 @@ fn told_as_kind(
     if after < before && before != Reach::Unknown && after != Reach::Unknown {
         return format!("{who} can no longer {} (now: {})", deeds(commands, before, relation), rows(after));
     }
+    if after == Reach::Unknown {
+        return format!("it is not known {} (was: {})", which(commands, who, relation), rows(before));
+    }
     format!("{who} can now {} (was: {})", deeds(commands, after, relation), rows(before))
 }
 
 fn told_as_new(group: Group, name: &QName, what: &str) -> AccessChange {
     let Group { steps, roles, commands } = group;
     let Step { after, class, span, .. } = steps[0];
-    let can = deeds(&commands, after, &name.quoted());
+    let (who, relation) = (in_words(&roles, "and"), name.quoted());
+    let message = match after {
+        Reach::Unknown => format!("it is not known {} ({what})", which(&commands, &who, &relation)),
+        _ => format!("{who} can {} ({what})", deeds(&commands, after, &relation)),
+    };
     AccessChange {
         class,
-        message: format!("{} can {can} ({what})", in_words(&roles, "and")),
+        message,
         relation: name.clone(),
         roles,
         commands,
@@ -839,6 +847,35 @@ mod tests {
         assert_eq!(
             told_of(&view, "revoke all on notes from authenticated;")[1],
             "breaking: authenticated can no longer read, add, change or delete rows of public.v (was: own rows) [revoke all on notes from authenticated]"
+        );
+    }
+
+    #[test]
+    fn columns_that_a_view_of_the_caller_reads_count() {
+        let view = "create table notes (id int primary key, owner uuid, title text, secret text);
+            alter table notes enable row level security; revoke all on notes from anon;
+            create policy own on notes to authenticated using (owner = auth.uid());
+            create view v with (security_invoker) as select id, title from notes;";
+        let grants =
+            "revoke select on notes from authenticated; grant select (id, title) on notes to authenticated;";
+        let of_table = "breaking: authenticated can now read id and title of public.notes (was: all columns) [grant select (id, title) on notes to authenticated]";
+        assert_eq!(told_of(view, grants), [of_table]);
+        let all = view.replace("id, title from", "* from");
+        assert_eq!(
+            told_of(&all, grants),
+            [
+                of_table,
+                "breaking: authenticated can no longer read, change or delete rows of public.v (was: own rows) [revoke select on notes from authenticated]",
+            ]
+        );
+        let joined = view
+            .replace("from notes;", "from notes where id in (select id from notes join notes n using (id));");
+        assert_eq!(
+            told_of(&joined, grants)[1..],
+            [
+                "review: it is not known which rows of public.v authenticated can read (was: own rows) [grant select (id, title) on notes to authenticated]",
+                "review: it is not known which rows of public.v authenticated can change and delete, and which they can add (was: own rows) [revoke select on notes from authenticated]",
+            ]
         );
     }
 

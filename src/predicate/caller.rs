@@ -60,6 +60,36 @@ pub fn told(expr: &Expr) -> Option<Told<'_>> {
     }
 }
 
+/// Whether an expression asks how the caller signed in, and nothing else: with a second factor, as an
+/// anonymous user. It tells no caller's rows from another's.
+pub fn asks_only_session(expr: &Expr) -> bool {
+    match told(expr) {
+        Some(Told::Claim(key)) => matches!(key, "aal" | "amr" | "is_anonymous" | "aud" | "iss" | "iat" | "exp"),
+        Some(_) => false,
+        None => {
+            let parts = expr.children();
+            let is_other = |part: &&Expr| !asks_only_session(part);
+            parts.iter().copied().any(asks_only_session) && parts.into_iter().filter(is_other).all(is_given)
+        }
+    }
+}
+
+/// Whether a value is written out, or asks which factors the caller has.
+fn is_given(expr: &Expr) -> bool {
+    match expr {
+        Expr::Sublink(sublink) => {
+            let mut all = true;
+            sublink.query.walk_relations(&mut |relation| {
+                let schema = relation.name.value.schema.as_ref();
+                all &= relation.name.value.name == "mfa_factors" && schema.is_some_and(|name| name == "auth");
+            });
+            all
+        }
+        Expr::Column(_) | Expr::Call(_) => false,
+        other => other.children().into_iter().all(is_given),
+    }
+}
+
 fn of_claim(key: &str) -> Told<'_> {
     match key {
         "sub" => Told::Id,
@@ -94,6 +124,32 @@ mod tests {
     use super::*;
     use crate::catalog::name::QName;
     use crate::testing::Bench;
+
+    #[test]
+    fn how_someone_signed_in_is_no_person() {
+        for (text, expected) in [
+            ("auth.jwt() ->> 'aal' = 'aal2'", true),
+            ("(select auth.jwt() ->> 'aal') in ('aal1', 'aal2')", true),
+            ("((select auth.jwt()) ->> 'is_anonymous')::boolean is false", true),
+            (
+                "array[(select auth.jwt() ->> 'aal')] <@ (select case when count(id) > 0 then array['aal2'] \
+                 else array['aal1', 'aal2'] end from auth.mfa_factors where auth.uid() = user_id)",
+                true,
+            ),
+            ("owner = auth.jwt() ->> 'aal'", false),
+            ("auth.jwt() ->> 'aal' = (select level from t)", false),
+            ("auth.jwt() -> 'app_metadata' ->> 'role' = 'admin'", false),
+            ("auth.uid() is not null", false),
+            ("1 = 1", false),
+        ] {
+            let bench = Bench::new(&format!(
+                "create table t (owner text, level text); create policy p on t using ({text});"
+            ));
+            let table = bench.catalog.table(&QName::new("public", "t")).expect("t is made");
+            let using = table.policies["p"].using.as_ref().expect("p has a clause");
+            assert_eq!(asks_only_session(&using.value), expected, "{text}");
+        }
+    }
 
     #[test]
     fn values_that_tell_who_asks() {

@@ -8,6 +8,9 @@ use crate::predicate::formula::Form;
 use crate::predicate::{Atoms, Caller, Conditions, Node, Truth, Unknowing};
 use crate::sql::expr::Expr;
 
+/// Of how many atoms all values are tried.
+const HINGES: usize = 6;
+
 /// A condition by itself, with its atoms.
 #[derive(Clone, Debug)]
 pub struct Condition {
@@ -35,6 +38,23 @@ impl Condition {
     /// What the atoms say.
     pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
         self.node.atoms().into_iter().map(|at| &self.atoms[at].expr)
+    }
+
+    /// The atoms of some kind that have values with which every row is let through, if that takes any.
+    pub fn hinges_on(&self, is_kind: &dyn Fn(&Expr) -> bool) -> Option<Vec<&Expr>> {
+        let (of_kind, others): (Vec<_>, Vec<_>) =
+            self.node.atoms().into_iter().partition(|at| is_kind(&self.atoms[*at].expr));
+        if of_kind.is_empty() || of_kind.len() > HINGES {
+            return None;
+        }
+        let conditions = Conditions::over(Caller::Anyone, &Unknowing, Arc::clone(&self.atoms));
+        let others: FxHashMap<_, _> = others.into_iter().map(|at| (at, Node::Atom(at))).collect();
+        let is_open = |values: usize| {
+            let value = |at: usize| Node::Const(Truth::of(values >> at & 1 == 1));
+            let given = of_kind.iter().enumerate().map(|(nth, at)| (*at, value(nth)));
+            conditions.is_always(&self.node.replaced(&others.clone().into_iter().chain(given).collect()))
+        };
+        (0..1 << of_kind.len()).any(is_open).then(|| of_kind.iter().map(|at| &self.atoms[*at].expr).collect())
     }
 
     /// What becomes of the rows when it takes the place of an earlier condition. Expressions that are

@@ -694,11 +694,16 @@ impl Query {
     /// Visits every relation named in the query, nested ones included. Names of CTEs are among
     /// them unless bound otherwise: see [`RelationRef::target`].
     pub fn walk_relations<'a>(&'a self, visit: &mut dyn FnMut(&'a RelationRef)) {
-        self.walk_queries(&mut |query| {
-            if let QueryBody::Select(select) = &query.body {
-                select.from.iter().for_each(|item| item.walk_relations(visit));
-            }
-        });
+        self.walk_queries(&mut |query| query.own_relations().into_iter().for_each(&mut *visit));
+    }
+
+    /// The relations that stand in this query's own FROM.
+    pub fn own_relations(&self) -> Vec<&RelationRef> {
+        let mut list = Vec::new();
+        if let QueryBody::Select(select) = &self.body {
+            select.from.iter().for_each(|item| item.walk_relations(&mut |relation| list.push(relation)));
+        }
+        list
     }
 
     /// The expressions that stand in this query itself; queries nested in FROM are not entered.

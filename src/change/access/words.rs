@@ -46,6 +46,18 @@ fn deeds_with(commands: &[PolicyCommand], rows: &str, any: &str, new: &str, rela
     format!("{} {rows} of {relation}{also}", in_words(&verbs, "and"))
 }
 
+/// `which rows of public.notes authenticated can read, and which they can add`
+pub(super) fn which(commands: &[PolicyCommand], who: &str, relation: &str) -> String {
+    let verbs: Vec<_> = commands.iter().map(|command| verb(*command)).filter(|verb| *verb != "add").collect();
+    match (verbs.is_empty(), verbs.len() < commands.len()) {
+        (true, _) => format!("which rows {who} can add to {relation}"),
+        (_, adds) => {
+            let also = if adds { ", and which they can add" } else { "" };
+            format!("which rows of {relation} {who} can {}{also}", in_words(&verbs, "and"))
+        }
+    }
+}
+
 /// `read or delete rows of public.notes`
 pub(super) fn plain(commands: &[PolicyCommand], relation: &str) -> String {
     match commands {

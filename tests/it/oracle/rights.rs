@@ -343,7 +343,8 @@ create table {schema}.t (id int primary key, owner uuid, editor uuid not null, t
             }
         }
         if random.one_in(2) {
-            let privilege = random.pick(&["select (id, note)", "update (id, note)"]);
+            let all = format!("select (id, {COLUMNS})");
+            let privilege = random.pick(&["select (id, note)", "update (id, note)", &all]);
             let _ = writeln!(sql, "grant {privilege} on {schema}.t to {};", who(random));
         }
     } else {
@@ -373,7 +374,9 @@ create table {schema}.t (id int primary key, owner uuid, editor uuid not null, t
             0 => String::new(),
             _ => format!(" where {}", expression(random, 1)),
         };
-        let _ = writeln!(sql, "create view {schema}.v{option} as select * from {schema}.t{filter};");
+        let all = format!("id, {COLUMNS}");
+        let columns = random.pick(&["*", &all]);
+        let _ = writeln!(sql, "create view {schema}.v{option} as select {columns} from {schema}.t{filter};");
         let _ = writeln!(sql, "grant select, insert, update, delete on {schema}.v to anon, authenticated;");
     }
     sql
