@@ -1,6 +1,7 @@
 //! Who can do what now, and could not before: the matrices of two catalogs, compared.
 
 mod cause;
+mod opened;
 mod words;
 
 use std::cell::LazyCell;
@@ -64,8 +65,12 @@ struct Step {
 enum Kind {
     /// Rows of another kind are reached.
     Reach,
+    /// The same, and restrictive policies alone choose them; in words.
+    Fenced(String),
     /// Rows of one kind, but others, more or fewer than before.
     Within(Comparison),
+    /// Every row is reached, if something is so that no row has to do with; in words.
+    Open(String),
     /// What rows may become by an UPDATE.
     NewRows,
     /// The privilege is on these columns, and was on those.
@@ -180,7 +185,7 @@ fn blame(
 impl Step {
     fn effect(&self, names: [&QName; 2]) -> Effect {
         let part = match self.kind {
-            Kind::Reach | Kind::Within(_) => Part::Rows,
+            Kind::Reach | Kind::Fenced(_) | Kind::Within(_) | Kind::Open(_) => Part::Rows,
             Kind::NewRows => Part::NewRows,
             Kind::Columns(..) => Part::Columns,
         };
@@ -274,9 +279,16 @@ fn changed(old: &QName, name: &QName, before: Side<'_>, after: Side<'_>) -> Vec<
                 span: None,
             });
         };
+        if let Some(asked) = opened::asked(&conditions).filter(|_| cell.reach != Reach::All) {
+            add(Kind::Open(asked), from, cell.reach, Class::Dangerous);
+            continue;
+        }
         if let Some((kind, class)) = judged(from, cell.reach, &|| conditions.compared(|one| Some(&one.rows)))
         {
-            add(kind, from, cell.reach, class);
+            let fences = || opened::fences(after, name, role, *command);
+            let is_wider = kind == Kind::Reach && class == Class::Review;
+            let fenced = is_wider.then(fences).flatten().map(Kind::Fenced);
+            add(fenced.unwrap_or(kind), from, cell.reach, class);
             continue;
         }
         if cell.reach == Reach::None {
@@ -481,7 +493,10 @@ fn told(group: Group, name: &QName) -> AccessChange {
     let Step { kind, before, after, class, span, .. } = &steps[0];
     let (who, relation) = (in_words(&roles, "and"), name.quoted());
     let message = match kind {
-        Kind::Reach => told_as_kind(&who, &commands, *before, *after, &relation),
+        Kind::Reach => told_as_kind(&who, &commands, (*before, ""), *after, &relation),
+        Kind::Fenced(fences) => {
+            told_as_kind(&who, &commands, (*before, &format!("; {fences}")), *after, &relation)
+        }
         Kind::Within(how) => {
             let number = match how {
                 Comparison::Fewer => "fewer",
@@ -495,6 +510,10 @@ fn told(group: Group, name: &QName) -> AccessChange {
                 format!("was: {}", rows(*before))
             };
             format!("{who} can now {can} ({kind})")
+        }
+        Kind::Open(asked) => {
+            let can = deeds(&commands, Reach::All, &relation);
+            format!("{who} can now {can}: only {asked} is asked (was: {})", rows(*before))
         }
         Kind::NewRows => {
             let into = if *after == Reach::All { "any" } else { rows(*after) };
@@ -523,23 +542,25 @@ fn told(group: Group, name: &QName) -> AccessChange {
     }
 }
 
+/// `before` comes with what is added to it in words.
 fn told_as_kind(
     who: &str,
     commands: &[PolicyCommand],
-    before: Reach,
+    (before, more): (Reach, &str),
     after: Reach,
     relation: &str,
 ) -> String {
+    let was = format!("(was: {}{more})", rows(before));
     if after == Reach::None {
-        return format!("{who} can no longer {} (was: {})", plain(commands, relation), rows(before));
+        return format!("{who} can no longer {} {was}", plain(commands, relation));
     }
     if after < before && before != Reach::Unknown && after != Reach::Unknown {
         return format!("{who} can no longer {} (now: {})", deeds(commands, before, relation), rows(after));
     }
     if after == Reach::Unknown {
-        return format!("it is not known {} (was: {})", which(commands, who, relation), rows(before));
+        return format!("it is not known {} {was}", which(commands, who, relation));
     }
-    format!("{who} can now {} (was: {})", deeds(commands, after, relation), rows(before))
+    format!("{who} can now {} {was}", deeds(commands, after, relation))
 }
 
 fn told_as_new(group: Group, name: &QName, what: &str) -> AccessChange {
@@ -847,6 +868,62 @@ mod tests {
         assert_eq!(
             told_of(&view, "revoke all on notes from authenticated;")[1],
             "breaking: authenticated can no longer read, add, change or delete rows of public.v (was: own rows) [revoke all on notes from authenticated]"
+        );
+    }
+
+    #[test]
+    fn a_weak_restrictive_policy_holds_rows_to_nobody() {
+        let notes = |fence: &str| {
+            format!(
+                "{NOTES} alter table notes add deleted_at timestamptz, add open bool;
+                revoke insert, update, delete on notes from authenticated;
+                create policy fence on notes as restrictive to authenticated using ({fence});"
+            )
+        };
+        let told_with = |fence: &str, change: &str| told_of(&notes(fence), change);
+        let shared = "create policy shared on notes for select to authenticated using (true);";
+        for (fence, message) in [
+            (
+                "auth.jwt() ->> 'aal' = 'aal2'",
+                "dangerous: authenticated can now read all rows of public.notes: only how they signed in is asked (was: own rows) [true]",
+            ),
+            (
+                "deleted_at is null",
+                "dangerous: authenticated can now read all rows of public.notes: only whether a row is deleted is asked (was: own rows) [true]",
+            ),
+            (
+                "deleted_at is null and (auth.jwt() ->> 'is_anonymous')::bool is false",
+                "dangerous: authenticated can now read all rows of public.notes: only how they signed in and whether a row is deleted is asked (was: own rows) [true]",
+            ),
+            (
+                "auth.uid() is not null",
+                "dangerous: authenticated can now read all rows of public.notes (was: own rows) [true]",
+            ),
+            (
+                "open",
+                "review: authenticated can now read some rows of public.notes (was: own rows; only restrictive policy fence holds rows back now) [true]",
+            ),
+            (
+                "auth.jwt() -> 'app_metadata' ->> 'role' = 'admin'",
+                "review: authenticated can now read some rows of public.notes (was: own rows; only restrictive policy fence holds rows back now) [true]",
+            ),
+            (
+                "auth.jwt() ->> 'aal' = 'aal2' and team::text = auth.jwt() ->> 'team'",
+                "review: authenticated can now read tenant rows of public.notes (was: own rows; only restrictive policy fence holds rows back now) [true]",
+            ),
+        ] {
+            assert_eq!(told_with(fence, shared), [message], "{fence}");
+        }
+        let open = format!("{} {shared}", notes("auth.jwt() ->> 'aal' = 'aal2'"));
+        assert_eq!(told_of(&open, "alter policy fence on notes using (deleted_at is null);").len(), 1);
+        assert_eq!(
+            told_of(
+                &open,
+                "alter policy fence on notes using (auth.jwt() ->> 'aal' = 'aal2' and deleted_at is null);"
+            ),
+            [
+                "safe: authenticated can now read fewer rows of public.notes (some rows, as before) [auth.jwt() ->> 'aal' = 'aal2' and deleted_at is null]"
+            ]
         );
     }
 

@@ -64,7 +64,9 @@ pub fn told(expr: &Expr) -> Option<Told<'_>> {
 /// anonymous user. It tells no caller's rows from another's.
 pub fn asks_only_session(expr: &Expr) -> bool {
     match told(expr) {
-        Some(Told::Claim(key)) => matches!(key, "aal" | "amr" | "is_anonymous" | "aud" | "iss" | "iat" | "exp"),
+        Some(Told::Claim(key)) => {
+            matches!(key, "aal" | "amr" | "is_anonymous" | "aud" | "iss" | "iat" | "exp")
+        }
         Some(_) => false,
         None => {
             let parts = expr.children();
@@ -80,8 +82,8 @@ fn is_given(expr: &Expr) -> bool {
         Expr::Sublink(sublink) => {
             let mut all = true;
             sublink.query.walk_relations(&mut |relation| {
-                let schema = relation.name.value.schema.as_ref();
-                all &= relation.name.value.name == "mfa_factors" && schema.is_some_and(|name| name == "auth");
+                let is_of_auth = relation.name.schema.as_ref().is_some_and(|name| name == "auth");
+                all &= is_of_auth && relation.name.name == "mfa_factors";
             });
             all
         }

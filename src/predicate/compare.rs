@@ -40,6 +40,11 @@ impl Condition {
         self.node.atoms().into_iter().map(|at| &self.atoms[at].expr)
     }
 
+    /// Whether it lets every row through.
+    pub fn is_always(&self) -> bool {
+        Conditions::over(Caller::Anyone, &Unknowing, Arc::clone(&self.atoms)).is_always(&self.node)
+    }
+
     /// The atoms of some kind that have values with which every row is let through, if that takes any.
     pub fn hinges_on(&self, is_kind: &dyn Fn(&Expr) -> bool) -> Option<Vec<&Expr>> {
         let (of_kind, others): (Vec<_>, Vec<_>) =

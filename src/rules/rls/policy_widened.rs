@@ -37,6 +37,21 @@ declare_rule! {
     ///   using (team in (select m.team from public.members m where m.who = (select auth.uid())));
     /// ```
     ///
+    /// A restrictive policy beside one that lets everything through counts if it chooses rows. One that
+    /// asks how the caller signed in, such as for a second factor, or keeps back what is deleted softly,
+    /// holds no row to its owner:
+    ///
+    /// ```sql,bad
+    /// -- file: 1_notes.sql
+    /// create table public.notes (id bigint primary key, owner uuid);
+    /// alter table public.notes enable row level security;
+    /// create policy "own" on public.notes to authenticated using (owner = (select auth.uid()));
+    /// create policy "mfa" on public.notes as restrictive to authenticated
+    ///   using ((select auth.jwt() ->> 'aal') = 'aal2');
+    /// -- file: 2_share.sql
+    /// create policy "shared" on public.notes for select to authenticated using (true);
+    /// ```
+    ///
     /// ## How to fix
     ///
     /// Hold the rows to the caller: `using (owner = (select auth.uid()))`, or a sub-select that joins
