@@ -53,7 +53,7 @@ impl Table {
     /// The columns whose names say that they hold a secret, or what identifies or reaches a person.
     /// Keys of other tables are none: `tax_id` in a link table leads to a tax.
     pub fn sensitive_columns(&self) -> impl Iterator<Item = &Column> {
-        self.columns.iter().filter(|column| column.is_sensitive() && !self.refers(column))
+        self.columns.iter().filter(|column| column.is_sensitive() && !self.is_public_id(column))
     }
 
     /// The same, and those that are so less surely.
@@ -61,7 +61,19 @@ impl Table {
         let named = |column: &Column| {
             column.is_sensitive() || !column.is_harmless() && RARER.contains(&words(&column.name).as_str())
         };
-        self.columns.iter().filter(move |column| named(column) && !self.refers(column))
+        self.columns.iter().filter(move |column| named(column) && !self.is_public_id(column))
+    }
+
+    fn is_public_id(&self, column: &Column) -> bool {
+        self.refers(column) || column.name == "address" && self.is_of_wallets(column)
+    }
+
+    /// Whether an address is that of a wallet or a contract: it identifies the row, or stands beside its chain.
+    fn is_of_wallets(&self, address: &Column) -> bool {
+        let named =
+            |name: &str| ["chain", "chain_id", "network", "ens", "ens_name"].contains(&words(name).as_str());
+        let identifies = |key: &[i16]| key.contains(&address.attnum);
+        self.primary_key().is_some_and(identifies) || self.columns.iter().any(|column| named(&column.name))
     }
 
     fn refers(&self, column: &Column) -> bool {
@@ -90,7 +102,7 @@ fn is_sensitive(name: &str) -> bool {
 }
 
 /// A name in snake case: `billingEmail` and `billing-email` are `billing_email`.
-fn words(name: &str) -> String {
+pub fn words(name: &str) -> String {
     let mut words = String::new();
     let mut after_small = false;
     for letter in name.chars() {
@@ -155,7 +167,10 @@ mod tests {
             "create table taxes (id uuid primary key, tax_id text, session_id text);
              create table nations (id bigint primary key);
              create table item_taxes (item bigint, tax_id uuid, national_id bigint references nations,
-               passport_id bigint);",
+               passport_id bigint);
+             create table homes (id bigint primary key, address text);
+             create table wallets (address text primary key, name text);
+             create table nonces (id bigint primary key, address text, \"chainId\" int);",
         );
         let named = |name: &str, rarer: bool| -> Vec<String> {
             let table = bench.catalog.table(&QName::new("public", name)).expect("it is made");
@@ -170,5 +185,7 @@ mod tests {
         assert_eq!(named("taxes", false), ["tax_id"]);
         assert_eq!(named("taxes", true), ["tax_id", "session_id"]);
         assert_eq!(named("item_taxes", true), ["passport_id"]);
+        assert_eq!(named("homes", false), ["address"]);
+        assert!(named("wallets", false).is_empty() && named("nonces", false).is_empty());
     }
 }

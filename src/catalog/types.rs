@@ -60,6 +60,19 @@ impl DataType {
     }
 }
 
+impl Catalog {
+    /// Whether a column of a relation or an attribute of a composite type has this name: then `name(row)` may
+    /// mean `row.name` (PostgreSQL manual, 8.16.3).
+    pub fn is_attribute(&self, name: &str) -> bool {
+        let of_type = |kind: &UserTypeKind| match kind {
+            UserTypeKind::Composite { attributes } => attributes.iter().any(|one| one.name == *name),
+            _ => false,
+        };
+        self.types.values().any(|user_type| of_type(&user_type.kind))
+            || self.tables.values().any(|table| table.column(name).is_some())
+    }
+}
+
 impl DataType {
     /// The type as `format_type()` prints it with an empty `search_path`: `character varying(255)`,
     /// `public.mood[]`.

@@ -2,6 +2,7 @@
 
 use crate::access::{Access, only};
 use crate::catalog::policy::Policy;
+use crate::catalog::sensitive::words as words_of;
 use crate::catalog::table::Table;
 use crate::predicate::{Caller, Conditions, Reach};
 use crate::rule::CatalogCx;
@@ -192,8 +193,16 @@ pub(super) fn is_for_server(table: &Table, policy: &Policy) -> bool {
     let name = policy.name.to_lowercase().replace(&table.name.name.to_lowercase(), " ");
     let text = format!("{name} {}", policy.comment.as_deref().unwrap_or_default().to_lowercase());
     let words: Vec<&str> = text.split(|letter: char| !letter.is_alphanumeric()).collect();
-    let edge = words.windows(2).any(|pair| pair[0] == "edge" && pair[1].starts_with("function"));
-    (edge || words.iter().any(|word| SERVER.contains(word)))
+    let follow = |first: &str, second: &str| {
+        words.windows(2).any(|pair| pair[0] == first && pair[1].trim_end_matches('s') == second)
+    };
+    // "Delete service" on the table of services speaks of its rows.
+    let table_words = words_of(&table.name.name);
+    let is_row = |word: &str| {
+        table_words.split('_').any(|of_table| of_table.trim_end_matches('s') == word.trim_end_matches('s'))
+    };
+    let names_server = words.iter().any(|word| SERVER.contains(word) && !is_row(word));
+    (names_server || follow("edge", "function") || follow("service", "role"))
         && !words.iter().any(|word| OTHERS.contains(word))
 }
 

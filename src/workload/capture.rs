@@ -4,7 +4,7 @@
 use crate::catalog::Catalog;
 use crate::catalog::table::Table;
 use crate::source::Span;
-use crate::sql::expr::{ColumnRef, Expr, Oid, Query, QueryBody, Target, walk_queries};
+use crate::sql::expr::{ColumnRef, Expr, FromItem, Oid, Query, QueryBody, Target, walk_queries};
 use crate::sql::name::Ident;
 
 /// A column of the inner relation where one of the policy's table seems to be meant.
@@ -14,6 +14,8 @@ pub struct Capture {
     /// The relation in the sub-select's FROM, and the column of it that the name means.
     pub relation: Oid,
     pub column: Ident,
+    /// Whether the sub-select gives its relation another name, by which the policy's own row can be told apart.
+    pub has_alias: bool,
     pub kind: CaptureKind,
     /// Whether it cannot be what was meant: of a comparison with another column, that a foreign key says so.
     pub certain: bool,
@@ -88,7 +90,8 @@ fn compared(
     };
     let bare = |column: &ColumnRef| column.path.len() == 1;
     let capture = |column: &ColumnRef, attnum, kind, certain| {
-        Some(Capture { span: column.span, relation, column: name(attnum)?, kind, certain })
+        let has_alias = has_alias(query, relation);
+        Some(Capture { span: column.span, relation, column: name(attnum)?, has_alias, kind, certain })
     };
     if one == other {
         let at = if bare(left) && !bare(right) { left } else { right };
@@ -127,6 +130,21 @@ fn is_same_item(query: &Query, one: &ColumnRef, other: &ColumnRef, relation: Oid
     times == 1 || qualifier(one).is_some() && qualifier(one) == qualifier(other)
 }
 
+fn has_alias(query: &Query, relation: Oid) -> bool {
+    let QueryBody::Select(select) = &query.body else { return false };
+    let mut pending: Vec<&FromItem> = select.from.iter().collect();
+    while let Some(item) = pending.pop() {
+        match item {
+            FromItem::Relation { relation: named, alias } if named.target == Some(relation) => {
+                return alias.is_some();
+            }
+            FromItem::Join { left, right, .. } => pending.extend([left.as_ref(), right.as_ref()]),
+            _ => {}
+        }
+    }
+    false
+}
+
 /// `storage.foldername(name)` in a sub-select from a relation that has a `name` of its own.
 fn file_of_another(table: &Table, part: &Expr) -> Option<Capture> {
     let Expr::Call(call) = part else { return None };
@@ -138,6 +156,7 @@ fn file_of_another(table: &Table, part: &Expr) -> Option<Capture> {
         span: column.span,
         relation,
         column: "name".into(),
+        has_alias: false,
         kind: CaptureKind::File,
         certain: true,
     })

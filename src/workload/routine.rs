@@ -346,7 +346,9 @@ impl Routine {
                         .next()
                         .is_some()
                 });
-                if !along && !is_builtin_function(name) {
+                // `title(row)` may be a column of what is given.
+                let is_attribute = call.args.len() == 1 && catalog.is_attribute(name);
+                if !along && !is_builtin_function(name) && !is_attribute {
                     let functions = catalog.functions.values().map(|function| &function.name);
                     add(&call.name, functions.into_iter().find(|known| known.name == *name));
                 }

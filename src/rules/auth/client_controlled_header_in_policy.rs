@@ -108,7 +108,7 @@ fn header(expr: &Expr) -> Option<Option<&str>> {
 
 fn is_secret(header: &str) -> bool {
     let words = ["token", "key", "secret", "signature", "share", "invite", "code", "hash"];
-    header.split(['-', '_']).any(|word| words.contains(&word))
+    header.split(['-', '_']).any(|part| words.iter().any(|word| part.ends_with(word)))
 }
 
 #[cfg(test)]
@@ -133,6 +133,8 @@ mod tests {
              --                                                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: \"p2\"
              create policy p3 on public.a using (org_id = current_setting('request.headers', true)::json ->> 'x-share-token');
              --                                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ info: \"p3\"
+             create policy p5 on public.a using (org_id = current_setting('request.headers', true)::json ->> 'appkey');
+             --                                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ info: \"p5\"
              create policy p4 on public.a using (org_id = current_setting('request.jwt.claims', true)::json ->> 'org');",
         );
     }

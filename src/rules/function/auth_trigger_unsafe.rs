@@ -2,12 +2,13 @@ use crate::catalog::Catalog;
 use crate::catalog::function::Function;
 use crate::catalog::gap::Aspect;
 use crate::catalog::table::Table;
+use crate::catalog::trigger::Trigger;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::sign_up::{inserted, metadata_key, sign_up_triggers};
 use crate::source::Span;
 use crate::sql::name::Ident;
-use crate::sql::statement::{ChangeKind, DataChange, Persistence, Privilege, StatementKind};
+use crate::sql::statement::{ChangeKind, DataChange, Persistence, Privilege, StatementKind, TriggerEvent};
 use crate::workload::routine::Routine;
 
 declare_rule! {
@@ -66,7 +67,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if doubts.concern(&function.name) {
             continue;
         }
-        let Some(flaw) = flaw(cx, function, routine) else { continue };
+        let Some(flaw) = flaw(cx, trigger, function, routine) else { continue };
         let found = out.report(flaw.span, Identity::new("function", &function.name), flaw.message);
         found.what(trigger.name.as_str()).help(flaw.help).severity(flaw.severity);
         found.label(trigger.name_span, "Auth runs it by this trigger");
@@ -80,7 +81,7 @@ struct Flaw {
     severity: Severity,
 }
 
-fn flaw(cx: &CatalogCx<'_>, function: &Function, routine: &Routine) -> Option<Flaw> {
+fn flaw(cx: &CatalogCx<'_>, trigger: &Trigger, function: &Function, routine: &Routine) -> Option<Flaw> {
     let signature = function.signature(cx.catalog);
     let subject = format!("function {}, which runs when Auth writes,", function.name);
     if !function.config.contains_key("search_path")
@@ -127,7 +128,12 @@ fn flaw(cx: &CatalogCx<'_>, function: &Function, routine: &Routine) -> Option<Fl
             return Some(Flaw {
                 span: place,
                 message: format!(
-                    "{subject} fails for each sign-up without this key: {} of {} must not be null",
+                    "{subject} fails for each {} without this key: {} of {} must not be null",
+                    if trigger.events.contains(&TriggerEvent::Insert) {
+                        "sign-up"
+                    } else {
+                        "change of a user"
+                    },
                     column.quoted(),
                     table.name
                 ),
@@ -225,6 +231,18 @@ mod tests {
                insert into public.profiles (id, name) values (new.id, coalesce(new.raw_user_meta_data ->> 'name', ''));
                return new;
              end $$;",
+        );
+        check(
+            &RULE,
+            &format!(
+                "{TABLES}create function public.f() returns trigger language plpgsql security definer set search_path = '' as $$
+                 begin
+                   update public.profiles set name = new.raw_user_meta_data ->> 'name' where id = new.id;
+                 --                                  ^^^^^^^^^^^^^^^^^^^^^^ warning: fails for each change of a user without this key
+                   return new;
+                 end $$;
+                 create trigger t after update on auth.users for each row execute function public.f();"
+            ),
         );
     }
 }

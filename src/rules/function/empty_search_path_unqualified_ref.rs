@@ -189,6 +189,11 @@ mod tests {
              begin
                delete from nowhere_known;
              end $$;
+             create type public.input as (title text, helper int);
+             create function public.g(given public.input) returns int language plpgsql set search_path = '' as $$
+             begin
+               return helper(given);
+             end $$;
              create function public.f() returns trigger language plpgsql set search_path = '' as $$
              begin
                insert into public.todos as todos (id) values (new.id) on conflict do nothing;

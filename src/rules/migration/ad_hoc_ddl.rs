@@ -140,7 +140,29 @@ fn check_seed(catalog: &Catalog, seed: &Migration, path: &str, out: &mut Finding
     };
     let finding: &mut Diagnostic = out.report(first.span, Identity::plain("file", name), message);
     finding.note("not part of any migration").help("move it to a migration; a seed holds rows");
+    if is_apart(catalog, &found) {
+        finding.severity(Severity::Info);
+    }
     finding.label_each(rest.iter().map(|statement| (statement.span, "and this")));
+}
+
+/// Whether statements make schemas and fill no others: helpers of tests, which nothing else asks for.
+fn is_apart(catalog: &Catalog, statements: &[&Statement]) -> bool {
+    let own: Vec<&Ident> = statements
+        .iter()
+        .filter_map(|statement| match &statement.kind {
+            StatementKind::CreateSchema(create) => create.name.as_ref().map(|name| &name.value),
+            _ => None,
+        })
+        .filter(|name| !catalog.namespaces.contains_key(*name))
+        .collect();
+    let of_own = |statement: &&Statement| match &statement.kind {
+        StatementKind::CreateSchema(_) => true,
+        kind => {
+            target(kind).and_then(|name| name.schema.as_ref()).is_some_and(|schema| own.contains(&schema))
+        }
+    };
+    !own.is_empty() && statements.iter().all(of_own)
 }
 
 /// More scripts than these are told as one.
@@ -558,6 +580,18 @@ mod tests {
              create table public.b (id int);
 --           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: seed.sql changes the schema in 2 statements
              alter table public.b enable row level security;",
+        );
+    }
+
+    #[test]
+    fn helpers_in_a_schema_of_their_own_are_told_softly() {
+        check(
+            &RULE,
+            "create table public.a (id int);
+             -- file: seed.sql
+             create schema tests;
+--           ^^^^^^^^^^^^^^^^^^^ info: seed.sql changes the schema in 2 statements
+             create function tests.reset() returns void language sql as $$ delete from public.a $$;",
         );
     }
 

@@ -81,7 +81,8 @@ fn twins<'a>(relation: &'a QName, indexes: &'a IndexMap<Ident, Index>) -> Vec<Tw
     in_order.into_iter().filter_map(superfluous).collect()
 }
 
-/// Whether an index can go while the other one stays. Of two that are equal it is the later one.
+/// Whether an index can go while the other one stays. Of two that are equal it is the later one, and never
+/// that of the primary key.
 /// The part of a partitioned table's index cannot go alone.
 fn is_superfluous(index: &Index, kept: &Index) -> bool {
     let included = index.include.iter().all(|attnum| kept.include.contains(attnum));
@@ -90,7 +91,8 @@ fn is_superfluous(index: &Index, kept: &Index) -> bool {
         covered
             && index.include.len() == kept.include.len()
             && index.nulls_not_distinct == kept.nulls_not_distinct
-            && kept.oid < index.oid
+            && !index.primary
+            && (kept.primary || kept.oid < index.oid)
     } else if kept.unique {
         covered
     } else {
@@ -257,7 +259,10 @@ mod tests {
              --                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: index t_id repeats t_pkey
              create table public.u (id int);
              create unique index u_id on public.u (id);
-             alter table public.u add primary key using index u_id;",
+             alter table public.u add primary key using index u_id;
+             create table public.v (id int, constraint v_id unique (id));
+             --                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: index v_id repeats v_key, the index of the primary key of public.v
+             alter table public.v add constraint v_key primary key (id);",
         );
     }
 

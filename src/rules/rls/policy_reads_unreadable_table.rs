@@ -1,4 +1,5 @@
 use crate::access::evaluation::{Evaluation, Object};
+use crate::catalog::acl::Grantee;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::denied::{Denial, denials};
@@ -73,7 +74,8 @@ fn report(cx: &CatalogCx<'_>, denial: &Denial<'_>, out: &mut Findings) {
     denial.label(finding, "reads");
     let definer = "read it in a function with `security definer set search_path = ''` that answers for the caller alone";
     let others_read = cx.catalog.can_read(&"authenticated".into(), reached.object);
-    finding.help(if denial.is_of_anonymous() && others_read {
+    let for_all = denial.policy().roles.value.contains(&Grantee::Public);
+    finding.help(if denial.is_of_anonymous() && for_all && others_read {
         denial.keep_from_anonymous()
     } else if !denial.is_of_anonymous() && read.schema == "auth" && read.name == "users" {
         format!("take the id or address from the token, (select auth.uid()) or (select auth.jwt() ->> 'email'); else {definer}")
@@ -114,6 +116,13 @@ mod tests {
              grant select on private.staff to authenticated;
              create policy q on a for insert with check (exists (select 1 from private.staff s where s.id = auth.uid()));
              --                                                                ^^^^^^^^^^^^^ info: requests of anon to add rows to public.a fail",
+        );
+        policies(
+            "
+             grant select on private.staff to authenticated;
+             create policy o on a for select to anon using (exists (select 1 from private.staff s where s.role = 'open'));
+             --                                                                   ^^^^^^^^^^^^^ warning: requests of anon for rows of public.a fail
+             ",
         );
         policies(
             "

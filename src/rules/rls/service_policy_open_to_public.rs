@@ -104,7 +104,12 @@ mod tests {
             &RULE,
             "create table public.internal_services (id bigint);
              alter table public.internal_services enable row level security;
-             create policy \"read internal_services\" on public.internal_services for select using (true);",
+             create policy \"read internal_services\" on public.internal_services for select using (true);
+             create table public.\"orderServices\" (id bigint);
+             alter table public.\"orderServices\" enable row level security;
+             create policy \"Delete service\" on public.\"orderServices\" for delete to authenticated using (true);
+             create policy \"Service roles\" on public.\"orderServices\" for insert with check (true);
+             --                                                                             ^^^^ error: meant for the server by its name",
         );
     }
 }

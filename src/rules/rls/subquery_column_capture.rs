@@ -1,4 +1,9 @@
+use indexmap::IndexMap;
+
+use crate::catalog::Catalog;
 use crate::catalog::gap::Aspect;
+use crate::catalog::policy::Policy;
+use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::workload::capture::{Capture, CaptureKind, captures};
@@ -51,47 +56,71 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if cx.catalog.may_have_changed(&table.name, Aspect::Policies) {
             continue;
         }
+        let mut told: IndexMap<String, usize> = IndexMap::new();
         for capture in policy.expressions().flat_map(|expr| captures(cx.catalog, table, expr)) {
-            let Some((inner, schema)) = cx.catalog.relation_name(capture.relation) else { continue };
-            let inner = if schema == "public" {
-                inner.quoted()
-            } else {
-                format!("{}.{}", schema.quoted(), inner.quoted())
-            };
-            let Capture { span, column, kind, certain, .. } = capture;
-            let meant = format!("{}.{}", table.name.name.quoted(), column.quoted());
-            let is = format!("{inner}.{}", column.quoted());
-            let policy_name = policy.name.delimited();
-            let message = match &kind {
-                CaptureKind::Itself => format!(
-                    "policy {policy_name} on {} compares {is} with itself, which is true for every row: no row of {} is \
-                     asked about",
-                    table.name, table.name
-                ),
-                CaptureKind::Other(other) => format!(
-                    "policy {policy_name} on {} compares {inner}.{} with {is}, and not with {meant}",
-                    table.name,
-                    other.quoted()
-                ),
-                CaptureKind::File => format!(
-                    "policy {policy_name} on {} takes {is} for the name of the file, which is {meant}",
-                    table.name
-                ),
-            };
+            let Some(message) = message(cx.catalog, table, policy, &capture) else { continue };
+            let span = capture.span;
+            if let Some(before) = told.get(&message) {
+                out.list[*before].label(span, "and here");
+                continue;
+            }
+            told.insert(message.clone(), out.list.len());
             let object = Identity::part("policy", &table.name, policy.name.as_str());
+            let is = shown(cx.catalog, &capture).unwrap_or_default();
             let finding = out.report(span, object, message);
             finding.what(is.clone()).note(format!("this is {is}"));
-            if !certain {
+            if !capture.certain {
                 finding.severity(Severity::Warning);
             }
             finding.label(policy.name_apart_from(span), "the policy is created here");
-            if table.column(column.as_str()).is_some() {
-                finding.help(format!("write {meant} if the row of {} is meant", table.name));
-            } else {
-                finding.help(format!("name the column of {} that is to be compared", table.name));
-            }
+            finding.help(help(table, &capture));
         }
     }
+}
+
+/// The column that a name means, as SQL writes it.
+fn shown(catalog: &Catalog, capture: &Capture) -> Option<String> {
+    let (inner, schema) = catalog.relation_name(capture.relation)?;
+    let inner = match schema == "public" {
+        true => inner.quoted(),
+        false => format!("{}.{}", schema.quoted(), inner.quoted()),
+    };
+    Some(format!("{inner}.{}", capture.column.quoted()))
+}
+
+/// The column that seems to be meant.
+fn meant(table: &Table, capture: &Capture) -> String {
+    format!("{}.{}", table.name.name.quoted(), capture.column.quoted())
+}
+
+fn message(catalog: &Catalog, table: &Table, policy: &Policy, capture: &Capture) -> Option<String> {
+    let (is, meant) = (shown(catalog, capture)?, meant(table, capture));
+    let inner = &is[..is.len() - capture.column.quoted().len() - 1];
+    let subject = format!("policy {} on {}", policy.name.delimited(), table.name);
+    Some(match &capture.kind {
+        CaptureKind::Itself => format!(
+            "{subject} compares {is} with itself, which is true for every row: no row of {} is asked about",
+            table.name
+        ),
+        CaptureKind::Other(other) => {
+            format!("{subject} compares {inner}.{} with {is}, and not with {meant}", other.quoted())
+        }
+        CaptureKind::File => format!("{subject} takes {is} for the name of the file, which is {meant}"),
+    })
+}
+
+fn help(table: &Table, capture: &Capture) -> String {
+    if table.column(capture.column.as_str()).is_none() {
+        return format!("name the column of {} that is to be compared", table.name);
+    }
+    let meant = meant(table, capture);
+    if capture.relation == table.oid && !capture.has_alias {
+        let (name, column) = (table.name.name.quoted(), capture.column.quoted());
+        return format!(
+            "{name} in the sub-select hides the row of the policy: give it another name, as in `from {name} other where other.{column} = {meant}`"
+        );
+    }
+    format!("write {meant} if the row of {} is meant", table.name)
 }
 
 #[cfg(test)]
@@ -150,6 +179,27 @@ mod tests {
              create policy r on storage.objects for select using ((storage.foldername(name))[1] in (
                select p.id::text from projects p where p.owner = auth.uid()));",
         );
+    }
+
+    #[test]
+    fn a_policy_is_told_once_and_what_would_help() {
+        let bench = crate::testing::Bench::new(
+            "create table profiles (id int, user_id uuid, admin boolean);
+             alter table profiles enable row level security;
+             create policy p on profiles for update using (auth.uid() = user_id)
+               with check (admin = (select admin from profiles where user_id = user_id) and id = (select id from profiles where user_id = user_id));
+             create policy q on profiles for select using (exists (select 1 from profiles p where p.user_id = user_id));",
+        );
+        let found = bench.run(&RULE, &RULE.options.defaults());
+        let helps: Vec<&str> = found.iter().filter_map(|one| one.help.as_deref()).collect();
+        assert_eq!(
+            helps,
+            [
+                "profiles in the sub-select hides the row of the policy: give it another name, as in `from profiles other where other.user_id = profiles.user_id`",
+                "write profiles.user_id if the row of public.profiles is meant",
+            ]
+        );
+        assert!(found[0].labels.iter().any(|label| label.text == "and here"));
     }
 
     #[test]

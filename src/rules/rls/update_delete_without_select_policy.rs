@@ -1,4 +1,5 @@
 use crate::access::in_words;
+use crate::catalog::acl::Grantee;
 use crate::catalog::gap::Aspect;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
@@ -77,7 +78,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                 }
             }
         }
-        report(table, &roles, &commands, &policies, out);
+        // A policy that is for all is seldom meant for those without a user.
+        let names_role = |policy: &&Policy| !policy.roles.value.contains(&Grantee::Public);
+        if roles != ["anon"] || policies.iter().any(names_role) {
+            report(table, &roles, &commands, &policies, out);
+        }
     }
 }
 
@@ -124,6 +129,11 @@ mod tests {
              alter table c enable row level security;
              create policy all_of_it on c using (owner = auth.uid());
              create policy of_server on c for delete to service_role using (true);
+             create policy see on c for select to authenticated using (owner = auth.uid());
+             create table e (id int primary key, open boolean);
+             alter table e enable row level security;
+             create policy change on e for update using (open);
+             create policy see on e for select to authenticated using (open);
              create table d (id int primary key, owner uuid);
              alter table d enable row level security;
              revoke select on d from anon, authenticated;
