@@ -8,6 +8,7 @@ mod columns;
 pub mod evaluation;
 mod formulas;
 mod matrix;
+pub mod opening;
 pub mod recursion;
 mod rights;
 mod shown;
@@ -140,7 +141,7 @@ impl Catalog {
     pub fn policy_binds(&self, policy: &Policy, role: &Role) -> bool {
         let named = |grantee: &Grantee| match grantee {
             Grantee::Public => true,
-            Grantee::Role(name) => *name == role.name || self.inherited_roles(&role.name).contains(name),
+            Grantee::Role(name) => self.inherits(&role.name, name),
         };
         !role.superuser && !role.bypassrls && policy.roles.value.iter().any(named)
     }
@@ -216,7 +217,7 @@ impl Catalog {
     /// Whether policies do not bind a role on a table: it is above all, or owns the table.
     pub fn is_above_policies(&self, role: &Ident, table: &Table) -> bool {
         self.roles.get(role).is_some_and(|role| role.superuser || role.bypassrls)
-            || (self.inherited_roles(role).contains(&table.owner.value) && !table.forced_rls.value)
+            || (self.inherits(role, &table.owner.value) && !table.forced_rls.value)
     }
 }
 

@@ -33,7 +33,7 @@ pub mod trigger;
 pub mod types;
 pub mod view;
 
-use indexmap::{IndexMap, IndexSet};
+use crate::map::{IndexMap, IndexSet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::api::ApiSettings;

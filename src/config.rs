@@ -14,7 +14,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 pub use schema::schema;
 

@@ -4,6 +4,7 @@
 //! diagnostics become a report: in one direction. Modules stand here in that order; see
 //! ARCHITECTURE.md.
 
+pub mod map;
 pub mod nearest;
 pub mod source;
 

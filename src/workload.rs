@@ -6,7 +6,7 @@ pub mod filter;
 pub mod identity;
 pub mod routine;
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use rayon::prelude::*;
 
 use crate::catalog::Catalog;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
@@ -169,7 +169,7 @@ impl Workspace {
         };
         workspace.problems.extend(found.errors.iter().map(|error| asked.relative(&error.to_string())));
         let mut sources = Sources::default();
-        let mut settings = IndexMap::new();
+        let mut settings = IndexMap::default();
         let mut batches = Vec::new();
         for mut project in found.projects {
             let settings = workspace.settings(&project, asked, &mut sources, &mut settings);

@@ -1,6 +1,6 @@
 //! Which rows other tables' policies take for proof: a membership, a role.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::access::Rights;
 use crate::catalog::Catalog;

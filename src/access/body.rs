@@ -1,6 +1,6 @@
 //! What a function gives, as one expression of its parameters.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::bind::Binder;

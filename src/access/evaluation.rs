@@ -4,7 +4,7 @@
 //! caller, and read as whoever reads the policy's table. A view reads as its owner, one with
 //! `security_invoker` as the caller; a function with SECURITY DEFINER does all as its owner.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use rustc_hash::FxHashSet;
 
 use crate::access::Rights;
@@ -200,19 +200,22 @@ impl<'a> Walk<'a> {
             Expr::Sublink(sublink) => self.query(&sublink.query, way, certain),
             _ => {}
         }
+        let mut at = 0;
         // The server puts what is cheap first, so that each part of an AND may decide before the others.
-        let by_row = |expr: &Expr| expr.any(&|part| matches!(part, Expr::Column(_)));
-        for (at, child) in expr.children().into_iter().enumerate() {
+        let by_row = |expr: &&Expr| expr.any(&|part| matches!(part, Expr::Column(_)));
+        let deciding = match expr {
+            Expr::And(list) if certain => list.iter().filter(by_row).count(),
+            _ => 0,
+        };
+        expr.each_child(&mut |child| {
             let always = match expr {
                 Expr::Or(_) | Expr::Coalesce(_) | Expr::Case { .. } => at == 0,
-                Expr::And(list) => {
-                    let others = list.iter().enumerate().filter(|(other, _)| *other != at);
-                    !others.into_iter().any(|(_, other)| by_row(other))
-                }
+                Expr::And(_) => deciding == 0 || deciding == 1 && by_row(&child),
                 _ => true,
             };
             self.expr(child, way, certain && always);
-        }
+            at += 1;
+        });
     }
 
     fn query(&mut self, query: &'a Query, way: &Way, certain: bool) {
@@ -334,7 +337,7 @@ impl<'a> Evaluation<'a> {
         for access in self.catalog.table_access(table) {
             let Some(role) = self.bound(table, &access.role.name) else { continue };
             let runs = |command: &PolicyCommand| self.runs(table, policy, *command, role);
-            let mut clauses: IndexMap<Span, (&'a Clause, Vec<PolicyCommand>)> = IndexMap::new();
+            let mut clauses: IndexMap<Span, (&'a Clause, Vec<PolicyCommand>)> = IndexMap::default();
             for command in access.commands().into_iter().filter(runs) {
                 for clause in policy.gates(command) {
                     let (_, commands) = clauses.entry(clause.span).or_insert((clause, Vec::new()));

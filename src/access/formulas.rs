@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use crate::access::Rights;
+use crate::access::opening::Way;
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::table::Table;
@@ -13,7 +14,7 @@ use crate::sql::expr::Expr;
 use crate::sql::statement::{Clause, PolicyCommand};
 
 /// The expressions of a policy.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Using,
     /// WITH CHECK, or USING in the place of one.
@@ -118,6 +119,8 @@ pub(super) struct PoliciesRead {
     anyone: OnceLock<Arc<Formulas>>,
     /// For each role of requests.
     roles: Vec<OnceLock<Arc<Formulas>>>,
+    /// How each of them opens the table, and by which of its expressions.
+    pub(super) ways: OnceLock<Vec<Option<(Way, Part)>>>,
 }
 
 impl PoliciesRead {
@@ -165,7 +168,7 @@ impl Rights<'_> {
         let read = || Arc::new(Formulas::read(table, self.followed_policies(table), caller, self));
         let known = self.policies.get(&table.oid).and_then(|known| match role {
             None => Some(&known.anyone),
-            Some(role) => known.roles.get(self.catalog.api_roles().position(|one| one.name == *role)?),
+            Some(role) => known.roles.get(self.position(role)?),
         });
         known.map_or_else(read, |known| Arc::clone(known.get_or_init(read)))
     }
@@ -226,7 +229,7 @@ impl Rights<'_> {
     }
 }
 
-fn part_of(policy: &Policy, clause: &Clause) -> Part {
+pub(super) fn part_of(policy: &Policy, clause: &Clause) -> Part {
     let is_using = policy.using.as_ref().is_some_and(|using| std::ptr::eq(using, clause));
     if is_using { Part::Using } else { Part::Check }
 }

@@ -30,6 +30,8 @@ use crate::workload::Workload;
 pub struct Rights<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) workload: &'a Workload,
+    /// Those of requests, in the order of what is known for each of them.
+    roles: Vec<&'a Role>,
     /// Whether cells tell their reasons.
     pub(super) explains: bool,
     /// What calls of the functions can be replaced by.
@@ -97,15 +99,16 @@ impl<'a> Rights<'a> {
     pub fn new(catalog: &'a Catalog, workload: &'a Workload) -> Self {
         let tables = || catalog.tables.keys().copied();
         let relations = tables().chain(catalog.views.keys().copied());
-        let roles = catalog.api_roles().count();
+        let roles: Vec<&Role> = catalog.api_roles().collect();
         Self {
             catalog,
             workload,
             explains: false,
             bodies: workload.routines.keys().map(|oid| (*oid, OnceLock::new())).collect(),
             cells: relations.map(|oid| (oid, OnceLock::new())).collect(),
-            policies: tables().map(|oid| (oid, PoliciesRead::new(roles))).collect(),
-            shown: (0..roles).map(|_| OnceLock::new()).collect(),
+            policies: tables().map(|oid| (oid, PoliciesRead::new(roles.len()))).collect(),
+            shown: roles.iter().map(|_| OnceLock::new()).collect(),
+            roles,
         }
     }
 
@@ -120,7 +123,7 @@ impl<'a> Rights<'a> {
             Some(Relation::Table(oid) | Relation::View(oid)) => self.cells(oid),
             _ => &[],
         };
-        self.catalog.api_roles().zip(cells).map(|(role, cells)| Row { role, cells }).collect()
+        self.roles.iter().zip(cells).map(|(role, cells)| Row { role, cells }).collect()
     }
 
     fn cells(&self, relation: Oid) -> &[[Cell; 4]] {
@@ -130,19 +133,19 @@ impl<'a> Rights<'a> {
                 Some(table) => self.table(table, role, command),
                 None => self.view(&self.catalog.views[&relation], role, command),
             };
-            self.catalog.api_roles().map(|role| COMMANDS.map(|(command, _)| cell(role, command))).collect()
+            self.roles.iter().map(|role| COMMANDS.map(|(command, _)| cell(role, command))).collect()
         })
     }
 
     /// What a role of requests reaches in a table or view with a command, which is not ALL; `None`
     /// for a role that requests do not have.
     pub fn cell(&self, relation: Oid, role: &Role, command: PolicyCommand) -> Option<&Cell> {
-        let cells = self.cells(relation).get(self.position(role)?)?;
+        let cells = self.cells(relation).get(self.position(&role.name)?)?;
         cells.iter().find(|cell| cell.command == command)
     }
 
-    pub(super) fn position(&self, role: &Role) -> Option<usize> {
-        self.catalog.api_roles().position(|one| one.name == role.name)
+    pub(super) fn position(&self, role: &str) -> Option<usize> {
+        self.roles.iter().position(|one| one.name == *role)
     }
 
     /// Which rows a policy lets through for a role of requests, by itself, with what the role knows
@@ -217,7 +220,7 @@ impl<'a> Rights<'a> {
 
     /// What a policy opens to requests: for each role the commands that it lets through for every
     /// row, and that no restrictive policy or policy for SELECT narrows.
-    pub fn opened_by(&self, table: &Table, policy: &Policy, commands: &[PolicyCommand]) -> Vec<Access<'_>> {
+    pub fn opened_by(&self, table: &Table, policy: &Policy, commands: &[PolicyCommand]) -> Vec<Access<'a>> {
         self.opened(table, policy, commands, &|cell| cell.reach == Reach::All)
     }
 
@@ -228,7 +231,7 @@ impl<'a> Rights<'a> {
         table: &Table,
         policy: &Policy,
         commands: &[PolicyCommand],
-    ) -> Vec<Access<'_>> {
+    ) -> Vec<Access<'a>> {
         self.opened(table, policy, commands, &|cell| {
             cell.blind == Reach::All && !matches!(cell.reach, Reach::All | Reach::Unknown)
         })
@@ -240,7 +243,7 @@ impl<'a> Rights<'a> {
         policy: &Policy,
         commands: &[PolicyCommand],
         wanted: &dyn Fn(&Cell) -> bool,
-    ) -> Vec<Access<'_>> {
+    ) -> Vec<Access<'a>> {
         let mut list = self.catalog.table_access(table);
         list.retain_mut(|access| {
             let role = access.role;

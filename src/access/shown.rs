@@ -103,7 +103,9 @@ impl<'a> Rights<'a> {
     /// A `security_invoker` view always asks for the rights of the caller, also behind a view that
     /// does not; a materialised view is filled with the rights of its owner throughout.
     pub fn shown_to(&self, role: &Role, view: &View) -> Vec<Shown<'a>> {
-        let Some(known) = self.position(role).and_then(|at| self.shown.get(at)) else { return Vec::new() };
+        let Some(known) = self.position(&role.name).and_then(|at| self.shown.get(at)) else {
+            return Vec::new();
+        };
         let shown = known.get_or_init(|| ShownToRole::of(self.catalog, role));
         let list = shown.views.get(&(view.oid, view.materialized)).into_iter().flatten();
         let shown = |named: &Named| {

@@ -146,7 +146,7 @@ fn duplicate_indexes<'a>(name: &QName, kind: &str, indexes: impl Iterator<Item =
 }
 
 /// Columns of a relation, and of the indexes on them.
-fn reg_types(name: &QName, columns: &[Column], indexes: &indexmap::IndexMap<Ident, Index>) -> Vec<Row> {
+fn reg_types(name: &QName, columns: &[Column], indexes: &crate::map::IndexMap<Ident, Index>) -> Vec<Row> {
     let mut rows = Vec::new();
     for column in columns {
         let holding = indexes.values().filter(|index| {

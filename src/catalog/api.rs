@@ -1,6 +1,6 @@
 //! What lies between the database and the browser: the settings of the Data API and of Auth.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::function::Function;
@@ -31,7 +31,7 @@ impl Default for ApiSettings {
     fn default() -> Self {
         Self {
             schemas: vec!["public".into(), "graphql_public".into()],
-            exposed_at: IndexMap::new(),
+            exposed_at: IndexMap::default(),
             anonymous_sign_ins: false,
             auth_hooks: Vec::new(),
         }

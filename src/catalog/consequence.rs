@@ -468,7 +468,7 @@ impl Names<'_> {
         if let Expr::Call(call) = expr {
             self.name(Space::Routine, &call.name);
         }
-        expr.children().into_iter().for_each(|child| self.calls(child));
+        expr.each_child(&mut |child| self.calls(child));
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What functions do in their text is no dependency; PostgreSQL does not look there either.
 
-use indexmap::{IndexMap, IndexSet};
+use crate::map::{IndexMap, IndexSet};
 
 use crate::catalog::Catalog;
 use crate::catalog::dependents::Candidates;
@@ -598,7 +598,7 @@ impl Scan<'_> {
         if doomed.peek().is_none() {
             return false;
         }
-        let mut from = IndexSet::new();
+        let mut from = IndexSet::default();
         query.walk_queries(&mut |query| {
             let QueryBody::Select(select) = &query.body else { return };
             let is_star = |expr: &Expr| matches!(expr, Expr::Column(column) if column.star);

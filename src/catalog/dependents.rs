@@ -4,7 +4,7 @@
 //! narrows where [`crate::catalog::depend`] looks closer, so that a history with many drops costs
 //! no scan of the whole catalog each.
 
-use indexmap::IndexSet;
+use crate::map::IndexSet;
 use rustc_hash::FxHashMap;
 
 use crate::catalog::depend::{Object, References};
@@ -80,7 +80,7 @@ impl Catalog {
     /// Where to look for what depends on the doomed.
     pub(super) fn candidates(&mut self, doomed: &IndexSet<Object>) -> Candidates {
         self.read_references();
-        let mut list = IndexSet::new();
+        let mut list = IndexSet::default();
         for object in doomed {
             let oid = match object {
                 Object::Namespace(_) | Object::Extension(_) | Object::Server(_) | Object::Collation(_) => {
@@ -124,7 +124,7 @@ impl Catalog {
 
     /// Everything that a holder refers to.
     fn keys_of(&self, holder: Oid) -> IndexSet<Oid> {
-        let mut keys = Keys { catalog: self, found: IndexSet::new() };
+        let mut keys = Keys { catalog: self, found: IndexSet::default() };
         if let Some(table) = self.tables.get(&holder) {
             keys.add_table(table);
         } else if let Some(view) = self.views.get(&holder) {

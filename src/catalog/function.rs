@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};

@@ -7,7 +7,7 @@
 //! privileges on relations and functions are left out. Bodies, expressions and the functions of
 //! extensions that nobody calls are not there.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
@@ -272,7 +272,7 @@ impl Loader<'_> {
                 owner: owner.into(),
                 all_tables: false,
                 tables: IndexMap::default(),
-                schemas: indexmap::IndexSet::default(),
+                schemas: crate::map::IndexSet::default(),
                 via_root: false,
             };
             self.catalog.publications.insert(name.into(), publication);

@@ -2,7 +2,7 @@
 //!
 //! Row level security is not looked at.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};
@@ -34,10 +34,20 @@ impl Catalog {
         found
     }
 
+    /// Whether the other role is among the [`Self::inherited_roles`].
+    pub fn inherits(&self, role: &Ident, other: &Ident) -> bool {
+        role == other || self.is_member(role) && self.inherited_roles(role).contains(other)
+    }
+
+    /// Whether a role is a member of any other.
+    fn is_member(&self, role: &Ident) -> bool {
+        *role == "postgres" || self.roles.get(role).is_some_and(|role| !role.member_of.is_empty())
+    }
+
     /// The roles that a role can take on with SET ROLE, through others as well, with the statement
     /// that made it or one between them a member. What the platform arranges has none.
     pub fn roles_within_reach(&self, role: &Ident) -> IndexMap<Ident, Option<Span>> {
-        let mut found: IndexMap<Ident, Option<Span>> = IndexMap::new();
+        let mut found: IndexMap<Ident, Option<Span>> = IndexMap::default();
         let mut pending = vec![(role.clone(), None)];
         while let Some((name, grant)) = pending.pop() {
             let Some(member) = self.roles.get(&name) else { continue };
@@ -62,11 +72,16 @@ impl Catalog {
         if self.is_superuser(role) {
             return Privileges::ALL;
         }
-        let mut privileges = acl.granted(&Grantee::Public);
-        for role in self.inherited_roles(role) {
-            privileges = privileges.union(predefined(&role)).union(acl.granted(&Grantee::Role(role)));
+        let applies = |grantee: &Grantee| match grantee {
+            Grantee::Public => true,
+            Grantee::Role(name) => self.inherits(role, name),
+        };
+        let granted = acl.entries.iter().filter(|entry| applies(&entry.grantee));
+        let granted = granted.fold(Privileges::NONE, |sum, entry| sum.union(entry.privileges));
+        if !self.is_member(role) {
+            return granted.union(predefined(role));
         }
-        privileges
+        self.inherited_roles(role).iter().map(predefined).fold(granted, Privileges::union)
     }
 
     /// Whether a role has a privilege on an object of these grants.
@@ -98,7 +113,7 @@ impl Catalog {
         let Some(namespace) = self.namespaces.get(name) else { return true };
         let reads_all = || {
             let all = ["pg_read_all_data", "pg_write_all_data"];
-            self.inherited_roles(role).iter().any(|role| all.contains(&role.as_str()))
+            all.iter().any(|all| self.inherits(role, &Ident::from(*all)))
         };
         self.can(role, &namespace.acl, Privilege::Usage) || reads_all()
     }

@@ -4,7 +4,7 @@
 //! of these but sequences and indexes also take a type's name. Dependencies are not looked at:
 //! what falls with an object is for the statement to say.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::depend::Object;
 use crate::catalog::function::Function;

@@ -3,7 +3,7 @@
 //! What is still held right after the statement is noted; whether it is held in the end is asked
 //! later. A grant by name that comes after it is meant.
 
-use indexmap::{IndexMap, IndexSet};
+use crate::map::{IndexMap, IndexSet};
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};
@@ -160,7 +160,7 @@ impl Catalog {
                 let mut privileges =
                     self.effective(&role.name, grants.acl).intersection(revocation.privileges);
                 let mut through = Vec::new();
-                let mut spans = IndexSet::new();
+                let mut spans = IndexSet::default();
                 for entry in &grants.acl.entries {
                     if entry.privileges.intersection(privileges).is_empty()
                         || !self.has_share_in(role, &entry.grantee)
@@ -253,7 +253,7 @@ impl Catalog {
     fn has_share_in(&self, role: &Role, grantee: &Grantee) -> bool {
         match grantee {
             Grantee::Public => true,
-            Grantee::Role(name) => self.inherited_roles(&role.name).contains(name),
+            Grantee::Role(name) => self.inherits(&role.name, name),
         }
     }
 

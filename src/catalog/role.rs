@@ -1,6 +1,6 @@
 //! Roles, schemas, and the objects that belong to neither.
 
-use indexmap::{IndexMap, IndexSet};
+use crate::map::{IndexMap, IndexSet};
 
 use crate::catalog::acl::{Acl, Grantee};
 use crate::catalog::name::QName;
@@ -143,8 +143,8 @@ impl Role {
             replication: false,
             bypassrls: false,
             bypassrls_origin: origin,
-            config: IndexMap::new(),
-            member_of: IndexMap::new(),
+            config: IndexMap::default(),
+            member_of: IndexMap::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Tables, with all that hangs on them.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::Acl;

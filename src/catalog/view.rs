@@ -1,6 +1,6 @@
 //! Views and materialised views.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::acl::Acl;
 use crate::catalog::index::Index;

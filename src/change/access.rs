@@ -6,7 +6,7 @@ mod words;
 
 use std::cell::LazyCell;
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use rustc_hash::FxHashSet;
 
 use crate::access::{Cell, Deciding, Reason, Rights, in_words};
@@ -110,7 +110,7 @@ fn changes(
             Difference { old, name, steps }
         })
         .collect();
-    let (mut renamed, mut gone) = (IndexMap::new(), IndexMap::new());
+    let (mut renamed, mut gone) = (IndexMap::default(), IndexMap::default());
     blame(&mut differences, after, new, &mut renamed, &mut gone);
     let mut found = Vec::new();
     for Difference { old, name, steps } in differences {
@@ -648,7 +648,7 @@ fn has_columns(one: &Cell, other: &Cell) -> bool {
 }
 
 fn cells<'a>(side: Side<'a>, name: &QName) -> IndexMap<(String, PolicyCommand), &'a Cell> {
-    let mut map = IndexMap::new();
+    let mut map = IndexMap::default();
     for row in side.rights.of(name) {
         for cell in row.cells {
             map.insert((row.role.name.to_string(), cell.command), cell);
@@ -671,11 +671,11 @@ fn grouped(steps: Vec<Step>, apart: bool) -> Vec<Group> {
         let span = step.span.filter(|_| apart);
         (step.kind.clone(), step.before, step.after, step.class, span)
     };
-    let mut by_role: IndexMap<_, Vec<Step>> = IndexMap::new();
+    let mut by_role: IndexMap<_, Vec<Step>> = IndexMap::default();
     for step in steps {
         by_role.entry((step.role.clone(), alike(&step))).or_default().push(step);
     }
-    let mut groups: IndexMap<_, Group> = IndexMap::new();
+    let mut groups: IndexMap<_, Group> = IndexMap::default();
     for ((role, alike), steps) in by_role {
         let commands: Vec<_> = steps.iter().map(|step| step.command).collect();
         let new = || Group { steps: Vec::new(), roles: Vec::new(), commands: commands.clone() };

@@ -1,6 +1,6 @@
 //! What a change forgets of views that it drops and makes anew, as generated diffs do.
 
-use indexmap::IndexSet;
+use crate::map::IndexSet;
 use rustc_hash::FxHashSet;
 
 use crate::access::in_words;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::diagnostic::Severity;
 use crate::report::Report;
@@ -43,7 +43,7 @@ pub(super) fn config(workspace: &Workspace, out: &mut dyn Write) -> io::Result<(
 
 /// Writes how many findings of each severity each rule has, the most first.
 pub(super) fn statistics(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let mut counts: IndexMap<(Severity, &str), usize> = IndexMap::new();
+    let mut counts: IndexMap<(Severity, &str), usize> = IndexMap::default();
     for diagnostic in &report.diagnostics {
         *counts.entry((diagnostic.severity, diagnostic.rule)).or_default() += 1;
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use serde_yaml::{Mapping, Value};
 
 use crate::config::document::{self, Duplicate, Step};
@@ -139,7 +139,7 @@ impl Reader<'_> {
     }
 
     fn rules(&mut self, value: &Value, place: &Locator<'_>) -> Entries {
-        let mut entries = Entries::new();
+        let mut entries = Entries::default();
         let Some(map) = self.mapping(value, place) else { return entries };
         for (id, value) in map {
             let id = text_of(id);
@@ -228,8 +228,11 @@ impl Reader<'_> {
         for (n, item) in items.iter().enumerate() {
             let place = place.item(n);
             let Some(map) = self.mapping(item, &place) else { continue };
-            let mut over =
-                Override { folder: self.folder.to_path_buf(), patterns: Vec::new(), rules: Entries::new() };
+            let mut over = Override {
+                folder: self.folder.to_path_buf(),
+                patterns: Vec::new(),
+                rules: Entries::default(),
+            };
             for (key, value) in map {
                 let key = text_of(key);
                 // The first key of an item stands on the item's own line.

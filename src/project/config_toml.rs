@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -47,7 +47,7 @@ impl Default for ConfigToml {
             major_version: 17,
             declared_paths: Vec::new(),
             seed_paths: vec![FilePattern { text: SEED.into(), range: None }],
-            buckets: IndexMap::new(),
+            buckets: IndexMap::default(),
         }
     }
 }
@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
         ConfigToml {
             api: ApiSettings {
                 schemas: if api_is_on { exposed } else { Vec::new() },
-                exposed_at: IndexMap::new(),
+                exposed_at: IndexMap::default(),
                 anonymous_sign_ins: self.flag("auth.enable_anonymous_sign_ins").unwrap_or(false),
                 auth_hooks: self.auth_hooks(),
             },
@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
     }
 
     fn buckets(&mut self) -> IndexMap<String, DeclaredBucket> {
-        let mut buckets = IndexMap::new();
+        let mut buckets = IndexMap::default();
         for (id, range) in self.keys("storage.buckets") {
             let public = self.flag(&format!("storage.buckets.{id}.public")).unwrap_or(false);
             buckets.insert(id, DeclaredBucket { public, range });

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostic;
 
 /// Writes one document. Where nothing is to be said, it holds a test that passed.
 pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let mut suites: IndexMap<String, Vec<Test<'_>>> = IndexMap::new();
+    let mut suites: IndexMap<String, Vec<Test<'_>>> = IndexMap::default();
     if !report.problems.is_empty() {
         let tests = report.problems.iter().map(|problem| Test::Problem(problem)).collect();
         suites.insert(env!("CARGO_PKG_NAME").to_string(), tests);

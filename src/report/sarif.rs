@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use indexmap::IndexSet;
+use crate::map::IndexSet;
 use serde_json::{Value, json};
 
 use super::{Report, counted, one_line};

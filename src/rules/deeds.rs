@@ -1,6 +1,6 @@
 //! What functions do with the rights of their owner for whoever calls them, without asking who that is.
 
-use indexmap::IndexSet;
+use crate::map::IndexSet;
 use rustc_hash::FxHashSet;
 
 use crate::access::in_words;
@@ -152,7 +152,7 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
         };
         let mut tables: Vec<&Table> = written.iter().filter_map(own).collect();
         if writes.is_empty() {
-            let mut read = IndexSet::new();
+            let mut read = IndexSet::default();
             routine.walk_relations(&mut |relation| read.extend(relation.target));
             tables = read.iter().filter_map(own).filter(|table| !all_read(catalog, table, &roles)).collect();
         }
@@ -173,7 +173,7 @@ fn all_read(catalog: &Catalog, table: &Table, roles: &[&Role]) -> bool {
 
 /// Where a body writes, and to which tables.
 fn changes(routine: &Routine) -> (Vec<Span>, IndexSet<Oid>) {
-    let (mut places, mut tables) = (Vec::new(), IndexSet::new());
+    let (mut places, mut tables) = (Vec::new(), IndexSet::default());
     for statement in &routine.statements {
         match &statement.kind {
             StatementKind::Change(change) => {

@@ -1,6 +1,6 @@
 //! Policies that make requests fail: the role lacks a right to something that they come to.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::access::evaluation::{Evaluation, Reached};
 use crate::access::in_words;
@@ -33,7 +33,7 @@ pub(super) fn denials<'a>(
     fails: impl Fn(&Evaluation<'a>, &Reached<'a>) -> bool,
 ) -> Vec<Denial<'a>> {
     let evaluation = Evaluation::new(cx.rights);
-    let mut all: IndexMap<_, Denial<'a>> = IndexMap::new();
+    let mut all: IndexMap<_, Denial<'a>> = IndexMap::default();
     for (table, policy) in cx.catalog.own_policies() {
         for place in places(&evaluation, table, policy, &fails) {
             let through: Vec<QName> = place.reached.through.iter().map(|step| step.name.clone()).collect();

@@ -1,7 +1,7 @@
 //! What the rules about failing migrations share: PostgreSQL refuses a statement, and the file that
 //! holds it is rolled back.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use rustc_hash::FxHashSet;
 
 use crate::catalog::misfit::{self, Failure, Misfit, Reason, SqlState};
@@ -18,8 +18,8 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
     // Of these another rule says more.
     let told =
         if rule.id == "migration-fails" { jwt_type_mismatch::statements(cx) } else { FxHashSet::default() };
-    let mut followers: IndexMap<usize, Vec<&Failure>> = IndexMap::new();
-    let mut reasons: IndexMap<String, Vec<usize>> = IndexMap::new();
+    let mut followers: IndexMap<usize, Vec<&Failure>> = IndexMap::default();
+    let mut reasons: IndexMap<String, Vec<usize>> = IndexMap::default();
     for (at, failure) in failures.iter().enumerate() {
         match failure.follows {
             Some(root) => followers.entry(root).or_default().push(failure),
@@ -32,7 +32,7 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
     if rule.id == "unknown-object" && reasons.len() > MOST_MISSING {
         return report_missing(failures, &reasons, &followers, out);
     }
-    let mut files: IndexMap<FileId, Vec<(String, Vec<usize>)>> = IndexMap::new();
+    let mut files: IndexMap<FileId, Vec<(String, Vec<usize>)>> = IndexMap::default();
     for (reason, at) in reasons {
         let Some(first) = at.first() else { continue };
         files.entry(failures[*first].statement.file).or_default().push((reason, at));

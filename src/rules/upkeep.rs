@@ -1,7 +1,7 @@
 //! What the rules about `created_at` and `updated_at` share: which tables they look at, how they
 //! know such a column, and how a habit of the whole project is told once.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use rustc_hash::FxHashSet;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
@@ -429,7 +429,7 @@ pub(super) fn touch(cx: &CatalogCx<'_>, column: &Ident) -> Touch {
 fn touching(cx: &CatalogCx<'_>, column: &Ident) -> (&'static str, String) {
     let touches =
         |oid: &&Oid| cx.workload.routines.get(*oid).is_some_and(|routine| touches_only(routine, column));
-    let mut uses: IndexMap<Oid, usize> = IndexMap::new();
+    let mut uses: IndexMap<Oid, usize> = IndexMap::default();
     let triggers = cx.catalog.own_tables().flat_map(|table| table.triggers.values());
     for function in triggers.filter_map(|trigger| trigger.function.oid.as_ref()).filter(touches) {
         *uses.entry(*function).or_default() += 1;

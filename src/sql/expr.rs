@@ -242,7 +242,8 @@ impl Expr {
         list
     }
 
-    fn each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
+    /// Visits the operands of this node, sub-selects not entered.
+    pub fn each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
         each_child!(self, visit, iter)
     }
 
@@ -262,8 +263,19 @@ impl Expr {
 
     /// Whether this node or one below it, sub-selects included, is as wanted.
     pub fn any(&self, wanted: &dyn Fn(&Self) -> bool) -> bool {
+        if self.any_outside_queries(wanted) {
+            return true;
+        }
         let mut found = false;
-        self.walk(&mut |expr| found = found || wanted(expr));
+        queries_of(self, &mut |query| found = found || query.any_itself(wanted));
+        found
+    }
+
+    fn any_outside_queries(&self, wanted: &dyn Fn(&Self) -> bool) -> bool {
+        let mut found = wanted(self);
+        if !found {
+            self.each_child(&mut |child| found = found || child.any_outside_queries(wanted));
+        }
         found
     }
 
@@ -711,6 +723,13 @@ impl Query {
         let mut list = Vec::new();
         self.each_own_expression(&mut |expr| list.push(expr));
         list
+    }
+
+    /// Whether one of its own expressions holds what is wanted, queries in them not looked at.
+    fn any_itself(&self, wanted: &dyn Fn(&Expr) -> bool) -> bool {
+        let mut found = false;
+        self.each_own_expression(&mut |expr| found = found || expr.any_outside_queries(wanted));
+        found
     }
 
     fn each_own_expression<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {

@@ -52,7 +52,7 @@ pub fn captures(catalog: &Catalog, table: &Table, expr: &Expr) -> Vec<Capture> {
 /// Visits an expression without its sub-selects.
 fn within<'e>(expr: &'e Expr, visit: &mut dyn FnMut(&'e Expr)) {
     visit(expr);
-    expr.children().into_iter().for_each(|child| within(child, visit));
+    expr.each_child(&mut |child| within(child, visit));
 }
 
 /// Whether a query asks for a column of the policy's own row.

@@ -1,7 +1,7 @@
 //! Who asks: where an expression depends on the caller, and where it believes what a user can
 //! write about themselves.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::Catalog;
@@ -249,7 +249,7 @@ fn collect_calls<'a>(expr: &'a Expr, found: &mut Vec<&'a Call>) {
         Expr::Sublink(sublink) if sublink.is_correlated() => collect_query(&sublink.query, found),
         _ => {}
     }
-    expr.children().into_iter().for_each(|child| collect_calls(child, found));
+    expr.each_child(&mut |child| collect_calls(child, found));
 }
 
 fn collect_query<'a>(query: &'a Query, found: &mut Vec<&'a Call>) {
@@ -272,7 +272,7 @@ fn collect_helpers<'a>(catalog: &Catalog, expr: &'a Expr, found: &mut Vec<&'a Ca
         Expr::Call(call) if is_helper(catalog, call) && !reads_row(call) => found.push(call),
         // `x = any ((select f()))` is another question than `x = any (f())`.
         Expr::OpArray { left, .. } => collect_helpers(catalog, left, found),
-        _ => expr.children().into_iter().for_each(|child| collect_helpers(catalog, child, found)),
+        _ => expr.each_child(&mut |child| collect_helpers(catalog, child, found)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a run takes for granted about a project, in one line.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::platform::Exposure;
 use crate::workspace::Replayed;
@@ -10,7 +10,7 @@ const MOST_NAMED: usize = 3;
 
 /// `the Data API serves public; …; PostgreSQL 17`; of several projects each behind its name.
 pub(super) fn lines(projects: &[Replayed]) -> Vec<String> {
-    let mut alike: IndexMap<String, Vec<String>> = IndexMap::new();
+    let mut alike: IndexMap<String, Vec<String>> = IndexMap::default();
     for replayed in projects {
         let home = replayed.project.folder.parent().and_then(|folder| folder.file_name());
         let name = home.map_or(String::new(), |name| name.to_string_lossy().into_owned());

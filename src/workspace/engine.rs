@@ -1,6 +1,6 @@
 //! Findings that no rule looks for: they come from reading files and replaying statements.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::gap::{Cause, Gap};
 use crate::diagnostic::{Diagnostic, Identity};
@@ -226,7 +226,7 @@ impl<'a> Engine<'a> {
 
     /// Reports the gaps of one cause together, where the first of them is.
     fn gaps(&mut self, gaps: &[Gap]) {
-        let mut causes: IndexMap<(&Cause, &str), Vec<&Gap>> = IndexMap::new();
+        let mut causes: IndexMap<(&Cause, &str), Vec<&Gap>> = IndexMap::default();
         for gap in gaps {
             let same = causes.entry((&gap.cause, &gap.reason)).or_default();
             if same.iter().all(|known| known.span != gap.span) {

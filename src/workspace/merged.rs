@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use rustc_hash::FxHashSet;
 
 use crate::diagnostic::{Diagnostic, Identity};

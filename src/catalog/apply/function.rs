@@ -1,6 +1,6 @@
 //! CREATE FUNCTION, PROCEDURE and AGGREGATE; ALTER FUNCTION.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use std::sync::Arc;
 
@@ -283,7 +283,7 @@ pub(super) fn blank(
         strict: false,
         leakproof: false,
         parallel: 'u',
-        config: IndexMap::new(),
+        config: IndexMap::default(),
         acl: catalog.initial_acl(ObjectKind::Function, &owner, &name.schema),
         owner,
         comment: None,

@@ -1,6 +1,6 @@
 //! CREATE and ALTER PUBLICATION.
 
-use indexmap::{IndexMap, IndexSet};
+use crate::map::{IndexMap, IndexSet};
 
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::misfit::SqlState;
@@ -98,7 +98,7 @@ fn members<'s>(
     statement: &'s statement::Publication,
     origin: Origin,
 ) -> Result<IndexMap<Oid, Member<'s>>, Misfit> {
-    let mut members = IndexMap::new();
+    let mut members = IndexMap::default();
     for table in &statement.tables {
         let Some((_, Relation::Table(oid))) = catalog.resolve_relation(&table.name) else {
             return Err(Misfit::missing(ObjectKind::Table, &table.name));

@@ -1,6 +1,6 @@
 //! RENAME of every kind.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::apply::trigger::triggers_mut;
 use crate::catalog::apply::{Applied, Misfit, collation, comment, user_type};

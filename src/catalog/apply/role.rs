@@ -1,6 +1,6 @@
 //! Roles, their memberships and their settings.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::acl::Grantee;

@@ -1,6 +1,6 @@
 //! CREATE TABLE, with everything it can copy or inherit.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use rustc_hash::FxHashSet;
 
 use crate::catalog::acl::Acl;
@@ -169,10 +169,10 @@ impl Table {
             owner: Tracked::new(owner, origin),
             columns: Vec::new(),
             last_attnum: 0,
-            constraints: IndexMap::new(),
-            indexes: IndexMap::new(),
-            policies: IndexMap::new(),
-            triggers: IndexMap::new(),
+            constraints: IndexMap::default(),
+            indexes: IndexMap::default(),
+            policies: IndexMap::default(),
+            triggers: IndexMap::default(),
             rules: Vec::new(),
             acl: Acl::default(),
             rls: Tracked::new(false, origin),

@@ -1,6 +1,6 @@
 //! Triggers and rewrite rules.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::apply::constraint::rebind;
 use crate::catalog::apply::{Applied, Misfit};

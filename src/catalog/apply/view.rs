@@ -1,6 +1,6 @@
 //! Views, materialised views, and tables made from queries.
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::apply::table::new_name;
 use crate::catalog::apply::{Applied, Misfit};
@@ -194,8 +194,8 @@ fn empty(catalog: &mut Catalog, name: QName, span: Span, origin: Origin) -> View
         options: Vec::new(),
         was_invoker: None,
         populated: true,
-        indexes: IndexMap::new(),
-        triggers: IndexMap::new(),
+        indexes: IndexMap::default(),
+        triggers: IndexMap::default(),
         rules: Vec::new(),
         acl,
         comment: None,

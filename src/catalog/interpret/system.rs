@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use rustc_hash::FxHashMap;
 
 use crate::catalog::acl::Grantee;

@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::access::{COMMANDS, Rights, in_words};
 use crate::catalog::Catalog;
@@ -51,7 +51,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let mut groups: IndexMap<(Span, Oid), Vec<Left<'_>>> = IndexMap::new();
+    let mut groups: IndexMap<(Span, Oid), Vec<Left<'_>>> = IndexMap::default();
     for left in cx.catalog.left_by_revokes() {
         if left.column.is_some() {
             groups.entry((left.span, left.object)).or_default().push(left);
@@ -117,7 +117,8 @@ fn report(
     let regrant: Vec<String> = words.iter().map(|word| format!("{} ({list})", word.to_lowercase())).collect();
     let found = out.report(span, Identity::new("table", name), message);
     found.note("this changes nothing").what(format!("{right} {}", words_of(&revoked).join(" ")));
-    let grants = lefts.iter().flat_map(|left| left.grants.iter().copied()).collect::<indexmap::IndexSet<_>>();
+    let grants =
+        lefts.iter().flat_map(|left| left.grants.iter().copied()).collect::<crate::map::IndexSet<_>>();
     found.label_each(grants.into_iter().map(|grant| (grant, "granted on the whole table here")));
     if !reached {
         found.severity(Severity::Warning);

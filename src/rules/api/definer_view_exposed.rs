@@ -1,4 +1,4 @@
-use indexmap::IndexSet;
+use crate::map::IndexSet;
 
 use crate::access::{Access, Shown, describe, grant_spans, in_words};
 use crate::catalog::Catalog;

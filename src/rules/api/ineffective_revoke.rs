@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use rustc_hash::FxHashMap;
 
 use crate::access::in_words;
@@ -96,7 +96,7 @@ type OfStatement<'a> = (Span, Vec<Finding<'a>>);
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let called = cx.catalog.policies_by_function();
-    let mut statements: IndexMap<Span, IndexMap<Oid, Finding<'_>>> = IndexMap::new();
+    let mut statements: IndexMap<Span, IndexMap<Oid, Finding<'_>>> = IndexMap::default();
     for left in cx.catalog.left_by_revokes() {
         let Some(object) = revoked(cx, &left) else { continue };
         if matters(cx.catalog, &object, &left, &called) {
@@ -105,7 +105,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             finding.or_insert_with(|| Finding { object, lefts: Vec::new() }).lefts.push(left);
         }
     }
-    let mut alike: IndexMap<(bool, &str, String, String), Vec<OfStatement<'_>>> = IndexMap::new();
+    let mut alike: IndexMap<(bool, &str, String, String), Vec<OfStatement<'_>>> = IndexMap::default();
     for (span, findings) in statements {
         let mut findings: Vec<_> = findings.into_values().collect();
         findings.sort_by_key(|finding| finding.object.is_guarded);

@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::access::in_words;
 use crate::catalog::acl::{AclEntry, Grantee};
@@ -73,7 +73,7 @@ fn of_table(cx: &CatalogCx<'_>, table: &Table, out: &mut Findings) {
             && cx.access(table, role, PolicyCommand::Select).is_some_and(|cell| cell.reach == Reach::All)
     };
     let roles: Vec<&Role> = cx.catalog.api_roles().filter(open).collect();
-    let mut grants: IndexMap<Span, (Vec<&Column>, Vec<String>)> = IndexMap::new();
+    let mut grants: IndexMap<Span, (Vec<&Column>, Vec<String>)> = IndexMap::default();
     for column in table.sensitive_columns() {
         for entry in &column.acl.entries {
             let Some(span) = entry.origin.span().filter(|_| reads(cx, &roles, entry)) else { continue };
@@ -111,7 +111,7 @@ fn of_table(cx: &CatalogCx<'_>, table: &Table, out: &mut Findings) {
 fn reads(cx: &CatalogCx<'_>, roles: &[&Role], entry: &AclEntry) -> bool {
     let gives = |role: &&&Role| match &entry.grantee {
         Grantee::Public => true,
-        Grantee::Role(name) => cx.catalog.inherited_roles(&role.name).contains(name),
+        Grantee::Role(name) => cx.catalog.inherits(&role.name, name),
     };
     entry.privileges.contains(Privilege::Select) && roles.iter().any(|role| gives(&role))
 }

@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::access::in_words;
 use crate::catalog::acl::{Grantee, Privileges};
@@ -48,7 +48,7 @@ const NEEDLESS: Privileges =
     Privileges::of(&[Privilege::Truncate, Privilege::Trigger, Privilege::References]);
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let mut grants: IndexMap<Span, Vec<String>> = IndexMap::new();
+    let mut grants: IndexMap<Span, Vec<String>> = IndexMap::default();
     let mut roles: Vec<Ident> = Vec::new();
     for table in cx.catalog.own_tables() {
         if !cx.catalog.is_exposed(&table.name.schema)
@@ -76,7 +76,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     }
     grants.sort_unstable_keys();
     let names: Vec<String> = roles.iter().map(Ident::quoted).collect();
-    let all: indexmap::IndexSet<&String> = grants.values().flatten().collect();
+    let all: crate::map::IndexSet<&String> = grants.values().flatten().collect();
     let message = |tables: &[&String]| {
         let what = match tables {
             [one] => (*one).clone(),

@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::name::QName;
 use crate::diagnostic::{Identity, Severity};
@@ -46,7 +46,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let mut helpers: IndexMap<(QName, Span), Vec<Span>> = IndexMap::new();
+    let mut helpers: IndexMap<(QName, Span), Vec<Span>> = IndexMap::default();
     for (table, policy) in cx.policies_of_requests() {
         let used = policy.clauses().find_map(|clause| {
             let wanted = |part: &Expr| header(part).map(|_| part.span().unwrap_or(clause.span));

@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::diagnostic::{Identity, Severity};
 use crate::predicate::{Told, told};
@@ -45,7 +45,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let mut first: IndexMap<Oid, (&str, Span)> = IndexMap::new();
+    let mut first: IndexMap<Oid, (&str, Span)> = IndexMap::default();
     let mut told: Vec<Oid> = Vec::new();
     for (table, policy) in cx.policies_of_requests() {
         for clause in policy.clauses() {

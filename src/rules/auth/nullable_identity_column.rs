@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::gap::Aspect;
 use crate::catalog::table::{Column, Table};
@@ -49,7 +49,7 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Shape]);
-    let mut columns: IndexMap<(Oid, i16), (&Table, &Column, Span)> = IndexMap::new();
+    let mut columns: IndexMap<(Oid, i16), (&Table, &Column, Span)> = IndexMap::default();
     let found = spots(cx, |table, _, part| {
         let pairs = compared(part);
         pairs.into_iter().find_map(|(side, who)| {

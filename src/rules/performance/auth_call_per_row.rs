@@ -1,4 +1,4 @@
-use indexmap::{IndexMap, IndexSet};
+use crate::map::{IndexMap, IndexSet};
 
 use crate::catalog::Catalog;
 use crate::catalog::gap::Aspect;
@@ -118,7 +118,7 @@ fn report(cx: &CatalogCx<'_>, asking: &[Asking<'_>], severity: Severity, of: &st
 
 fn fold(asking: &[Asking<'_>], of: &str, before: usize, out: &mut Findings) {
     let calls: Vec<&Call> = asking.iter().flat_map(|asking| asking.calls.iter().copied()).collect();
-    let mut names: IndexMap<String, usize> = IndexMap::new();
+    let mut names: IndexMap<String, usize> = IndexMap::default();
     for call in &calls {
         *names.entry(called(call)).or_default() += 1;
     }

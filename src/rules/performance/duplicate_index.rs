@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use rustc_hash::FxHashMap;
 
 use crate::catalog::gap::Aspect;

@@ -1,4 +1,4 @@
-use indexmap::{IndexMap, IndexSet};
+use crate::map::{IndexMap, IndexSet};
 use rustc_hash::FxHashSet;
 
 use crate::access::Rights;
@@ -81,7 +81,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if doubts.concern(&table.name) {
             continue;
         }
-        let mut crowds: IndexMap<Crowd, Vec<PolicyCommand>> = IndexMap::new();
+        let mut crowds: IndexMap<Crowd, Vec<PolicyCommand>> = IndexMap::default();
         for (command, _) in COMMANDS {
             if let Some(crowd) = roles.crowd(cx.rights, table, command) {
                 crowds.entry(crowd).or_default().push(command);

@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::function::Function;
 use crate::catalog::gap::Aspect;
@@ -70,7 +70,7 @@ struct Place<'a> {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Policies, Aspect::Functions]);
-    let mut by_function: IndexMap<Oid, Vec<Place<'_>>> = IndexMap::new();
+    let mut by_function: IndexMap<Oid, Vec<Place<'_>>> = IndexMap::default();
     for (table, policy) in cx.catalog.own_policies().filter(|(table, _)| table.rls.value) {
         if doubts.concern(&table.name) || cx.rights.is_silenced(table, policy) {
             continue;

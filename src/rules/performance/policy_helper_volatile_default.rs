@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::function::Returns;
 use crate::catalog::gap::Aspect;
@@ -59,7 +59,7 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Policies, Aspect::Functions]);
-    let mut callers: IndexMap<Oid, (Span, &Table, &Policy)> = IndexMap::new();
+    let mut callers: IndexMap<Oid, (Span, &Table, &Policy)> = IndexMap::default();
     for (table, policy) in cx.catalog.own_policies().filter(|(table, _)| !doubts.concern(&table.name)) {
         for expr in policy.expressions() {
             for call in calls_per_row(expr) {

@@ -1,4 +1,4 @@
-use indexmap::{IndexMap, IndexSet};
+use crate::map::{IndexMap, IndexSet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::unindexed_foreign_key;
@@ -80,7 +80,7 @@ struct Wanted<'a> {
 fn unserved<'a>(catalog: &Catalog, table: &Table, filters: &[&'a Filter]) -> Vec<Wanted<'a>> {
     let told_as_key: FxHashSet<i16> =
         unindexed_foreign_key::unserved(catalog, table).flat_map(|(_, key)| &key.columns).copied().collect();
-    let mut groups: IndexMap<_, Vec<&Evidence>> = IndexMap::new();
+    let mut groups: IndexMap<_, Vec<&Evidence>> = IndexMap::default();
     for filter in filters {
         groups.entry((&filter.columns, &filter.fixed, &filter.tested)).or_default().push(&filter.evidence);
     }
@@ -108,7 +108,7 @@ fn unserved<'a>(catalog: &Catalog, table: &Table, filters: &[&'a Filter]) -> Vec
 
 fn report(table: &Table, wanted: &Wanted<'_>, out: &mut Findings) {
     let names = table.column_names(&wanted.columns);
-    let mut evidence: IndexMap<&EvidenceSource, &Evidence> = IndexMap::new();
+    let mut evidence: IndexMap<&EvidenceSource, &Evidence> = IndexMap::default();
     for one in &wanted.evidence {
         evidence.entry(&*one.source).or_insert(one);
     }
@@ -156,7 +156,7 @@ fn label(source: &EvidenceSource) -> String {
 
 /// `2 policies and a function look rows up`.
 fn look_ups<'a>(sources: impl Iterator<Item = &'a EvidenceSource>) -> String {
-    let mut objects: IndexSet<(usize, String)> = IndexSet::new();
+    let mut objects: IndexSet<(usize, String)> = IndexSet::default();
     for source in sources {
         let name = match source {
             EvidenceSource::Policy { table, policy } | EvidenceSource::PolicyQuery { table, policy } => {

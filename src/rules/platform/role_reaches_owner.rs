@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::origin::Origin;
 use crate::diagnostic::{Identity, Severity};
@@ -46,7 +46,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let mut owners: IndexMap<&Ident, usize> = IndexMap::new();
+    let mut owners: IndexMap<&Ident, usize> = IndexMap::default();
     for table in cx.catalog.own_tables().filter(|table| table.rls.value && !table.forced_rls.value) {
         *owners.entry(&table.owner.value).or_default() += 1;
     }

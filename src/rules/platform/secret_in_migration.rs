@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
@@ -47,7 +47,7 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     // By the secret, so that what is repeated is said once.
-    let mut places: IndexMap<&str, (SecretKind, Vec<Span>)> = IndexMap::new();
+    let mut places: IndexMap<&str, (SecretKind, Vec<Span>)> = IndexMap::default();
     for migration in cx.files {
         let SourceFile { text, role, .. } = cx.sources.get(migration.file);
         if *role == FileRole::Test {

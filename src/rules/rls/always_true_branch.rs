@@ -1,7 +1,7 @@
 use crate::access::describe;
+use crate::access::opening::Way;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::rules::opening::{self, Opening};
 
 declare_rule! {
     /// Finds conditions of which one branch is always true: `… or true`.
@@ -44,17 +44,17 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force() {
-        let (clause, effect, anonymous_writes) = match opening::of(cx, table, policy) {
-            Some(Opening::TrueBranch(opened)) if !opened.access.is_empty() => {
+        let (clause, effect, anonymous_writes) = match cx.rights.opening(Way::TrueBranch, table, policy) {
+            Some(opened) if !opened.access.is_empty() => {
                 let effect = describe(&opened.access, &table.name.to_string());
                 (opened.clause, effect, opened.anonymous_writes())
             }
-            Some(Opening::TrueBranch(opened)) => (opened.clause, "no new row is checked".to_string(), false),
-            Some(_) => continue,
+            Some(opened) => (opened.clause, "no new row is checked".to_string(), false),
+            None if cx.rights.way(table, policy).is_some() => continue,
             // A restrictive policy that is always true is a finding of its own.
             None => {
                 let has_branch = |clause: &&crate::sql::statement::Clause| {
-                    opening::has_true_branch(cx, &clause.value)
+                    cx.rights.has_true_branch(&clause.value)
                         && (policy.permissive || !cx.rights.lets_all_through(table, policy, clause))
                 };
                 let Some(clause) = policy.clauses().find(has_branch) else { continue };

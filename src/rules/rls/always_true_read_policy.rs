@@ -1,3 +1,4 @@
+use crate::access::opening::{Opening, Way};
 use crate::access::{Access, describe, in_words};
 use crate::catalog::Catalog;
 use crate::catalog::policy::Policy;
@@ -5,7 +6,6 @@ use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::MANY;
-use crate::rules::opening::{self, Opened, Opening};
 use crate::source::Span;
 use crate::sql::statement::{PolicyCommand, Privilege};
 
@@ -72,7 +72,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force() {
         // Of channels it is realtime-messages-open that speaks.
         let reads = policy.command.value == PolicyCommand::Select && table.name.schema != "realtime";
-        let (true, Some(Opening::Always(Opened { access, .. }))) = (reads, opening::of(cx, table, policy))
+        let Some(Opening { access, .. }) = cx.rights.opening(Way::Always, table, policy).filter(|_| reads)
         else {
             continue;
         };

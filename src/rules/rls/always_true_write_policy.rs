@@ -1,5 +1,6 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
+use crate::access::opening::{Opening, Way};
 use crate::access::{Access, describe, in_words};
 use crate::catalog::Catalog;
 use crate::catalog::acl::Grantee;
@@ -9,7 +10,6 @@ use crate::diagnostic::{Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::MANY;
-use crate::rules::opening::{self, Opened, Opening};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand};
 
@@ -80,7 +80,7 @@ struct Open<'a> {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let mut tables: IndexMap<_, Vec<Open<'_>>> = IndexMap::new();
+    let mut tables: IndexMap<_, Vec<Open<'_>>> = IndexMap::default();
     for (table, policy) in cx.policies_in_force() {
         if let Some(open) = open(cx, table, policy) {
             let roles: Vec<&Ident> = open.access.iter().map(|access| &access.role.name).collect();
@@ -97,13 +97,19 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 }
 
 fn open<'a>(cx: &CatalogCx<'a>, table: &'a Table, policy: &'a Policy) -> Option<Open<'a>> {
-    match opening::of(cx, table, policy) {
-        Some(Opening::Always(opened)) if opened.writes() => {
+    match cx.rights.way(table, policy) {
+        Some(way) => {
+            let opened = cx.rights.opening(way, table, policy).filter(|_| way == Way::Always)?;
             let is_error = opened.anonymous_writes() && !is_drop_box(&opened, policy);
             let severity = if is_error { Severity::Error } else { Severity::Warning };
-            Some(Open { table, policy, access: opened.access, of_readers: false, severity })
+            opened.writes().then_some(Open {
+                table,
+                policy,
+                access: opened.access,
+                of_readers: false,
+                severity,
+            })
         }
-        Some(_) => None,
         None => {
             let always = |command: &PolicyCommand| policy.opens(*command, cx.catalog);
             let commands: Vec<PolicyCommand> = CHANGES.into_iter().filter(always).collect();
@@ -126,7 +132,7 @@ fn open<'a>(cx: &CatalogCx<'a>, table: &'a Table, policy: &'a Policy) -> Option<
 }
 
 /// Whether a policy only lets rows be added, and says that it is for everybody: a form, a newsletter.
-fn is_drop_box(opened: &Opened<'_>, policy: &Policy) -> bool {
+fn is_drop_box(opened: &Opening<'_>, policy: &Policy) -> bool {
     const WORDS: [&str; 8] =
         ["anyone", "everyone", "everybody", "public", "anon", "anonymous", "guests", "visitors"];
     let name = policy.name.to_lowercase();
@@ -163,7 +169,7 @@ impl Open<'_> {
 
 /// What policies of a table open together, by role.
 fn together<'a>(opens: &[Open<'a>]) -> Vec<Access<'a>> {
-    let mut all: IndexMap<&Ident, Access<'a>> = IndexMap::new();
+    let mut all: IndexMap<&Ident, Access<'a>> = IndexMap::default();
     for access in opens.iter().flat_map(|open| &open.access) {
         let known = all.entry(&access.role.name).or_insert_with(|| access.clone());
         known.privileges = known.privileges.union(access.privileges);

@@ -6,7 +6,6 @@ use crate::diagnostic::{Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::auth::null_tolerant_identity::gives_orphans;
-use crate::rules::opening;
 use crate::rules::rls::with_check_drops_row_scope::drops_scope;
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand};
@@ -73,7 +72,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         }
         let written: Vec<_> = WRITES.iter().filter(by_it).collect();
         let Some((clause, last)) = clause(policy, written.last().copied()) else { continue };
-        let is_told = opening::of(cx, table, policy).is_some()
+        let is_told = cx.rights.way(table, policy).is_some()
             || drops_scope(cx, table, policy)
             || gives_orphans(table, policy);
         if is_told || asks_for_more(cx, table, policy, clause, anonymous) || reads_nothing(cx, clause) {

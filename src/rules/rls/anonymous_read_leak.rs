@@ -1,9 +1,9 @@
 use crate::access::describe;
+use crate::access::opening::Way;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::auth::inverted_auth_check::inverted;
 use crate::rules::auth::null_tolerant_identity::takes_row_for_caller;
-use crate::rules::opening::{self, Opening};
 
 declare_rule! {
     /// Finds policies that ask who is signed in, and are true for every row when nobody is.
@@ -49,7 +49,7 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force() {
-        let Some(Opening::NobodySignedIn(mut opened)) = opening::of(cx, table, policy) else { continue };
+        let Some(mut opened) = cx.rights.opening(Way::NobodySignedIn, table, policy) else { continue };
         // Other rules point at the very branch.
         if inverted(policy).is_some() || takes_row_for_caller(table, policy) {
             continue;

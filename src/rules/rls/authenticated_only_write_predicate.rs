@@ -1,8 +1,8 @@
 use crate::access::describe;
+use crate::access::opening::Way;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::rules::opening::{self, Opening};
 
 declare_rule! {
     /// Finds policies for writing that ask for nothing but a signed-in user, on tables whose rows
@@ -46,7 +46,7 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force() {
-        let Some(Opening::SignedIn(opened)) = opening::of(cx, table, policy) else { continue };
+        let Some(opened) = cx.rights.opening(Way::SignedIn, table, policy) else { continue };
         let Some(owner) = table.owner_column(cx.catalog).filter(|_| opened.writes()) else { continue };
         let message = format!(
             "policy {} asks for a signed-in user and not for {}: {}",

@@ -1,7 +1,7 @@
+use crate::access::opening::Way;
 use crate::access::{describe, in_words};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::rules::opening::{self, Opening};
 use crate::sql::statement::Privilege;
 
 declare_rule! {
@@ -51,7 +51,8 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force() {
-        let Some(Opening::DefeatsScoped(opened, scoped)) = opening::of(cx, table, policy) else { continue };
+        let Some(opened) = cx.rights.opening(Way::DefeatsScoped, table, policy) else { continue };
+        let scoped: Vec<_> = cx.rights.defeated(table, policy, &opened.access).collect();
         let names: Vec<String> = scoped.iter().map(|policy| policy.name.delimited()).collect();
         let message = format!(
             "policy {} takes the effect from {}: {}",

@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::access::evaluation::{Evaluation, Object, Reached};
 use crate::access::{Access, describe};
@@ -61,7 +61,7 @@ struct Reading<'a> {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let evaluation = Evaluation::new(cx.rights);
-    let mut all: IndexMap<Oid, (&Table, Vec<Reading<'_>>)> = IndexMap::new();
+    let mut all: IndexMap<Oid, (&Table, Vec<Reading<'_>>)> = IndexMap::default();
     for (table, policy) in cx.catalog.own_policies() {
         for asked in evaluation.asked(table, policy) {
             for reached in asked.reached {

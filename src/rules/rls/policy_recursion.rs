@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::access::evaluation::{Evaluation, Object};
 use crate::access::in_words;
@@ -63,7 +63,7 @@ struct Found<'a> {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let evaluation = Evaluation::new(cx.rights);
-    let mut all: IndexMap<_, Found<'_>> = IndexMap::new();
+    let mut all: IndexMap<_, Found<'_>> = IndexMap::default();
     for role in cx.catalog.api_roles() {
         let mut recursion = Recursion::new(evaluation, &role.name);
         for table in cx.catalog.tables.values().filter(|table| table.rls.value) {

@@ -1,10 +1,9 @@
-use crate::access::Read;
+use crate::access::{COMMANDS, Read};
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::predicate::{Link, Reach};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::rules::opening;
 use crate::sql::expr::{ColumnRef, Expr, Target};
 
 declare_rule! {
@@ -50,7 +49,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     tables.dedup_by_key(|table| table.oid);
     for table in tables {
         let Some(owner) = table.owner_column(cx.catalog) else { continue };
-        let is_open = |policy: &Policy| opening::of(cx, table, policy).is_some();
+        let is_open = |policy: &Policy| cx.rights.way(table, policy).is_some();
         let told =
             table.policies.values().any(|policy| is_open(policy) || looks_at(cx, policy, owner.attnum));
         let Some(policy) = table.policies.values().find(|policy| chooses_by_rows(cx, table, policy)) else {
@@ -82,7 +81,7 @@ fn looks_at(cx: &CatalogCx<'_>, policy: &Policy, attnum: i16) -> bool {
 /// Whether users write rows by it that the values of the row alone choose.
 fn chooses_by_rows(cx: &CatalogCx<'_>, table: &Table, policy: &Policy) -> bool {
     cx.catalog.table_access(table).iter().filter(|access| access.can_write()).any(|access| {
-        let writes = opening::COMMANDS.iter().skip(1).any(|command| {
+        let writes = COMMANDS.iter().skip(1).any(|(command, _)| {
             let together = cx.access(table, access.role, *command);
             policy.covers(*command) && together.is_some_and(|cell| cell.reach == Reach::Some)
         });

@@ -1,9 +1,9 @@
 use crate::access::describe;
+use crate::access::opening::Way;
 use crate::catalog::acl::Grantee;
 use crate::diagnostic::Identity;
 use crate::diagnostic::Severity;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::rules::opening::{self, Opening};
 
 declare_rule! {
     /// Finds policies that are meant for the server, by their name or comment, and let everybody in.
@@ -47,7 +47,7 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force() {
-        let Some(Opening::ForServer(opened)) = opening::of(cx, table, policy) else { continue };
+        let Some(opened) = cx.rights.opening(Way::ForServer, table, policy) else { continue };
         let message = format!(
             "policy {} is meant for the server by its name: {}",
             policy.name.delimited(),

@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 use rustc_hash::FxHashSet;
 
 use crate::catalog::policy::Policy;
@@ -71,7 +71,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let tests: Vec<&str> =
         texts.filter(|file| file.role == FileRole::Test).map(|file| file.text.as_str()).collect();
     let words: FxHashSet<&str> = tests.iter().flat_map(|text| text.split(is_between)).collect();
-    let mut tables: IndexMap<Oid, (&Table, Vec<&Policy>)> = IndexMap::new();
+    let mut tables: IndexMap<Oid, (&Table, Vec<&Policy>)> = IndexMap::default();
     for (table, policy) in cx.policies_of_requests() {
         tables.entry(table.oid).or_insert((table, Vec::new())).1.push(policy);
     }

@@ -1,7 +1,7 @@
 use crate::access::describe;
+use crate::access::opening::Way;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::rules::opening::{self, Opening};
 
 declare_rule! {
     /// Finds policies that choose the rows that may be changed, and check nothing about what becomes
@@ -47,7 +47,7 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force() {
-        let Some(Opening::LooseCheck(opened)) = opening::of(cx, table, policy) else { continue };
+        let Some(opened) = cx.rights.opening(Way::LooseCheck, table, policy) else { continue };
         let more = match opened.access.is_empty() {
             true => String::new(),
             false => format!("; {}", describe(&opened.access, "it")),
