@@ -143,6 +143,11 @@ impl Catalog {
         self.unmade.hidden && self.unmade.names.contains_key(&(Space::Relation, name.clone()))
     }
 
+    /// Whether there is anything that blocks do not see.
+    pub(super) fn hides_some(&self) -> bool {
+        self.unmade.hidden && !self.unmade.names.is_empty()
+    }
+
     /// Whether blocks do not see the relations, functions or types of a bare name.
     pub(super) fn hides_name(&self, name: &str) -> bool {
         self.unmade.hidden && self.unmade.names.keys().any(|(_, hidden)| hidden.name == *name)

@@ -22,6 +22,11 @@ impl Ident {
         Self(SmolStr::new(&name[..end]))
     }
 
+    /// A name that is written in this program: of at most 63 bytes, and folded.
+    pub const fn constant(name: &'static str) -> Self {
+        Self(SmolStr::new_static(name))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

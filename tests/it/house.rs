@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors from the ground up. A module knows those on lower floors, and what is its own.
 const FLOORS: &[&[&str]] = &[
-    &["nearest", "source"],
+    &["map", "nearest", "source"],
     &["sql"],
     &["catalog", "predicate"],
     &["diagnostic", "workload", "access"],

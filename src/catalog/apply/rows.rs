@@ -76,7 +76,8 @@ fn insert_buckets(catalog: &mut Catalog, change: &DataChange, span: Span) -> App
             unknown(catalog, span);
             return Ok(());
         };
-        let name = if let Some(Value::Text(name)) = name { name } else { id.clone() };
+        let id = String::from(id);
+        let name = if let Some(Value::Text(name)) = name { name.into() } else { id.clone() };
         let public = is_true(public.as_ref());
         if let Some(bucket) = catalog.buckets.get_mut(&id) {
             if bucket.migrated && is_certain && !change.on_conflict {

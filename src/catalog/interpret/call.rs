@@ -86,7 +86,7 @@ impl Interpreter<'_> {
         let mut texts = Vec::new();
         for arg in &call.args {
             match self.value(arg) {
-                Value::Text(text) => texts.push(Some(text)),
+                Value::Text(text) => texts.push(Some(String::from(text))),
                 _ => texts.push(None),
             }
         }
@@ -118,11 +118,12 @@ impl Interpreter<'_> {
     }
 
     fn unschedule(&mut self, call: &Call) {
-        if let Some(Value::Text(name) | Value::Object(Object::Job(name))) =
-            call.args.first().map(|arg| self.value(arg))
-        {
-            self.catalog.cron_jobs.retain(|job| job.name.as_deref() != Some(name.as_str()));
-        }
+        let name = match call.args.first().map(|arg| self.value(arg)) {
+            Some(Value::Text(name)) => String::from(name),
+            Some(Value::Object(Object::Job(name))) => name,
+            _ => return,
+        };
+        self.catalog.cron_jobs.retain(|job| job.name.as_ref() != Some(&name));
     }
 
     /// `cron.alter_job(job_id, schedule, command, …)`; null leaves as it is.
@@ -138,7 +139,7 @@ impl Interpreter<'_> {
             };
             let text = match &value {
                 Value::Null => None,
-                Value::Text(text) => Some(text.clone()),
+                Value::Text(text) => Some(text.to_string()),
                 _ => Some("?".to_string()),
             };
             match name {

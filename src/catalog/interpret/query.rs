@@ -3,6 +3,8 @@
 
 use std::rc::Rc;
 
+use smol_str::SmolStr;
+
 use crate::catalog::interpret::system::Wanted;
 use crate::catalog::interpret::value::Value;
 use crate::catalog::interpret::{Interpreter, system};
@@ -129,9 +131,9 @@ impl Interpreter<'_> {
                 }
             }
             None => {
-                for row in kept {
+                for mut row in kept {
                     self.groups.push(None);
-                    rows.extend(self.with_row(&row, |this| this.targets(select)));
+                    rows.extend(self.in_row(&mut row, |this| this.targets(select)));
                     self.groups.pop();
                 }
             }
@@ -161,6 +163,14 @@ impl Interpreter<'_> {
         self.rows.push(row.to_vec());
         let result = run(self);
         self.rows.pop();
+        result
+    }
+
+    /// The same with a row that is there to be changed afterwards.
+    fn in_row<T>(&mut self, row: &mut Vec<Part>, run: impl FnOnce(&mut Self) -> T) -> T {
+        self.rows.push(std::mem::take(row));
+        let result = run(self);
+        *row = self.rows.pop().unwrap_or_default();
         result
     }
 
@@ -297,7 +307,7 @@ impl Interpreter<'_> {
                         });
                     match texts.collect::<Option<Vec<_>>>() {
                         Some(texts) if texts.is_empty() => Value::Null,
-                        Some(texts) => Value::Text(texts.join(&separator)),
+                        Some(texts) => Value::text(texts.join(&separator)),
                         None => Value::Unknown,
                     }
                 }
@@ -318,7 +328,7 @@ impl Interpreter<'_> {
         let Some(Some(group)) = self.groups.last_mut().map(Option::take) else { return Value::Unknown };
         let mut sorted = Vec::new();
         for row in group {
-            let key: Option<Vec<(i64, String)>> =
+            let key: Option<Vec<(i64, SmolStr)>> =
                 self.with_row(&row, |this| keys.iter().map(|key| sort_key(this.value(key))).collect());
             sorted.push((key, row));
         }
@@ -435,8 +445,8 @@ impl Interpreter<'_> {
                 return true;
             }
             let mut is_open = false;
-            rows.retain(|row| {
-                let truth = self.with_row(row, |this| this.truth(condition));
+            rows.retain_mut(|row| {
+                let truth = self.in_row(row, |this| this.truth(condition));
                 is_open |= truth.is_none();
                 truth != Some(false)
             });
@@ -447,11 +457,16 @@ impl Interpreter<'_> {
     /// Leaves out rows that not all conditions hold for; `None` where that cannot be told.
     fn hold_all(&mut self, rows: &mut Vec<Vec<Part>>, conditions: &[&Expr]) -> Option<()> {
         let mut known = true;
-        rows.retain(|row| {
-            let truths: Vec<_> =
-                self.with_row(row, |this| conditions.iter().map(|condition| this.truth(condition)).collect());
-            let refuted = truths.contains(&Some(false));
-            known &= refuted || !truths.contains(&None);
+        rows.retain_mut(|row| {
+            let mut open = false;
+            let refuted = self.in_row(row, |this| {
+                conditions.iter().any(|condition| {
+                    let truth = this.truth(condition);
+                    open |= truth.is_none();
+                    truth == Some(false)
+                })
+            });
+            known &= refuted || !open;
             !refuted
         });
         known.then_some(())
@@ -623,9 +638,9 @@ fn is_settled(condition: &Expr, row: &[Part], open: &[Ident]) -> bool {
 }
 
 /// What numbers or texts are sorted by.
-fn sort_key(value: Value) -> Option<(i64, String)> {
+fn sort_key(value: Value) -> Option<(i64, SmolStr)> {
     match value {
-        Value::Number(number) => Some((number, String::new())),
+        Value::Number(number) => Some((number, SmolStr::default())),
         Value::Text(text) => Some((0, text)),
         _ => None,
     }

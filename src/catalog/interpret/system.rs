@@ -130,7 +130,9 @@ pub(super) fn rows(
     printed: Option<&Printed>,
 ) -> Option<Vec<Row>> {
     let mut rows = all_rows(catalog, name, wanted, printed)?;
-    rows.retain(|row| !row.iter().any(|(column, value)| is_hidden(catalog, column, value)));
+    if catalog.hides_some() {
+        rows.retain(|row| !row.iter().any(|(column, value)| is_hidden(catalog, column, value)));
+    }
     Some(rows)
 }
 
@@ -297,8 +299,8 @@ fn members(catalog: &Catalog) -> Vec<Row> {
     .collect()
 }
 
-fn row<const N: usize>(fields: [(&str, Value); N]) -> Row {
-    fields.into_iter().map(|(name, value)| (name.into(), value)).collect()
+fn row<const N: usize>(fields: [(&'static str, Value); N]) -> Row {
+    fields.into_iter().map(|(name, value)| (Ident::constant(name), value)).collect()
 }
 
 fn yes_no(value: bool) -> Value {
@@ -329,7 +331,7 @@ fn policies(catalog: &Catalog, wanted: &Wanted, printed: Option<&Printed>, raw: 
                 let print = || catalog.printed_expression(table.oid, &clause.value);
                 let mut printed = printed.borrow_mut();
                 let text = printed.entry((table.oid, policy.name.clone(), is_check));
-                text.or_insert_with(|| print().map_or(Value::Something, Value::Text)).clone()
+                text.or_insert_with(|| print().map_or(Value::Something, Value::text)).clone()
             }
         };
         if raw {
@@ -618,7 +620,7 @@ fn check_constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
         row([
             ("constraint_schema", Value::text(&table.name.schema)),
             ("constraint_name", Value::text(&constraint.name)),
-            ("check_clause", clause.map_or(Value::Something, Value::Text)),
+            ("check_clause", clause.map_or(Value::Something, Value::text)),
         ])
     });
     rows.retain(|row| !row.is_empty());
@@ -748,7 +750,7 @@ fn indexes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
                 ("schemaname", Value::text(&on.schema)),
                 ("tablename", Value::text(&on.name)),
                 ("indexname", Value::text(name)),
-                ("indexdef", definition.map_or(Value::Something, Value::Text)),
+                ("indexdef", definition.map_or(Value::Something, Value::text)),
             ])
         })
         .collect()
@@ -843,11 +845,11 @@ fn table_grants(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
         });
         entries.map(move |(entry, privilege)| {
             let grantee = match &entry.grantee {
-                Grantee::Public => "PUBLIC".to_string(),
-                Grantee::Role(role) => role.to_string(),
+                Grantee::Public => Value::text("PUBLIC"),
+                Grantee::Role(role) => Value::text(role),
             };
             row([
-                ("grantee", Value::Text(grantee)),
+                ("grantee", grantee),
                 ("table_schema", Value::text(&name.schema)),
                 ("table_name", Value::text(&name.name)),
                 ("privilege_type", Value::text(privilege.keyword())),

@@ -1,5 +1,7 @@
 //! Values, and the expressions that give them.
 
+use smol_str::{SmolStr, ToSmolStr};
+
 use crate::catalog::Relation;
 
 use crate::catalog::gap::Aspect;
@@ -16,7 +18,7 @@ const NOWHERE: Span = Span { file: FileId(0), start: 0, end: 0 };
 /// A value that a variable or a column holds.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::catalog) enum Value {
-    Text(String),
+    Text(SmolStr),
     Number(i64),
     Bool(bool),
     Null,
@@ -48,8 +50,8 @@ pub(in crate::catalog) enum Object {
 }
 
 impl Value {
-    pub(super) fn text(text: impl ToString) -> Self {
-        Self::Text(text.to_string())
+    pub(super) fn text(text: impl ToSmolStr) -> Self {
+        Self::Text(text.to_smolstr())
     }
 
     pub(super) fn is_known(&self) -> bool {
@@ -398,7 +400,7 @@ impl Interpreter<'_> {
         match (call.name.name.as_str(), args.as_slice()) {
             ("format", [Value::Text(template), rest @ ..]) => {
                 let rest: Vec<Value> = rest.iter().map(|value| self.printed(value)).collect();
-                format(template, &rest).map_or(Value::Unknown, Value::Text)
+                format(template, &rest).map_or(Value::Unknown, Value::text)
             }
             ("quote_ident", [value]) => match self.printed(&value.clone().single()) {
                 Value::Text(text) => Value::text(Ident::new(text).quoted()),
@@ -424,7 +426,7 @@ impl Interpreter<'_> {
                 Value::Object(Object::Function(oid)) if call.name.name == "pg_get_functiondef" => {
                     let function = self.catalog.functions.get(oid);
                     let text = function.and_then(|function| function.definition(self.catalog));
-                    text.map_or(Value::Definition, Value::Text)
+                    text.map_or(Value::Definition, Value::text)
                 }
                 _ if call.name.name == "pg_get_functiondef" => Value::Definition,
                 Value::Object(Object::Constraint(table, name)) if args.len() == 1 => {
@@ -432,7 +434,7 @@ impl Interpreter<'_> {
                     let text = table.and_then(|table| {
                         self.catalog.constraint_definition(table, table.constraints.get(name)?)
                     });
-                    text.map_or(Value::Something, Value::Text)
+                    text.map_or(Value::Something, Value::text)
                 }
                 Value::Unknown => Value::Unknown,
                 text @ Value::Text(_) if call.name.name == "pg_get_expr" && args.len() == 2 => text.clone(),
@@ -454,7 +456,7 @@ impl Interpreter<'_> {
                         _ => return Value::Unknown,
                     }
                 }
-                Value::Text(parts.join(separator))
+                Value::text(parts.join(separator.as_str()))
             }
             ("array_to_string", [Value::List(items), Value::Text(separator)]) => {
                 let mut parts = Vec::new();
@@ -465,7 +467,7 @@ impl Interpreter<'_> {
                         _ => return Value::Unknown,
                     }
                 }
-                Value::Text(parts.join(separator))
+                Value::text(parts.join(separator.as_str()))
             }
             ("split_part", [Value::Text(text), Value::Text(separator), Value::Number(at)])
                 if !separator.is_empty() && *at > 0 =>
@@ -474,7 +476,9 @@ impl Interpreter<'_> {
                     usize::try_from(*at - 1).ok().and_then(|at| text.split(separator.as_str()).nth(at));
                 Value::text(part.unwrap_or_default())
             }
-            ("starts_with", [Value::Text(text), Value::Text(start)]) => Value::Bool(text.starts_with(start)),
+            ("starts_with", [Value::Text(text), Value::Text(start)]) => {
+                Value::Bool(text.starts_with(start.as_str()))
+            }
             ("length" | "char_length", [Value::Text(text)]) => {
                 i64::try_from(text.chars().count()).map_or(Value::Unknown, Value::Number)
             }
@@ -489,10 +493,10 @@ impl Interpreter<'_> {
                         _ => return Value::Unknown,
                     }
                 }
-                Value::Text(text)
+                Value::text(text)
             }
             ("replace", [Value::Text(text), Value::Text(from), Value::Text(to)]) => {
-                Value::Text(text.replace(from.as_str(), to))
+                Value::text(text.replace(from.as_str(), to))
             }
             ("string_to_array", [Value::Text(text), Value::Text(separator)]) if !separator.is_empty() => {
                 Value::List(text.split(separator.as_str()).map(Value::text).collect())
@@ -620,7 +624,7 @@ fn operate(op: &str, left: Value, right: Value) -> Value {
         (_, Value::Something | Value::Definition, _) | (_, _, Value::Something | Value::Definition) => {
             Value::Unknown
         }
-        ("||", Value::Text(left), Value::Text(right)) => Value::Text(left + &right),
+        ("||", Value::Text(left), Value::Text(right)) => Value::text(format_args!("{left}{right}")),
         ("||", Value::List(mut left), Value::List(right)) => {
             left.extend(right);
             Value::List(left)
@@ -752,7 +756,7 @@ pub(super) fn array_literal(text: &str) -> Option<Vec<Value>> {
         return None;
     }
     let items = inner.split(',').map(str::trim).filter(|item| !item.is_empty());
-    Some(items.map(|item| Value::Text(item.to_string())).collect())
+    Some(items.map(Value::text).collect())
 }
 
 #[cfg(test)]
