@@ -71,13 +71,15 @@ pub struct ProjectFile {
     pub role: FileRole,
     /// Why the CLI does not run it.
     pub skipped: Option<SkipReason>,
-    /// The text that came through standard input.
+    /// The text that came through standard input, in place of what is on disk.
     pub piped: Option<Vec<u8>>,
+    /// Whether it is on standard input alone.
+    pub is_extra: bool,
 }
 
 impl ProjectFile {
     fn new(path: PathBuf, role: FileRole) -> Self {
-        Self { path, role, skipped: None, piped: None }
+        Self { path, role, skipped: None, piped: None, is_extra: false }
     }
 
     /// The digits in front of its name, where the CLI reads some.
@@ -193,7 +195,7 @@ impl Project {
             Kind::Folder if folder.is_dir() => Self::of_folder(folder, errors),
             Kind::Folder => Self::bare(folder, Kind::Folder),
             Kind::Files => {
-                let named = self.files.iter().filter(|file| file.piped.is_none());
+                let named = self.files.iter().filter(|file| !file.is_extra);
                 let files = named.map(|file| place(&file.path)).filter(|path| path.exists());
                 Self::of_files(folder, files.collect())
             }
@@ -230,16 +232,26 @@ impl Project {
         }
     }
 
-    /// Puts a pending migration after the others.
-    fn push_pending(&mut self, pending: Pending) {
-        let newest = self.files.iter().rposition(|file| file.role == FileRole::Migration);
-        let at = newest.map_or_else(
+    /// Takes what came through standard input: in place of a file of this name, else as a migration after
+    /// the others, or before those that its version comes before.
+    fn take_pending(&mut self, pending: Pending) {
+        let Pending { path, text, .. } = pending;
+        self.focus.iter_mut().for_each(|focus| focus.extend([path.clone()]));
+        if let Some(file) = self.files.iter_mut().find(|file| file.path == path) {
+            file.piped = Some(text);
+            return;
+        }
+        let file = ProjectFile::new(path, FileRole::Migration);
+        let is_placed = file.version().is_some() && file.path.parent() == Some(&self.migrations_folder());
+        let is_before = |other: &ProjectFile| {
+            other.role == FileRole::Migration
+                && (!is_placed || other.path.file_name() < file.path.file_name())
+        };
+        let at = self.files.iter().rposition(is_before).map_or_else(
             || self.files.iter().take_while(|file| file.role == FileRole::Roles).count(),
             |newest| newest + 1,
         );
-        let file =
-            ProjectFile { piped: Some(pending.text), ..ProjectFile::new(pending.path, FileRole::Migration) };
-        self.files.insert(at, file);
+        self.files.insert(at, ProjectFile { piped: Some(text), is_extra: true, ..file });
     }
 
     fn read_config(&mut self, errors: &mut Vec<ProjectError>) {
@@ -354,7 +366,7 @@ impl Project {
 
 /// The migrations of one version, which are neighbours: names are sorted.
 fn duplicates(files: &[ProjectFile]) -> Vec<(usize, usize)> {
-    let is_migration = |file: &ProjectFile| file.role == FileRole::Migration && file.piped.is_none();
+    let is_migration = |file: &ProjectFile| file.role == FileRole::Migration && !file.is_extra;
     let is_same = |(earlier, later): (&ProjectFile, &ProjectFile)| {
         is_migration(earlier)
             && is_migration(later)

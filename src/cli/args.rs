@@ -119,7 +119,7 @@ pub(super) struct ProjectArgs {
     /// Run this rule and no other; may be given again.
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub(super) only: Vec<String>,
-    /// What to call the file on standard input.
+    /// The file that standard input is the text of, in place of what is saved, or what to call a new one.
     #[arg(long, value_name = "NAME", default_value = STDIN)]
     pub(super) stdin_filename: PathBuf,
 }

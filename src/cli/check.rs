@@ -56,8 +56,7 @@ fn lint(args: &CheckArgs) -> anyhow::Result<Lint> {
     let (mut workspace, base) = match boundary(args) {
         None => (load(&args.project, &args.paths, choices)?, None),
         Some(boundary) => with_request(&args.project, &args.paths, choices, |request, asked| {
-            let (workspace, base) = boundary::load(request, asked, &boundary)?;
-            Ok((workspace, Some(base)))
+            Ok(boundary::load(request, asked, &boundary)?)
         })?,
     };
     if args.show_files || args.show_config {

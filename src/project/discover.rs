@@ -160,6 +160,16 @@ impl Found {
         }
     }
 
+    /// Asks about nothing but the file that standard input stands for, if it does.
+    pub fn focus_on_unsaved(&mut self) -> bool {
+        let Some(project) = self.projects.first_mut() else { return false };
+        let unsaved = project.files.iter().find(|file| file.piped.is_some() && !file.is_extra);
+        let focus = unsaved.map(|file| BTreeSet::from([file.path.clone()]));
+        let is_there = focus.is_some();
+        project.focus = focus.or_else(|| project.focus.take());
+        is_there
+    }
+
     fn add(&mut self, folder: PathBuf) {
         if self.projects.iter().all(|project| project.folder != folder) {
             self.projects.push(Project::open(folder, &mut self.errors));
@@ -167,19 +177,21 @@ impl Found {
     }
 
     fn pend(&mut self, mut pending: Pending) {
+        let many = self.projects.len();
         self.errors.extend(pending.said.take().map(|(line, text)| ProjectError::Said(line, text)));
+        pending.path = normal(&pending.path);
+        if self.projects.len() > 1 {
+            // What is asked about is the pending text, and nothing else.
+            self.projects.retain(|project| pending.path.starts_with(&project.folder));
+        }
         match self.projects.as_mut_slice() {
+            [] if many > 1 => self.errors.push(ProjectError::ManyProjects(many)),
             [] => {
                 let mut project = Project::of_files(PathBuf::new(), Vec::new());
-                project.push_pending(pending);
+                project.take_pending(pending);
                 self.projects.push(project);
             }
-            [project] => project.push_pending(pending),
-            many => {
-                self.errors.push(ProjectError::ManyProjects(many.len()));
-                // What is asked about is the pending text, and nothing else.
-                self.projects.clear();
-            }
+            [project, ..] => project.take_pending(pending),
         }
     }
 }

@@ -49,27 +49,32 @@ pub(super) struct Merged {
     pub(super) shared: Option<Vec<PathBuf>>,
 }
 
-/// Replays the projects that are asked for, and what they were before the change.
+/// Replays the projects that are asked for, and what they were before the change. Nothing was before the
+/// text on standard input where that is a file's own: what is asked about is the file.
 pub fn load(
     request: Request<'_>,
     asked: &Asked,
     boundary: &Boundary,
-) -> Result<(Workspace, Base), BoundaryError> {
-    match boundary {
-        Boundary::Commit(name) => against_commit(request, asked, name),
-        Boundary::Staged => staged(&request, asked),
+) -> Result<(Workspace, Option<Base>), BoundaryError> {
+    let (head, base) = match boundary {
+        Boundary::Commit(name) => against_commit(request, asked, name)?,
+        Boundary::Staged => staged(&request, asked)?,
         Boundary::Version(version) => {
             if version.is_empty() || !version.bytes().all(|byte| byte.is_ascii_digit()) {
                 return Err(BoundaryError::Version(version.clone()));
             }
             let is_merged = |file: &ProjectFile| !is_after(file, version);
-            Ok(filtered(request, asked, format!("version {version}"), &is_merged))
+            filtered(project::find(request), asked, format!("version {version}"), &is_merged)
         }
         Boundary::Pending => {
-            let is_there = |file: &ProjectFile| file.piped.is_none();
-            Ok(filtered(request, asked, "what is there".to_string(), &is_there))
+            let mut found = project::find(request);
+            if found.focus_on_unsaved() {
+                return Ok((Workspace::load(found, asked), None));
+            }
+            filtered(found, asked, "what is there".to_string(), &|file| !file.is_extra)
         }
-    }
+    };
+    Ok((head, Some(base)))
 }
 
 /// Whether a migration is replayed behind those of a version. Names are compared as the CLI sorts
@@ -77,17 +82,16 @@ pub fn load(
 fn is_after(file: &ProjectFile, version: &str) -> bool {
     let own = file.version();
     file.role == FileRole::Migration
-        && (file.piped.is_some() || own.is_some_and(|own| own > version && !own.starts_with(version)))
+        && (file.is_extra || own.is_some_and(|own| own > version && !own.starts_with(version)))
 }
 
 /// The base is made of some of the files.
 fn filtered(
-    request: Request<'_>,
+    found: Found,
     asked: &Asked,
     name: String,
     wanted: &dyn Fn(&ProjectFile) -> bool,
 ) -> (Workspace, Base) {
-    let found = project::find(request);
     let mut before = Found { projects: found.projects.clone(), errors: Vec::new() };
     before.projects.iter_mut().for_each(|project| project.retain_files(wanted));
     let workspace = Workspace::load(before, asked);

@@ -118,7 +118,7 @@ impl Replayed {
         let folder = self.project.migrations_folder();
         let in_folder = |at: usize| {
             let file = &self.project.files[at];
-            file.role == FileRole::Migration && file.piped.is_none() && file.path.parent() == Some(&folder)
+            file.role == FileRole::Migration && !file.is_extra && file.path.parent() == Some(&folder)
         };
         self.migrations
             .iter()
@@ -140,7 +140,7 @@ impl Replayed {
         let old: IndexMap<_, _> =
             base.migrations.iter().map(|(at, migration)| (path(base, *at), migration.file)).collect();
         let is_new = |at: usize, file: FileId| {
-            let same = old.get(&path(self, at)).filter(|_| self.project.files[at].piped.is_none());
+            let same = old.get(&path(self, at)).filter(|_| !self.project.files[at].is_extra);
             same.is_none_or(|same| !is_same_code(&base_sources.get(*same).text, &sources.get(file).text))
         };
         let files = self.migrations.iter().filter(|(at, migration)| is_new(*at, migration.file));

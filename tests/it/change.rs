@@ -333,6 +333,33 @@ fn a_pending_migration_is_a_change() {
 }
 
 #[test]
+fn the_text_of_an_editor_takes_the_place_of_the_file() {
+    let folder = project(OLD);
+    folder.write(SECOND, b"create table public.c (id int);\n");
+    folder.write(
+        "supabase/migrations/20250301000000_third.sql",
+        b"alter table public.d enable row level security;\n",
+    );
+    let only =
+        ["--format", "json", "--only", "rls-disabled-on-exposed-table,migration-fails,ad-hoc-ddl", "-"];
+    let name = ["--stdin-filename", "./supabase/../supabase/migrations/20250201000000_second.sql"];
+    let sql = "\ncreate table public.d (id int);\ncreate table public.e (id int);\n";
+    let piped = |more: &[&str]| folder.pipe(&[&only[..], &name, more].concat(), sql);
+    // What is saved is not there, and what follows sees the text.
+    assert_eq!(found(&piped(&[])), [format!("rls-disabled-on-exposed-table {SECOND}:3")]);
+    assert_eq!(found(&piped(&["--all"])).len(), 3, "{:?}", piped(&["--all"]));
+    assert_eq!(found(&piped(&["--base", "main"])), [format!("rls-disabled-on-exposed-table {SECOND}:3")]);
+    // That of a merged file is an edit.
+    let edited =
+        folder.pipe(&[&only[..], &["--stdin-filename", FIRST, "--base", "main"]].concat(), "select 1;");
+    assert!(found(&edited).contains(&format!("ad-hoc-ddl {FIRST}:1")), "{edited:?}");
+    // One that is not saved yet has its place, too.
+    let new = ["--stdin-filename", "supabase/migrations/20250202000000_new.sql"];
+    let answer = folder.pipe(&[&only[..], &new].concat(), "create table public.d (id int);");
+    assert_eq!(found(&answer), [""; 0], "the last migration protects it: {answer:?}");
+}
+
+#[test]
 fn what_a_diff_forgets_about_a_view_is_told() {
     let folder = Folder::project(
         "create table public.notes (id int primary key, owner uuid);
