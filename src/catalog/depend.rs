@@ -13,7 +13,7 @@ use crate::catalog::table::{Constraint, ConstraintKind, Table, TableKind};
 use crate::catalog::trigger::Trigger;
 use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
 use crate::catalog::view::View;
-use crate::sql::expr::{self, Expr, FromItem, Literal, Oid, Query, QueryBody, Target};
+use crate::sql::expr::{self, ColumnRef, Expr, FromItem, Literal, Oid, Query, QueryBody, Target};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{FunctionBody, StatementKind, TypeName};
 
@@ -337,6 +337,10 @@ impl Scan<'_> {
         if of_type.is_some_and(|oid| self.has(&Object::Type(*oid))) {
             report(Object::Table(oid), Tie::Normal);
         }
+        // A partitioned table goes with a column of its key.
+        if table.partition_key.iter().flatten().flatten().any(|attnum| self.has_column(oid, *attnum)) {
+            report(Object::Table(oid), Tie::Auto);
+        }
         if self.has_relation(oid) {
             return;
         }
@@ -601,11 +605,16 @@ impl Scan<'_> {
         let mut from = IndexSet::default();
         query.walk_queries(&mut |query| {
             let QueryBody::Select(select) = &query.body else { return };
-            let is_star = |expr: &Expr| matches!(expr, Expr::Column(column) if column.star);
-            if select.targets.iter().any(|target| is_star(&target.expr)) {
-                for_each_relation(query, &mut |oid| {
-                    from.insert(oid);
-                });
+            for target in &select.targets {
+                match &target.expr {
+                    Expr::Column(ColumnRef { star: true, target: Target::Row { relation, .. }, .. }) => {
+                        from.insert(*relation);
+                    }
+                    Expr::Column(column) if column.star => for_each_relation(query, &mut |oid| {
+                        from.insert(oid);
+                    }),
+                    _ => {}
+                }
             }
         });
         doomed.any(|(relation, _)| from.contains(&relation))

@@ -327,7 +327,10 @@ impl Catalog {
         if !self.constraint_names.contains(&QName { schema: schema.clone(), name: name.clone() }) {
             return false;
         }
-        let on_table = |table: &Table| table.name.schema == *schema && table.constraints.contains_key(name);
+        let on_table = |table: &Table| {
+            let by_trigger = || table.triggers.get(name).is_some_and(|trigger| trigger.constraint);
+            table.name.schema == *schema && (table.constraints.contains_key(name) || by_trigger())
+        };
         let on_type = |user_type: &UserType| match &user_type.kind {
             UserTypeKind::Domain(domain) => user_type.name.schema == *schema && domain.checks.contains(name),
             _ => false,

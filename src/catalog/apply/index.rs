@@ -372,7 +372,8 @@ fn add_copy(
             }
         }
     }
-    let comment = mapped.comment.clone();
+    // A partition's share of an index has none of its own.
+    let comment = mapped.comment.filter(|_| parent.is_none());
     let new = NewIndex {
         name: name.clone(),
         origin,

@@ -81,6 +81,11 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: O
         trigger.comment = old.comment.take();
     }
     triggers.insert(trigger.name.clone(), trigger.clone());
+    if trigger.constraint
+        && let Some(schema) = catalog.tables.get(&oid).map(|table| table.name.schema.clone())
+    {
+        catalog.note_constraint_name(&schema, &trigger.name);
+    }
     clone_down(catalog, oid, &trigger);
     Ok(())
 }

@@ -570,7 +570,7 @@ fn constraint_kind(kind: &ConstraintKind) -> (&'static str, &'static str) {
 }
 
 fn constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
-    each_constraint(catalog, wanted, ("conname", ""), |table, constraint| {
+    let mut rows = each_constraint(catalog, wanted, ("conname", ""), |table, constraint| {
         let (references, referenced) = match &constraint.kind {
             ConstraintKind::ForeignKey(key) => {
                 (Value::Object(Object::Relation(key.references)), numbers(&key.referenced_columns))
@@ -589,7 +589,27 @@ fn constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             ("confrelid", references),
             ("confkey", referenced),
         ])
-    })
+    });
+    if wanted.text("conname").is_none_or(|name| catalog.may_have_constraint(name)) {
+        for table in wanted.tables(catalog, "", "conrelid") {
+            let triggers = wanted.named(&table.triggers, "conname").into_iter();
+            rows.extend(triggers.filter(|trigger| trigger.constraint).map(|trigger| {
+                row([
+                    ("oid", Value::Something),
+                    ("conname", Value::text(&trigger.name)),
+                    ("conrelid", Value::Object(Object::Relation(table.oid))),
+                    ("contype", Value::text("t")),
+                    ("connamespace", Value::Object(Object::Namespace(table.name.schema.clone()))),
+                    ("conkey", Value::Null),
+                    ("convalidated", Value::Bool(true)),
+                    ("condeferrable", Value::Unknown),
+                    ("confrelid", Value::Unknown),
+                    ("confkey", Value::Null),
+                ])
+            }));
+        }
+    }
+    rows
 }
 
 /// Numbers of columns.

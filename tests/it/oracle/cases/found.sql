@@ -48,3 +48,17 @@ create function touch() returns trigger language plpgsql as 'begin return new; e
 create trigger n after update of id on p1 for each statement execute function touch(); comment on trigger n on p1 is 'kept';
 do $$ begin create trigger n before insert on p for each row execute function touch(); exception when duplicate_object then null; end $$;
 create or replace trigger n before insert on p for each row when (new.a is null) execute function touch();
+-- case: a partition's index has no comment of the whole's
+create table t (a int primary key) partition by range (a); comment on index t_pkey is 'said'; create table u partition of t default;
+-- case: the star of one relation takes none of another's columns
+create table t (id int, a int); create table u (id int primary key, a text) partition by list (id);
+create view v as select x.id as one, y.* from t as x cross join u as y; alter table t drop column a restrict;
+-- case: blocks find constraint triggers among the constraints
+create function f() returns trigger language plpgsql as 'begin return new; end';
+create table t (a int); create domain d as text; create domain e as text;
+create constraint trigger t_a_check after insert on t deferrable for each row execute function f();
+do $$ begin if exists (select 1 from pg_constraint where conname = 't_a_check' and contype = 't' and conrelid = 't'::regclass) then drop domain d; end if; end $$;
+alter table t add check (a > 0);
+-- case: a partitioned table goes with a type of its key
+create type kind as enum ('low', 'mid'); create table t (a kind not null, unique (a)) partition by list (a);
+create table u partition of t default; create view v as select a from t; drop type kind cascade;
