@@ -25,6 +25,8 @@ pub struct Index {
     pub predicate: Option<Expr>,
     /// The index of the partitioned table that this one belongs to.
     pub parent: Option<Oid>,
+    /// Columns that have been renamed since it was made, by the name they had: its copies are named by it.
+    pub old_names: Vec<(i16, Ident)>,
     /// `name=value`
     pub options: Vec<String>,
     pub comment: Option<String>,
@@ -82,6 +84,14 @@ impl IndexKey {
 }
 
 impl Index {
+    /// Takes note of the name that a column is about to lose.
+    pub(crate) fn note_old_name(&mut self, attnum: i16, name: &Ident) {
+        let is_its_own = self.columns().contains(&Some(attnum)) || self.include.contains(&attnum);
+        if is_its_own && self.old_names.iter().all(|(known, _)| *known != attnum) {
+            self.old_names.push((attnum, name.clone()));
+        }
+    }
+
     /// The key columns in order, `None` for expressions, INCLUDE left out.
     pub fn columns(&self) -> Vec<Option<i16>> {
         self.keys.iter().map(IndexKey::attnum).collect()

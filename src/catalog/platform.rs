@@ -538,6 +538,7 @@ impl Loader<'_> {
                 include: Vec::new(),
                 predicate: flags.contains('w').then(|| Expr::Other("platform", Vec::new())),
                 parent: None,
+                old_names: Vec::new(),
                 options: Vec::new(),
                 comment: None,
             };

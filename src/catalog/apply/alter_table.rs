@@ -2,12 +2,13 @@
 
 use crate::catalog::acl::Acl;
 use crate::catalog::apply::constraint::{self, Pending};
+use crate::catalog::apply::data_type::serial_type;
 use crate::catalog::apply::table::{self, column_mut};
 use crate::catalog::apply::{Applied, Misfit, index, owner, partition, sequence, trigger, user_type};
 use crate::catalog::misfit::SqlState;
 use crate::catalog::origin::{Origin, Tracked};
 use crate::catalog::table::{Column, Constraint, ConstraintKind, Identity, Table, TableKind};
-use crate::catalog::types::DataType;
+use crate::catalog::types::{DataType, TypeRef};
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
@@ -154,6 +155,7 @@ fn alter_one(
             if catalog.tables.get(&oid).is_some_and(|table| table.last_attnum >= table::MAX_COLUMNS) {
                 return Err(table::too_many_columns().at(column.name_span));
             }
+            expect_same_type_in_children(catalog, oid, column)?;
             let mut pending = Vec::new();
             table::add_column(catalog, oid, column, origin, &mut pending);
             for child in children(catalog, oid) {
@@ -222,7 +224,7 @@ fn alter_one(
             }
             with_column(catalog, oid, name, column, |catalog| {
                 set_type(catalog, oid, column, &Tracked::new(data_type, place), collation.as_deref());
-                index::rebuild_in_partitions(catalog, oid, column, origin);
+                index::rebuild(catalog, oid, column, origin);
             })
         }
         AlterAction::AddIdentity { column, always, options } => {
@@ -473,6 +475,34 @@ fn with_column(
         return Err(Misfit::missing_part(ObjectKind::Column, column, table));
     }
     change(catalog);
+    Ok(())
+}
+
+/// A new column merges with that of a child that has one of its name, which must be of the same type.
+fn expect_same_type_in_children(
+    catalog: &Catalog,
+    oid: Oid,
+    new: &crate::sql::statement::ColumnDef,
+) -> Applied {
+    let Some(written) = &new.data_type else { return Ok(()) };
+    let serial = serial_type(&written.name).map(DataType::builtin);
+    let data_type = serial.unwrap_or_else(|| catalog.resolve_data_type(written));
+    let is_known = |data_type: &DataType| !matches!(data_type.base, TypeRef::Unknown(_));
+    for child in children(catalog, oid) {
+        let Some(table) = catalog.tables.get(&child) else { continue };
+        match table.column(&new.name) {
+            Some(own)
+                if is_known(&data_type)
+                    && is_known(&own.data_type.value)
+                    && own.data_type.value != data_type =>
+            {
+                let (child, column) = (table.name.quoted(), new.name.quoted());
+                let why = format!("child table {child} has different type for column {column}");
+                return Err(Misfit::refused(SqlState::DATATYPE_MISMATCH, why).about(&table.name));
+            }
+            _ => expect_same_type_in_children(catalog, child, new)?,
+        }
+    }
     Ok(())
 }
 

@@ -75,6 +75,7 @@ pub(super) fn insert(catalog: &mut Catalog, on: Oid, new: NewIndex) {
         predicate: new.predicate,
         parent: new.parent,
         options: new.options,
+        old_names: Vec::new(),
         comment: None,
     };
     let schema = match (catalog.tables.get_mut(&on), catalog.views.get_mut(&on)) {
@@ -285,10 +286,8 @@ pub(super) fn adopt(catalog: &mut Catalog, parent: Oid, name: &Ident, partition:
 
 /// A change of a column's type makes its indexes again. A partition's share of one is made by the
 /// whole's, under a name made up anew, for which the columns' present names count.
-pub(super) fn rebuild_in_partitions(catalog: &mut Catalog, on: Oid, column: &Ident, origin: Origin) {
-    let Some(table) = catalog.tables.get(&on).filter(|table| table.kind == TableKind::Partitioned) else {
-        return;
-    };
+pub(super) fn rebuild(catalog: &mut Catalog, on: Oid, column: &Ident, origin: Origin) {
+    let Some(table) = catalog.tables.get(&on) else { return };
     let Some(attnum) = table.column(column).map(|column| column.attnum) else { return };
     let reads = |expr: &Expr| columns_read(expr, on).contains(&attnum);
     let mut names = partition::in_order_of_constraints(table);
@@ -299,9 +298,15 @@ pub(super) fn rebuild_in_partitions(catalog: &mut Catalog, on: Oid, column: &Ide
             || index.predicate.iter().any(reads)
             || index.keys.iter().any(|key| matches!(&key.value, IndexKeyValue::Expr(expr) if reads(expr)))
     });
+    let is_partitioned = table.kind == TableKind::Partitioned;
     for name in names {
-        remove_shares(catalog, on, &name);
-        spread(catalog, on, &name, origin);
+        if let Some(index) = catalog.tables.get_mut(&on).and_then(|table| table.indexes.get_mut(&name)) {
+            index.old_names.clear();
+        }
+        if is_partitioned {
+            remove_shares(catalog, on, &name);
+            spread(catalog, on, &name, origin);
+        }
     }
 }
 
@@ -425,6 +430,7 @@ fn map_index(catalog: &Catalog, index: &Index, from: Oid, to: Oid) -> Index {
         rebind(catalog, predicate, from.oid, to.oid);
     }
     mapped.include = mapped.include.iter().map(|attnum| map(*attnum)).collect();
+    mapped.old_names.iter_mut().for_each(|(attnum, _)| *attnum = map(*attnum));
     mapped
 }
 
@@ -435,20 +441,22 @@ fn derived_name(catalog: &Catalog, oid: Oid, index: &Index) -> Ident {
     if index.primary {
         return catalog.choose_index_constraint_name(schema, table_name, "", "pkey");
     }
+    let name_of = |attnum: i16| {
+        let old = index.old_names.iter().find(|(renamed, _)| *renamed == attnum).map(|(_, name)| name);
+        old.or_else(|| table.column_at(attnum).map(|column| &column.name)).map(Ident::to_string)
+    };
     let mut parts: Vec<String> = index
         .keys
         .iter()
         .map(|key| match &key.value {
-            IndexKeyValue::Column(attnum) => {
-                table.column_at(*attnum).map_or_else(|| "expr".to_string(), |column| column.name.to_string())
-            }
+            IndexKeyValue::Column(attnum) => name_of(*attnum).unwrap_or_else(|| "expr".to_string()),
             IndexKeyValue::Expr(expr) => match column_name(expr) {
                 name if name == "?column?" => "expr".to_string(),
                 name => name.to_string(),
             },
         })
         .collect();
-    parts.extend(table.column_names(&index.include).iter().map(ToString::to_string));
+    parts.extend(index.include.iter().filter_map(|attnum| name_of(*attnum)));
     let part = columns_part(distinct_parts(parts.iter().map(String::as_str)).iter().map(String::as_str));
     match &index.constraint {
         Some(_) if !index.unique => catalog.choose_index_constraint_name(schema, table_name, &part, "excl"),

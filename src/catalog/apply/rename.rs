@@ -245,9 +245,14 @@ fn rename_column(catalog: &mut Catalog, oid: Oid, from: &Ident, to: &Ident, orig
         (None, Some(view)) => (&mut view.columns, &mut view.history, Vec::new()),
         (None, None) => return,
     };
-    if let Some(column) = columns.iter_mut().find(|column| column.name == *from) {
+    let column = columns.iter_mut().find(|column| column.name == *from);
+    let attnum = column.map(|column| {
         column.name = to.clone();
         history.touch(origin);
+        column.attnum
+    });
+    if let Some((table, attnum)) = catalog.tables.get_mut(&oid).zip(attnum) {
+        table.indexes.values_mut().for_each(|index| index.note_old_name(attnum, from));
     }
     for child in children {
         rename_column(catalog, child, from, to, origin);
@@ -360,6 +365,10 @@ fn trigger(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin
             SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
             format!("cannot rename trigger {} on {}", from.quoted(), object.name),
         ));
+    }
+    // To be called what it is called is no change, for a trigger alone.
+    if from == to && triggers.contains_key(from) {
+        return Ok(());
     }
     let trigger = entry(triggers, object, from, to)?;
     trigger.name = to.clone();

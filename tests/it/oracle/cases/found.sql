@@ -62,3 +62,16 @@ alter table t add check (a > 0);
 -- case: a partitioned table goes with a type of its key
 create type kind as enum ('low', 'mid'); create table t (a kind not null, unique (a)) partition by list (a);
 create table u partition of t default; create view v as select a from t; drop type kind cascade;
+-- case: a trigger may be called what it is called
+create function f() returns trigger language plpgsql as 'begin return new; end'; create table t (a int);
+create trigger n before insert on t for each row execute function f(); alter trigger n on t rename to n;
+-- case: copies of an index are named by the names its columns had
+create table t (a int, b int, primary key (a)) partition by range (a); create index on t (b desc) include (a);
+alter table t rename column b to c; alter table t rename column a to d; create table u partition of t default;
+create table v (like t including all); alter table t rename column c to e; create table w (like t including all);
+-- case: a new column is of the type that a child has for it
+create table t (a int); create table u (c text) inherits (t); create table v (d numeric(5, 2)) inherits (t);
+do $$ begin alter table t add column c int; exception when others then null; end $$;
+do $$ begin alter table t add column d numeric(6, 2); exception when others then null; end $$;
+do $$ begin alter table t add column c serial; exception when others then null; end $$;
+alter table t add column c text;
