@@ -7,6 +7,7 @@ mod body;
 mod columns;
 pub mod evaluation;
 mod formulas;
+mod hidden;
 mod matrix;
 pub mod opening;
 pub mod recursion;

@@ -3,14 +3,17 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
+use rustc_hash::FxHashSet;
+
 use crate::access::Rights;
+use crate::access::hidden::without;
 use crate::access::opening::Way;
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::table::Table;
 use crate::predicate::{Atoms, Caller, Conditions, Facts, Node, Reach, Truth, evaluate};
 use crate::source::Span;
-use crate::sql::expr::Expr;
+use crate::sql::expr::{Expr, Oid};
 use crate::sql::statement::{Clause, PolicyCommand};
 
 /// The expressions of a policy.
@@ -88,12 +91,22 @@ pub(super) struct Formulas {
 }
 
 impl Formulas {
-    fn read(table: &Table, followed: &[Parts<Followed>], caller: Caller<'_>, facts: &dyn Facts) -> Self {
+    fn read(
+        table: &Table,
+        followed: &[Parts<Followed>],
+        caller: Caller<'_>,
+        facts: &dyn Facts,
+        hidden: Option<&FxHashSet<Oid>>,
+    ) -> Self {
         let mut conditions = Conditions::new(caller, facts);
         let policies = table.policies.values().zip(followed);
         let policies = policies
             .map(|(policy, followed)| {
                 Parts::read(policy, |part, expr| {
+                    if let Some(Cow::Owned(seen)) = hidden.map(|hidden| without(&conditions, expr, hidden)) {
+                        let followed = conditions.followed(&seen).into_owned();
+                        return Formula::read(&mut conditions, &followed);
+                    }
                     let followed = followed.get(part).and_then(Option::as_ref);
                     Formula::read(&mut conditions, followed.unwrap_or(expr))
                 })
@@ -165,7 +178,8 @@ impl Rights<'_> {
     /// The conditions of a table's policies for a role; whoever asks without one.
     pub(super) fn formulas(&self, table: &Table, role: Option<&str>) -> Arc<Formulas> {
         let caller = role.map_or(Caller::Anyone, Caller::of_role);
-        let read = || Arc::new(Formulas::read(table, self.followed_policies(table), caller, self));
+        let hidden = || self.hidden(self.catalog.roles.get(role?)?);
+        let read = || Arc::new(Formulas::read(table, self.followed_policies(table), caller, self, hidden()));
         let known = self.policies.get(&table.oid).and_then(|known| match role {
             None => Some(&known.anyone),
             Some(role) => known.roles.get(self.position(role)?),

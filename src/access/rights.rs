@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::access::body;
 use crate::access::formulas::{Part, PoliciesRead};
@@ -42,6 +42,8 @@ pub struct Rights<'a> {
     pub(super) policies: FxHashMap<Oid, PoliciesRead>,
     /// For each role of requests.
     pub(super) shown: Vec<OnceLock<ShownToRole>>,
+    /// For each role of requests: the tables that show it nothing.
+    pub(super) hidden: Vec<OnceLock<FxHashSet<Oid>>>,
 }
 
 /// Which rows one policy lets through for one role, whatever the others say. Whether it is for the
@@ -108,6 +110,7 @@ impl<'a> Rights<'a> {
             cells: relations.map(|oid| (oid, OnceLock::new())).collect(),
             policies: tables().map(|oid| (oid, PoliciesRead::new(roles.len()))).collect(),
             shown: roles.iter().map(|_| OnceLock::new()).collect(),
+            hidden: roles.iter().map(|_| OnceLock::new()).collect(),
             roles,
         }
     }

@@ -605,7 +605,8 @@ impl Conditions<'_> {
     }
 
     /// Whether it has a row even if no row passes its conditions.
-    pub(super) fn is_aggregated(&self, select: &Select) -> bool {
+    /// Whether a query may give a row where its relations have none.
+    pub(crate) fn is_aggregated(&self, select: &Select) -> bool {
         let aggregate = |expr: &Expr| {
             expr.any(&|part| match part {
                 Expr::Call(call) => {

@@ -1,8 +1,16 @@
+use indexmap::IndexMap;
+
 use crate::access::evaluation::{Evaluation, Object};
 use crate::catalog::acl::Grantee;
+use crate::catalog::policy::Policy;
+use crate::catalog::role::Role;
+use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
+use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::denied::{Denial, denials};
+use crate::source::Span;
+use crate::sql::statement::Clause;
 
 declare_rule! {
     /// Finds policies that read a table which the role of the request may not read.
@@ -27,7 +35,19 @@ declare_rule! {
     ///   using (user_id = (select auth.uid()));
     /// ```
     ///
-    /// It is a warning where only requests without a signed-in user fail, and an info where these would be
+    /// A table of which no policy lets the role see a row is no better: the sub-select finds nothing, and the
+    /// policy lets nobody through. That is a warning.
+    ///
+    /// ```sql,bad
+    /// create table public.members (team_id bigint, user_id uuid);
+    /// alter table public.members enable row level security;
+    /// create table public.reports (id bigint primary key, team_id bigint);
+    /// alter table public.reports enable row level security;
+    /// create policy "Reports of my teams" on public.reports for select to authenticated
+    ///   using (team_id in (select m.team_id from public.members m where m.user_id = (select auth.uid())));
+    /// ```
+    ///
+    /// It is a warning as well where only requests without a signed-in user fail, and an info where these would be
     /// given no row anyway: they get an error in place of an empty list.
     ///
     /// ## How to fix
@@ -48,6 +68,65 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for denial in denials(cx, Evaluation::lacks_select) {
         report(cx, &denial, out);
+    }
+    for blind in blind_policies(cx) {
+        blind.report(out);
+    }
+}
+
+/// Policies that let nobody through, because they ask a table of which the role sees no row.
+struct Blind<'a> {
+    asked: &'a Table,
+    role: &'a Role,
+    policies: Vec<(&'a Table, &'a Policy, Span)>,
+}
+
+fn blind_policies<'a>(cx: &CatalogCx<'a>) -> Vec<Blind<'a>> {
+    let mut found: IndexMap<_, Blind<'a>> = IndexMap::new();
+    // Strangers are seldom meant to get through.
+    for role in cx.catalog.api_roles().filter(|role| role.name != "anon") {
+        for (table, policy) in cx.policies_in_force().filter(|(_, policy)| policy.permissive) {
+            let lets_none =
+                |clause: &&Clause| cx.rights.clause(table, policy, clause, role).reach == Reach::None;
+            let of_nobody = |clause: &&Clause| cx.rights.lets_none_through(table, policy, clause);
+            if !cx.catalog.policy_binds(policy, role) || !policy.clauses().all(|clause| lets_none(&clause)) {
+                continue;
+            }
+            let asked = policy.clauses().filter(|clause| !of_nobody(clause)).find_map(|clause| {
+                let hidden = cx.rights.hidden_from(role, &clause.value);
+                hidden.into_iter().find(|(hidden, _)| cx.catalog.can_read(&role.name, Object::Table(hidden)))
+            });
+            let Some((asked, span)) = asked else { continue };
+            let blind = found.entry((asked.oid, &role.name));
+            blind.or_insert(Blind { asked, role, policies: Vec::new() }).policies.push((table, policy, span));
+        }
+    }
+    found.into_values().collect()
+}
+
+impl Blind<'_> {
+    fn report(&self, out: &mut Findings) {
+        let (asked, role) = (&self.asked.name, self.role.name.quoted());
+        let Some(((table, policy, span), others)) = self.policies.split_first() else { return };
+        let more = match others.len() {
+            0 => String::new(),
+            1 => ", and neither does 1 more policy".to_string(),
+            count => format!(", and neither do {count} more policies"),
+        };
+        let message = format!(
+            "policy {} on {} lets no row through for {role}: it asks {asked}, of which no policy lets them see \
+             rows{more}",
+            policy.name.delimited(),
+            table.name,
+        );
+        let object = Identity::part("policy", &table.name, policy.name.as_str());
+        let finding = out.report(*span, object, message);
+        finding.severity(Severity::Warning).note("finds nothing").what(format!("{asked} {role}"));
+        finding.label(policy.name_apart_from(*span), "the policy is created here");
+        finding.label_each(others.iter().map(|(_, _, span)| (*span, "nor does this")));
+        finding.help(format!(
+            "give {asked} a policy for SELECT, or read it in a function with `security definer set search_path = ''` that answers for the caller alone"
+        ));
     }
 }
 
@@ -166,6 +245,24 @@ mod tests {
              revoke select on closed from authenticated;
              create policy s on a for delete to authenticated using (exists (select 1 from closed));
              --                                                                            ^^^^^^ error: permission denied for view closed",
+        );
+    }
+
+    #[test]
+    fn tables_that_show_nothing_let_nobody_through() {
+        policies(
+            "
+             create table members (team int, user_id uuid);
+             alter table members enable row level security;
+             create policy add on members for insert with check (user_id = auth.uid());
+             create policy p on a for select using (id in (select team from members where user_id = auth.uid()));
+             --                                                             ^^^^^^^ warning: policy \"p\" on public.a lets no row through for authenticated: it asks public.members, of which no policy lets them see rows, and neither does 1 more policy
+             create policy q on a for update to authenticated using (exists (select 1 from members m where m.team = a.id));
+             create policy r on a for delete using (owner = auth.uid() or exists (select 1 from members m where m.team = a.id));
+             create table teams (id int, user_id uuid);
+             alter table teams enable row level security;
+             create policy own on teams for select using (user_id = auth.uid());
+             create policy s on a for insert with check (exists (select 1 from teams t where t.id = a.id));",
         );
     }
 

@@ -68,7 +68,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 
 fn lets_all_through(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, role: &Role) -> bool {
     let mut gates = COMMANDS.iter().flat_map(|(command, _)| policy.gates(*command));
-    gates.all(|clause| cx.rights.clause(table, policy, clause, role).reach == Reach::All)
+    gates.all(|clause| {
+        cx.rights.clause(table, policy, clause, role).reach == Reach::All
+            && cx.rights.hidden_from(role, &clause.value).is_empty()
+    })
 }
 
 #[cfg(test)]
@@ -102,7 +105,10 @@ mod tests {
              create policy r on public.a as restrictive using (false);
              create policy s on public.a as restrictive to service_role using (true);
              create policy t on public.a as restrictive;
-             create policy u on public.a using (true);",
+             create policy u on public.a using (true);
+             create table public.closed (id bigint);
+             alter table public.closed enable row level security;
+             create policy v on public.a as restrictive using (not exists (select 1 from public.closed));",
         );
     }
 }

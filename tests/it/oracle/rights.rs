@@ -41,6 +41,21 @@ create table app.projects (id int primary key, owner uuid);
 create table app.hidden (team int);
 grant select on app.members, app.projects to anon, authenticated;
 revoke all on app.hidden from anon, authenticated;
+create table app.mine (team int, user_id uuid);
+alter table app.mine enable row level security;
+create policy own on app.mine for select using (user_id = auth.uid());
+create table app.behind (team int);
+alter table app.behind enable row level security;
+create policy of_team on app.behind using (exists (select 1 from app.mine m where m.team = behind.team));
+create table app.sealed (team int);
+alter table app.sealed enable row level security;
+create table app.fenced (team int);
+alter table app.fenced enable row level security;
+create policy open on app.fenced for select using (true);
+create policy fence on app.fenced as restrictive using (auth.uid() is not null);
+grant select on app.mine, app.behind, app.sealed, app.fenced to anon, authenticated;
+create function app.of_mine() returns setof int language sql stable security definer
+  as $$ select team from app.mine $$;
 create function app.me() returns uuid language sql stable as $$ select auth.uid() $$;
 create function app.is_member(wanted int) returns boolean language sql stable security definer set search_path = ''
   as $$ select exists (select 1 from app.members m where m.user_id = auth.uid() and m.team = wanted) $$;
@@ -87,6 +102,10 @@ insert into app.members values
   (null, 4, 'member'), ('00000000-0000-0000-0000-00000000000b', null, 'admin');
 insert into app.projects values (1, '00000000-0000-0000-0000-00000000000a'),
   (2, '00000000-0000-0000-0000-00000000000b'), (3, null);
+insert into app.mine select team, user_id from app.members;
+insert into app.behind select generate_series(1, 5);
+insert into app.sealed select generate_series(1, 5);
+insert into app.fenced select generate_series(1, 5);
 ";
 
 /// The rows of each table, without their ids: owner, editor, team, project, flag, level, tags, note.
@@ -290,6 +309,20 @@ const OF_TEAMS: &[&str] = &[
     "team in (with w as (select * from app.members where user_id = auth.uid()) select w.team from w)",
     "team in (select w.team from (select * from app.members where user_id = auth.uid()) w)",
     "exists (select 1 from app.members m where m.team = t.team having count(*) = 0)",
+    "exists (select 1 from app.mine m where m.team = t.team)",
+    "team in (select m.team from app.mine m)",
+    "team not in (select m.team from app.mine m)",
+    "not exists (select 1 from app.mine m where m.team = t.team)",
+    "team in (select b.team from app.behind b)",
+    "exists (select 1 from app.behind b join app.members m on m.team = b.team where m.team = t.team)",
+    "exists (select 1 from app.members m left join app.sealed s on s.team = m.team where m.team = t.team)",
+    "exists (select 1 from app.members m where m.team in (select team from app.sealed))",
+    "team <> all (select team from app.sealed)",
+    "(select m.team from app.mine m where m.team = t.team limit 1) is null",
+    "(select count(*) from app.sealed s where s.team = t.team) = 0",
+    "team in (select app.of_mine())",
+    "team in (select team from app.fenced)",
+    "exists (select 1 from app.sealed union all select 1 from app.fenced where team = t.team)",
 ];
 
 const REFUSED: &[&str] =
