@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use rustc_hash::FxHashSet;
 
 use crate::access::Rights;
-use crate::catalog::gap::Aspect;
 use crate::catalog::role::Role;
 use crate::catalog::table::Table;
 use crate::predicate::{Conditions, Reach};
@@ -34,10 +33,9 @@ impl Rights<'_> {
         let conditions = self.catalog.own_policies().flat_map(|(_, policy)| policy.expressions());
         let asked: FxHashSet<Oid> = conditions.flat_map(asked).map(|(oid, _)| oid).collect();
         let may_hide = |table: &&Table| {
-            let doubtful = [Aspect::Rls, Aspect::Policies];
             table.rls.value
                 && !self.catalog.is_above_policies(&role.name, table)
-                && !doubtful.iter().any(|aspect| self.catalog.may_have_changed(&table.name, *aspect))
+                && !self.is_doubtful(&table.name)
         };
         let tables = asked.into_iter().filter_map(|oid| self.catalog.tables.get(&oid));
         let mut seen: Vec<&Table> = tables.filter(may_hide).collect();

@@ -523,7 +523,7 @@ impl<'a> Rights<'a> {
         }
     }
 
-    fn is_doubtful(&self, name: &QName) -> bool {
+    pub(super) fn is_doubtful(&self, name: &QName) -> bool {
         let aspects =
             [Aspect::Rls, Aspect::Policies, Aspect::Grants, Aspect::Roles, Aspect::Functions, Aspect::Views];
         self.catalog.doubts(&aspects).concern(name)

@@ -263,11 +263,14 @@ impl<'c> Interpreter<'c> {
             }
             BlockStatementKind::Loop { head, body } => self.repeat(head, body),
             BlockStatementKind::Assign { target, field, value } => {
-                let value = match field {
+                let given = match field {
                     Some(_) => Value::Unknown,
                     None => self.asked(|this| this.fragment(value)),
                 };
-                self.set(target, value);
+                if let Some(expr) = &value.value {
+                    self.called_in(expr, statement.span);
+                }
+                self.set(target, given);
                 Flow::Next
             }
             BlockStatementKind::Sql { statement, into } => {

@@ -83,13 +83,20 @@ impl Interpreter<'_> {
     }
 
     fn schedule(&mut self, call: &Call, span: Span) {
-        let mut texts = Vec::new();
-        for arg in &call.args {
-            match self.value(arg) {
-                Value::Text(text) => texts.push(Some(String::from(text))),
-                _ => texts.push(None),
-            }
-        }
+        let named = |name: &str| {
+            call.args.iter().find_map(|arg| match arg {
+                Expr::Named { name: known, value } if *known == *name => Some(&**value),
+                _ => None,
+            })
+        };
+        let placed = call.args.iter().filter(|arg| arg.argument_name().is_none());
+        let args: Vec<&Expr> =
+            placed.chain(["job_name", "schedule", "command"].into_iter().filter_map(named)).collect();
+        let text = |value| match value {
+            Value::Text(text) => Some(String::from(text)),
+            _ => None,
+        };
+        let texts: Vec<Option<String>> = args.into_iter().map(|arg| text(self.value(arg))).collect();
         let (name, schedule, command) = match texts.as_slice() {
             [Some(schedule), Some(command)] => (None, schedule, command),
             [Some(name), Some(schedule), Some(command), ..] => (Some(name.clone()), schedule, command),

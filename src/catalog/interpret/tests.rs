@@ -432,6 +432,16 @@ fn jobs_queues_and_buckets() {
         ),
         (
             &format!(
+                "{cron} create function plan(every text default '1 second') returns text language plpgsql as $$
+                 declare id bigint; begin
+                 begin perform cron.unschedule('tidy'); exception when others then null; end;
+                 id := cron.schedule(command => 'select 1', job_name => 'tidy', schedule => plan.every);
+                 return id::text; end $$; select plan();"
+            ),
+            &["job tidy: 1 second: select 1"],
+        ),
+        (
+            &format!(
                 "{cron} select cron.schedule('tidy', '0 0 * * *', 'select 1');
                  select cron.unschedule('tidy');"
             ),

@@ -48,7 +48,7 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let found = spots(cx, |table, policy, part| {
-        let tolerance = tolerance(table, part).filter(|_| policy.permissive)?;
+        let tolerance = tolerance(cx, table, part).filter(|_| policy.permissive)?;
         let of_nobody = matches!(tolerance, Tolerance::SameNull(_) | Tolerance::Instead(_));
         let reached = !of_nobody
             || cx
@@ -58,8 +58,12 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                 .any(|access| access.role.name == "anon" && cx.catalog.policy_binds(policy, access.role));
         // What a row must look like after a change gives nobody those that USING keeps from them.
         let of_new_row = policy.using.as_ref().is_some_and(|using| !contains(&using.value, part));
-        if of_new_row && matches!(tolerance, Tolerance::Orphans { .. }) {
-            return None;
+        // Rows of no team are content for all as often as not.
+        let for_reading = policy.command.value == PolicyCommand::Select;
+        match tolerance {
+            Tolerance::Orphans { .. } if of_new_row || asks_elsewhere(cx, policy, part) => return None,
+            Tolerance::Orphans { of_group: true, .. } if for_reading => return None,
+            _ => {}
         }
         let known = !cx.catalog.may_have_changed(&table.name, Aspect::Shape);
         (reached && known).then_some(tolerance)
@@ -76,9 +80,19 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                     "takes {column} of the row for the caller where nobody is signed in: every row passes"
                 ),
             ),
-            Tolerance::Orphans { column, to_strangers } => {
-                let (severity, whom) = of_orphans(cx, spot.table, spot.policy, *to_strangers);
-                (severity, format!("gives the rows without {column} to {whom}"))
+            Tolerance::Orphans { column, to_strangers, of_group } => {
+                let (mut severity, whom) = of_orphans(cx, spot.table, spot.policy, *to_strangers);
+                if *of_group {
+                    severity = severity.min(Severity::Warning);
+                }
+                let why = match spot.policy.command.value {
+                    PolicyCommand::Insert => {
+                        let comma = if whom.contains(',') { "," } else { "" };
+                        format!("lets {whom}{comma} add rows without {column}")
+                    }
+                    _ => format!("gives the rows without {column} to {whom}"),
+                };
+                (severity, why)
             }
         };
         let found = spot.report(out, format!("{} {why}", spot.subject()));
@@ -89,6 +103,16 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             _ => "compare with `=`, which is never true of null",
         });
     }
+}
+
+/// Whether what holds together with a part of a policy's condition asks who the caller is.
+fn asks_elsewhere(cx: &CatalogCx<'_>, policy: &Policy, part: &Expr) -> bool {
+    policy.expressions().filter(|expr| contains(expr, part)).any(|expr| match expr {
+        Expr::And(conjuncts) => {
+            conjuncts.iter().any(|one| !contains(one, part) && cx.workload.knows_caller(one))
+        }
+        _ => false,
+    })
 }
 
 fn contains(expr: &Expr, part: &Expr) -> bool {
@@ -121,14 +145,14 @@ fn of_orphans(
 }
 
 /// Whether rows of nobody are everybody's by a policy.
-pub(in crate::rules) fn gives_orphans(table: &Table, policy: &Policy) -> bool {
-    let gives = |part: &Expr| matches!(tolerance(table, part), Some(Tolerance::Orphans { .. }));
+pub(in crate::rules) fn gives_orphans(cx: &CatalogCx<'_>, table: &Table, policy: &Policy) -> bool {
+    let gives = |part: &Expr| matches!(tolerance(cx, table, part), Some(Tolerance::Orphans { .. }));
     policy.expressions().any(|expr| expr.any(&gives))
 }
 
 /// Whether the row itself passes for the caller where nobody is signed in.
-pub(in crate::rules) fn takes_row_for_caller(table: &Table, policy: &Policy) -> bool {
-    let takes = |part: &Expr| matches!(tolerance(table, part), Some(Tolerance::Instead(_)));
+pub(in crate::rules) fn takes_row_for_caller(cx: &CatalogCx<'_>, table: &Table, policy: &Policy) -> bool {
+    let takes = |part: &Expr| matches!(tolerance(cx, table, part), Some(Tolerance::Instead(_)));
     policy.expressions().any(|expr| expr.any(&takes))
 }
 
@@ -140,10 +164,15 @@ enum Tolerance {
     Instead(String),
     /// `owner is null or owner = auth.uid()`, or `coalesce(owner, auth.uid())`; only the first lets callers
     /// through who are not signed in.
-    Orphans { column: String, to_strangers: bool },
+    Orphans {
+        column: String,
+        to_strangers: bool,
+        /// Whether a function is asked about the column, as about a team.
+        of_group: bool,
+    },
 }
 
-fn tolerance(table: &Table, expr: &Expr) -> Option<Tolerance> {
+fn tolerance(cx: &CatalogCx<'_>, table: &Table, expr: &Expr) -> Option<Tolerance> {
     let is_id = |expr: &Expr| told(expr).is_some_and(Told::identifies);
     let nullable = |expr: &Expr| own_column(table, expr).filter(|column| !column.not_null.value);
     let pairs = compared(expr);
@@ -157,9 +186,11 @@ fn tolerance(table: &Table, expr: &Expr) -> Option<Tolerance> {
                 (own_column(table, right)?.attnum == column.attnum)
                     .then(|| Tolerance::Instead(column.name.quoted()))
             }
-            [column, who] if is_id(who) && is_id(right) => {
-                Some(Tolerance::Orphans { column: nullable(column)?.name.quoted(), to_strangers: false })
-            }
+            [column, who] if is_id(who) && is_id(right) => Some(Tolerance::Orphans {
+                column: nullable(column)?.name.quoted(),
+                to_strangers: false,
+                of_group: false,
+            }),
             _ => None,
         },
         _ => None,
@@ -173,9 +204,20 @@ fn tolerance(table: &Table, expr: &Expr) -> Option<Tolerance> {
             told(who) == Some(Told::Id)
                 && own_column(table, side).is_some_and(|own| own.attnum == asked_null.attnum)
         };
+        // `team_id is null or is_member(team_id)`
+        let asks_helper = |branch: &Expr| {
+            matches!(branch, Expr::Call(call) if call.args.iter().any(|arg| {
+                own_column(table, arg).is_some_and(|own| own.attnum == asked_null.attnum)
+            })) && cx.workload.knows_caller(branch)
+        };
         let is_owners = list.iter().any(|branch| compared(branch).into_iter().any(asked_owner));
-        return is_owners
-            .then(|| Tolerance::Orphans { column: asked_null.name.quoted(), to_strangers: true });
+        let of_group = !is_owners && list.iter().any(asks_helper);
+        let column = asked_null.name.quoted();
+        return (is_owners || of_group).then_some(Tolerance::Orphans {
+            column,
+            to_strangers: true,
+            of_group,
+        });
     }
     pairs.into_iter().find_map(of_pair)
 }
@@ -208,6 +250,11 @@ mod tests {
              --                                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: gives the rows without owner to every caller, signed in or not
              create policy p9 on public.a for update to authenticated using (org_id = auth.jwt() ->> 'org')
                with check (owner is null or owner = auth.uid());
+             create function is_member(org text) returns boolean language sql stable security definer as $$
+               select exists (select 1 from public.a m where m.org_id = org and m.owner = auth.uid()) $$;
+             create policy p11 on public.a for update using (author = auth.uid() and (owner is null or owner = auth.uid()));
+             create policy p10 on public.a for insert with check (org_id is null or is_member(org_id));
+             --                                                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: lets every caller, signed in or not, add rows without org_id
              create policy p6 on public.a using (author is not distinct from auth.uid());
              create policy p7 on public.a using (author = auth.uid() or author is null);
              create policy p8 on public.a to authenticated using (owner is not distinct from auth.uid());

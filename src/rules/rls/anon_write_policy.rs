@@ -74,7 +74,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let Some((clause, last)) = clause(policy, written.last().copied()) else { continue };
         let is_told = cx.rights.way(table, policy).is_some()
             || drops_scope(cx, table, policy)
-            || gives_orphans(table, policy);
+            || gives_orphans(cx, table, policy);
         if is_told || asks_for_more(cx, table, policy, clause, anonymous) || reads_nothing(cx, clause) {
             continue;
         }

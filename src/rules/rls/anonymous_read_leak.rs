@@ -51,7 +51,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force() {
         let Some(mut opened) = cx.rights.opening(Way::NobodySignedIn, table, policy) else { continue };
         // Other rules point at the very branch.
-        if inverted(policy).is_some() || takes_row_for_caller(table, policy) {
+        if inverted(policy).is_some() || takes_row_for_caller(cx, table, policy) {
             continue;
         }
         opened.access.retain(|access| access.role.name == "anon");

@@ -1,5 +1,5 @@
 use crate::access::authority::{Authority, Decision, is_guarded, may_set};
-use crate::access::in_words;
+use crate::access::{Cell, in_words};
 use crate::catalog::gap::Aspect;
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
@@ -8,7 +8,7 @@ use crate::diagnostic::{Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::sql::expr::Expr;
-use crate::sql::statement::{PolicyCommand, Privilege, TriggerEvent};
+use crate::sql::statement::{Clause, PolicyCommand, Privilege, TriggerEvent};
 
 declare_rule! {
     /// Finds columns such as `role` that users can change in their own row.
@@ -147,9 +147,14 @@ fn free_columns<'a>(
     role: &Role,
 ) -> Vec<Free<'a>> {
     let reach = cx.rights.policy(table, policy, role);
-    let own = reach.using == Some(Reach::Own) && cx.catalog.policy_binds(policy, role);
-    let Some(cell) =
-        cx.access(table, role, PolicyCommand::Update).filter(|cell| own && cell.reach == Reach::Own)
+    let own = |cell: &Cell| match cell.reach {
+        Reach::Own => reach.using == Some(Reach::Own),
+        Reach::Some | Reach::Tenant => lets_own_through(cx, table, policy, role),
+        _ => false,
+    };
+    let Some(cell) = cx
+        .access(table, role, PolicyCommand::Update)
+        .filter(|cell| cx.catalog.policy_binds(policy, role) && own(cell))
     else {
         return Vec::new();
     };
@@ -180,6 +185,28 @@ fn free_columns<'a>(
         }
     }
     list
+}
+
+/// Whether a policy lets callers change their own rows, beside what else it lets them change:
+/// `id = auth.uid() or is_admin()`.
+fn lets_own_through(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, role: &Role) -> bool {
+    let is_own = |expr: &Expr| {
+        let mut conditions = cx.rights.conditions(role);
+        let node = conditions.read(expr);
+        matches!(conditions.reach(&node), Reach::Own | Reach::All)
+    };
+    let opens = |policy: &Policy, clause: &Clause| match cx.rights.followed(table, policy, clause) {
+        Expr::Or(branches) => branches.iter().any(is_own),
+        whole => is_own(whole),
+    };
+    let commands = [PolicyCommand::Select, PolicyCommand::Update];
+    let others = || table.policies.values().filter(|other| cx.catalog.policy_binds(other, role));
+    let fenced = others().any(|other| !other.permissive && commands.iter().any(|one| other.covers(*one)));
+    let sees = others().any(|other| {
+        let using = other.using.as_ref().filter(|_| other.covers(PolicyCommand::Select));
+        other.permissive && using.is_some_and(|using| opens(other, using))
+    });
+    !fenced && sees && policy.using.is_some() && policy.clauses().all(|clause| opens(policy, clause))
 }
 
 fn report(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, free: &[Free<'_>], out: &mut Findings) {
@@ -254,6 +281,26 @@ mod tests {
              create policy change on profiles for update using (id = auth.uid());
              --                                                 ^^^^^^^^^^^^^^^ error: lets users change role, plan and org in their own row of public.profiles, and policy \"by_org\" on public.docs decides by it
              create policy by_org on docs for delete using (org = (select p.org from profiles p where p.id = auth.uid()));",
+        );
+    }
+
+    #[test]
+    fn what_others_may_change_as_well_keeps_nobody_from_their_own() {
+        policies(
+            "
+             create policy admins on profiles for select using (true);
+             create policy change on profiles for update using (
+               id = auth.uid() or exists (select 1 from profiles p where p.id = auth.uid() and p.role = 'admin'));
+             --^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: lets users change role and plan in their own row of public.profiles, and policy \"change\" on public.profiles decides by it
+             ",
+        );
+        policies(
+            "
+             create policy change on profiles for update using (id = auth.uid() or org = 1);
+             create policy fence on profiles as restrictive for update using (org = 1);",
+        );
+        policies(
+            "create policy change on profiles for update using (id = auth.uid() or org = 1) with check (org = 1);",
         );
     }
 
