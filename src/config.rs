@@ -56,14 +56,24 @@ pub struct Choices {
 #[derive(Clone, Default)]
 pub struct Settings {
     rules: IndexMap<&'static str, RuleSettings>,
-    overrides: Vec<Override>,
+    overrides: Vec<Overriding>,
     only: Vec<&'static str>,
     /// `known-roles`: roles that no migration makes.
-    pub known_roles: Vec<String>,
+    known_roles: Vec<(String, Origin)>,
     /// `exposed-schemas`, in place of what `config.toml` says.
-    pub exposed: Option<Vec<String>>,
+    exposed: Option<(Vec<String>, Origin)>,
     /// The files that were read, as they are shown; one comes after those that it extends.
     files: Vec<String>,
+    /// The folder of the last of them.
+    folder: PathBuf,
+}
+
+#[derive(Clone)]
+struct Overriding {
+    given: Override,
+    paths_from: Origin,
+    /// Of each rule.
+    rules_from: Vec<Origin>,
 }
 
 #[derive(Clone)]
@@ -176,12 +186,22 @@ impl Settings {
         matching.last().map_or(0, |(at, _)| at + 1)
     }
 
+    /// Roles that no migration makes.
+    pub fn known_roles(&self) -> impl Iterator<Item = &String> {
+        self.known_roles.iter().map(|(name, _)| name)
+    }
+
+    /// The schemas that the Data API serves, where the settings say it.
+    pub fn exposed(&self) -> Option<&Vec<String>> {
+        self.exposed.as_ref().map(|(names, _)| names)
+    }
+
     fn is_allowed(&self, rule: &str) -> bool {
         self.only.is_empty() || self.only.contains(&rule)
     }
 
     fn overrides_of(&self, rule: &'static str) -> impl Iterator<Item = (&Override, &Entry)> {
-        self.overrides.iter().filter_map(move |over| Some((over, over.rules.get(rule)?)))
+        self.overrides.iter().filter_map(move |over| Some((&over.given, over.given.rules.get(rule)?)))
     }
 
     fn apply(&mut self, layer: Layer, origin: &dyn Fn(usize) -> Origin) {
@@ -203,10 +223,15 @@ impl Settings {
                 settings.written = Some((entry.written, origin));
             }
         }
-        self.overrides.extend(layer.overrides);
-        self.known_roles.extend(layer.known_roles);
-        if layer.exposed.is_some() {
-            self.exposed = layer.exposed;
+        self.overrides.extend(layer.overrides.into_iter().map(|given| Overriding {
+            paths_from: origin(given.start),
+            rules_from: given.rules.values().map(|entry| origin(entry.start)).collect(),
+            given,
+        }));
+        self.known_roles
+            .extend(layer.known_roles.into_iter().map(|name| (name.value, origin(name.range.start))));
+        if let Some((exposed, start)) = layer.exposed {
+            self.exposed = Some((exposed, origin(start)));
         }
     }
 }
@@ -258,6 +283,7 @@ impl Loader<'_> {
         let line = |at: usize| file.position(offset(at)).line;
         self.loaded.settings.apply(layer, &|at| Origin::File(file.path.clone(), line(at)));
         self.loaded.settings.files.push(file.path.clone());
+        self.loaded.settings.folder = folder.to_path_buf();
     }
 
     /// What is extended where nothing is named.

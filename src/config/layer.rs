@@ -1,5 +1,6 @@
 //! One YAML file, read and checked against the rules there are.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -21,8 +22,8 @@ pub(super) struct Layer {
     pub(super) extends: Option<Vec<Located>>,
     pub(super) rules: Entries,
     pub(super) overrides: Vec<Override>,
-    pub(super) known_roles: Vec<String>,
-    pub(super) exposed: Option<Vec<String>>,
+    pub(super) known_roles: Vec<Located>,
+    pub(super) exposed: Option<(Vec<String>, usize)>,
 }
 
 type Entries = IndexMap<&'static str, Entry>;
@@ -43,6 +44,8 @@ pub(super) struct Entry {
 pub(super) struct Override {
     /// What the patterns are relative to.
     folder: PathBuf,
+    /// Where the patterns are given.
+    pub(super) start: usize,
     pub(super) patterns: Vec<glob::Pattern>,
     pub(super) rules: Entries,
 }
@@ -100,6 +103,32 @@ impl Override {
         path.strip_prefix(&self.folder)
             .is_ok_and(|path| self.patterns.iter().any(|pattern| pattern.matches_path_with(path, options)))
     }
+
+    /// Its patterns as they are to be written in another folder; those that match nothing there are left out.
+    pub(super) fn patterns_in(&self, folder: &Path) -> Vec<String> {
+        let patterns = self.patterns.iter().map(glob::Pattern::as_str);
+        if let Ok(below) = self.folder.strip_prefix(folder) {
+            let prefix = glob::Pattern::escape(&below.to_string_lossy());
+            let join = |pattern| {
+                if prefix.is_empty() { String::from(pattern) } else { format!("{prefix}/{pattern}") }
+            };
+            return patterns.map(join).collect();
+        }
+        let Ok(below) = folder.strip_prefix(&self.folder) else { return Vec::new() };
+        let names: Vec<_> = below.iter().map(|name| name.to_string_lossy()).collect();
+        patterns.filter_map(|pattern| below_folders(pattern, &names)).collect()
+    }
+}
+
+/// What is left of a pattern for the files in a folder of such a path.
+fn below_folders(pattern: &str, names: &[Cow<'_, str>]) -> Option<String> {
+    let Some((name, deeper)) = names.split_first() else { return Some(pattern.to_string()) };
+    if pattern == "**" || pattern.starts_with("**/") {
+        return Some(pattern.to_string());
+    }
+    let (first, rest) = pattern.split_once('/')?;
+    glob::Pattern::new(first).ok().filter(|first| first.matches(name))?;
+    below_folders(rest, deeper)
 }
 
 struct Reader<'a> {
@@ -130,8 +159,10 @@ impl Reader<'_> {
                 "extends" => layer.extends = Some(self.texts(value, &place)),
                 "rules" => layer.rules = self.rules(value, &place),
                 "overrides" => layer.overrides = self.overrides(value, &place),
-                "known-roles" => layer.known_roles = values(self.texts(value, &place)),
-                "exposed-schemas" => layer.exposed = Some(values(self.texts(value, &place))),
+                "known-roles" => layer.known_roles = self.texts(value, &place),
+                "exposed-schemas" => {
+                    layer.exposed = Some((values(self.texts(value, &place)), place.range().start));
+                }
                 _ => self.unknown_key(&key, &KEYS, &place),
             }
         }
@@ -230,6 +261,7 @@ impl Reader<'_> {
             let Some(map) = self.mapping(item, &place) else { continue };
             let mut over = Override {
                 folder: self.folder.to_path_buf(),
+                start: place.range().start,
                 patterns: Vec::new(),
                 rules: Entries::default(),
             };
@@ -238,7 +270,10 @@ impl Reader<'_> {
                 // The first key of an item stands on the item's own line.
                 let inner = place.start().key(&key);
                 match key.as_str() {
-                    "paths" => over.patterns = self.patterns(value, &inner),
+                    "paths" => {
+                        over.start = inner.range().start;
+                        over.patterns = self.patterns(value, &inner);
+                    }
                     "rules" => over.rules = self.rules(value, &inner),
                     _ => self.unknown_key(&key, &["paths", "rules"], &inner),
                 }
@@ -451,6 +486,17 @@ mod tests {
             .collect::<Vec<_>>(),
             ["supabase/[a", "it''s/***", "\"a\\\\b/[\""]
         );
+    }
+
+    #[test]
+    fn patterns_move_with_their_file() {
+        let text = "overrides:\n  - paths: [apps/*/supabase/*.sql, '**/x.sql', a.sql, 'app?/**']\n";
+        let layer = Layer::parse(text, Path::new("/r")).0;
+        let moved = |folder: &str| layer.overrides[0].patterns_in(Path::new(folder));
+        assert_eq!(moved("/r"), ["apps/*/supabase/*.sql", "**/x.sql", "a.sql", "app?/**"]);
+        assert_eq!(moved("/r/apps/web"), ["supabase/*.sql", "**/x.sql", "**"]);
+        assert_eq!(moved("/"), ["r/apps/*/supabase/*.sql", "r/**/x.sql", "r/a.sql", "r/app?/**"]);
+        assert_eq!(moved("/elsewhere"), [""; 0]);
     }
 
     #[test]

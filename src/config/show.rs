@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::config::layer::Entry;
-use crate::config::{Level, Origin, Settings};
+use crate::config::{Level, Origin, Overriding, Settings};
 use crate::rules;
 
 impl fmt::Display for Origin {
@@ -41,14 +41,15 @@ impl Settings {
         for rule in all {
             let settings = self.rules.get(rule.id);
             let level = self.level_of_project(rule.id);
-            let from = match settings {
+            let mut from = match settings {
                 _ if !self.is_allowed(rule.id) => "--only names others".to_string(),
                 _ if self.only.contains(&rule.id) => "--only".to_string(),
                 Some(settings) => settings.level_from.to_string(),
                 None => "no rule-set holds it".to_string(),
             };
-            // What `on` means is the rule's to say.
-            let level = if level == Level::On { Level::At(rule.severity) } else { level };
+            if level == Level::On {
+                from += &format!("; {} by itself", rule.severity);
+            }
             match settings.and_then(|settings| settings.written.as_ref()) {
                 None => write_commented(out, &format!("  {}: {level}", rule.id), &from)?,
                 Some((written, options_from)) => {
@@ -60,26 +61,45 @@ impl Settings {
         }
         self.write_overrides(out)?;
         if !self.known_roles.is_empty() {
-            writeln!(out, "known-roles: {}", serde_json::to_string(&self.known_roles)?)?;
+            writeln!(out, "known-roles:")?;
         }
-        if let Some(exposed) = &self.exposed {
-            writeln!(out, "exposed-schemas: {}", serde_json::to_string(exposed)?)?;
+        for (name, from) in &self.known_roles {
+            write_commented(out, &format!("  - {}", serde_json::to_string(name)?), &from.to_string())?;
         }
-        Ok(())
+        match &self.exposed {
+            Some((names, from)) => {
+                let names = serde_json::to_string(names)?;
+                write_commented(out, &format!("exposed-schemas: {names}"), &from.to_string())
+            }
+            None => writeln!(out, "# exposed-schemas: as supabase/config.toml says"),
+        }
     }
 
+    /// Their paths are relative to the folder of the last file of settings.
     fn write_overrides(&self, out: &mut dyn Write) -> io::Result<()> {
-        if !self.overrides.is_empty() {
-            writeln!(out, "overrides:")?;
-        }
-        for over in &self.overrides {
-            let paths: Vec<_> = over.patterns.iter().map(glob::Pattern::as_str).collect();
-            writeln!(out, "  - paths: {}\n    rules:", serde_json::to_string(&paths)?)?;
-            for (id, Entry { level, options, written, .. }) in &over.rules {
+        let mut heading = Some(match self.files.last() {
+            Some(file) => format!("overrides:  # the paths are those of a file beside {file}"),
+            None => "overrides:".to_string(),
+        });
+        for Overriding { given, paths_from, rules_from } in &self.overrides {
+            let paths = given.patterns_in(&self.folder);
+            let rules = given.rules.iter().zip(rules_from);
+            let rules: Vec<_> = rules.filter(|((id, _), _)| self.is_allowed(id)).collect();
+            if paths.is_empty() || rules.is_empty() {
+                continue;
+            }
+            if let Some(heading) = heading.take() {
+                writeln!(out, "{heading}")?;
+            }
+            let paths = serde_json::to_string(&paths)?;
+            write_commented(out, &format!("  - paths: {paths}"), &paths_from.to_string())?;
+            writeln!(out, "    rules:")?;
+            for ((id, Entry { level, options, written, .. }), from) in rules {
                 let level = level.map(|level| format!("level: {level}"));
                 let options = options.as_ref().map(|_| format!("options: {written}"));
                 let parts: Vec<_> = level.into_iter().chain(options).collect();
-                writeln!(out, "      {id}: {{{}}}", parts.join(", "))?;
+                let text = format!("      {id}: {{{}}}", parts.join(", "));
+                write_commented(out, &text, &from.to_string())?;
             }
         }
         Ok(())

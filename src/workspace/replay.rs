@@ -24,11 +24,11 @@ pub(super) fn fresh_catalog(project: &Project, settings: &Settings, config_file:
             places.map(|(name, range)| (name.as_str().into(), Span::new(file, range.start, range.end)));
         catalog.api.exposed_at = places.collect();
     }
-    if let Some(exposed) = &settings.exposed {
+    if let Some(exposed) = settings.exposed() {
         catalog.api.schemas = exposed.iter().map(|name| name.as_str().into()).collect();
         catalog.api.exposed_at.clear();
     }
-    for name in &settings.known_roles {
+    for name in settings.known_roles() {
         let role = Role::new(name.as_str().into(), Origin::Platform);
         catalog.roles.entry(role.name.clone()).or_insert(role);
     }

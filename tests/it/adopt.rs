@@ -328,7 +328,8 @@ fn settings_are_shown_with_what_gave_them() {
     folder.write(
         "rls-lint.yaml",
         b"extends: [security-only, base.yaml]\nrules:\n  syntax-error: warning\n  missing-created-at: {level: error, options: {min-columns: 2}}\n\
-          overrides:\n  - paths: ['a.sql']\n    rules: {syntax-error: off}\nknown-roles: [reporting]\n",
+          overrides:\n  - paths: ['a.sql']\n    rules: {syntax-error: off}\nknown-roles: [reporting]\n\
+          exposed-schemas: [public]\n",
     );
     folder.write("base.yaml", b"rules:\n  no-primary-key: off\n");
     let answer = folder.run(&["--show-config"]);
@@ -343,10 +344,13 @@ fn settings_are_shown_with_what_gave_them() {
     assert!(answer.out.starts_with("# supabase\n# from base.yaml, rls-lint.yaml\n"), "{answer:?}");
     assert_eq!(line("syntax-error:"), "syntax-error: warning # rls-lint.yaml:3");
     assert_eq!(line("no-primary-key:"), "no-primary-key: off # base.yaml:2");
-    assert_eq!(line("ad-hoc-ddl:"), "ad-hoc-ddl: error # rule-set security-only");
+    assert_eq!(line("ad-hoc-ddl:"), "ad-hoc-ddl: on # rule-set security-only; error by itself");
     assert_eq!(line("duplicate-index:"), "duplicate-index: off # no rule-set holds it");
     assert_eq!(line("options:"), "options: {\"min-columns\":2} # rls-lint.yaml:4");
-    assert_eq!(line("known-roles:"), "known-roles: [\"reporting\"]");
+    assert_eq!(line("- paths:"), "- paths: [\"a.sql\"] # rls-lint.yaml:6");
+    assert_eq!(line("syntax-error: {"), "syntax-error: {level: off} # rls-lint.yaml:7");
+    assert_eq!(line("- \"reporting\""), "- \"reporting\" # rls-lint.yaml:8");
+    assert_eq!(line("exposed-schemas:"), "exposed-schemas: [\"public\"] # rls-lint.yaml:9");
     assert_eq!(errors_of_schema(&answer.out), Vec::<String>::new(), "it is a file of settings itself");
     folder.write("rls-lint.yaml", answer.out.as_bytes());
     let again = folder.run(&["--show-config"]);
@@ -354,6 +358,42 @@ fn settings_are_shown_with_what_gave_them() {
         text.lines().map(|line| line.split('#').next().unwrap_or_default().trim_end().to_string()).collect()
     };
     assert_eq!(without_comments(&again.out), without_comments(&answer.out), "and means the same");
+}
+
+#[test]
+fn shown_settings_do_the_same() {
+    let sql = "create table public.a (title text); alter table public.a enable row level security;
+        create policy see on public.a for select using (true);
+        create table private_notes (id int primary key, email text); alter table private_notes enable row level security;
+        create policy see on private_notes for select using (true);";
+    let folder = Folder::new(&[
+        ("apps/web/supabase/migrations/1_a.sql", sql),
+        ("apps/web/supabase/migrations/2_b.sql", "create table public.b (title text);"),
+        ("apps/web/supabase/migrations/3_c.sql", "create table public.c (title text);"),
+        (
+            "base.yaml",
+            "extends: strict\noverrides:\n  - paths: ['apps/*/supabase/migrations/2_*.sql']\n    rules: {no-primary-key: error}\n",
+        ),
+        (
+            "apps/web/rls-lint.yaml",
+            "extends: ../../base.yaml\nrules: {missing-created-at: {level: error, options: {exempt: [b]}}}\n\
+             overrides:\n  - paths: [supabase/migrations/3_c.sql]\n    rules:\n      no-primary-key: off\n      \
+             missing-created-at: {options: {exempt: [c]}}\n",
+        ),
+    ]);
+    let found = |arguments: &[&str]| concise(&folder, &[&["apps/web"], arguments].concat()).out;
+    for only in [&[][..], &["--only", "no-primary-key,always-true-read-policy"]] {
+        let shown = folder.run(&[&["apps/web", "--show-config"], only].concat()).out;
+        folder.write("apps/web/shown.yaml", shown.as_bytes());
+        let before = found(only);
+        assert_eq!(found(&["--config", "apps/web/shown.yaml"]), before, "{shown}");
+        // Policies that read all are an info or a warning; what `on` says is left to the rule.
+        assert!(
+            before.contains("info[always-true-read-policy]") && before.contains("warning[always-true"),
+            "{before}"
+        );
+        assert!(before.contains("2_b.sql:1:14: error[no-primary-key]"), "{before}");
+    }
 }
 
 #[test]
