@@ -20,7 +20,6 @@ target() {
         Linux-ARM64) echo aarch64-unknown-linux-gnu ;;
         macOS-X64) echo x86_64-apple-darwin ;;
         macOS-ARM64) echo aarch64-apple-darwin ;;
-        Windows-X64) echo x86_64-pc-windows-msvc ;;
     esac
 }
 
@@ -51,7 +50,7 @@ install_release() {
     rm -rf "${folder:?}/$1"
     mkdir -p "$folder/$1"
     tar -xzf "$folder/$archive" -C "$folder/$1"
-    program=$(find "$folder/$1" -type f \( -name rls-lint -o -name rls-lint.exe \) | head -n 1)
+    program=$(find "$folder/$1" -type f -name rls-lint | head -n 1)
     [ -n "$program" ]
 }
 

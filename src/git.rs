@@ -19,6 +19,8 @@ pub enum GitError {
     Program(io::Error),
     #[error("{folder} is in no git repository: {message}", folder = .folder.display())]
     NoRepository { folder: PathBuf, message: String },
+    #[error("git does not read {folder}: {message}", folder = .folder.display())]
+    Refused { folder: PathBuf, message: String },
     #[error("`{0}` cannot be the name of a branch, tag or commit")]
     Name(String),
     #[error(
@@ -89,7 +91,11 @@ impl Repository {
         let asked = Self { folder: folder.to_path_buf(), top: PathBuf::new() };
         let output = asked.run(&["rev-parse", "--show-toplevel"])?;
         if !output.status.success() {
-            return Err(GitError::NoRepository { folder: asked.folder, message: said(&output) });
+            let (folder, message) = (asked.folder, said(&output));
+            return Err(match message.starts_with("not a git repository") {
+                true => GitError::NoRepository { folder, message },
+                false => GitError::Refused { folder, message },
+            });
         }
         Ok(Self { top: path(output.stdout.trim_ascii_end()), ..asked })
     }
@@ -333,11 +339,14 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What git complains of, in one line.
+/// What git complains of, with what it tells to do, in one line.
 fn said(output: &Output) -> String {
     let text = text(&output.stderr);
-    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it says nothing");
-    line.trim().trim_start_matches("fatal: ").to_string()
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    match lines.as_slice() {
+        [] => "it says nothing".to_string(),
+        lines => lines.join(" ").trim_start_matches("fatal: ").to_string(),
+    }
 }
 
 fn failed(command: &str, output: &Output) -> GitError {

@@ -165,10 +165,8 @@ fn helps(findings: &[&Diagnostic], page: &mut Page) {
 
 /// A text in which nothing is Markdown, HTML, a mention, a reference or a link. It fits in a cell.
 fn escaped(text: &str) -> String {
-    /// What keeps GitHub from seeing one word, and readers do not see.
-    const JOINT: char = '\u{200B}';
     let mut out = String::with_capacity(text.len());
-    for c in one_line(text).chars() {
+    for c in without_references(&one_line(text)).chars() {
         match c {
             '<' => out += "&lt;",
             '>' => out += "&gt;",
@@ -179,6 +177,36 @@ fn escaped(text: &str) -> String {
         }
     }
     out.replace("://", &format!(":{JOINT}//")).replace("www.", &format!("www{JOINT}."))
+}
+
+/// What keeps GitHub from seeing one word, and readers do not see.
+const JOINT: char = '\u{200B}';
+
+/// A text in which GitHub sees no commit and no `GH-1`.
+fn without_references(text: &str) -> String {
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let mut out = String::with_capacity(text.len());
+    for piece in text.split_inclusive(|c| !is_of_word(c)) {
+        let word = piece.trim_end_matches(|c| !is_of_word(c));
+        let is_issue = word.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("gh-"));
+        match is_issue || is_commit(word) {
+            true => {
+                out += &piece[..2];
+                out.push(JOINT);
+                out += &piece[2..];
+            }
+            false => out += piece,
+        }
+    }
+    out
+}
+
+/// Whether a word reads as the hash of a commit, or the start of one.
+fn is_commit(word: &str) -> bool {
+    (7..=40).contains(&word.len())
+        && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && word.bytes().any(|byte| byte.is_ascii_digit())
+        && word.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
 /// A line of text, with what stands between backticks as code.
@@ -248,6 +276,16 @@ alter table public.todos enable row level security;
             "a\\|b\u{FFFD}&lt;img src=x&gt; \\*c\\* @\u{200B}me #\u{200B}1 https:\u{200B}//x.org \u{FFFD}\\`"
         );
         assert_eq!(in_code("a`|b"), "`` a`\\|b ``");
+        for (text, expected) in [
+            ("GH-1, gh-22", "GH\u{200B}-1, gh\u{200B}-22"),
+            ("HEAD^ (a32e795)", "HEAD^ (a3\u{200B}2e795)"),
+            ("of 20250101000000_a.sql, 1234567 and facade", "of 20250101000000\\_a.sql, 1234567 and facade"),
+            ("a32e795b-0000-4000-8000-000000000000", "a32e795b-0000-4000-8000-000000000000"),
+            ("o/r#1 and o/r@a32e795", "o/r#\u{200B}1 and o/r@\u{200B}a3\u{200B}2e795"),
+            ("me@example.org", "me@\u{200B}example.org"),
+        ] {
+            assert_eq!(escaped(text), expected);
+        }
         let sources = example::sources(&[("a.sql", "select 1")]);
         let place = example::at(&sources, 0, "select");
         let mut finding = example::finding("x", Severity::Error, place, "y");

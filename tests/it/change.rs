@@ -322,6 +322,19 @@ fn bad_boundaries_are_errors() {
 }
 
 #[test]
+fn what_git_tells_to_do_is_told_whole() {
+    let folder = project(OLD);
+    // Git's own way to be tried as another user.
+    let answer = folder.run_with(&["--base", "main"], "", |command| {
+        command.env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1").env("GIT_CONFIG_NOSYSTEM", "1");
+        command.env("GIT_CONFIG_GLOBAL", "/dev/null");
+    });
+    assert_eq!(answer.code, 2, "{answer:?}");
+    assert!(answer.err.contains("git does not read"), "{answer:?}");
+    assert!(answer.err.contains("call: git config --global --add safe.directory "), "{answer:?}");
+}
+
+#[test]
 fn a_pending_migration_is_a_change() {
     let folder = Folder::project(OLD);
     let sql = "create table public.leak (id int);\n";

@@ -1,5 +1,6 @@
 //! The rules of the house: what may know what, and where things stand.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The floors from the ground up. A module knows those on lower floors, and what is its own.
@@ -121,6 +122,22 @@ fn each_rule_is_called_as_its_file_and_is_listed() {
         count += 1;
     }
     assert_eq!(count, rls_lint::rules::ALL.len(), "some rule has no file of its own");
+}
+
+/// The action downloads what is released, and nothing else.
+#[test]
+fn each_release_that_is_asked_for_is_built() {
+    let read = |path: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let targets = |text: &str, before: &str, after: char| -> BTreeSet<String> {
+        let found = text.lines().filter_map(|line| line.split_once(before)?.1.split_once(after));
+        found.map(|(target, _)| target.trim().to_string()).collect()
+    };
+    let built = targets(&read(".github/workflows/release.yml"), "{ target:", ',');
+    let asked = targets(&read("action/install.sh"), ") echo ", ';');
+    assert!(built.len() > 2 && built == asked, "{built:?} {asked:?}");
 }
 
 #[test]
