@@ -111,12 +111,14 @@ pub struct Compared {
 /// Findings are the same if they share a fingerprint; of several that do, those in files that the
 /// base does not have as they are (`is_new`) are the new ones. A finding about the whole project is
 /// taken apart: only its new instances are new. What is said about a relation that got another name
-/// (`renamed`: the old one and the new one) is said about it still.
+/// (`renamed`: the old one and the new one) is said about it still. Of what is gone, that is fixed which
+/// `is_mended` tells so.
 pub fn compare(
     (base, base_sources): (&[Diagnostic], &Sources),
     head: Vec<Diagnostic>,
     renamed: &[(QName, QName)],
     is_new: &dyn Fn(FileId) -> bool,
+    is_mended: &dyn Fn(&Diagnostic) -> bool,
 ) -> Compared {
     let base: Vec<_> = base.iter().map(|diagnostic| under_new_name(diagnostic, renamed)).collect();
     let mut known: FxHashMap<String, Vec<Severity>> = FxHashMap::default();
@@ -138,7 +140,7 @@ pub fn compare(
     }
     let left: FxHashSet<String> =
         known.into_iter().filter(|(_, list)| !list.is_empty()).map(|(fingerprint, _)| fingerprint).collect();
-    let is_gone = |one: &Diagnostic| left.contains(&one.fingerprint());
+    let is_gone = |one: &Diagnostic| left.contains(&one.fingerprint()) && is_mended(one);
     let fixed = selected(base, is_gone, "are gone");
     compared.fixed.extend(fixed.iter().map(|diagnostic| Fixed::new(diagnostic, base_sources)));
     compared
@@ -222,7 +224,7 @@ mod tests {
         let (base, head) = (Bench::new(base), Bench::new(head));
         let run = |bench: &Bench| bench.run(rule, &rule.options.defaults());
         let is_new = |file: FileId| file.0 as usize >= base.sources.len();
-        let found = compare((&run(&base), &base.sources), run(&head), &[], &is_new);
+        let found = compare((&run(&base), &base.sources), run(&head), &[], &is_new, &|_| true);
         let texts = found.introduced.iter().map(|one| head.sources.text(one.span).to_string());
         (texts.collect(), found.fixed.len(), found.staying)
     }

@@ -190,6 +190,29 @@ impl Suppressions {
         allowed
     }
 
+    /// Takes for needed what a comparison may need: it tells a finding about an older object at the statement
+    /// that made it so. Such a statement names the object, or a label of the finding is in it.
+    pub fn keep_for_comparison(&mut self, found: &[&Diagnostic], sources: &Sources) {
+        for suppression in self.list.iter_mut().filter(|one| !one.used) {
+            let covered = match suppression.covers {
+                Covers::Statement(span) | Covers::First(span) | Covers::Block(span) => span,
+                Covers::File => {
+                    let file = suppression.place.file;
+                    Span::new(file, 0, sources.get(file).text.len())
+                }
+                Covers::Nothing => continue,
+            };
+            let text = sources.text(covered).to_lowercase();
+            let may_stand_here = |one: &Diagnostic| {
+                one.rule == suppression.rule
+                    && one.span < covered
+                    && (one.labels.iter().any(|label| covered.contains(label.span))
+                        || text.contains(&one.object.name.to_lowercase()))
+            };
+            suppression.used = found.iter().flat_map(|one| one.each()).any(may_stand_here);
+        }
+    }
+
     /// Reports what no finding needed, what is over, and what cannot be read. Comments for rules that
     /// did not look are left alone.
     pub fn report_unused(

@@ -451,6 +451,8 @@ impl Workspace {
         let unsaid = off.iter().chain(&silenced).map(Diagnostic::fingerprint).collect();
         found.iter_mut().for_each(|diagnostic| self.settle(diagnostic, settings));
         found.iter_mut().for_each(Diagnostic::mask_secrets);
+        let seen: Vec<_> = found.iter().chain(&silenced).collect();
+        suppressions.keep_for_comparison(&seen, &self.sources);
         let mut unused = suppressions.report_unused(
             rules::named("unused-suppression"),
             |rule| settings.is_on(rule) && !change::COMPARING.contains(&rule),

@@ -7,12 +7,14 @@ use rustc_hash::FxHashSet;
 
 use crate::access::Rights;
 use crate::catalog::Catalog;
+use crate::catalog::name::QName;
+use crate::catalog::table::Table;
 use crate::change::access::{self, New, Side};
 use crate::change::stops::History;
-use crate::change::{self, Change, Fixed};
+use crate::change::{self, Change};
 use crate::diagnostic::{Diagnostic, selected};
 use crate::report::Report;
-use crate::rule::{Check, Findings, Rule};
+use crate::rule::{Check, Findings, Group, Rule};
 use crate::rules;
 use crate::source::FileId;
 use crate::sql::{self, Migration};
@@ -45,17 +47,22 @@ impl Workspace {
             let baseline = self.silence(&self.projects[at], &mut told);
             let found = std::mem::take(&mut checked.found);
             let renamed = &access.renamed;
-            let compared = change::compare((&known, &before.sources), found, renamed, &is_new);
+            // What is still there and only no longer said, or seen, is not mended.
+            let settings = &self.projects[at].settings;
+            let hidden = self.hidden(at, before, &known);
+            let is_mended = |one: &Diagnostic| {
+                let fingerprint = one.fingerprint();
+                settings.is_on(one.rule)
+                    && !checked.unsaid.contains(&fingerprint)
+                    && !hidden.contains(&fingerprint)
+            };
+            let compared = change::compare((&known, &before.sources), found, renamed, &is_new, &is_mended);
             let mut brought = compared.introduced;
             brought.iter_mut().for_each(|diagnostic| change::move_to_change(diagnostic, &is_new));
             self.move_to_causes(&self.projects[at], &mut brought, &merged.new);
             brought = self.without_allowed(&self.projects[at], brought, &mut checked.silenced);
             change.access.extend(access.changes);
-            // What is still there and only no longer said is not mended.
-            let settings = &self.projects[at].settings;
-            let is_mended =
-                |fixed: &Fixed| settings.is_on(fixed.rule) && !checked.unsaid.contains(&fixed.fingerprint);
-            change.fixed.extend(compared.fixed.into_iter().filter(is_mended));
+            change.fixed.extend(compared.fixed);
             change.staying += compared.staying;
             checked.found = change::without_repeats(brought);
             let brought = checked.found.len();
@@ -91,6 +98,37 @@ impl Workspace {
             Side { rights: &is, catalog: &after.catalog, sources: &self.sources },
             &New { files: new, history: &|| self.history(after, new) },
         )
+    }
+
+    /// The findings of the base that do not show where row level security was switched off, and come back
+    /// with it; those about who reaches the rows of such a table among them.
+    fn hidden(&self, at: usize, base: &Self, known: &[Diagnostic]) -> FxHashSet<String> {
+        let (was, replayed) = (&base.projects[at].catalog, &self.projects[at]);
+        let mut catalog = replayed.catalog.clone();
+        let is_off = |table: &&mut Table| {
+            !table.rls.value && was.table(&table.name).is_some_and(|before| before.rls.value)
+        };
+        let mut off = Vec::new();
+        for table in catalog.tables.values_mut().filter(is_off) {
+            table.rls.value = true;
+            off.push(table.name.clone());
+        }
+        if off.is_empty() {
+            return FxHashSet::default();
+        }
+        let workload = Workload::of(&catalog);
+        let rights = Rights::new(&catalog, &workload);
+        let shown = self.run_rules_on(replayed, &catalog, &workload, &rights, &|_| true);
+        let is_about_rows = |one: &&Diagnostic| {
+            let object = &one.object;
+            let of_table = |name: &QName| {
+                object.schema.as_deref() == Some(name.schema.as_str()) && object.name == *name.name.as_str()
+            };
+            let is_of_group = |rule: &Rule| matches!(rule.group, Group::Rls | Group::Auth);
+            rules::find(one.rule).is_some_and(is_of_group) && off.iter().any(of_table)
+        };
+        let about_rows = known.iter().flat_map(Diagnostic::each).filter(is_about_rows);
+        shown.iter().flat_map(Diagnostic::each).chain(about_rows).map(Diagnostic::fingerprint).collect()
     }
 
     /// The history of a project, parsed anew: replayed statements are not kept.

@@ -218,6 +218,56 @@ fn what_is_no_longer_said_is_not_fixed() {
 }
 
 #[test]
+fn what_row_level_security_no_longer_decides_is_not_fixed() {
+    let folder = project(
+        "create table public.notes (id int primary key, owner uuid, title text);
+         alter table public.notes enable row level security;
+         create policy own on public.notes for select to authenticated using (owner = auth.uid());
+         create policy seen on public.notes for select using (true);
+         create policy changes on public.notes for update to authenticated using (true);
+         create table public.other (title text);",
+    );
+    let fixed = || {
+        let answer = check(&folder, &["--base", "main", "--rule-set", "strict"]);
+        let fixed = json(&answer)["change"]["fixed"].as_array().expect("a list").clone();
+        fixed.iter().map(|one| one["rule"].as_str().expect("a text").to_string()).collect::<Vec<_>>()
+    };
+    folder.write(SECOND, b"alter table public.notes disable row level security;\n");
+    assert_eq!(fixed(), [""; 0]);
+    folder.write(
+        SECOND,
+        b"alter table public.notes disable row level security;\ndrop policy seen on public.notes;\n\
+          alter table public.other add primary key (title);\n",
+    );
+    assert_eq!(fixed(), ["no-primary-key"]);
+    folder.write(SECOND, b"drop policy seen on public.notes;\n");
+    assert!(fixed().contains(&"always-true-read-policy".to_string()), "{:?}", fixed());
+}
+
+#[test]
+fn a_comment_that_a_comparison_needs_is_not_idle() {
+    let folder = project(
+        "create table public.notes (id int primary key, owner uuid);
+         alter table public.notes enable row level security;
+         create policy own on public.notes to authenticated using (owner = auth.uid());
+         create view public.mine with (security_invoker = on) as select id from public.notes;",
+    );
+    let only = ["--only", "definer-view-exposed,unused-suppression"];
+    let allowed = |statement: &str| {
+        folder.write(
+            SECOND,
+            format!("-- rls-lint: allow(definer-view-exposed) meant so\n{statement}\n").as_bytes(),
+        );
+        [&["--base", "main"], &[][..]].map(|base| found(&check(&folder, &[base, &only].concat())))
+    };
+    let [compared, plain] = allowed("alter view public.mine reset (security_invoker);");
+    assert_eq!(compared, [""; 0]);
+    assert_eq!(plain, [format!("definer-view-exposed {FIRST}:4")]);
+    let [compared, plain] = allowed("comment on table public.notes is 'x';");
+    assert_eq!([compared, plain].concat(), vec![format!("unused-suppression {SECOND}:1"); 2]);
+}
+
+#[test]
 fn new_migrations_come_after_merged_ones() {
     let folder = project("create table public.a (id int primary key);\n");
     let late = "supabase/migrations/20250115000000_late.sql";
