@@ -146,6 +146,15 @@ pub fn compare(
     compared
 }
 
+/// Makes findings about files in one folder those about the same files in another one.
+pub fn move_files(found: &mut [Diagnostic], from: &str, to: &str) {
+    for one in found.iter_mut().filter(|_| from != to).flat_map(Diagnostic::each_mut) {
+        if let Some(inside) = one.object.name.strip_prefix(from).filter(|_| one.object.kind == "file") {
+            one.object.name = format!("{to}{inside}");
+        }
+    }
+}
+
 /// A finding about a relation that has another name now, as one about that name.
 fn under_new_name(diagnostic: &Diagnostic, renamed: &[(QName, QName)]) -> Diagnostic {
     let mut diagnostic = diagnostic.clone();

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 
-pub use discover::{Found, Request, depth_below, find};
+pub use discover::{Found, Request, below, depth_below, find};
 pub use pending::Pending;
 
 use crate::project::config_toml::{ConfigToml, FilePattern, TomlFlaw};
@@ -132,8 +132,7 @@ impl ProjectError {
 impl Project {
     /// The folder that it belongs to: the one that `supabase` is in, or that of its files.
     pub fn home(&self) -> &Path {
-        let is_layout = self.folder.file_name().is_some_and(|name| name == "supabase");
-        self.folder.parent().filter(|_| is_layout).unwrap_or(&self.folder)
+        home_of(&self.folder)
     }
 
     /// Reads the layout of a `supabase` folder.
@@ -362,6 +361,12 @@ impl Project {
         }
         found
     }
+}
+
+/// The folder that a project of this folder belongs to.
+pub fn home_of(folder: &Path) -> &Path {
+    let is_layout = folder.file_name().is_some_and(|name| name == "supabase");
+    folder.parent().filter(|_| is_layout).unwrap_or(folder)
 }
 
 /// The migrations of one version, which are neighbours: names are sorted.

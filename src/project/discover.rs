@@ -237,6 +237,11 @@ pub fn depth_below(folder: &Path, home: Option<&Path>) -> usize {
     if home == Some(folder) || folder.parent().is_none() { 0 } else { NEAR }
 }
 
+/// The projects in and under a folder of a repository, in order of their paths.
+pub fn below(folder: &Path) -> Vec<PathBuf> {
+    projects_below(folder, DEPTH)
+}
+
 /// The projects in and under a folder, in order of their paths. Folders that cannot be read are
 /// passed by: they are not the ones that were named.
 fn projects_below(folder: &Path, deepest: usize) -> Vec<PathBuf> {

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use rustc_hash::FxHashSet;
+
 use crate::config;
 use crate::git::{self, GitError, Repository, State};
-use crate::project::{self, Found, ProjectFile, Request};
+use crate::project::{self, Found, Project, ProjectFile, Request, home_of};
 use crate::source::{FileRole, SourceFile};
 use crate::workspace::{Asked, Workspace};
 
@@ -47,6 +49,8 @@ pub(super) struct Merged {
     pub(super) tip: Vec<PathBuf>,
     /// Those of the base that are its own; without a list, all.
     pub(super) shared: Option<Vec<PathBuf>>,
+    /// The folder that each project had, where that is another one.
+    pub(super) moved: Vec<Option<PathBuf>>,
 }
 
 /// Replays the projects that are asked for, and what they were before the change. Nothing was before the
@@ -107,14 +111,15 @@ fn against_commit(
     let tip = repository.commit(name)?;
     let fork = repository.fork(&tip, name)?;
     let snapshot = repository.snapshot(State::Commit(&fork))?;
-    let merged = Some(Merged { tip: repository.paths(State::Commit(&tip))?, shared: None });
+    let merged =
+        Some(Merged { tip: repository.paths(State::Commit(&tip))?, shared: None, moved: Vec::new() });
     let head = Workspace::load(project::find(request), asked);
     let name = match name.starts_with("HEAD") || name.contains(['^', '~', '@']) {
         // It will soon mean another one.
         true => format!("{name} ({})", fork.short()),
         false => name.to_string(),
     };
-    let base = before(&head, asked, &|path| snapshot.path(path), &name, merged)?;
+    let base = before(&head, asked, &repository.top, &|path| snapshot.path(path), &name, merged)?;
     Ok((head, base))
 }
 
@@ -141,7 +146,7 @@ fn staged(request: &Request<'_>, asked: &Asked) -> Result<(Workspace, Base), Bou
     let head = Workspace { prefix, ..Workspace::load(project::find(there), &asked) };
     let to_base = |path: &Path| index.path_in(&snapshot, path);
     let merged = merged(&repository, &index)?;
-    let base = before(&head, &asked, &to_base, "the last commit", merged)?;
+    let base = before(&head, &asked, &index.path(&repository.top), &to_base, "the last commit", merged)?;
     Ok((head, base))
 }
 
@@ -154,31 +159,74 @@ fn merged(repository: &Repository, index: &git::Snapshot) -> Result<Option<Merge
         let paths = repository.paths(State::Commit(commit))?;
         Ok(paths.iter().map(|path| index.path(path)).collect())
     };
-    Ok(Some(Merged { tip: paths(&main)?, shared: Some(paths(&fork)?) }))
+    Ok(Some(Merged { tip: paths(&main)?, shared: Some(paths(&fork)?), moved: Vec::new() }))
 }
 
-/// The projects of the head as they are elsewhere.
+/// The projects of the head as they are elsewhere. `top` is that of the repository.
 fn before(
     head: &Workspace,
     asked: &Asked,
+    top: &Path,
     to_base: &dyn Fn(&Path) -> PathBuf,
     name: &str,
-    merged: Option<Merged>,
+    mut merged: Option<Merged>,
 ) -> Result<Base, BoundaryError> {
+    let folders: Vec<&Path> =
+        head.projects.iter().map(|replayed| replayed.project.folder.as_path()).collect();
+    let moved: Vec<_> = head.projects.iter().map(|one| moved(&one.project, &folders, top, to_base)).collect();
+    let to_former = |path: &Path| {
+        let usual = to_base(path);
+        let homes =
+            folders.iter().zip(&moved).filter_map(|(is, was)| Some((home_of(is), home_of(was.as_ref()?))));
+        let mut former = homes.filter_map(|(is, was)| Some(to_base(&was.join(path.strip_prefix(is).ok()?))));
+        if usual.exists() { usual } else { former.next().unwrap_or(usual) }
+    };
     // What the linter is told and the base does not have is that of the head, so that it is no change. What
     // Supabase is told is one.
     let is_lent = |file: &SourceFile| file.role == FileRole::Config && !file.path.ends_with("config.toml");
     for (_, file) in head.sources.iter().filter(|(_, file)| is_lent(file)) {
         let path = asked.working_directory.join(&file.path);
-        git::lend(&path, &to_base(&path))?;
+        git::lend(&path, &to_former(&path))?;
     }
     let mut found = Found::default();
-    for replayed in &head.projects {
-        let project = replayed.project.counterpart(to_base, &mut found.errors);
+    for (replayed, was) in head.projects.iter().zip(&moved) {
+        let folder = &replayed.project.folder;
+        let place = |path: &Path| match (was, path.strip_prefix(folder)) {
+            (Some(was), Ok(inside)) => to_base(&was.join(inside)),
+            _ => to_base(path),
+        };
+        let project = replayed.project.counterpart(&place, &mut found.errors);
         found.projects.push(project);
     }
+    merged.iter_mut().for_each(|merged| merged.moved.clone_from(&moved));
     let workspace = Workspace::load(found, &asked.elsewhere(to_base));
     Ok(Base { workspace, name: name.to_string(), merged })
+}
+
+/// The folder that a project had, where the base has none in its place: that of a project which is no longer
+/// there and has most of the same migrations.
+fn moved(
+    project: &Project,
+    folders: &[&Path],
+    top: &Path,
+    to_base: &dyn Fn(&Path) -> PathBuf,
+) -> Option<PathBuf> {
+    let migrations = project.migrations_folder();
+    if migrations == project.folder || to_base(&project.folder).exists() {
+        return None;
+    }
+    let names: FxHashSet<_> = project.files.iter().filter_map(|file| file.path.file_name()).collect();
+    let base_top = to_base(top);
+    let below = project::below(&base_top);
+    let former = below.iter().filter_map(|folder| Some(top.join(folder.strip_prefix(&base_top).ok()?)));
+    let is_gone =
+        |folder: &PathBuf| !folder.join("migrations").exists() && !folders.contains(&folder.as_path());
+    let shared = |folder: &PathBuf| {
+        let files = std::fs::read_dir(to_base(&folder.join("migrations"))).into_iter().flatten().flatten();
+        files.filter(|file| names.contains(file.file_name().as_os_str())).count()
+    };
+    let counted = former.filter(is_gone).map(|folder| (shared(&folder), folder));
+    counted.filter(|(shared, _)| *shared > 0).max_by_key(|(shared, _)| *shared).map(|(_, folder)| folder)
 }
 
 /// The repository that the request is about: around its first path, else around the working

@@ -41,7 +41,8 @@ impl Workspace {
             change::recreated::report(was, is, &merged.new, &mut recreated);
             merged.findings.extend(recreated.list);
             let mut checked = self.check_project(&self.projects[at], merged.findings);
-            let known = before.check_project(&before.projects[at], Vec::new()).found;
+            let mut known = before.check_project(&before.projects[at], Vec::new()).found;
+            change::move_files(&mut known, &before.projects[at].shown, &self.projects[at].shown);
             let is_new = |file: FileId| merged.new.contains(&file);
             let mut told = checked.found.clone();
             let baseline = self.silence(&self.projects[at], &mut told);

@@ -2,11 +2,12 @@
 //! were.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::map::IndexMap;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diagnostic::{Diagnostic, Identity};
 use crate::project::migrations;
@@ -48,6 +49,7 @@ impl Workspace {
             (Findings::new(rules::named("ad-hoc-ddl")), Findings::new(rules::named("migration-order")));
         let mut old = before.history(&base.sources);
         let folder = after.project.migrations_folder();
+        let folder = merged.moved[at].as_ref().map_or(folder, |was| was.join("migrations"));
         if let Some(shared) = &merged.shared {
             let shared = names_in(&folder, shared);
             old.retain(|file| shared.contains(&file.name));
@@ -56,22 +58,17 @@ impl Workspace {
         let new = after.history(&self.sources);
         let mut deleted = Vec::new();
         let mut renamed = FxHashSet::default();
-        for file in &old {
-            let same = new.iter().find(|one| one.name == file.name);
-            let same = same.or_else(|| new.iter().find(|one| one.version == file.version));
-            if let Some(same) = same {
-                if let Some(span) = first_difference(file.text, same) {
-                    report_edited(&mut edited, span, same.name);
-                }
+        for (file, counterpart) in old.iter().zip(counterparts(&old, &new)) {
+            let Some(one) = counterpart else {
+                deleted.push((file.id, file.name.to_string()));
                 continue;
-            }
-            let is_new = |one: &&File<'_>| old.iter().all(|old| old.name != one.name);
-            match new.iter().filter(is_new).find(|one| is_same_code(one.text, file.text)) {
-                Some(one) => {
-                    renamed.insert(one.id);
-                    report_renamed(&mut edited, one, file, &self.sources);
-                }
-                None => deleted.push((file.id, file.name.to_string())),
+            };
+            let difference = first_difference(file.text, one);
+            if one.version != file.version {
+                renamed.insert(one.id);
+                report_renamed(&mut edited, one, file, difference, &self.sources);
+            } else if let Some(span) = difference {
+                report_edited(&mut edited, span, one.name);
             }
         }
         report_order(&mut order, &new, &old, &tip, &renamed, &self.sources);
@@ -193,15 +190,69 @@ fn report_edited(out: &mut Findings, span: Span, name: &str) {
         .what("edited");
 }
 
-fn report_renamed(out: &mut Findings, file: &File<'_>, before: &File<'_>, sources: &Sources) {
+/// `difference` is where its code is another one, if it is.
+fn report_renamed(
+    out: &mut Findings,
+    file: &File<'_>,
+    before: &File<'_>,
+    difference: Option<Span>,
+    sources: &Sources,
+) {
+    let also = if difference.is_some() { " and changed since" } else { "" };
     let message = format!(
-        "{} was merged as {}: a database that ran it has the version {} and runs it again",
+        "{} was merged as {}{also}: a database that ran it has the version {} and runs it again",
         file.name, before.name, before.version
     );
+    let help = match difference {
+        None => format!("rename it back to {}", before.name),
+        Some(_) => format!("restore {}, and make the change in a migration of its own", before.name),
+    };
     out.report(engine::first_line(file.id, sources), Identity::plain("file", before.name), message)
         .note(format!("version {}, was {}", file.version, before.version))
-        .help(format!("rename it back to {}", before.name))
+        .label_each(difference.map(|span| (span, "differs from what was merged")))
+        .help(help)
         .what("renamed");
+}
+
+/// What has become of each merged migration, where something has: first the file of its name, then one of
+/// its code, one of its version, and the one that is most like it.
+fn counterparts<'n>(old: &[File<'_>], new: &'n [File<'n>]) -> Vec<Option<&'n File<'n>>> {
+    let by_name: FxHashMap<&str, &File<'_>> = new.iter().map(|file| (file.name, file)).collect();
+    let mut found: Vec<_> = old.iter().map(|file| by_name.get(file.name).copied()).collect();
+    let known: FxHashSet<&str> = old.iter().map(|file| file.name).collect();
+    let mut free: Vec<_> = new.iter().filter(|file| !known.contains(file.name)).collect();
+    let alike: [fn(&File<'_>, &File<'_>) -> usize; 4] = [
+        |old, new| usize::from(old.version == new.version && is_same_code(old.text, new.text)),
+        |old, new| usize::from(is_same_code(old.text, new.text)),
+        |old, new| usize::from(old.version == new.version),
+        |old, new| likeness(old.text, new.text),
+    ];
+    for alike in alike {
+        for (file, found) in old.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
+            let scores = free.iter().enumerate().map(|(at, one)| (alike(file, one), at));
+            // Of those that are as much alike, the first.
+            let best =
+                scores.filter(|(score, _)| *score > 0).max_by_key(|(score, at)| (*score, Reverse(*at)));
+            *found = best.map(|(_, at)| free.remove(at));
+        }
+    }
+    found
+}
+
+/// How many percent of the pairs of tokens two texts have in common; nothing below half of them.
+fn likeness(one: &str, other: &str) -> usize {
+    let pairs = |text| {
+        let tokens: Vec<&str> = code(text).map(|(.., token)| token).collect();
+        let mut counts: FxHashMap<(&str, &str), usize> = FxHashMap::default();
+        tokens.windows(2).for_each(|pair| *counts.entry((pair[0], pair[1])).or_default() += 1);
+        counts
+    };
+    let (one, other) = (pairs(one), pairs(other));
+    let all: usize = one.values().chain(other.values()).sum();
+    let shared: usize =
+        one.iter().map(|(pair, count)| other.get(pair).map_or(0, |other| *count.min(other))).sum();
+    let percent = 200 * shared / all.max(1);
+    if percent < 50 { 0 } else { percent }
 }
 
 /// The names of the files that lie in a folder.
@@ -253,6 +304,36 @@ mod tests {
     fn comments_and_blanks_are_no_code() {
         assert!(is_same_code("select 1;\r\n-- x\r\n", "select  1 ;"));
         assert!(!is_same_code("select 'a b'", "select 'a  b'"));
+    }
+
+    #[test]
+    fn what_became_of_a_file() {
+        let a = "create table a (id int primary key, title text);";
+        let b = "create table b (id int primary key, owner uuid);";
+        let files = |list: &[(&'static str, &'static str)]| -> Vec<File<'static>> {
+            let file = |(name, text): &(&'static str, &'static str)| File {
+                id: FileId(0),
+                name,
+                version: migrations::version(name).expect("it has one"),
+                text,
+            };
+            list.iter().map(file).collect()
+        };
+        let old = files(&[("1_a.sql", a), ("2_b.sql", b)]);
+        let changed_a = "create table a (id int primary key, title text, done bool);";
+        let changed_b = "create table b (id int primary key, owner uuid, done bool);";
+        for (new, expected) in [
+            ([("1_a.sql", changed_a), ("3_b.sql", b)], [Some("1_a.sql"), Some("3_b.sql")]),
+            // Each takes the number of the next one.
+            ([("2_a.sql", a), ("3_b.sql", changed_b)], [Some("2_a.sql"), Some("3_b.sql")]),
+            ([("3_a.sql", changed_a), ("4_b.sql", changed_b)], [Some("3_a.sql"), Some("4_b.sql")]),
+            ([("1_other.sql", b), ("5_x.sql", "select 1;")], [None, Some("1_other.sql")]),
+            ([("1_other.sql", "select 1;"), ("2_b.sql", b)], [Some("1_other.sql"), Some("2_b.sql")]),
+        ] {
+            let new = files(&new);
+            let found: Vec<_> = counterparts(&old, &new).iter().map(|one| one.map(|one| one.name)).collect();
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]

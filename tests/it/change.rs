@@ -218,6 +218,50 @@ fn what_is_no_longer_said_is_not_fixed() {
 }
 
 #[test]
+fn a_project_that_moves_keeps_its_findings() {
+    let folder =
+        project("create table public.a (title text); -- rls-lint: allow(no-primary-key, syntax-error) x\n");
+    folder.write("rls-lint.yaml", b"extends: strict\n");
+    folder.write(SECOND, b"create table public.b (title text);\n");
+    commit(folder.path());
+    git(folder.path(), &["branch", "--force", "main", "HEAD"]);
+    std::fs::create_dir_all(folder.path().join("apps/db")).expect("a folder is made");
+    git(folder.path(), &["mv", "supabase", "apps/db/supabase"]);
+    git(folder.path(), &["mv", "rls-lint.yaml", "apps/db/rls-lint.yaml"]);
+    let answers = || {
+        [&["--base", "main"][..], &["--staged"]].map(|base| {
+            let answer = check(&folder, base);
+            (found(&answer), json(&answer)["change"]["fixed"].as_array().map(Vec::len))
+        })
+    };
+    assert_eq!(answers(), [(Vec::new(), Some(0)), (Vec::new(), Some(0))]);
+    // What is new or edited there is found.
+    let at = |path: &str| format!("apps/db/{path}");
+    folder.write(
+        &at(FIRST),
+        b"create table public.a (title text, id int); -- rls-lint: allow(no-primary-key, syntax-error) x\n",
+    );
+    folder.write(&at("supabase/migrations/20250115000000_late.sql"), b"select 1;\n");
+    git(folder.path(), &["add", "--all"]);
+    let expected = vec![
+        format!("ad-hoc-ddl {}:1", at(FIRST)),
+        format!("migration-order {}:1", at("supabase/migrations/20250115000000_late.sql")),
+    ];
+    assert_eq!(answers().map(|(found, _)| found), [expected.clone(), expected]);
+}
+
+#[test]
+fn a_merged_migration_that_is_renamed_and_edited_is_one_finding() {
+    let sql = "create table public.a (id int primary key, title text);\n";
+    let folder = project(sql);
+    std::fs::remove_file(folder.path().join(FIRST)).expect("it is there");
+    folder.write(SECOND, b"create table public.a (id int primary key, title text, done bool);\n");
+    let answer = check(&folder, &["--base", "main", "--only", "ad-hoc-ddl,migration-order"]);
+    assert_eq!(found(&answer), [format!("ad-hoc-ddl {SECOND}:1")]);
+    assert!(answer.out.contains("was merged as 20250101000000_first.sql and changed since"), "{answer:?}");
+}
+
+#[test]
 fn what_row_level_security_no_longer_decides_is_not_fixed() {
     let folder = project(
         "create table public.notes (id int primary key, owner uuid, title text);
