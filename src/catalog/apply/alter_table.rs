@@ -242,21 +242,20 @@ fn alter_one(
             drop_identity(catalog, oid, column);
         }),
         AlterAction::DropExpression { column, .. } => with_column(catalog, oid, name, column, |catalog| {
-            if let Some(column) = column_mut(catalog, oid, column) {
-                column.generated = None;
-            }
+            drop_expression(catalog, oid, column);
         }),
         AlterAction::AddConstraint(definition) => {
+            let pending = Pending { only: statement.only, ..Pending::new(None, definition) };
             if let Written::Unique { primary: true, .. } = definition.kind {
                 // `ADD PRIMARY KEY` of a dump may stand beside NOT NULL already said.
-                return constraint::add(catalog, oid, definition, None, origin);
+                return constraint::add(catalog, oid, &pending, origin);
             }
             if let (Some(new), Some(table)) = (&definition.name, catalog.tables.get(&oid))
                 && !table.constraints.get(new).is_some_and(|constraint| constraint.inherited)
             {
                 constraint::expect_new(table, new)?;
             }
-            constraint::add_all(catalog, oid, &[Pending { column: None, definition }], origin);
+            constraint::add_all(catalog, oid, &[pending], origin);
             Ok(())
         }
         AlterAction::DropConstraint { name: constraint, if_exists, cascade } => {
@@ -529,12 +528,20 @@ fn add_column_to_child(
         table.push_column(plain);
         let generated = definition.constraints.iter();
         let generated = generated.filter(|constraint| matches!(constraint.kind, Written::Generated(_)));
-        let pending: Vec<_> =
-            generated.map(|definition| Pending { column: Some(name.clone()), definition }).collect();
+        let pending: Vec<_> = generated.map(|definition| Pending::new(Some(name), definition)).collect();
         constraint::add_all(catalog, child, &pending, origin);
     }
     for grandchild in children(catalog, child) {
         add_column_to_child(catalog, child, grandchild, definition, origin);
+    }
+}
+
+fn drop_expression(catalog: &mut Catalog, oid: Oid, name: &Ident) {
+    if let Some(column) = column_mut(catalog, oid, name) {
+        column.generated = None;
+    }
+    for child in children(catalog, oid) {
+        drop_expression(catalog, child, name);
     }
 }
 

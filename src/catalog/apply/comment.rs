@@ -19,6 +19,11 @@ pub(super) fn apply(catalog: &mut Catalog, object: &ObjectRef, text: Option<&str
         | ObjectKind::Index => of_relation(catalog, object),
         ObjectKind::Type | ObjectKind::Domain => {
             let oid = catalog.resolve_type(&object.name);
+            // The type of a table's rows, of which nothing else is known.
+            let relation = catalog.resolve_relation(&object.name).map(|(_, relation)| relation);
+            if oid.is_none() && matches!(relation, Some(Relation::Table(_) | Relation::View(_))) {
+                return Ok(());
+            }
             oid.and_then(|oid| catalog.types.get_mut(&oid)).map(|user_type| &mut user_type.comment)
         }
         ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Routine | ObjectKind::Aggregate => {

@@ -23,6 +23,14 @@ pub(super) struct Pending<'a> {
     /// The column that it was written with.
     pub(super) column: Option<Ident>,
     pub(super) definition: &'a ConstraintDef,
+    /// Whether it is for this table and not for its partitions: ALTER TABLE ONLY.
+    pub(super) only: bool,
+}
+
+impl<'a> Pending<'a> {
+    pub(super) fn new(column: Option<&Ident>, definition: &'a ConstraintDef) -> Self {
+        Self { column: column.cloned(), definition, only: false }
+    }
 }
 
 /// Adds the constraints of a new table in PostgreSQL's order, which decides made-up names: checks,
@@ -50,7 +58,8 @@ pub(super) fn add_all(catalog: &mut Catalog, oid: Oid, pending: &[Pending<'_>], 
                 named.to_mut().name = Some(name.clone());
             }
         }
-        if let Err(misfit) = add(catalog, oid, &named, item.column.as_ref(), origin) {
+        let item = Pending { column: item.column.clone(), definition: &named, only: item.only };
+        if let Err(misfit) = add(catalog, oid, &item, origin) {
             catalog.record_misfit(item.definition.span, misfit);
         }
     }
@@ -74,14 +83,10 @@ fn is_same_index(one: &Pending<'_>, other: &Pending<'_>) -> bool {
     index(one).is_some_and(|one| index(other) == Some(one))
 }
 
-/// Adds one constraint; `column` is the one that it was written with.
-pub(super) fn add(
-    catalog: &mut Catalog,
-    oid: Oid,
-    definition: &ConstraintDef,
-    column: Option<&Ident>,
-    origin: Origin,
-) -> Applied {
+/// Adds one constraint.
+pub(super) fn add(catalog: &mut Catalog, oid: Oid, pending: &Pending<'_>, origin: Origin) -> Applied {
+    let Pending { column, definition, .. } = pending;
+    let column = column.as_ref();
     match &definition.kind {
         Written::NotNull { column: named } => {
             if let Some(name) = named.as_ref().or(column) {
@@ -104,7 +109,7 @@ pub(super) fn add(
         }
         Written::Null | Written::Default(_) | Written::Identity { .. } => Ok(()),
         Written::Check(expr) => add_check(catalog, oid, definition, expr, column, origin),
-        Written::Unique { .. } => add_unique(catalog, oid, definition, column, origin),
+        Written::Unique { .. } => add_unique(catalog, oid, pending, origin),
         Written::ForeignKey(key) => add_foreign_key(catalog, oid, definition, key, column, origin),
         Written::Exclude { .. } => add_exclude(catalog, oid, definition, origin),
     }
@@ -278,13 +283,8 @@ fn attnums(catalog: &Catalog, oid: Oid, names: &[Ident]) -> Result<Vec<i16>, Mis
         .collect()
 }
 
-fn add_unique(
-    catalog: &mut Catalog,
-    oid: Oid,
-    definition: &ConstraintDef,
-    column: Option<&Ident>,
-    origin: Origin,
-) -> Applied {
+fn add_unique(catalog: &mut Catalog, oid: Oid, pending: &Pending<'_>, origin: Origin) -> Applied {
+    let Pending { column, definition, only } = pending;
     let Written::Unique { primary, columns, include, nulls_not_distinct, using_index } = &definition.kind
     else {
         return Ok(());
@@ -294,7 +294,7 @@ fn add_unique(
     }
     let mut names = columns.clone();
     if names.is_empty() {
-        names.extend(column.cloned());
+        names.extend(column.clone());
     }
     let keys = attnums(catalog, oid, &names)?;
     let include_keys = attnums(catalog, oid, include)?;
@@ -332,8 +332,11 @@ fn add_unique(
     new.nulls_not_distinct = *nulls_not_distinct;
     new.constraint = Some(name.clone());
     new.span = Some(definition.span);
+    new.valid = !(*only && index::has_partitions(catalog, oid));
     index::insert(catalog, oid, new);
-    index::spread(catalog, oid, &name, origin);
+    if !only {
+        index::spread(catalog, oid, &name, origin);
+    }
     Ok(())
 }
 

@@ -128,13 +128,11 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateIndex, origin: Ori
             catalog.choose_relation_name(&schema, &table_name.name, &part, "idx")
         }
     };
-    let partitioned = catalog.tables.get(&on).is_some_and(|table| table.kind == TableKind::Partitioned);
-    let has_partitions = catalog.tables.get(&on).is_some_and(|table| !table.children.is_empty());
     let new = NewIndex {
         span: statement.name_span.or(origin.span()),
         method: statement.method.clone(),
         unique: statement.unique,
-        valid: !(statement.only && partitioned && has_partitions),
+        valid: !(statement.only && has_partitions(catalog, on)),
         nulls_not_distinct: statement.nulls_not_distinct,
         keys,
         include,
@@ -236,6 +234,11 @@ pub(super) fn distinct_parts<'a>(parts: impl Iterator<Item = &'a str>) -> Vec<St
     list
 }
 
+pub(super) fn has_partitions(catalog: &Catalog, oid: Oid) -> bool {
+    let table = catalog.tables.get(&oid);
+    table.is_some_and(|table| table.kind == TableKind::Partitioned && !table.children.is_empty())
+}
+
 /// Gives each partition its share of a partitioned table's index.
 pub(super) fn spread(catalog: &mut Catalog, on: Oid, name: &Ident, origin: Origin) {
     let Some(table) = catalog.tables.get(&on).filter(|table| table.kind == TableKind::Partitioned) else {
@@ -258,6 +261,7 @@ pub(super) fn adopt(catalog: &mut Catalog, parent: Oid, name: &Ident, partition:
         own.parent.is_none()
             && own.columns() == mapped.columns()
             && own.unique == mapped.unique
+            && own.nulls_not_distinct == mapped.nulls_not_distinct
             && own.method == mapped.method
             && own.include == mapped.include
             && own.predicate.is_some() == mapped.predicate.is_some()

@@ -249,7 +249,7 @@ fn inherit_checks(catalog: &mut Catalog, parent: Oid, child: Oid) {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{check_refused, check_shapes};
+    use crate::testing::{Bench, check_refused, check_shapes};
 
     const PARENT: &str = "create table p (id int not null, day date, primary key (id, day),
         constraint positive check (id > 0)) partition by range (day);
@@ -343,5 +343,13 @@ mod tests {
                 ("alter table q attach partition p default;", "table public.p would inherit from itself"),
             ],
         );
+        for itself in [
+            "create table d (x int check (x > 0)) inherits (d);",
+            "create table d partition of d default;",
+            "create table d (x int, like d including all);",
+        ] {
+            let reasons = Bench::new(itself).reasons();
+            assert_eq!(reasons[0], "table public.d is not made by any statement before this one", "{itself}");
+        }
     }
 }

@@ -48,6 +48,8 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Ori
     {
         return Err(too_many_columns().at(statement.name.span));
     }
+    // Before the table is there: it cannot be its own.
+    let parents = parents(catalog, statement);
     let oid = catalog.next_oid();
     let mut table = Table::empty(oid, name, catalog.session.role.clone(), origin);
     table.name_span = Some(statement.name.span);
@@ -65,7 +67,6 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Ori
     table.acl = catalog.initial_acl(ObjectKind::Table, &table.owner.value, &table.name.schema);
     catalog.insert_table(table);
 
-    let parents = parents(catalog, statement);
     let mut pending = Vec::new();
     for parent in &parents {
         inherit_columns(catalog, oid, *parent, statement.partition_of.is_none());
@@ -78,7 +79,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Ori
     for element in &statement.elements {
         match element {
             TableElement::Column(column) => add_column(catalog, oid, column, origin, &mut pending),
-            TableElement::Constraint(definition) => pending.push(Pending { column: None, definition }),
+            TableElement::Constraint(definition) => pending.push(Pending::new(None, definition)),
             TableElement::Like { source, options } => {
                 copies.extend(
                     copy_like(catalog, oid, source, *options, origin).map(|source| (source, *options)),
@@ -357,7 +358,7 @@ pub(super) fn add_column<'a>(
     }
     for constraint in &definition.constraints {
         if !apply_column_constraint(catalog, oid, definition, constraint, origin) {
-            pending.push(Pending { column: Some(definition.name.clone()), definition: constraint });
+            pending.push(Pending::new(Some(&definition.name), constraint));
         }
     }
 }
@@ -450,6 +451,7 @@ fn copy_like(
     origin: Origin,
 ) -> Option<Oid> {
     let target = catalog.resolve_relation(source).map(|(_, relation)| relation);
+    let target = target.filter(|relation| *relation != Relation::Table(oid));
     let columns = match target {
         Some(Relation::Table(source) | Relation::View(source)) => {
             catalog.columns_of(source).map(|(columns, _)| columns.to_vec())

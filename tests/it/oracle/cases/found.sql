@@ -75,3 +75,17 @@ do $$ begin alter table t add column c int; exception when others then null; end
 do $$ begin alter table t add column d numeric(6, 2); exception when others then null; end $$;
 do $$ begin alter table t add column c serial; exception when others then null; end $$;
 alter table t add column c text;
+-- case: a key of ONLY the partitioned table leaves the partitions to their own, as dumps write them
+create table p (id int not null, day date not null) partition by range (day); create table p1 (id int not null, day date not null);
+alter table only p attach partition p1 for values from ('2024-01-01') to ('2025-01-01');
+alter table only p add constraint p_pkey primary key (id, day); alter table only p add unique (day, id);
+alter table only p1 add constraint p1_pkey primary key (id, day); alter index p_pkey attach partition p1_pkey;
+create table q (id int, day date) partition by range (day); alter table only q add unique (day);
+-- case: keys that treat nulls otherwise are not the same
+create table p (a int not null, unique nulls not distinct (a)) partition by list (a); create table q (a int primary key);
+alter table p attach partition q default;
+-- case: children lose the expression, too
+create table t (a int, b boolean generated always as (a is null) stored); create table u () inherits (t);
+alter table t alter b drop expression;
+-- case: a comment may be on the type of a table's rows
+create table t (a int); create view v as select 1 as a; comment on type t is 'said'; comment on type v is 'said';
