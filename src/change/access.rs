@@ -71,8 +71,8 @@ enum Kind {
     Within(Comparison),
     /// Every row is reached, if something is so that no row has to do with; in words.
     Open(String),
-    /// What rows may become by an UPDATE.
-    NewRows,
+    /// What rows may become by an UPDATE; in words what alone is asked where that is anything else.
+    NewRows(Option<String>),
     /// The privilege is on these columns, and was on those.
     Columns(String, String),
 }
@@ -186,7 +186,7 @@ impl Step {
     fn effect(&self, names: [&QName; 2]) -> Effect {
         let part = match self.kind {
             Kind::Reach | Kind::Fenced(_) | Kind::Within(_) | Kind::Open(_) => Part::Rows,
-            Kind::NewRows => Part::NewRows,
+            Kind::NewRows(_) => Part::NewRows,
             Kind::Columns(..) => Part::Columns,
         };
         Effect::Cell { part, names: names.map(Clone::clone), role: self.role.clone(), command: self.command }
@@ -207,10 +207,20 @@ impl Step {
     }
 }
 
-/// Reports what opens every row of a relation that was there before.
-pub fn report(changes: &[AccessChange], out: &mut Findings) {
-    let opened = changes.iter().filter(|change| change.class == Class::Dangerous && change.before.is_some());
-    for change in opened {
+/// Reports what opens every row of a relation that was there before; of a view only what no table is opened
+/// by as well.
+pub fn report(changes: &[AccessChange], catalog: &Catalog, out: &mut Findings) {
+    let is_view = |change: &AccessChange| catalog.view(&change.relation).is_some();
+    let opened = |change: &&AccessChange| change.class == Class::Dangerous && change.before.is_some();
+    let opened: Vec<_> = changes.iter().filter(opened).collect();
+    let says_as_much = |table: &AccessChange, view: &AccessChange| {
+        !is_view(table)
+            && table.span == view.span
+            && view.roles.iter().all(|role| table.roles.contains(role))
+            && view.commands.iter().all(|command| table.commands.contains(command))
+    };
+    let is_told = |view: &AccessChange| is_view(view) && opened.iter().any(|table| says_as_much(table, view));
+    for change in opened.iter().filter(|change| !is_told(change)) {
         let Some(span) = change.span else { continue };
         let kind = "relation";
         let commands: Vec<_> = change.commands.iter().map(|command| verb(*command)).collect();
@@ -279,7 +289,9 @@ fn changed(old: &QName, name: &QName, before: Side<'_>, after: Side<'_>) -> Vec<
                 span: None,
             });
         };
-        if let Some(asked) = opened::asked(&conditions).filter(|_| cell.reach != Reach::All) {
+        if let Some(asked) =
+            opened::asked(&conditions, |one| Some(&one.rows)).filter(|_| cell.reach != Reach::All)
+        {
             add(Kind::Open(asked), from, cell.reach, Class::Dangerous);
             continue;
         }
@@ -298,7 +310,7 @@ fn changed(old: &QName, name: &QName, before: Side<'_>, after: Side<'_>) -> Vec<
             && let Some(class) =
                 class_of_new_rows(was, is, &|| conditions.compared(|one| one.new_rows.as_ref()))
         {
-            add(Kind::NewRows, was, is, class);
+            add(Kind::NewRows(opened::asked(&conditions, |one| one.new_rows.as_ref())), was, is, class);
         }
         if let Some(earlier) = earlier.filter(|earlier| earlier.columns != cell.columns) {
             let class = if has_columns(cell, earlier) { Class::Review } else { Class::Breaking };
@@ -515,8 +527,12 @@ fn told(group: Group, name: &QName) -> AccessChange {
             let can = deeds(&commands, Reach::All, &relation);
             format!("{who} can now {can}: only {asked} is asked (was: {})", rows(*before))
         }
-        Kind::NewRows => {
-            let into = if *after == Reach::All { "any" } else { rows(*after) };
+        Kind::NewRows(asked) => {
+            let into = match asked {
+                Some(asked) => format!("any: only {asked} is asked"),
+                None if *after == Reach::All => "any".to_string(),
+                None => rows(*after).to_string(),
+            };
             format!(
                 "{who} can now turn the rows of {relation} that they change into {into} (was: into {})",
                 rows(*before)
@@ -923,6 +939,23 @@ mod tests {
             ),
             [
                 "safe: authenticated can now read fewer rows of public.notes (some rows, as before) [auth.jwt() ->> 'aal' = 'aal2' and deleted_at is null]"
+            ]
+        );
+    }
+
+    #[test]
+    fn new_rows_that_only_a_session_is_asked_for() {
+        let notes = format!(
+            "{NOTES} create policy mfa on notes as restrictive to authenticated
+                using (auth.jwt() ->> 'aal' = 'aal2') with check (auth.jwt() ->> 'aal' = 'aal2');"
+        );
+        assert_eq!(
+            told_of(
+                &notes,
+                "create policy p on notes for update to authenticated using (true) with check (true);"
+            ),
+            [
+                "review: authenticated can now turn the rows of public.notes that they change into any: only how they signed in is asked (was: into own rows) [true]"
             ]
         );
     }

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use rustc_hash::FxHashSet;
-
 use crate::config;
 use crate::git::{self, GitError, Repository, State};
 use crate::project::{self, Found, Project, ProjectFile, Request, home_of};
@@ -117,6 +115,10 @@ fn against_commit(
     let name = match name.starts_with("HEAD") || name.contains(['^', '~', '@']) {
         // It will soon mean another one.
         true => format!("{name} ({})", fork.short()),
+        // Enough of a hash to find it.
+        false if name.len() >= 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            name[..7].to_string()
+        }
         false => name.to_string(),
     };
     let base = before(&head, asked, &repository.top, &|path| snapshot.path(path), &name, merged)?;
@@ -204,7 +206,7 @@ fn before(
 }
 
 /// The folder that a project had, where the base has none in its place: that of a project which is no longer
-/// there and has most of the same migrations.
+/// there and has the most of the same migrations, or else of their names.
 fn moved(
     project: &Project,
     folders: &[&Path],
@@ -215,18 +217,24 @@ fn moved(
     if migrations == project.folder || to_base(&project.folder).exists() {
         return None;
     }
-    let names: FxHashSet<_> = project.files.iter().filter_map(|file| file.path.file_name()).collect();
     let base_top = to_base(top);
     let below = project::below(&base_top);
     let former = below.iter().filter_map(|folder| Some(top.join(folder.strip_prefix(&base_top).ok()?)));
     let is_gone =
         |folder: &PathBuf| !folder.join("migrations").exists() && !folders.contains(&folder.as_path());
-    let shared = |folder: &PathBuf| {
-        let files = std::fs::read_dir(to_base(&folder.join("migrations"))).into_iter().flatten().flatten();
-        files.filter(|file| names.contains(file.file_name().as_os_str())).count()
+    let likeness = |folder: &PathBuf| {
+        let (mut same, mut named) = (0, 0);
+        for name in project.files.iter().filter_map(|file| file.path.file_name()) {
+            if let Ok(was) = std::fs::read(to_base(&folder.join("migrations").join(name))) {
+                named += 1;
+                same += usize::from(std::fs::read(migrations.join(name)).is_ok_and(|is| is == was));
+            }
+        }
+        let ends = folder.components().rev().zip(project.folder.components().rev());
+        (named > 0).then(|| (same, named, ends.take_while(|(was, is)| was == is).count()))
     };
-    let counted = former.filter(is_gone).map(|folder| (shared(&folder), folder));
-    counted.filter(|(shared, _)| *shared > 0).max_by_key(|(shared, _)| *shared).map(|(_, folder)| folder)
+    let alike = former.filter(is_gone).filter_map(|folder| Some((likeness(&folder)?, folder)));
+    alike.max_by_key(|(likeness, _)| *likeness).map(|(_, folder)| folder)
 }
 
 /// The repository that the request is about: around its first path, else around the working

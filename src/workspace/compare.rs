@@ -34,7 +34,7 @@ impl Workspace {
             let mut merged = self.compare_files(at, before, base.merged.as_ref());
             let access = self.compare_access(at, before, &merged.new);
             let mut widened = Findings::new(rules::named(change::WIDENED));
-            access::report(&access.changes, &mut widened);
+            access::report(&access.changes, &self.projects[at].catalog, &mut widened);
             merged.findings.extend(widened.list);
             let (was, is) = (&before.projects[at].catalog, &self.projects[at].catalog);
             let mut recreated = Findings::new(rules::named(change::recreated::RULE));

@@ -251,6 +251,24 @@ fn a_project_that_moves_keeps_its_findings() {
 }
 
 #[test]
+fn projects_that_move_together_are_told_apart() {
+    let sql = |table: &str| format!("create table public.{table} (title text);\n");
+    let (web, admin) = (sql("web"), sql("admin"));
+    let folder = repository(&[
+        ("apps/web/supabase/migrations/1_init.sql", &web),
+        ("apps/web/supabase/migrations/2_empty.sql", "select 1;\n"),
+        ("apps/admin/supabase/migrations/1_init.sql", &admin),
+        ("apps/admin/supabase/migrations/2_empty.sql", "select 1;\n"),
+    ]);
+    git(folder.path(), &["mv", "apps", "packages"]);
+    assert_eq!(found(&check(&folder, &["--base", "main"])), [""; 0]);
+    git(folder.path(), &["mv", "packages/web", "site"]);
+    git(folder.path(), &["mv", "packages/admin", "web"]);
+    let answer = check(&folder, &["--base", "main"]);
+    assert_eq!((found(&answer).len(), &json(&answer)["change"]["access"]), (0, &serde_json::json!([])));
+}
+
+#[test]
 fn a_merged_migration_that_is_renamed_and_edited_is_one_finding() {
     let sql = "create table public.a (id int primary key, title text);\n";
     let folder = project(sql);
@@ -501,6 +519,26 @@ fn no_diff_is_no_change_and_what_the_cli_says_is_no_sql() {
     assert!(answer.err.contains("in line 1: `Connecting to local database...`"), "{answer:?}");
     assert!(answer.out.contains("<stdin>:2:14: error[rls-disabled-on-exposed-table]"), "{answer:?}");
     assert!(!answer.out.contains("syntax-error"), "{answer:?}");
+}
+
+#[test]
+fn a_view_that_is_opened_with_its_table_is_no_finding_of_its_own() {
+    let folder = project(
+        "create table public.notes (id int primary key, owner uuid, team int);
+         alter table public.notes enable row level security;
+         create policy own on public.notes to authenticated using (owner = auth.uid());
+         create view public.mine with (security_invoker) as select * from public.notes;",
+    );
+    folder.write(
+        SECOND,
+        b"create policy p on public.notes for select to authenticated using (team is null or team is not null);",
+    );
+    let hash = git(folder.path(), &["rev-parse", "main"]);
+    let answer = check(&folder, &["--base", hash.trim(), "--only", "policy-widened"]);
+    assert_eq!(found(&answer), [format!("policy-widened {SECOND}:1")]);
+    let value = json(&answer);
+    assert_eq!(value["change"]["access"].as_array().map(Vec::len), Some(2));
+    assert_eq!(value["change"]["base"], hash[..7]);
 }
 
 #[test]

@@ -7,22 +7,24 @@ use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Column;
 use crate::change::access::{Conditions, Side};
-use crate::predicate::{Reach, asks_only_session, is_plain, told};
+use crate::predicate::{Condition, Reach, asks_only_session, is_plain, told};
 use crate::sql::expr::{Expr, Target};
 use crate::sql::statement::PolicyCommand;
 
-/// What is still asked, in words, where every row is reached but for that and was not before: something
-/// that holds no row to the caller.
-pub(super) fn asked(conditions: &Conditions<'_>) -> Option<String> {
-    let [was, is] = &conditions.deciding;
-    let was_open =
-        was.as_ref().is_some_and(|was| was.rows.is_always() || left(conditions.before, was).is_some());
-    left(conditions.after, is.as_ref()?).filter(|_| !was_open)
+/// What is still asked, in words, where a part of a cell lets every row through but for that and did not
+/// before: something that holds no row to the caller.
+pub(super) fn asked(
+    conditions: &Conditions<'_>,
+    part: fn(&Deciding) -> Option<&Condition>,
+) -> Option<String> {
+    let [was, is] = conditions.deciding.each_ref().map(|deciding| deciding.as_ref().and_then(part));
+    let was_open = was.is_some_and(|was| was.is_always() || left(conditions.before, was).is_some());
+    left(conditions.after, is?).filter(|_| !was_open)
 }
 
-fn left(side: Side<'_>, deciding: &Deciding) -> Option<String> {
+fn left(side: Side<'_>, condition: &Condition) -> Option<String> {
     let is_deletion = |expr: &Expr| asks_only_deletion(side.catalog, expr);
-    let hinges = deciding.rows.hinges_on(&|expr| asks_only_session(expr) || is_deletion(expr))?;
+    let hinges = condition.hinges_on(&|expr| asks_only_session(expr) || is_deletion(expr))?;
     let mut words = Vec::new();
     if hinges.iter().any(|expr| asks_only_session(expr)) {
         words.push("how they signed in");
