@@ -55,7 +55,7 @@ impl Bench {
         let mut migrations = Vec::new();
         for (name, part) in files(text) {
             let role = match name {
-                "seed.sql" => FileRole::Seed,
+                name if name.ends_with("seed.sql") => FileRole::Seed,
                 name if name.starts_with("tests/") => FileRole::Test,
                 name if name.contains('/') => FileRole::Script,
                 _ => FileRole::Migration,

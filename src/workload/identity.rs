@@ -15,7 +15,9 @@ use crate::source::Span;
 use crate::sql::expr::{
     Call, CteBody, Expr, FromItem, Literal, Oid, Query, QueryBody, RelationRef, Sublink, SublinkKind, Target,
 };
-use crate::sql::statement::Volatility;
+use crate::sql::name::Ident;
+use crate::sql::plpgsql::{Block, BlockStatementKind, Fragment};
+use crate::sql::statement::{StatementKind, Volatility};
 use crate::workload::Workload;
 use crate::workload::routine::Routine;
 
@@ -209,9 +211,22 @@ impl Workload {
     }
 
     /// The first place of an expression that reads user metadata, which every user can change with
-    /// `auth.updateUser`: through helper functions and columns of views as well.
+    /// `auth.updateUser`: through helper functions and columns of views as well. What only chooses among
+    /// rows that are the caller's anyway is left out.
     pub fn user_metadata(&self, catalog: &Catalog, expr: &Expr) -> Option<Use> {
-        self.first_use(catalog, expr, &|part| reads_metadata(catalog, part))
+        self.first_use(catalog, expr, &|part| {
+            reads_metadata(catalog, part).filter(|place| !self.only_chooses(*place))
+        })
+    }
+
+    /// Whether a body keeps what it reads at a place in a variable, and only asks whether that is null, or
+    /// for rows that have it and the caller's id: `tenant_id = wanted and user_id = auth.uid()`.
+    fn only_chooses(&self, place: Span) -> bool {
+        self.routines.values().any(|routine| {
+            let block = routine.block.as_deref();
+            let variable = block.and_then(|block| assigned(block, place));
+            variable.is_some_and(|variable| is_checked(routine, variable, place))
+        })
     }
 
     /// The first place of an expression where a part is as wanted, through helper functions and
@@ -226,6 +241,68 @@ impl Workload {
         expr.walk(&mut |part| parts.push(part));
         Reader { workload: self, catalog, wanted, seen: FxHashSet::default(), depth: 0 }.first(&parts)
     }
+}
+
+/// The variable that a block gives a value which is read at a place.
+fn assigned(block: &Block, place: Span) -> Option<&Ident> {
+    let holds =
+        |value: &Fragment| value.value.as_ref().and_then(Expr::span).is_some_and(|span| span.contains(place));
+    let declared = block.declarations.iter().find(|one| one.default.as_ref().is_some_and(holds));
+    let mut found = declared.map(|one| &one.name);
+    block.walk(&mut |statement| {
+        if let BlockStatementKind::Assign { target, field: None, value } = &statement.kind
+            && holds(value)
+        {
+            found = Some(target);
+        }
+    });
+    found
+}
+
+/// Whether a body uses a variable for nothing but what [`Workload::only_chooses`] says.
+fn is_checked(routine: &Routine, variable: &Ident, place: Span) -> bool {
+    let is_given = |expr: &Expr| expr.span().is_some_and(|span| span.contains(place));
+    let in_queries = routine.statements.iter().all(|statement| match &statement.kind {
+        StatementKind::Query(query) => asks_with_id(query, variable),
+        StatementKind::Change(_) => false,
+        _ => true,
+    });
+    in_queries
+        && routine.executed.is_empty()
+        && routine.expressions.iter().all(|expr| is_given(expr) || !decides(expr, variable))
+}
+
+fn is_variable(expr: &Expr, variable: &Ident) -> bool {
+    matches!(expr, Expr::Column(column)
+        if column.target == Target::Variable && column.path.last() == Some(variable))
+}
+
+/// Whether an expression is what a variable makes it, other than by its being null.
+fn decides(expr: &Expr, variable: &Ident) -> bool {
+    match expr {
+        Expr::IsNull { expr, .. } if is_variable(expr.uncast(), variable) => false,
+        Expr::Sublink(sublink) if !asks_with_id(&sublink.query, variable) => true,
+        other => {
+            is_variable(other, variable) || other.children().into_iter().any(|child| decides(child, variable))
+        }
+    }
+}
+
+/// Whether a query does without a variable, or asks for the caller's id beside it.
+fn asks_with_id(query: &Query, variable: &Ident) -> bool {
+    let mut named = false;
+    query.walk(&mut |part| named |= is_variable(part, variable));
+    let is_id = |part: &Expr| {
+        matches!(part, Expr::Call(call) if call.name.name == "uid"
+            && call.name.schema.as_ref().is_some_and(|schema| *schema == "auth"))
+    };
+    let QueryBody::Select(select) = &query.body else { return !named };
+    let conjuncts = match select.filter.as_deref() {
+        Some(Expr::And(parts)) => parts.iter().collect(),
+        other => Vec::from_iter(other),
+    };
+    let ties = |part: &&Expr| matches!(part, Expr::Op { op, .. } if op == "=") && part.any(&is_id);
+    !named || conjuncts.iter().any(ties)
 }
 
 /// The calls in a predicate that tell who the caller is and run again for each row.

@@ -1,7 +1,13 @@
 use crate::catalog::gap::Aspect;
+use crate::catalog::name::QName;
+use crate::catalog::policy::Policy;
+use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
+use crate::map::IndexMap;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::MANY;
 use crate::source::{Sources, Span};
+use crate::workload::identity::Use;
 
 declare_rule! {
     /// Finds policies that believe `user_metadata`.
@@ -45,6 +51,8 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    // By the place behind helpers: many policies may ask one.
+    let mut helpers: IndexMap<(QName, Span), Vec<Trusting<'_>>> = IndexMap::default();
     for (table, policy) in cx.catalog.own_policies() {
         let unclear = cx.catalog.may_have_changed(&table.name, Aspect::Policies);
         if unclear || !cx.catalog.policy_binds_requests(policy) {
@@ -54,13 +62,45 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             cx.workload.user_metadata(cx.catalog, &clause.value).map(|used| (clause.span, used))
         });
         let Some((clause, used)) = used else { continue };
+        let helper = used.through.last().map(|step| (step.name.clone(), step.span));
+        let trusting = Trusting { table, policy, clause, used };
+        match helper {
+            Some(helper) => helpers.entry(helper).or_default().push(trusting),
+            None => trusting.report(cx, out),
+        }
+    }
+    for ((helper, _), policies) in helpers {
+        let before = out.list.len();
+        policies.iter().for_each(|trusting| trusting.report(cx, out));
+        if policies.len() > MANY {
+            let message = format!(
+                "{} policies trust user metadata through {helper}, which every signed-in user can change for themselves",
+                policies.len()
+            );
+            out.fold(before, "policies", message, |_| "so does this");
+        }
+    }
+}
+
+/// A policy that decides by user metadata.
+struct Trusting<'a> {
+    table: &'a Table,
+    policy: &'a Policy,
+    clause: Span,
+    used: Use,
+}
+
+impl Trusting<'_> {
+    fn report(&self, cx: &CatalogCx<'_>, out: &mut Findings) {
+        let Self { table, policy, clause, used } = self;
         let through = used.through.first().map_or_else(String::new, |step| format!(" through {}", step.name));
         let message = format!(
             "policy {} on {} trusts user metadata{through}, which every signed-in user can change for themselves",
             policy.name.delimited(),
             table.name
         );
-        let span = if used.through.is_empty() { up_to_key(cx.sources, used.span, clause) } else { used.span };
+        let span =
+            if used.through.is_empty() { up_to_key(cx.sources, used.span, *clause) } else { used.span };
         let found = out.report(span, Identity::part("policy", &table.name, policy.name.as_str()), message);
         found.note(if used.through.is_empty() {
             "users write this themselves"
@@ -174,6 +214,53 @@ mod tests {
              --                                  ^^^^^^^^^^^^^^^^^^^^ error: through public.may_edit
              create policy p4 on public.a using (public.name_of_caller() = org);",
         );
+    }
+
+    #[test]
+    fn what_chooses_among_the_callers_rows_is_no_trust() {
+        let helper = |rest: &str| {
+            format!(
+                "create table public.members (org text, user_id uuid);
+                 create function public.my_org() returns text language plpgsql stable security definer as $$
+                 declare wanted text; found text;
+                 begin
+                   wanted := coalesce(auth.jwt() -> 'app_metadata' ->> 'org', auth.jwt() -> 'user_metadata' ->> 'org');
+                   if wanted is not null then
+                     select m.org into found from public.members m where m.user_id = auth.uid() and m.org = wanted;
+                   end if;
+                   {rest}
+                 end $$;\n"
+            )
+        };
+        policy(&format!(
+            "{}create policy p on public.a using (org = (select public.my_org()));",
+            helper("return found;")
+        ));
+        for trusting in [
+            "return coalesce(found, wanted);",
+            "return (select m.org from public.members m where m.org = wanted);",
+        ] {
+            policy(&format!(
+                "{}create policy p on public.a using (org = (select public.my_org()));
+--                                               ^^^^^^^^^^^^^^^ error: through public.my_org",
+                helper(trusting)
+            ));
+        }
+    }
+
+    #[test]
+    fn many_policies_of_one_helper_are_one_finding() {
+        let policies: String = (2..=11)
+            .map(|at| format!("create policy p{at} on public.a using (public.my_org() = org);\n"))
+            .collect();
+        policy(&format!(
+            "create function public.my_org() returns text language sql stable as $$
+               select auth.jwt() -> 'user_metadata' ->> 'org'
+             $$;
+             create policy p1 on public.a using (public.my_org() = org);
+             --                                  ^^^^^^^^^^^^^^^ error: 11 policies trust user metadata through public.my_org
+             {policies}"
+        ));
     }
 
     #[test]

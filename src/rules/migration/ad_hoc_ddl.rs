@@ -109,10 +109,13 @@ impl Default for AdHocDdl {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let options: &AdHocDdl = cx.options();
-    for file in cx.files.iter().filter(|file| cx.sources.get(file.file).role == FileRole::Seed) {
+    let seeds = || cx.files.iter().filter(|file| cx.sources.get(file.file).role == FileRole::Seed);
+    // A later seed may drop what an earlier one made.
+    let passing = passing_names(&seeds().flat_map(|seed| statements(seed)).collect::<Vec<_>>());
+    for file in seeds() {
         let path = &cx.sources.get(file.file).path;
         if !options.seeds.match_text(path) {
-            check_seed(cx.catalog, file, path, out);
+            check_seed(cx.catalog, file, path, &passing, out);
         }
     }
     check_scripts(cx, options, out);
@@ -124,8 +127,14 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     }
 }
 
-fn check_seed(catalog: &Catalog, seed: &Migration, path: &str, out: &mut Findings) {
-    let found: Vec<&Statement> = lasting_changes(&statements(seed))
+fn check_seed(
+    catalog: &Catalog,
+    seed: &Migration,
+    path: &str,
+    passing: &FxHashSet<Ident>,
+    out: &mut Findings,
+) {
+    let found: Vec<&Statement> = lasting_changes_but(passing, &statements(seed))
         .into_iter()
         .filter(|statement| !is_no_op(catalog, &statement.kind))
         .collect();
@@ -276,7 +285,10 @@ fn statements(seed: &Migration) -> Vec<&Statement> {
 
 /// The statements that change the schema for longer than these statements run.
 fn lasting_changes<'a>(statements: &[&'a Statement]) -> Vec<&'a Statement> {
-    let passing = passing_names(statements);
+    lasting_changes_but(&passing_names(statements), statements)
+}
+
+fn lasting_changes_but<'a>(passing: &FxHashSet<Ident>, statements: &[&'a Statement]) -> Vec<&'a Statement> {
     let is_lasting = |statement: &&Statement| {
         changes_schema(&statement.kind)
             && target(&statement.kind).is_none_or(|name| !passing.contains(&name.name))
@@ -580,6 +592,20 @@ mod tests {
              create table public.b (id int);
 --           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: seed.sql changes the schema in 2 statements
              alter table public.b enable row level security;",
+        );
+    }
+
+    #[test]
+    fn a_later_seed_may_clean_up() {
+        check(
+            &RULE,
+            "create table public.a (id int);
+             -- file: 1.seed.sql
+             create function public.id_of(name text) returns int language sql as $$ select 1 $$;
+             create function public.kept() returns int language sql as $$ select 1 $$;
+--           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: 1.seed.sql changes the schema, which
+             -- file: 9.seed.sql
+             drop function if exists public.id_of(text);",
         );
     }
 

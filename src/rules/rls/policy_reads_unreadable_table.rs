@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::access::evaluation::{Evaluation, Object};
 use crate::catalog::acl::Grantee;
@@ -82,7 +82,7 @@ struct Blind<'a> {
 }
 
 fn blind_policies<'a>(cx: &CatalogCx<'a>) -> Vec<Blind<'a>> {
-    let mut found: IndexMap<_, Blind<'a>> = IndexMap::new();
+    let mut found: IndexMap<_, Blind<'a>> = IndexMap::default();
     // Strangers are seldom meant to get through.
     for role in cx.catalog.api_roles().filter(|role| role.name != "anon") {
         for (table, policy) in cx.policies_in_force().filter(|(_, policy)| policy.permissive) {

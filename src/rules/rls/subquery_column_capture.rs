@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use crate::map::IndexMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::gap::Aspect;
@@ -56,7 +56,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if cx.catalog.may_have_changed(&table.name, Aspect::Policies) {
             continue;
         }
-        let mut told: IndexMap<String, usize> = IndexMap::new();
+        let mut told: IndexMap<String, usize> = IndexMap::default();
         for capture in policy.expressions().flat_map(|expr| captures(cx.catalog, table, expr)) {
             let Some(message) = message(cx.catalog, table, policy, &capture) else { continue };
             let span = capture.span;
