@@ -303,7 +303,13 @@ fn passing_names(statements: &[&Statement]) -> FxHashSet<Ident> {
     for statement in statements {
         match &statement.kind {
             StatementKind::Drop(drop) => {
-                let dropped = drop.objects.iter().map(|object| &object.name.name);
+                // What is on a table has the table's name here.
+                let is_whole = |kind| {
+                    use ObjectKind::{Column, Constraint, Policy, Rule, Trigger};
+                    !matches!(kind, Policy | Trigger | Rule | Column | Constraint)
+                };
+                let whole = drop.objects.iter().filter(|object| is_whole(object.kind));
+                let dropped = whole.map(|object| &object.name.name);
                 names.extend(dropped.filter(|name| made.contains(name)).cloned());
             }
             kind => {
@@ -606,6 +612,16 @@ mod tests {
 --           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: 1.seed.sql changes the schema, which
              -- file: 9.seed.sql
              drop function if exists public.id_of(text);",
+        );
+        check(
+            &RULE,
+            "create table public.a (id int);
+             -- file: 1.seed.sql
+             create policy p on public.a using (true);
+--           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: 1.seed.sql changes the schema, which
+             -- file: 9.seed.sql
+             drop policy q on public.a;
+--           ^^^^^^^^^^^^^^^^^^^^^^^^^ error: 9.seed.sql changes the schema, which",
         );
     }
 
