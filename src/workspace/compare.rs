@@ -105,25 +105,23 @@ impl Workspace {
     /// with it; those about who reaches the rows of such a table among them.
     fn hidden(&self, at: usize, base: &Self, known: &[Diagnostic]) -> FxHashSet<String> {
         let (was, replayed) = (&base.projects[at].catalog, &self.projects[at]);
-        let mut catalog = replayed.catalog.clone();
-        let is_off = |table: &&mut Table| {
+        let is_off = |table: &&Table| {
             !table.rls.value && was.table(&table.name).is_some_and(|before| before.rls.value)
         };
-        let mut off = Vec::new();
-        for table in catalog.tables.values_mut().filter(is_off) {
-            table.rls.value = true;
-            off.push(table.name.clone());
-        }
+        let off: Vec<&Table> = replayed.catalog.tables.values().filter(is_off).collect();
         if off.is_empty() {
             return FxHashSet::default();
         }
+        let mut catalog = replayed.catalog.clone();
+        off.iter().for_each(|table| catalog.tables[&table.oid].rls.value = true);
         let workload = Workload::of(&catalog);
         let rights = Rights::new(&catalog, &workload);
         let shown = self.run_rules_on(replayed, &catalog, &workload, &rights, &|_| true);
         let is_about_rows = |one: &&Diagnostic| {
             let object = &one.object;
-            let of_table = |name: &QName| {
-                object.schema.as_deref() == Some(name.schema.as_str()) && object.name == *name.name.as_str()
+            let of_table = |table: &&Table| {
+                let QName { schema, name } = &table.name;
+                object.schema.as_deref() == Some(schema.as_str()) && object.name == *name.as_str()
             };
             let is_of_group = |rule: &Rule| matches!(rule.group, Group::Rls | Group::Auth);
             rules::find(one.rule).is_some_and(is_of_group) && off.iter().any(of_table)
