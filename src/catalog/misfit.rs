@@ -10,7 +10,7 @@ use crate::catalog::origin::Origin;
 use crate::catalog::{Catalog, Relation};
 use crate::source::Span;
 use crate::sql::name::{Ident, ObjectName};
-use crate::sql::statement::ObjectKind;
+use crate::sql::statement::{ObjectKind, Persistence};
 
 /// Why PostgreSQL would refuse a statement, as far as the catalog can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -435,11 +435,23 @@ impl Catalog {
         }
     }
 
-    /// Notes that a schema for something new is not there.
-    pub(super) fn expect_schema(&mut self, name: &ObjectName) {
-        if let Some(schema) = name.schema.as_ref().filter(|schema| !self.is_schema(schema)) {
-            self.unfit.push(Misfit::missing(ObjectKind::Schema, schema).at(name.span));
-        }
+    /// Notes that a schema for something new is not there, or that `search_path` names none.
+    pub(super) fn expect_schema(&mut self, name: &ObjectName, persistence: Persistence) {
+        let misfit = match &name.schema {
+            _ if persistence == Persistence::Temporary => return,
+            Some(schema) if self.is_schema(schema) => return,
+            Some(schema) => Misfit::missing(ObjectKind::Schema, schema),
+            None if self.search_path().any(|schema| schema != "pg_catalog" && self.is_schema(&schema)) => {
+                return;
+            }
+            None => {
+                let why = format!("search_path names no schema in which {name} could be made");
+                let misfit = Misfit::refused(SqlState::INVALID_SCHEMA_NAME, why);
+                let misfit = misfit.about(self.creation_name(name));
+                misfit.helped_by("write the schema before the name, or `set search_path = public;` above it")
+            }
+        };
+        self.unfit.push(misfit.at(name.span));
     }
 
     /// Whether nothing that was not followed can have made, changed or dropped what the misfit is

@@ -12,7 +12,7 @@ use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{AlterSequence, CreateSequence, ObjectKind, OwnedBy, SequenceOptions};
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateSequence, origin: Origin) -> Applied {
-    catalog.expect_schema(&statement.name);
+    catalog.expect_schema(&statement.name, statement.persistence);
     let name = new_name(catalog, &statement.name, statement.persistence);
     if !catalog.is_relation_name_free(&name) {
         return if statement.if_not_exists {

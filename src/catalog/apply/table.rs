@@ -30,7 +30,7 @@ pub(super) fn too_many_columns() -> Misfit {
 }
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Origin) -> Applied {
-    catalog.expect_schema(&statement.name);
+    catalog.expect_schema(&statement.name, statement.persistence);
     let name = new_name(catalog, &statement.name, statement.persistence);
     if !catalog.is_name_free(&name) {
         let there = catalog.relation(&name).is_some();
@@ -594,6 +594,21 @@ mod tests {
         catalog.begin_file();
         assert_eq!(temporary(&catalog), 0);
         assert!(catalog.table(&QName::new("public", "kept")).is_some());
+    }
+
+    #[test]
+    fn what_has_no_schema_needs_one_on_the_path() {
+        check_noted(
+            "select pg_catalog.set_config('search_path', '', false);
+             create table public.kept (a int); create temp table t (a int);",
+            &[
+                ("create table a (b int);", Some("search_path names no schema in which a could be made")),
+                ("create view a as select 1;", Some("search_path names no schema in which a could be made")),
+                ("create sequence public.a;", None),
+                ("set search_path = public; create table a (b int);", None),
+                ("reset search_path; create table a (b int);", None),
+            ],
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::sql::statement::{CreateTableAs, CreateView, ObjectKind, Persistence};
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateView, origin: Origin) -> Applied {
     let persistence = if statement.temporary { Persistence::Temporary } else { Persistence::Permanent };
-    catalog.expect_schema(&statement.name);
+    catalog.expect_schema(&statement.name, persistence);
     let name = new_name(catalog, &statement.name, persistence);
     let mut options = statement.options.clone();
     options.extend(statement.check_option.map(|check| format!("check_option={check}")));
@@ -124,7 +124,7 @@ fn why_not_replace(
 }
 
 pub(super) fn create_table_as(catalog: &mut Catalog, statement: &CreateTableAs, origin: Origin) -> Applied {
-    catalog.expect_schema(&statement.name);
+    catalog.expect_schema(&statement.name, statement.persistence);
     let name = new_name(catalog, &statement.name, statement.persistence);
     let kind = if statement.materialized { ObjectKind::MaterializedView } else { ObjectKind::Table };
     if !catalog.is_name_free(&name) {
