@@ -28,6 +28,7 @@ pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic
     for (earlier, later) in &replayed.project.duplicates {
         engine.duplicate(file_of(replayed, *earlier), file_of(replayed, *later));
     }
+    engine.fold_duplicates();
     if let Some(file) = replayed.config_file {
         engine.unmatched(&replayed.project, file);
     }
@@ -51,6 +52,9 @@ struct Engine<'a> {
 
 /// More files than these that are not run for their names are told as one.
 const MOST_MISNAMED: usize = 3;
+
+/// More files than these with the version of another one are told as one.
+const MOST_DUPLICATES: usize = 10;
 
 const NOT_RUN: &str = "none of this is run";
 
@@ -146,6 +150,20 @@ impl<'a> Engine<'a> {
             .label(label, format!("version {version} for the first time"))
             .help("give it a version of its own; `supabase migration new` makes one")
             .what(version);
+    }
+
+    /// Tells as one what a project does with many of its versions, such as `20250101_001_…`.
+    fn fold_duplicates(&mut self) {
+        let count = self.order.list.len();
+        if count > MOST_DUPLICATES {
+            let message = format!(
+                "{count} migrations have the version of another one: they cannot be recorded beside it, and fail"
+            );
+            if let Some(habit) = self.order.fold(0, "versions", message, |_| "so has this one") {
+                habit
+                    .help("give each a version of its own: the digits in front of the first _ are all of it");
+            }
+        }
     }
 
     fn file(&mut self, migration: &Migration) {

@@ -114,6 +114,19 @@ fn a_folder_of_versions_is_read_as_the_cli_reads_it() {
 }
 
 #[test]
+fn many_versions_that_are_taken_are_one_finding() {
+    let folder = Folder::new(&[]);
+    for at in 10..22 {
+        folder.write(&format!("supabase/migrations/20250101_{at}_step.sql"), b"select 1;\n");
+    }
+    let answer = concise(&folder, &["supabase/migrations"]);
+    let told =
+        "supabase/migrations/20250101_11_step.sql:1:1: error[migration-order] 11 migrations have the version";
+    assert!(answer.out.starts_with(told), "{answer:?}");
+    assert_eq!(answer.out.lines().count(), 1, "{answer:?}");
+}
+
+#[test]
 fn a_seed_that_is_named_is_still_a_seed() {
     let folder = Folder::project("create table a (id int);");
     folder.write("supabase/seed.sql", b"insert into a values (1);\ncreate table b (id int);\n");
