@@ -268,7 +268,7 @@ impl<'c> Interpreter<'c> {
                     None => self.asked(|this| this.fragment(value)),
                 };
                 if let Some(expr) = &value.value {
-                    self.called_in(expr, statement.span);
+                    self.called_in_assignment(expr, statement.span);
                 }
                 self.set(target, given);
                 Flow::Next

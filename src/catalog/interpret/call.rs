@@ -42,18 +42,22 @@ impl Interpreter<'_> {
     }
 
     pub(super) fn called_in(&mut self, expr: &Expr, span: Span) {
-        let mut calls = Vec::new();
-        expr.walk(&mut |part| {
-            if let Expr::Call(call) = part {
-                calls.push(call);
+        for call in calls_in(expr) {
+            if !self.call_of_platform(call, span) {
+                self.call_function(call, span);
             }
-        });
-        for call in calls {
-            self.call(call, span);
         }
     }
 
-    fn call(&mut self, call: &Call, span: Span) {
+    /// The same, but for functions of the project: those that an assignment calls are run for their value.
+    pub(super) fn called_in_assignment(&mut self, expr: &Expr, span: Span) {
+        for call in calls_in(expr) {
+            self.call_of_platform(call, span);
+        }
+    }
+
+    /// Runs a function of the platform; false for any other.
+    fn call_of_platform(&mut self, call: &Call, span: Span) -> bool {
         let schema = call.name.schema.as_deref().unwrap_or_default();
         match (schema, call.name.name.as_str()) {
             ("" | "pg_catalog", "set_config") => self.set_config(call, span),
@@ -65,8 +69,9 @@ impl Interpreter<'_> {
             }
             ("pgmq", "drop_queue") => self.drop_queue(call),
             ("storage" | "pgmq" | "vault" | "net", _) => {}
-            _ => self.call_function(call, span),
+            _ => return false,
         }
+        true
     }
 
     fn set_config(&mut self, call: &Call, span: Span) {
@@ -329,6 +334,16 @@ impl Interpreter<'_> {
             value => value,
         }
     }
+}
+
+fn calls_in(expr: &Expr) -> Vec<&Call> {
+    let mut calls = Vec::new();
+    expr.walk(&mut |part| {
+        if let Expr::Call(call) = part {
+            calls.push(&**call);
+        }
+    });
+    calls
 }
 
 /// Whether a body runs no statements and raises nothing: it only decides and returns.
