@@ -6,6 +6,10 @@ use crate::source::Span;
 /// How often the replay is stopped at most. What is not settled by then has no place.
 const STOPS: usize = 64;
 
+/// How many new statements are replayed for that, all stops together: a change of thousands is stopped
+/// less often.
+const STATEMENTS: usize = 40_000;
+
 /// The history of the head, which can be stopped behind each of its new statements.
 pub struct History<'a> {
     /// The new ones, in order.
@@ -41,7 +45,7 @@ impl History<'_> {
         let (first, last) = (holds_at(0, &all), holds_at(end, &all));
         let bracket = |at: usize| (!first[at] && last[at]).then_some(Bracket { from: 0, to: end });
         let mut brackets: Vec<Option<Bracket>> = all.into_iter().map(bracket).collect();
-        for _ in 0..STOPS {
+        for _ in 0..STOPS.min(STATEMENTS / end.max(1)) {
             let Some(open) = brackets.iter().flatten().find(|bracket| bracket.is_open()) else { break };
             let stop = usize::midpoint(open.from, open.to);
             let is_within = |bracket: &Bracket| bracket.from < stop && stop < bracket.to;
