@@ -65,12 +65,12 @@ impl Workspace {
             change.access.extend(access.changes);
             change.fixed.extend(compared.fixed);
             change.staying += compared.staying;
-            checked.found = change::without_repeats(brought);
-            let brought = checked.found.len();
+            checked.found = brought;
             if let Some(baseline) = baseline {
                 let told: FxHashSet<_> =
                     told.iter().flat_map(Diagnostic::each).map(Diagnostic::fingerprint).collect();
                 let is_told = |diagnostic: &Diagnostic| told.contains(&diagnostic.fingerprint());
+                let brought = checked.found.len();
                 checked.found = selected(checked.found, is_told, "are not in the baseline");
                 checked.baselined = brought - checked.found.len();
                 // A change that mends something says so; only who asks is told to prune.
@@ -78,6 +78,8 @@ impl Workspace {
                     checked.found.extend(self.stale(&self.projects[at], &baseline));
                 }
             }
+            // Not before: what the baseline holds back says nothing of what a change opens.
+            checked.found = change::without_repeats(checked.found);
             introduced.push(checked);
         }
         let of_base = before.problems.iter().map(|problem| format!("in {}: {problem}", base.name));

@@ -591,6 +591,25 @@ fn what_grows_is_told_in_spite_of_the_baseline() {
 }
 
 #[test]
+fn what_gets_worse_is_told_in_spite_of_the_baseline() {
+    let folder = project(
+        "create table public.notes (id uuid primary key);
+         alter table public.notes enable row level security;
+         create policy seen on public.notes for select to authenticated using (true);
+         create policy changed on public.notes for update to authenticated using (true);\n",
+    );
+    assert_eq!(folder.run(&["baseline"]).code, 0);
+    commit(folder.path());
+    git(folder.path(), &["branch", "--force", "main", "HEAD"]);
+    folder.write(
+        SECOND,
+        b"alter policy changed on public.notes to anon, authenticated;
+          alter policy seen on public.notes to anon, authenticated;\n",
+    );
+    assert_eq!(found(&check(&folder, &["--base", "main"])), [format!("policy-widened {SECOND}:2")]);
+}
+
+#[test]
 fn a_table_with_another_name_has_the_same_findings() {
     let folder = project(OLD);
     folder.write(SECOND, b"alter table public.a rename to notes;\n");
