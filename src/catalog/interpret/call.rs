@@ -49,7 +49,7 @@ impl Interpreter<'_> {
         }
     }
 
-    /// The same, but for functions of the project: those that an assignment calls are run for their value.
+    /// The same without those of the project, which an assignment runs for their value.
     pub(super) fn called_in_assignment(&mut self, expr: &Expr, span: Span) {
         for call in calls_in(expr) {
             self.call_of_platform(call, span);

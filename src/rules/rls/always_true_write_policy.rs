@@ -98,8 +98,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 
 fn open<'a>(cx: &CatalogCx<'a>, table: &'a Table, policy: &'a Policy) -> Option<Open<'a>> {
     match cx.rights.way(table, policy) {
-        Some(way) => {
-            let opened = cx.rights.opening(way, table, policy).filter(|_| way == Way::Always)?;
+        Some(way @ Way::Always) => {
+            let opened = cx.rights.opening(way, table, policy)?;
             let is_error = opened.anonymous_writes() && !is_drop_box(&opened, policy);
             let severity = if is_error { Severity::Error } else { Severity::Warning };
             opened.writes().then_some(Open {
@@ -110,6 +110,7 @@ fn open<'a>(cx: &CatalogCx<'a>, table: &'a Table, policy: &'a Policy) -> Option<
                 severity,
             })
         }
+        Some(_) => None,
         None => {
             let always = |command: &PolicyCommand| policy.opens(*command, cx.catalog);
             let commands: Vec<PolicyCommand> = CHANGES.into_iter().filter(always).collect();
