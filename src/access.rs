@@ -10,6 +10,7 @@ mod formulas;
 mod hidden;
 mod matrix;
 pub mod opening;
+mod reach;
 pub mod recursion;
 mod rights;
 mod shown;
@@ -36,6 +37,7 @@ use crate::sql::statement::{Clause, PolicyCommand, Privilege};
 
 pub use formulas::Read;
 pub use matrix::{COMMANDS, Cell, Deciding, Reason, Relations, Row};
+pub use reach::{deed, reach, reach_in_words, reach_of};
 pub use rights::{PolicyReach, Rights};
 pub use shown::Shown;
 pub use storage::Files;

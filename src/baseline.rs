@@ -3,13 +3,14 @@
 //! The file has one finding on each line, sorted by fingerprint, and ends with a line that never
 //! changes: branches that take lines out or add some merge as text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::ops::Range;
 
 use crate::map::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::access::reach_in_words;
 use crate::diagnostic::{Diagnostic, selected};
 
 /// What the file is called.
@@ -33,11 +34,13 @@ pub struct Entry {
     record: Record,
     /// How many of them the run had.
     seen: usize,
+    /// What those let requests do.
+    reach: BTreeSet<String>,
     /// Its place in the file.
     pub range: Range<usize>,
 }
 
-/// What the file says of it. All but the number is there for who reads it.
+/// What the file says of it. All but the number and the reach is there for who reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
@@ -50,6 +53,10 @@ struct Record {
     /// How many findings.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     count: usize,
+    /// What they let requests do; more than that is not silent. Nothing where they are not about that, or the
+    /// file is older than this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reach: Option<BTreeSet<String>>,
 }
 
 #[derive(Deserialize)]
@@ -93,7 +100,7 @@ impl Baseline {
         let entries = file.findings.into_iter().filter(|(fingerprint, _)| fingerprint != END);
         let entry = |(fingerprint, record): (String, Record)| {
             let range = places.get(fingerprint.as_str()).cloned().unwrap_or(0..0);
-            (fingerprint, Entry { record, seen: 0, range })
+            (fingerprint, Entry { record, seen: 0, reach: BTreeSet::new(), range })
         };
         Ok(Self { entries: entries.map(entry).collect() })
     }
@@ -108,23 +115,44 @@ impl Baseline {
                     object: diagnostic.object.to_string(),
                     what: diagnostic.what.clone(),
                     count: 0,
+                    reach: None,
                 };
-                Entry { record, seen: 0, range: 0..0 }
+                Entry { record, seen: 0, reach: BTreeSet::new(), range: 0..0 }
             });
             entry.record.count += 1;
+            if !diagnostic.reach.is_empty() {
+                entry.record.reach.get_or_insert_default().extend(diagnostic.reach.iter().cloned());
+            }
         }
         baseline
     }
 
-    /// Takes out the findings that it knows, as many as it knows of.
+    /// Takes out the findings that it knows, as many as it knows of. Those that let requests do more than it
+    /// knows stay, and say what that is.
     pub fn silence(&mut self, found: &mut Vec<Diagnostic>) {
+        let mut grown = BTreeMap::new();
         let is_new = |diagnostic: &Diagnostic| {
-            let Some(entry) = self.entries.get_mut(&diagnostic.fingerprint()) else { return true };
-            let is_new = entry.seen == entry.record.count;
-            entry.seen += usize::from(!is_new);
-            is_new
+            let fingerprint = diagnostic.fingerprint();
+            let Some(entry) = self.entries.get_mut(&fingerprint) else { return true };
+            if entry.seen == entry.record.count {
+                return true;
+            }
+            entry.seen += 1;
+            entry.reach.extend(diagnostic.reach.iter().cloned());
+            let Some(known) = &entry.record.reach else { return false };
+            let more: BTreeSet<_> = diagnostic.reach.difference(known).cloned().collect();
+            let has_grown = !more.is_empty();
+            if has_grown {
+                grown.insert(fingerprint, more);
+            }
+            has_grown
         };
         *found = selected(std::mem::take(found), is_new, "are not in the baseline");
+        for one in found.iter_mut().flat_map(Diagnostic::each_mut) {
+            if let Some(more) = grown.get(&one.fingerprint()) {
+                one.message.push_str(&format!("; new since the baseline: {}", reach_in_words(more)));
+            }
+        }
     }
 
     /// After [`Self::silence`], the entries of rules that looked which did not occur as often as they
@@ -136,13 +164,17 @@ impl Baseline {
         stale
     }
 
-    /// Takes out what did not occur, of rules that looked; gives how many entries that changed.
+    /// Takes out what did not occur, of rules that looked; gives how many entries that changed. What the others
+    /// no longer let requests do is taken out of them as well.
     pub fn prune(&mut self, looked: impl Fn(&str) -> bool) -> usize {
         let mut pruned = 0;
         self.entries.retain(|_, entry| {
             if entry.seen < entry.record.count && looked(&entry.record.rule) {
                 pruned += 1;
                 entry.record.count = entry.seen;
+            }
+            if let Some(known) = entry.record.reach.as_mut().filter(|_| entry.seen > 0) {
+                known.retain(|deed| entry.reach.contains(deed));
             }
             entry.record.count > 0
         });
@@ -252,6 +284,32 @@ mod tests {
         let (mut used, mut found) = (baseline, vec![finding("a", "b")]);
         used.silence(&mut found);
         assert!(found.is_empty(), "what is told by itself is known from the habit");
+    }
+
+    #[test]
+    fn what_grows_is_not_silent() {
+        let reaching = |deeds: &[&str]| {
+            let mut found = finding("a", "");
+            found.reach(deeds.iter().map(|deed| deed.to_string()));
+            vec![found]
+        };
+        let baseline = Baseline::of(&reaching(&["anon delete", "anon select"]));
+        let text = written(&baseline);
+        assert!(text.contains(r#""reach":["anon delete","anon select"]}"#), "{text}");
+        let baseline = Baseline::parse(&text).expect("it is a baseline");
+        let (mut used, mut found) = (baseline.clone(), reaching(&["anon select"]));
+        used.silence(&mut found);
+        assert!(found.is_empty() && used.stale(|_| true).is_empty(), "{found:?}");
+        assert_eq!(used.prune(|_| true), 0);
+        assert!(written(&used).contains(r#""reach":["anon select"]}"#));
+        let (mut used, mut found) = (baseline, reaching(&["anon select", "anon update"]));
+        used.silence(&mut found);
+        assert_eq!(found[0].message, "x; new since the baseline: anon can change");
+        assert!(used.stale(|_| true).is_empty(), "what got worse is not gone");
+        let older = text.replace(r#","reach":["anon delete","anon select"]"#, "");
+        let mut found = reaching(&["anon update"]);
+        Baseline::parse(&older).expect("it is a baseline").silence(&mut found);
+        assert!(found.is_empty(), "{found:?}");
     }
 
     #[test]

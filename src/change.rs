@@ -4,12 +4,15 @@ pub mod access;
 pub mod recreated;
 pub mod stops;
 
+use std::collections::BTreeSet;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::access::reach_in_words;
 use crate::catalog::name::QName;
 use crate::diagnostic::{Diagnostic, Identity, Severity, selected};
 use crate::predicate::Reach;
-use crate::rule::Group;
+use crate::rule::{Group, Rule};
 use crate::rules;
 use crate::source::{FileId, Sources, Span};
 use crate::sql::statement::PolicyCommand;
@@ -102,11 +105,31 @@ pub struct AccessChange {
 #[derive(Debug, Default)]
 pub struct Compared {
     pub introduced: Vec<Diagnostic>,
+    /// Of those, the ones that the base has as well, and that got worse: by their fingerprints.
+    pub grown: FxHashMap<String, Grown>,
     pub fixed: Vec<Fixed>,
     pub staying: usize,
 }
 
-/// Tells the findings that are new, or more severe than they were, from those that the base has.
+/// How a finding is worse than it was.
+#[derive(Debug)]
+pub struct Grown {
+    /// What it lets requests do that it did not.
+    pub reach: BTreeSet<String>,
+    /// How severe it is now.
+    pub severity: Severity,
+}
+
+impl Grown {
+    fn between(before: &Diagnostic, after: &Diagnostic) -> Option<Self> {
+        let reach: BTreeSet<_> = after.reach.difference(&before.reach).cloned().collect();
+        let is_worse = !reach.is_empty() || after.severity > before.severity;
+        is_worse.then_some(Self { reach, severity: after.severity })
+    }
+}
+
+/// Tells the findings that are new, more severe than they were or let requests do more, from those that the
+/// base has.
 ///
 /// Findings are the same if they share a fingerprint; of several that do, those in files that the
 /// base does not have as they are (`is_new`) are the new ones. A finding about the whole project is
@@ -121,19 +144,28 @@ pub fn compare(
     is_mended: &dyn Fn(&Diagnostic) -> bool,
 ) -> Compared {
     let base: Vec<_> = base.iter().map(|diagnostic| under_new_name(diagnostic, renamed)).collect();
-    let mut known: FxHashMap<String, Vec<Severity>> = FxHashMap::default();
+    let mut known: FxHashMap<String, Vec<&Diagnostic>> = FxHashMap::default();
     for one in base.iter().rev().flat_map(Diagnostic::each) {
-        known.entry(one.fingerprint()).or_default().push(one.severity);
+        known.entry(one.fingerprint()).or_default().push(one);
     }
     let mut compared = Compared::default();
     let (old, new): (Vec<_>, Vec<_>) = head.into_iter().partition(|one| !is_new(one.span.file));
     for diagnostic in old.into_iter().chain(new) {
         let is_introduced = |one: &Diagnostic| {
-            let before = known.get_mut(&one.fingerprint()).and_then(Vec::pop);
-            before.is_none_or(|severity| one.severity > severity)
+            let fingerprint = one.fingerprint();
+            let before = known.get_mut(&fingerprint).and_then(|list| counterpart(list, one));
+            let Some(before) = before else { return true };
+            let grown = Grown::between(before, one);
+            let has_grown = grown.is_some();
+            compared.grown.extend(grown.map(|grown| (fingerprint, grown)));
+            has_grown
         };
         let told = diagnostic.each().count();
-        let introduced = diagnostic.select(is_introduced, "are new");
+        let mut introduced = diagnostic.select(is_introduced, "are new");
+        introduced
+            .iter_mut()
+            .flat_map(Diagnostic::each_mut)
+            .for_each(|one| say_what_is_new(one, &compared.grown));
         let is_whole = introduced.iter().flat_map(Diagnostic::each).count() == told;
         compared.staying += usize::from(!is_whole);
         compared.introduced.extend(introduced);
@@ -144,6 +176,19 @@ pub fn compare(
     let fixed = selected(base, is_gone, "are gone");
     compared.fixed.extend(fixed.iter().map(|diagnostic| Fixed::new(diagnostic, base_sources)));
     compared
+}
+
+/// Takes out the one of several findings that stands for another: best one that lets requests do as much.
+fn counterpart<'d>(list: &mut Vec<&'d Diagnostic>, one: &Diagnostic) -> Option<&'d Diagnostic> {
+    let as_much = list.iter().rposition(|before| one.reach.is_subset(&before.reach));
+    as_much.map(|at| list.remove(at)).or_else(|| list.pop())
+}
+
+fn say_what_is_new(diagnostic: &mut Diagnostic, grown: &FxHashMap<String, Grown>) {
+    let grown = grown.get(&diagnostic.fingerprint()).filter(|grown| !grown.reach.is_empty());
+    if let Some(grown) = grown {
+        diagnostic.message.push_str(&format!("; new with this change: {}", reach_in_words(&grown.reach)));
+    }
 }
 
 /// Makes findings about files in one folder those about the same files in another one.
@@ -203,16 +248,52 @@ pub fn misplaced<'d>(
     each.filter(|one| !is_new(one.span.file)).collect()
 }
 
-/// Leaves out that a table was opened where another finding says so already.
-pub fn without_repeats(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let relation = |one: &Diagnostic| (one.object.schema.clone(), one.object.name.clone());
-    let is_about_rows = |one: &&Diagnostic| one.rule != WIDENED && one.severity > Severity::Info;
-    let is_security = |one: &&Diagnostic| {
-        rules::find(one.rule).is_some_and(|rule| matches!(rule.group, Group::Rls | Group::Auth | Group::Api))
+/// Leaves out what is told twice: that a relation was opened where findings about it say so already, and
+/// where these are infos, those of them that were there before and grew by it.
+pub fn without_repeats(mut found: Vec<Diagnostic>, grown: &FxHashMap<String, Grown>) -> Vec<Diagnostic> {
+    let mut told: FxHashMap<_, Told> = FxHashMap::default();
+    for one in
+        found.iter().flat_map(Diagnostic::each).filter(|one| one.rule != WIDENED && is_about_access(one))
+    {
+        let told = told.entry(relation(one)).or_default();
+        let counts = one.severity > Severity::Info;
+        told.is_more_than_info |= counts;
+        told.is_about_all |= counts && one.reach.is_empty();
+        told.reach.extend(one.reach.iter().cloned());
+    }
+    let is_told = |one: &Diagnostic| {
+        let told = told.get(&relation(one)).filter(|told| told.is_more_than_info);
+        told.is_some_and(|told| told.is_about_all || one.reach.is_subset(&told.reach))
     };
-    let told: FxHashSet<_> = found.iter().filter(is_about_rows).filter(is_security).map(relation).collect();
-    found.retain(|one| one.rule != WIDENED || !told.contains(&relation(one)));
+    found.retain(|one| one.rule != WIDENED || !is_told(one));
+    let widened: Vec<_> = found.iter().filter(|one| one.rule == WIDENED).cloned().collect();
+    let repeats = |one: &Diagnostic| {
+        let grown = grown.get(&one.fingerprint()).filter(|_| one.severity == Severity::Info);
+        let by = |grown: &Grown, widened: &Diagnostic| {
+            relation(widened) == relation(one) && grown.reach.is_subset(&widened.reach)
+        };
+        grown.is_some_and(|grown| widened.iter().any(|widened| by(grown, widened)))
+    };
+    found.retain_mut(|one| one.retain(|one| !repeats(one)));
     found
+}
+
+/// What findings about a relation say of who can do what.
+#[derive(Default)]
+struct Told {
+    is_more_than_info: bool,
+    /// Whether one of them does not say which requests it is about.
+    is_about_all: bool,
+    reach: BTreeSet<String>,
+}
+
+fn relation(one: &Diagnostic) -> (Option<String>, String) {
+    (one.object.schema.clone(), one.object.name.clone())
+}
+
+fn is_about_access(one: &Diagnostic) -> bool {
+    let is_one = |rule: &Rule| matches!(rule.group, Group::Rls | Group::Auth | Group::Api);
+    rules::find(one.rule).is_some_and(is_one)
 }
 
 /// The rule about changes of access.

@@ -10,6 +10,7 @@ pub mod rule_set;
 mod schema;
 mod show;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -354,6 +355,7 @@ pub fn diagnostic(span: Span, path: String, message: String, help: Option<String
         help,
         edits: Vec::new(),
         object: Identity::plain("file", path),
+        reach: BTreeSet::new(),
         instances: Vec::new(),
     }
 }

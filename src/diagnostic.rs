@@ -1,6 +1,7 @@
 //! What a rule says about one place.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,9 @@ pub struct Diagnostic {
     pub object: Identity,
     /// What sets it apart from other findings of the rule on the same object: a column, a role.
     pub what: String,
+    /// What it lets requests do, each as role and privilege: `anon delete`. A finding stays the same one when
+    /// this changes, and is worse where there is more of it.
+    pub reach: BTreeSet<String>,
     /// What it tells at once, if it is about a habit of the whole project: one finding for each place.
     pub instances: Vec<Self>,
 }
@@ -249,6 +253,11 @@ impl Diagnostic {
 
     pub fn what(&mut self, text: impl Into<String>) -> &mut Self {
         self.what = text.into();
+        self
+    }
+
+    pub fn reach(&mut self, deeds: impl IntoIterator<Item = String>) -> &mut Self {
+        self.reach.extend(deeds);
         self
     }
 }

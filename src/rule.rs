@@ -1,6 +1,7 @@
 //! What a rule is, and what it sees.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -290,6 +291,7 @@ impl Findings {
             edits: Vec::new(),
             object,
             what: String::new(),
+            reach: BTreeSet::new(),
             instances: Vec::new(),
         });
         self.list.last_mut().expect("one was just pushed")

@@ -240,6 +240,22 @@ impl<'a> Rights<'a> {
         })
     }
 
+    /// What a policy lets requests do with some row at least, by itself.
+    pub fn passed_by(&self, table: &Table, policy: &Policy) -> Vec<Access<'a>> {
+        let mut list = self.catalog.table_access(table);
+        list.retain_mut(|access| {
+            let passes = |command: &PolicyCommand| {
+                policy.covers(*command)
+                    && self.catalog.policy_binds(policy, access.role)
+                    && self.policy(table, policy, access.role).of(*command) != Reach::None
+            };
+            let passed = only(COMMANDS.iter().map(|(command, _)| *command).filter(passes));
+            access.privileges = access.privileges.intersection(passed);
+            !access.privileges.is_empty()
+        });
+        list
+    }
+
     fn opened(
         &self,
         table: &Table,

@@ -9,7 +9,7 @@ use std::cell::LazyCell;
 use crate::map::IndexMap;
 use rustc_hash::FxHashSet;
 
-use crate::access::{Cell, Deciding, Reason, Rights, in_words};
+use crate::access::{Cell, Deciding, Reason, Rights, deed, in_words, only};
 use crate::catalog::name::QName;
 use crate::catalog::origin::History as Provenance;
 use crate::catalog::view::View;
@@ -207,6 +207,15 @@ impl Step {
     }
 }
 
+impl AccessChange {
+    /// Each role with each command that it is about.
+    fn deeds(&self) -> Vec<String> {
+        let privileges = only(self.commands.iter().copied());
+        let of = |role: &String| privileges.iter().map(|privilege| deed(role, privilege)).collect::<Vec<_>>();
+        self.roles.iter().flat_map(of).collect()
+    }
+}
+
 /// Reports what opens every row of a relation that was there before; of a view only what no table is opened
 /// by as well.
 pub fn report(changes: &[AccessChange], catalog: &Catalog, out: &mut Findings) {
@@ -230,7 +239,8 @@ pub fn report(changes: &[AccessChange], catalog: &Catalog, out: &mut Findings) {
                 "hold the rows to the caller, as in `using (owner = (select auth.uid()))`, and grant no more than the \
                  app needs; if it is meant: -- rls-lint: allow(policy-widened) why",
             )
-            .what(format!("{}: {}", change.roles.join(", "), commands.join(", ")));
+            .what(format!("{}: {}", change.roles.join(", "), commands.join(", ")))
+            .reach(change.deeds());
     }
 }
 

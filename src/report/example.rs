@@ -1,5 +1,6 @@
 //! A small report for the tests of the renderers.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub(super) fn finding(rule: &'static str, severity: Severity, span: Span, messag
         edits: Vec::new(),
         object: Identity::plain("file", "x"),
         what: String::new(),
+        reach: BTreeSet::new(),
         instances: Vec::new(),
     }
 }

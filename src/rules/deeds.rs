@@ -3,7 +3,7 @@
 use crate::map::IndexSet;
 use rustc_hash::FxHashSet;
 
-use crate::access::in_words;
+use crate::access::{in_words, reach_of};
 use crate::catalog::Catalog;
 use crate::catalog::acl::Grantee;
 use crate::catalog::function::{Argument, Function, Returns};
@@ -71,6 +71,8 @@ pub(super) struct Deed<'a> {
     pub(super) routine: &'a Routine,
     /// The roles that can call it, as SQL writes them.
     pub(super) callers: Vec<String>,
+    /// The same, as what they can do.
+    pub(super) reach: Vec<String>,
     /// Where it writes.
     pub(super) writes: Vec<Span>,
     /// The tables that it writes to, or else those that it reads and its callers do not.
@@ -158,7 +160,8 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
         }
         if !tables.is_empty() {
             let callers = roles.iter().map(|role| role.name.quoted()).collect();
-            let deed = Deed { function, routine, callers, writes, tables, needed };
+            let reach = reach_of(roles, Privilege::Execute);
+            let deed = Deed { function, routine, callers, reach, writes, tables, needed };
             if !(deed.needed && deed.answers() && deed.writes.is_empty()) {
                 found.push(deed);
             }
@@ -286,7 +289,7 @@ pub(super) fn report_callable(cx: &CatalogCx<'_>, deed: &Deed<'_>, who: &str, ou
     );
     let signature = function.signature(cx.catalog);
     let found = out.report(span, Identity::new("function", &function.name), message);
-    found.severity(deed.severity());
+    found.severity(deed.severity()).reach(deed.reach.iter().cloned());
     found
         .what(signature.clone())
         .label(function.security_definer.origin.span(), "runs with its owner's rights");

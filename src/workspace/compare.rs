@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::access::Rights;
 use crate::catalog::Catalog;
@@ -11,7 +11,7 @@ use crate::catalog::name::QName;
 use crate::catalog::table::Table;
 use crate::change::access::{self, New, Side};
 use crate::change::stops::History;
-use crate::change::{self, Change};
+use crate::change::{self, Change, Grown};
 use crate::diagnostic::{Diagnostic, selected};
 use crate::report::Report;
 use crate::rule::{Check, Findings, Group, Rule};
@@ -60,7 +60,7 @@ impl Workspace {
             let compared = change::compare((&known, &before.sources), found, renamed, &is_new, &is_mended);
             let mut brought = compared.introduced;
             brought.iter_mut().for_each(|diagnostic| change::move_to_change(diagnostic, &is_new));
-            self.move_to_causes(&self.projects[at], &mut brought, &merged.new);
+            self.move_to_causes(&self.projects[at], &mut brought, &compared.grown, &merged.new);
             brought = self.without_allowed(&self.projects[at], brought, &mut checked.silenced);
             change.access.extend(access.changes);
             change.fixed.extend(compared.fixed);
@@ -79,7 +79,7 @@ impl Workspace {
                 }
             }
             // Not before: what the baseline holds back says nothing of what a change opens.
-            checked.found = change::without_repeats(checked.found);
+            checked.found = change::without_repeats(checked.found, &compared.grown);
             introduced.push(checked);
         }
         let of_base = before.problems.iter().map(|problem| format!("in {}: {problem}", base.name));
@@ -184,7 +184,14 @@ impl Workspace {
     }
 
     /// Moves findings that stand in no file of the change to the statement of it that made them so.
-    fn move_to_causes(&self, replayed: &Replayed, found: &mut [Diagnostic], new: &FxHashSet<FileId>) {
+    /// Of what was there and got worse (`grown`), that is the one that made it as bad as it is.
+    fn move_to_causes(
+        &self,
+        replayed: &Replayed,
+        found: &mut [Diagnostic],
+        grown: &FxHashMap<String, Grown>,
+        new: &FxHashSet<FileId>,
+    ) {
         let is_new = |file: FileId| new.contains(&file);
         let mut misplaced = change::misplaced(found, &is_new);
         misplaced.retain(|one| matches!(rules::named(one.rule).check, Check::Catalog(_)));
@@ -198,9 +205,19 @@ impl Workspace {
             let of_rules: FxHashSet<&str> = at.iter().map(|at| asked[*at].0).collect();
             let is_asked = |rule: &Rule| of_rules.contains(rule.id);
             let found = self.run_rules_on(replayed, catalog, &workload, &rights, &is_asked);
-            let found: FxHashSet<String> =
-                found.iter().flat_map(Diagnostic::each).map(Diagnostic::fingerprint).collect();
-            at.iter().map(|at| found.contains(&asked[*at].1)).collect()
+            let mut here: FxHashMap<String, Vec<Diagnostic>> = FxHashMap::default();
+            for mut one in found.iter().flat_map(Diagnostic::each).cloned() {
+                self.settle(&mut one, &replayed.settings);
+                here.entry(one.fingerprint()).or_default().push(one);
+            }
+            let is_as_bad = |one: &Diagnostic, fingerprint: &String| {
+                let grown = grown.get(fingerprint);
+                grown.is_none_or(|grown| one.severity >= grown.severity && grown.reach.is_subset(&one.reach))
+            };
+            let holds = |(_, fingerprint): &(&str, String)| {
+                here.get(fingerprint).is_some_and(|list| list.iter().any(|one| is_as_bad(one, fingerprint)))
+            };
+            at.iter().map(|at| holds(&asked[*at])).collect()
         };
         let causes = self.history(replayed, new).causes(asked.len(), holds);
         for (one, cause) in misplaced.iter_mut().zip(causes) {

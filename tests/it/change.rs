@@ -606,7 +606,84 @@ fn what_gets_worse_is_told_in_spite_of_the_baseline() {
         b"alter policy changed on public.notes to anon, authenticated;
           alter policy seen on public.notes to anon, authenticated;\n",
     );
-    assert_eq!(found(&check(&folder, &["--base", "main"])), [format!("policy-widened {SECOND}:2")]);
+    let only = ["--only", "always-true-write-policy,always-true-read-policy,policy-widened"];
+    let expected =
+        [format!("always-true-read-policy {SECOND}:2"), format!("always-true-write-policy {SECOND}:2")];
+    let check = |arguments: &[&str]| check(&folder, &[arguments, &only[..]].concat());
+    let based = check(&["--base", "main"]);
+    assert_eq!(found(&based), expected, "{based:?}");
+    assert!(based.out.contains("; new with this change: anon can change"), "{based:?}");
+    git(folder.path(), &["add", "--all"]);
+    assert_eq!(found(&check(&["--staged"])), expected);
+    assert_eq!(found(&check(&["--after", "20250101000000"])), expected);
+    let alone = check(&[]);
+    assert_eq!(found(&alone).len(), 2, "{alone:?}");
+    assert!(alone.out.contains("; new since the baseline: anon can change"), "{alone:?}");
+}
+
+/// The findings of a project with a baseline once more has happened to it, compared with what it was.
+fn after_baseline(sql: &str, later: &str, rules: &str) -> (Folder, Vec<String>) {
+    let folder = project(sql);
+    assert_eq!(folder.run(&["baseline"]).code, 0);
+    commit(folder.path());
+    git(folder.path(), &["branch", "--force", "main", "HEAD"]);
+    folder.write(SECOND, later.as_bytes());
+    let based = found(&check(&folder, &["--base", "main", "--only", rules]));
+    (folder, based)
+}
+
+#[test]
+fn whoever_is_let_in_as_well_is_told_where_that_happens() {
+    let notes = "create table public.notes (id int primary key, owner uuid);
+        alter table public.notes enable row level security;
+        create policy own on public.notes to authenticated using (owner = (select auth.uid()));\n";
+    let view = "create view public.all_notes as select id from public.notes;
+        revoke all on public.all_notes from anon, authenticated;
+        grant select on public.all_notes to authenticated;";
+    let function = "create function public.wipe() returns void language sql security definer
+        set search_path = '' as $$ delete from public.notes where id > 0 $$;
+        revoke execute on function public.wipe() from public, anon, authenticated;
+        grant execute on function public.wipe() to authenticated;";
+    let leaky = "create table public.inbox (id int primary key);
+        alter table public.inbox enable row level security;
+        create policy seen on public.inbox for select to authenticated using (true);
+        create policy added on public.inbox for all to authenticated using (id > 0) with check (true);";
+    for (before, change, rule) in [
+        (view, "grant select on public.all_notes to anon;", "definer-view-exposed"),
+        (view, "grant update on public.all_notes to authenticated;", "definer-view-exposed"),
+        (
+            "create table public.open (id int primary key); revoke all on public.open from anon;",
+            "grant select on public.open to anon;",
+            "rls-disabled-on-exposed-table",
+        ),
+        (function, "grant execute on function public.wipe() to anon;", "definer-executable-by-anon"),
+        (leaky, "alter policy added on public.inbox to anon, authenticated;", "with-check-true-scoped-using"),
+    ] {
+        let later = format!("comment on table public.notes is 'notes';\n{change}\n");
+        let (_, based) =
+            after_baseline(&format!("{notes}{before}"), &later, &format!("{rule},policy-widened"));
+        assert_eq!(based, [format!("{rule} {SECOND}:2")], "{change}");
+    }
+}
+
+#[test]
+fn what_is_narrowed_stays_in_the_baseline() {
+    let open = "create table public.notes (id int primary key);
+        alter table public.notes enable row level security;
+        create policy p on public.notes using (true);\n";
+    let rule = "always-true-write-policy";
+    let narrowed = "alter policy p on public.notes to authenticated;\n";
+    let (folder, based) = after_baseline(open, narrowed, rule);
+    assert_eq!(based, [""; 0]);
+    let strict = check(&folder, &["--baseline-strict", "--only", rule]);
+    assert_eq!((strict.code, found(&strict)), (0, vec![]), "{strict:?}");
+    let pruned = folder.run(&["baseline", "--prune", "--only", rule]);
+    assert!(pruned.out.contains("Took 0 entries out"), "{pruned:?}");
+    // What was pruned is not taken back without a word.
+    folder.write(SECOND, b"comment on table public.notes is 'notes';\n");
+    let wider = check(&folder, &["--only", rule]);
+    assert_eq!(found(&wider), [format!("{rule} {FIRST}:3")], "{wider:?}");
+    assert!(wider.out.contains("new since the baseline: anon can read, add, change and delete"), "{wider:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use crate::map::IndexSet;
 
-use crate::access::{Access, Shown, describe, in_words};
+use crate::access::{Access, Shown, describe, in_words, reach};
 use crate::catalog::gap::Aspect;
 use crate::catalog::table::Table;
 use crate::catalog::view::View;
@@ -92,7 +92,7 @@ fn report(cx: &CatalogCx<'_>, view: &View, readers: &[Access<'_>], shown: Shown<
     } else if private.is_empty() {
         found.severity(Severity::Warning);
     }
-    found.note("served by the Data API").label(shown.span, "auth.users is read here");
+    found.reach(reach(readers)).note("served by the Data API").label(shown.span, "auth.users is read here");
     if shown.view.oid != view.oid {
         found.label(shown.view.name_span, format!("{} passes it on", shown.view.name));
     }

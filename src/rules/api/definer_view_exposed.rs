@@ -1,6 +1,6 @@
 use crate::map::IndexSet;
 
-use crate::access::{Access, Shown, describe, grant_spans, in_words};
+use crate::access::{Access, Shown, describe, grant_spans, in_words, reach};
 use crate::catalog::Catalog;
 use crate::catalog::acl::Privileges;
 use crate::catalog::gap::Aspect;
@@ -91,9 +91,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 
 fn report(cx: &CatalogCx<'_>, view: &View, access: &[Access<'_>], shown: &[Shown<'_>], out: &mut Findings) {
     let Some(span) = view.name_span else { return };
-    let (severity, message, blamed) = judge(cx, view, access, shown);
+    let Judged { severity, message, blamed, through } = judge(cx, view, access, shown);
     let found = out.report(span, Identity::new("view", &view.name), message);
-    found.severity(severity).note("reads with the rights of its owner");
+    found.severity(severity).note("reads with the rights of its owner").reach(reach(&through));
     found.label_each(blamed.iter().map(|shown| (shown.span, format!("{} is read here", shown.table.name))));
     for grant in grant_spans(access, &view.acl, &view.columns).into_iter().take(3) {
         found.label(grant, "granted here");
@@ -148,13 +148,17 @@ fn help(catalog: &Catalog, view: &View, access: &[Access<'_>], blamed: &[Shown<'
     )
 }
 
-/// How bad it is, the sentence, and the tables that it is about.
-fn judge<'a>(
-    cx: &CatalogCx<'_>,
-    view: &View,
-    access: &[Access<'_>],
-    shown: &[Shown<'a>],
-) -> (Severity, String, Vec<Shown<'a>>) {
+/// How bad it is, and the sentence.
+struct Judged<'a> {
+    severity: Severity,
+    message: String,
+    /// The tables that it is about.
+    blamed: Vec<Shown<'a>>,
+    /// What can be done through the view.
+    through: Vec<Access<'a>>,
+}
+
+fn judge<'a>(cx: &CatalogCx<'_>, view: &View, access: &[Access<'a>], shown: &[Shown<'a>]) -> Judged<'a> {
     let keep = |wanted: &dyn Fn(&Shown<'_>) -> bool| -> Vec<Shown<'a>> {
         shown.iter().filter(|shown| wanted(shown)).copied().collect()
     };
@@ -164,6 +168,12 @@ fn judge<'a>(
     let leaking: Vec<_> =
         unguarded.iter().filter(|shown| leaks(cx.catalog, access, shown)).copied().collect();
     let written = written_through(cx.catalog, view, access, &bypassed);
+    let through = if written.is_empty() {
+        access.iter().filter_map(Access::reading).collect()
+    } else {
+        written.clone()
+    };
+    let warning = |message, blamed, through| Judged { severity: Severity::Warning, message, blamed, through };
     let skips = |but: &str| {
         format!("view {} does not apply the row level security of {}: {but}", view.name, names(&bypassed))
     };
@@ -173,25 +183,23 @@ fn judge<'a>(
             view.name,
             names(shown)
         );
-        return (Severity::Warning, message, shown.to_vec());
+        return warning(message, shown.to_vec(), through);
     }
     if unguarded.is_empty() {
         let message = skips("who sees which rows is up to the conditions in the view alone");
-        return (Severity::Warning, message, bypassed);
+        return warning(message, bypassed, through);
     }
     if leaking.is_empty() && written.is_empty() {
         let message =
             skips("its readers may read all of that today, but stricter policies will not apply to the view");
-        return (Severity::Warning, message, bypassed);
+        return warning(message, bypassed, through);
     }
     let severity =
         if written.is_empty() && view.says_owners_rights() { Severity::Warning } else { Severity::Error };
-    let through =
-        if written.is_empty() { access.iter().filter_map(Access::reading).collect() } else { written };
     let blamed = if leaking.is_empty() { bypassed } else { leaking };
     let what = describe(&through, &format!("view {}", view.name));
     let message = format!("{what}, past the row level security of {}", names(&blamed));
-    (severity, message, blamed)
+    Judged { severity, message, blamed, through }
 }
 
 /// What can be done with the rows of the one table behind a view that can be written: what both the

@@ -1,4 +1,4 @@
-use crate::access::{describe, grant_spans};
+use crate::access::{describe, grant_spans, reach};
 use crate::catalog::gap::Aspect;
 use crate::catalog::table::TableKind;
 use crate::diagnostic::{Identity, Severity};
@@ -50,7 +50,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         }
         let message = describe(&access, &format!("foreign table {}", table.name));
         let found = out.report(span, Identity::new("table", &table.name), message);
-        found.note("row level security cannot protect it");
+        found.note("row level security cannot protect it").reach(reach(&access));
         for grant in grant_spans(&access, &table.acl, &table.columns).into_iter().take(3) {
             found.label(grant, "granted here");
         }

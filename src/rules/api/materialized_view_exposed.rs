@@ -1,4 +1,4 @@
-use crate::access::{Access, describe, grant_spans, in_words};
+use crate::access::{Access, describe, grant_spans, in_words, reach};
 use crate::catalog::gap::Aspect;
 use crate::catalog::view::View;
 use crate::diagnostic::{Identity, Severity};
@@ -77,7 +77,7 @@ fn report(cx: &CatalogCx<'_>, view: &View, readers: &[Access<'_>], out: &mut Fin
     if leaks {
         found.severity(Severity::Error);
     }
-    found.note("holds a copy that no policy protects");
+    found.note("holds a copy that no policy protects").reach(reach(readers));
     found.label_each(past.iter().map(|shown| (shown.span, format!("{} is read here", shown.table.name))));
     for grant in grant_spans(readers, &view.acl, &view.columns).into_iter().take(3) {
         found.label(grant, "granted here");

@@ -1,3 +1,4 @@
+use crate::access::{Access, reach};
 use crate::catalog::gap::Aspect;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
@@ -75,6 +76,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let found = out.report(span, Identity::new("view", name), message);
         found
             .note("without security_invoker")
+            .reach(access.iter().filter_map(Access::reading).flat_map(|access| reach(&[access])))
             .label(was, "it read with the caller's rights since this statement");
         if let Some(shown) = above {
             found.label(shown.span, format!("{} is read here", shown.table.name));

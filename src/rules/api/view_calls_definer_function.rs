@@ -1,4 +1,4 @@
-use crate::access::{Access, describe};
+use crate::access::{Access, describe, reach};
 use crate::catalog::function::Function;
 use crate::catalog::gap::Aspect;
 use crate::catalog::table::Table;
@@ -129,6 +129,7 @@ fn report(
         function.name, table.name
     );
     let found = out.report(call.span, Identity::new("view", &view.name), message);
+    found.reach(reach(readers));
     found.note("runs with the rights of its owner").what(function.name.to_string());
     found.label(function.security_definer.origin.span(), "because of this");
     found.help(format!(

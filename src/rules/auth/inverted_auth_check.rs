@@ -1,4 +1,4 @@
-use crate::access::COMMANDS;
+use crate::access::{COMMANDS, deed};
 use crate::catalog::acl::Privileges;
 use crate::catalog::policy::Policy;
 use crate::diagnostic::{Identity, Severity};
@@ -63,6 +63,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             .find(|access| access.role.name == "anon" && cx.catalog.policy_binds(policy, access.role));
         let opened = reached.map(|access| access.privileges.intersection(policy_privileges(policy)));
         let opened = opened.filter(|privileges| !privileges.is_empty());
+        let deeds = opened.iter().flat_map(|privileges| privileges.iter());
         let message = match &opened {
             Some(_) => format!("{subject} lets everybody through who is not signed in"),
             None => format!("{subject} asks for callers who are not signed in, and is for none"),
@@ -71,6 +72,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let found = out.report(span, Identity::part("policy", &table.name, policy.name.as_str()), message);
         found
             .note("true where nobody is signed in")
+            .reach(deeds.map(|privilege| deed("anon", privilege)))
             .label(policy.name_apart_from(span), "the policy is created here");
         found.help(
             "leave this condition out, or write `is not null` if that was meant; the server's service_role needs no policy",

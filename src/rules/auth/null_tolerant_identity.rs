@@ -1,3 +1,4 @@
+use crate::access::reach;
 use crate::catalog::gap::Aspect;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
@@ -96,6 +97,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             }
         };
         let found = spot.report(out, format!("{} {why}", spot.subject()));
+        found.reach(reach(&cx.rights.passed_by(spot.table, spot.policy)));
         found.severity(severity).help(match &spot.seen {
             Tolerance::Orphans { .. } => {
                 "if that is not meant, ask for the owner alone, and declare the column not null"

@@ -1,3 +1,4 @@
+use crate::access::reach;
 use crate::catalog::Catalog;
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
@@ -72,7 +73,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             asked.name
         );
         let found = out.report(span, Identity::part("policy", &table.name, policy.name.as_str()), message);
-        found.note("nothing ties it to the caller");
+        found.note("nothing ties it to the caller").reach(reach(&cx.rights.passed_by(table, policy)));
         if let Some((_, place)) = helper {
             found.label(place, "asked here");
         }

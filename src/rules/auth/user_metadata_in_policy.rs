@@ -1,3 +1,4 @@
+use crate::access::reach;
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
@@ -107,6 +108,7 @@ impl Trusting<'_> {
         } else {
             "reads user metadata"
         });
+        found.reach(reach(&cx.rights.passed_by(table, policy)));
         for step in &used.through {
             found.label(step.span, format!("{} reads it here", step.name));
         }

@@ -1,4 +1,4 @@
-use crate::access::in_words;
+use crate::access::{in_words, reach_of};
 use crate::catalog::acl::Grantee;
 use crate::catalog::function::{Function, Returns};
 use crate::catalog::gap::Aspect;
@@ -67,6 +67,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             );
             out.report(span, object.clone(), message)
                 .what(format!("{signature} callers"))
+                .reach(reach_of(catalog.callers(function), Privilege::Execute))
                 .help(format!("revoke execute on function {signature} from public, anon, authenticated;"));
         }
         let schema = &function.name.schema;

@@ -1,7 +1,7 @@
 use crate::map::IndexMap;
 use rustc_hash::FxHashSet;
 
-use crate::access::in_words;
+use crate::access::{in_words, reach_of};
 use crate::catalog::function::Function;
 use crate::catalog::gap::Aspect;
 use crate::catalog::types::DataType;
@@ -10,6 +10,7 @@ use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::sql::expr::{Expr, Literal};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::BlockStatementKind;
+use crate::sql::statement::Privilege;
 use crate::workload::routine::Routine;
 
 declare_rule! {
@@ -81,6 +82,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         );
         let found = out.report(span, Identity::new("function", &function.name), message);
         found.what(function.signature(cx.catalog)).note("runs as SQL");
+        found.reach(reach_of(cx.catalog.callers(function), Privilege::Execute));
         found.label(function.name_span, "in this function");
         found.help(
             "format('… %I … %L', …) quotes names and values; `execute … using` passes values beside the text",

@@ -62,7 +62,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             ),
         };
         let found = out.report(span, Identity::new("function", &function.name), message);
-        found.what(function.signature(cx.catalog)).note("whatever the caller says");
+        found
+            .what(function.signature(cx.catalog))
+            .note("whatever the caller says")
+            .reach(deed.reach.iter().cloned());
         found.label(function.security_definer.origin.span(), "runs with its owner's rights");
         found.label_each(deed.writes.iter().map(|write| (*write, "writes here")));
         found.help(match deed.needed {

@@ -1,10 +1,10 @@
-use crate::access::{Files, in_words};
+use crate::access::{Files, in_words, reach_of};
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::diagnostic::{Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::sql::statement::PolicyCommand;
+use crate::sql::statement::{PolicyCommand, Privilege};
 
 declare_rule! {
     /// Finds public buckets of which callers can list the files.
@@ -69,6 +69,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let message = format!("{whom} can list the files of the public bucket {}", bucket.id);
         out.report(clause.span, Identity::plain("bucket", bucket.id.as_str()), message)
             .note("true for every file of it")
+            .reach(reach_of(roles.iter().copied(), Privilege::Select))
             .label(bucket.origin.span(), "the bucket is made public here")
             .help(help(&files, policy, &bucket.id, &roles));
     }

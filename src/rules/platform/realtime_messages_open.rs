@@ -1,4 +1,4 @@
-use crate::access::describe;
+use crate::access::{describe, reach};
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
@@ -75,6 +75,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         );
         out.report(clause.span, Identity::part("policy", &name, policy.name.as_str()), message)
             .note("does not ask for the channel")
+            .reach(reach(&cx.rights.passed_by(table, policy)))
             .help("name the channels: using (realtime.topic() like 'room:%'), or check in a table of your own that the user may join");
     }
 }

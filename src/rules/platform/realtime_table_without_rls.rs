@@ -1,4 +1,4 @@
-use crate::access::in_words;
+use crate::access::{in_words, reach_of};
 use crate::catalog::gap::Aspect;
 use crate::catalog::role::Role;
 use crate::diagnostic::{Identity, Severity};
@@ -60,12 +60,14 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             catalog.can_use_namespace(&role.name, &table.name.schema)
                 && catalog.can_on_any_column(&role.name, &table.acl, &table.columns, Privilege::Select)
         };
-        let roles: Vec<String> = catalog.api_roles().filter(reads).map(|role| role.name.quoted()).collect();
+        let readers: Vec<_> = catalog.api_roles().filter(reads).collect();
+        let roles: Vec<String> = readers.iter().map(|role| role.name.quoted()).collect();
         let Some(span) = published.span().or(table.name_span).filter(|_| !roles.is_empty()) else { continue };
         let message =
             format!("{} can get every change of {} from Realtime", in_words(&roles, "and"), table.name);
         out.report(span, Identity::new("table", &table.name), message)
             .note("its changes are sent")
+            .reach(reach_of(readers, Privilege::Select))
             .label(table.name_span, "row level security is never enabled")
             .help(format!("alter table {} enable row level security;", table.name.quoted()));
     }

@@ -1,5 +1,5 @@
-use crate::access::describe;
 use crate::access::opening::Way;
+use crate::access::{describe, reach};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 
@@ -44,9 +44,11 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force() {
+        let mut deeds = Vec::new();
         let (clause, effect, anonymous_writes) = match cx.rights.opening(Way::TrueBranch, table, policy) {
             Some(opened) if !opened.access.is_empty() => {
                 let effect = describe(&opened.access, &table.name.to_string());
+                deeds = reach(&opened.access);
                 (opened.clause, effect, opened.anonymous_writes())
             }
             Some(opened) => (opened.clause, "no new row is checked".to_string(), false),
@@ -71,7 +73,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if anonymous_writes {
             found.severity(Severity::Error);
         }
-        found.note("one side of OR is true for every row, whoever asks");
+        found.note("one side of OR is true for every row, whoever asks").reach(deeds);
         found.label(policy.name_apart_from(clause.span), "the policy is created here");
         found.help("take the branch out; or write using (true) if the rows are public");
     }

@@ -1,7 +1,7 @@
 use crate::map::IndexMap;
 
 use crate::access::opening::{Opening, Way};
-use crate::access::{Access, describe, in_words};
+use crate::access::{Access, describe, in_words, reach};
 use crate::catalog::Catalog;
 use crate::catalog::acl::Grantee;
 use crate::catalog::policy::Policy;
@@ -213,7 +213,7 @@ fn report(cx: &CatalogCx<'_>, opens: &[Open<'_>], out: &mut Findings) {
         false => Identity::new("table", &table.name),
     };
     let found = out.report(clause.span, object, message);
-    found.severity(first.severity).note(first.note());
+    found.severity(first.severity).note(first.note()).reach(reach(&together(opens)));
     if !others.is_empty() {
         found.what(format!("{}{that_they_read}", first.severity));
     }

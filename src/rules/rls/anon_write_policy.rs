@@ -1,5 +1,5 @@
 use crate::access::evaluation::{Evaluation, Object, Reader};
-use crate::access::{Access, Read, in_words};
+use crate::access::{Access, Read, deed, in_words, only};
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
@@ -136,6 +136,8 @@ fn report(
     );
     let object = Identity::part("policy", &table.name, policy.name.as_str());
     let found = out.report(clause.span, object, message);
+    let privileges = only(written.iter().map(|(command, _)| *command));
+    found.reach(privileges.iter().map(|privilege| deed("anon", privilege)));
     if last == PolicyCommand::Insert {
         found.severity(Severity::Warning);
     }

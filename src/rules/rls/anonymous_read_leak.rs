@@ -1,5 +1,5 @@
-use crate::access::describe;
 use crate::access::opening::Way;
+use crate::access::{describe, reach};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::auth::inverted_auth_check::inverted;
@@ -62,7 +62,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         );
         let object = Identity::part("policy", &table.name, policy.name.as_str());
         let found = out.report(opened.clause.span, object, message);
-        found.note("without a user auth.uid() is null, and this is true");
+        found.note("without a user auth.uid() is null, and this is true").reach(reach(&opened.access));
         found.label(policy.name_apart_from(opened.clause.span), "the policy is created here");
         let (name, on) = (policy.name.quoted(), table.name.quoted());
         found.help(format!(

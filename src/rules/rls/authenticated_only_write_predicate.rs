@@ -1,5 +1,5 @@
-use crate::access::describe;
 use crate::access::opening::Way;
+use crate::access::{describe, reach};
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
@@ -56,7 +56,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         );
         let object = Identity::part("policy", &table.name, policy.name.as_str());
         let found = out.report(opened.clause.span, object, message);
-        found.note("true for every row and every user");
+        found.note("true for every row and every user").reach(reach(&opened.access));
         found.label(policy.name_apart_from(opened.clause.span), "the policy is created here");
         found.label(owner.name_span, "says whose a row is");
         found.help(help(table, policy, &owner.name.quoted()));

@@ -1,5 +1,5 @@
 use crate::access::opening::Way;
-use crate::access::{describe, in_words};
+use crate::access::{describe, in_words, reach};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::sql::statement::Privilege;
@@ -70,7 +70,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         };
         let object = Identity::part("policy", &table.name, policy.name.as_str());
         let found = out.report(opened.clause.span, object, message);
-        found.severity(severity).note("true for every row");
+        found.severity(severity).note("true for every row").reach(reach(&opened.access));
         found.label(policy.name_apart_from(opened.clause.span), "the policy is created here");
         found.label_each(
             scoped.iter().map(|policy| (policy.name_span, "this one would hold it to rows of the caller")),

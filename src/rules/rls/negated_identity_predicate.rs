@@ -1,4 +1,4 @@
-use crate::access::Read;
+use crate::access::{Read, reach};
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::table::Table;
@@ -52,7 +52,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let Some(clause) = bound.find_map(|access| inverted(cx, table, policy, access.role)) else {
             continue;
         };
-        report(table, policy, clause, out);
+        report(cx, table, policy, clause, out);
     }
 }
 
@@ -71,7 +71,7 @@ fn inverted<'a>(cx: &CatalogCx<'_>, table: &Table, policy: &'a Policy, role: &Ro
     })
 }
 
-fn report(table: &Table, policy: &Policy, clause: &Clause, out: &mut Findings) {
+fn report(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, clause: &Clause, out: &mut Findings) {
     let message = format!(
         "policy {} on {} lets a user through to the rows of all others, and not to their own",
         policy.name.delimited(),
@@ -79,7 +79,7 @@ fn report(table: &Table, policy: &Policy, clause: &Clause, out: &mut Findings) {
     );
     let object = Identity::part("policy", &table.name, policy.name.as_str());
     let found = out.report(clause.span, object, message);
-    found.note("true where the row is not the caller's");
+    found.note("true where the row is not the caller's").reach(reach(&cx.rights.passed_by(table, policy)));
     found.label(policy.name_apart_from(clause.span), "the policy is created here");
     found.help("compare with = if each user is to reach rows of their own");
 }

@@ -1,7 +1,7 @@
 use crate::map::IndexMap;
 
 use crate::access::evaluation::{Evaluation, Object, Reached};
-use crate::access::{Access, describe};
+use crate::access::{Access, describe, reach};
 use crate::catalog::acl::Privileges;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::{Table, TableKind};
@@ -102,7 +102,7 @@ fn report(read: &Table, list: &[Reading<'_>], writers: &[Access<'_>], out: &mut 
         describe(writers, "it"),
     );
     let finding = out.report(first.reached.span, Identity::new("table", &read.name), message);
-    finding.note("row level security is off here");
+    finding.note("row level security is off here").reach(reach(writers));
     for step in &first.reached.through {
         finding.label(step.span, format!("{} reads it here", step.name));
     }

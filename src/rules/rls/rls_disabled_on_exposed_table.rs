@@ -1,4 +1,4 @@
-use crate::access::{Access, describe, grant_spans};
+use crate::access::{Access, describe, grant_spans, reach};
 use crate::catalog::gap::Aspect;
 use crate::catalog::table::{Table, TableKind};
 use crate::diagnostic::{Identity, Severity};
@@ -76,7 +76,7 @@ fn report(cx: &CatalogCx<'_>, table: &Table, access: &[Access<'_>], out: &mut Fi
     };
     let found =
         out.report(span, Identity::new("table", &table.name), describe(access, &table.name.to_string()));
-    found.note(note).label(table.name_span, "table created here");
+    found.note(note).label(table.name_span, "table created here").reach(reach(access));
     if let Some(dropped) = catalog.dropped_rls(&table.name) {
         found.label(dropped.span(), "the table before had row level security, which is dropped here with it");
     }

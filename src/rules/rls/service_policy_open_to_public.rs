@@ -1,5 +1,5 @@
-use crate::access::describe;
 use crate::access::opening::Way;
+use crate::access::{describe, reach};
 use crate::catalog::acl::Grantee;
 use crate::diagnostic::Identity;
 use crate::diagnostic::Severity;
@@ -55,7 +55,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         );
         let object = Identity::part("policy", &table.name, policy.name.as_str());
         let found = out.report(opened.clause.span, object, message);
-        found.note("true for every row, whoever asks");
+        found.note("true for every row, whoever asks").reach(reach(&opened.access));
         found.label(policy.name_apart_from(opened.clause.span), "the policy is created here");
         if policy.roles.value != [Grantee::Public] {
             found.label(policy.roles.span, "and for these roles");

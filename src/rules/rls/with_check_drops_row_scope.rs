@@ -1,4 +1,4 @@
-use crate::access::Access;
+use crate::access::{Access, reach};
 use crate::catalog::policy::Policy;
 use crate::catalog::table::{Column, Table};
 use crate::diagnostic::{Identity, Severity};
@@ -63,6 +63,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let object = Identity::part("policy", &table.name, policy.name.as_str());
         let found = out.report(check.span, object, message);
         found.note("all that holds for the row after the change");
+        found.reach(reach(&cx.rights.passed_by(table, policy)));
         found.label(using.span, "holds for the row before the change alone");
         found.label(policy.name_apart_from(check.span), "the policy is created here");
         found.help("repeat the condition of USING in WITH CHECK, joined with AND");

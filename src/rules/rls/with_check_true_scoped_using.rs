@@ -1,5 +1,5 @@
-use crate::access::describe;
 use crate::access::opening::Way;
+use crate::access::{describe, reach};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 
@@ -59,7 +59,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         );
         let object = Identity::part("policy", &table.name, policy.name.as_str());
         let found = out.report(opened.clause.span, object, message);
-        found.note("true for every new row");
+        found.note("true for every new row").reach(reach(&cx.rights.passed_by(table, policy)));
         if opened.anonymous_writes() {
             found.severity(Severity::Error);
         }
