@@ -217,6 +217,19 @@ impl Sources {
         &self.get(span.file).text[span.range()]
     }
 
+    /// Whether an error comes of what stands in place of bytes that a server refuses: it is at them, at the word
+    /// around them, or at the next one.
+    pub fn is_of_flaw(&self, error: Span) -> bool {
+        let SourceFile { text, flaws, .. } = self.get(error.file);
+        let before = flaws.partition_point(|flaw| flaw.start <= error.end);
+        let Some(flaw) = flaws[..before].last() else { return false };
+        if flaw.end <= error.start {
+            let between = &text[flaw.end as usize..error.start as usize];
+            return between.bytes().all(|byte| byte == b' ' || byte == b'\t');
+        }
+        !text[error.range()].contains(char::is_whitespace)
+    }
+
     /// The first line under a span.
     pub fn first_line(&self, span: Span) -> Span {
         let length = self.text(span).find(['\n', '\r']).unwrap_or(span.range().len());
@@ -273,5 +286,20 @@ mod tests {
         assert_eq!(file.position(0), Position { line: 1, column: 1 });
         assert_eq!(file.position(6), Position { line: 2, column: 3 });
         assert_eq!(file.position(999), Position { line: 2, column: 4 });
+    }
+
+    #[test]
+    fn an_error_beside_bytes_that_cannot_be_read_comes_of_them() {
+        let mut sources = Sources::default();
+        let text = b"create table caf\xE9 (id int);\nselect 1 \xE9 from x;\n-- \xE9\ncreat x";
+        let id = sources.add(SourceFile::new("x.sql".into(), FileRole::Migration, text.to_vec()));
+        let of_flaw = |word: &str| {
+            let at = sources.get(id).text.find(word).expect("it is there");
+            sources.is_of_flaw(Span::new(id, at, at + word.len()))
+        };
+        let found = ["caf", "?", "(", "from", "caf?"].map(of_flaw);
+        assert_eq!(found, [true; 5]);
+        let found = ["create", "id", "x;", "creat x", "1"].map(of_flaw);
+        assert_eq!(found, [false; 5]);
     }
 }

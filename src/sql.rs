@@ -130,7 +130,7 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
             splitter.give_up(boundary.map_or(range.end, |boundary| boundary.resume));
         }
     }
-    errors.extend(flaws(file, source, &places));
+    errors.extend(flaws(file, source, &places, &errors));
     errors.sort_by_key(|error| error.span.start);
     let skipped = splitter.skipped.iter();
     let skipped =
@@ -271,11 +271,14 @@ fn row_statement(code: Code<'_>, range: Range<usize>) -> RowStatement {
 }
 
 /// The bytes that a server would refuse, as errors.
-fn flaws(file: FileId, source: &SourceFile, places: &[Span]) -> Vec<SyntaxError> {
+fn flaws(file: FileId, source: &SourceFile, places: &[Span], broken: &[SyntaxError]) -> Vec<SyntaxError> {
     let error = |flaw: &crate::source::ByteFlaw| {
         let span = Span { file, start: flaw.start, end: flaw.end };
-        let next = places.partition_point(|place| place.end <= flaw.start);
-        let holder = places.get(next).copied().filter(|holder| holder.contains(span));
+        let read = places.partition_point(|place| place.end <= flaw.start);
+        let unread = broken.partition_point(|error| error.statement.end <= flaw.start);
+        let mut near =
+            places.get(read).copied().into_iter().chain(broken.get(unread).map(|error| error.statement));
+        let holder = near.find(|holder| holder.contains(span));
         let message = match flaw.kind {
             FlawKind::InvalidUtf8 => "invalid byte sequence for encoding \"UTF8\"",
             FlawKind::Nul => "invalid byte sequence for encoding \"UTF8\": 0x00",

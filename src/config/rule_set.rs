@@ -23,6 +23,7 @@ pub(super) fn text(name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Settings;
     use crate::config::layer::Layer;
     use crate::rules;
 
@@ -33,6 +34,13 @@ mod tests {
             assert_eq!(flaws, [], "{name}");
             assert_eq!(layer.name.as_deref(), Some(name));
             assert!(layer.summary.is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_tells_what_a_change_opens() {
+        for name in names() {
+            assert!(Settings::shipped(name).is_on("policy-widened"), "{name}");
         }
     }
 

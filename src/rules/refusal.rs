@@ -23,6 +23,7 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
     for (at, failure) in failures.iter().enumerate() {
         match failure.follows {
             Some(root) => followers.entry(root).or_default().push(failure),
+            None if cx.sources.is_of_flaw(place(failure)) => {}
             None if rule_of(&failure.misfit) == rule.id && !told.contains(&failure.statement) => {
                 reasons.entry(reason(failures, &failure.misfit)).or_default().push(at);
             }

@@ -1,9 +1,10 @@
 //! Findings that no rule looks for: they come from reading files and replaying statements.
 
-use crate::map::IndexMap;
+use rustc_hash::FxHashSet;
 
 use crate::catalog::gap::{Cause, Gap};
 use crate::diagnostic::{Diagnostic, Identity};
+use crate::map::IndexMap;
 use crate::project::Project;
 use crate::project::migrations::SkipReason;
 use crate::rule::Findings;
@@ -183,11 +184,9 @@ impl<'a> Engine<'a> {
         };
         let flaws = &self.sources.get(migration.file).flaws;
         self.bytes(flaws, &migration.errors, &object);
-        let is_of_bytes = |error: &&SyntaxError| {
-            flaws.binary_search_by_key(&error.span.start, |flaw| flaw.start).is_ok()
-                && error.message.starts_with("invalid byte sequence")
-        };
-        for error in migration.errors.iter().filter(|error| !is_of_bytes(error)) {
+        // What stands in place of such bytes is for no parser.
+        let is_told = |error: &&SyntaxError| !is_of_bytes(error) && !self.sources.is_of_flaw(error.span);
+        for error in migration.errors.iter().filter(is_told) {
             if let Some((what, help)) = policy_form(self.sources.text(error.statement)) {
                 self.form
                     .report(error.span, object.clone(), format!("{what}: {lost}"))
@@ -218,6 +217,8 @@ impl<'a> Engine<'a> {
 
     /// Reports bytes that are no text: once for each statement or line that holds some.
     fn bytes(&mut self, flaws: &[ByteFlaw], errors: &[SyntaxError], object: &Identity) {
+        let broken = errors.iter().filter(|error| !is_of_bytes(error));
+        let lost: FxHashSet<Span> = broken.map(|error| error.statement).collect();
         let mut last = None;
         for flaw in flaws {
             // Errors are sorted by place.
@@ -233,10 +234,11 @@ impl<'a> Engine<'a> {
                 FlawKind::InvalidUtf8 => "this byte is no UTF-8",
                 FlawKind::Nul => "a NUL byte",
             };
+            let read = if lost.contains(&error.statement) { "not" } else { "still" };
             self.syntax
                 .report(error.span, object.clone(), format!("{what}: PostgreSQL refuses the file as it is"))
                 .note("no text")
-                .label(error.statement, "in this statement, which is still analysed")
+                .label(error.statement, format!("in this statement, which is {read} analysed"))
                 .help("save the file as UTF-8")
                 .what(format!("{what} in line {line}"));
         }
@@ -303,6 +305,11 @@ impl<'a> Engine<'a> {
     fn object(&self, file: FileId) -> Identity {
         Identity::plain("file", self.name(file))
     }
+}
+
+/// Whether it is told with the bytes that a server refuses.
+fn is_of_bytes(error: &SyntaxError) -> bool {
+    error.message.starts_with("invalid byte sequence")
 }
 
 /// The first line that says something: what a finding about a whole file points at.

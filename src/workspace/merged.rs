@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::map::IndexMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::diagnostic::{Diagnostic, Identity};
+use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::project::migrations;
 use crate::rule::Findings;
 use crate::rules;
@@ -69,10 +69,15 @@ impl Workspace {
                 report_renamed(&mut edited, one, file, difference, &self.sources);
             } else if let Some(span) = difference {
                 report_edited(&mut edited, span, one.name);
+            } else if one.name != file.name {
+                report_new_name(&mut edited, one, file.name, &self.sources);
             }
         }
         report_order(&mut order, &new, &old, &tip, &renamed, &self.sources);
+        let merged_first =
+            after.merged_first(&|name| tip.contains(&name) || old.iter().any(|file| file.name == name));
         self.report_deleted(&mut edited, &deleted, base);
+        self.projects[at].project.duplicates = merged_first;
         found.findings = edited.list;
         found.findings.extend(order.list);
         found
@@ -126,6 +131,19 @@ impl Replayed {
                 Some(File { id: migration.file, name, version: migrations::version(name)?, text: &file.text })
             })
             .collect()
+    }
+
+    /// The files that share a version, of each two the merged one first: it keeps its version.
+    fn merged_first(&self, is_merged: &dyn Fn(&str) -> bool) -> Vec<(usize, usize)> {
+        let is_merged = |at: usize| {
+            self.project.files[at].path.file_name().and_then(|name| name.to_str()).is_some_and(is_merged)
+        };
+        let pairs = self.project.duplicates.iter().copied();
+        let turned = pairs.map(|(earlier, later)| match is_merged(later) && !is_merged(earlier) {
+            true => (later, earlier),
+            false => (earlier, later),
+        });
+        turned.collect()
     }
 
     /// The files whose statements the base does not have under that name.
@@ -214,6 +232,19 @@ fn report_renamed(
         .what("renamed");
 }
 
+/// A name behind the same version: nothing happens to a database that ran it.
+fn report_new_name(out: &mut Findings, file: &File<'_>, before: &str, sources: &Sources) {
+    let message = format!(
+        "{} was merged as {before}: databases go by the version, which is the same, and do not run it again",
+        file.name
+    );
+    out.report(engine::first_line(file.id, sources), Identity::plain("file", before), message)
+        .severity(Severity::Info)
+        .note("another name for the same version")
+        .help(format!("rename it back to {before} if a database shall have the name that it recorded"))
+        .what("renamed");
+}
+
 /// What has become of each merged migration, where something has: first the file of its name, then one of
 /// its code, one of its version, and the one that is most like it.
 fn counterparts<'n>(old: &[File<'_>], new: &'n [File<'n>]) -> Vec<Option<&'n File<'n>>> {
@@ -277,16 +308,24 @@ fn report_order(
         if is_known || renamed.contains(&file.id) || file.version > newest {
             continue;
         }
-        let message = if file.version == newest {
-            format!("{} has the version of {newest_name}, which is merged", file.name)
-        } else {
-            format!(
-                "{} is older than {newest_name}, which is merged: `supabase db push` refuses it",
-                file.name
-            )
-        };
-        out.report(engine::first_line(file.id, sources), Identity::plain("file", file.name), message)
-            .severity(crate::diagnostic::Severity::Warning)
+        let (place, object) = (engine::first_line(file.id, sources), Identity::plain("file", file.name));
+        if let Some(merged) = tip.iter().find(|name| migrations::version(name) == Some(file.version)) {
+            let message = format!(
+                "{} has the version {} of {merged}, which is merged: it cannot be recorded beside it, and fails",
+                file.name, file.version
+            );
+            out.report(place, object, message)
+                .note(format!("version {} is taken", file.version))
+                .help("give it a version of its own; `supabase migration new` makes one")
+                .what(file.version);
+            continue;
+        }
+        let message = format!(
+            "{} is older than {newest_name}, which is merged: `supabase db push` refuses it",
+            file.name
+        );
+        out.report(place, object, message)
+            .severity(Severity::Warning)
             .note(format!("{newest} is the newest merged version"))
             .help(
                 "give it a later version, as `supabase migration new` does; `supabase db push --include-all` takes it \

@@ -786,3 +786,46 @@ fn what_is_staged_is_held_against_the_baseline() {
     git(folder.path(), &["add", "-A"]);
     assert_eq!(found(&check(&folder, &["--staged"])), [""; 0]);
 }
+
+#[test]
+fn two_branches_with_one_version_are_told_at_the_one_that_is_not_merged() {
+    let only = ["--base", "main", "--only", "ad-hoc-ddl,migration-order"];
+    // The names sort either way.
+    for (mine, theirs) in [("alpha", "zeta"), ("zeta", "alpha")] {
+        let folder = project("create table public.a (id int primary key);\n");
+        let path = |name: &str| format!("supabase/migrations/20250201000000_{name}.sql");
+        folder.write(&path(mine), b"create table public.b (id int primary key);\n");
+        commit(folder.path());
+        git(folder.path(), &["checkout", "--quiet", "main"]);
+        folder.write(&path(theirs), b"create table public.c (id int primary key);\n");
+        folder.write("supabase/migrations/20250301000000_later.sql", b"select 1;\n");
+        commit(folder.path());
+        git(folder.path(), &["checkout", "--quiet", "work"]);
+        let told = || {
+            let answer = check(&folder, &only);
+            assert_eq!(found(&answer), [format!("migration-order {}:1", path(mine))]);
+            let finding = json(&answer)["findings"][0].clone();
+            assert_eq!(finding["severity"], "error");
+            let message = finding["message"].as_str().expect("a text").to_string();
+            let start = format!(
+                "20250201000000_{mine}.sql has the version 20250201000000 of 20250201000000_{theirs}.sql"
+            );
+            assert!(message.starts_with(&start), "{message}");
+            finding["fingerprint"].clone()
+        };
+        let before = told();
+        git(folder.path(), &["merge", "--quiet", "--no-edit", "main"]);
+        assert_eq!(told(), before);
+    }
+}
+
+#[test]
+fn a_merged_migration_with_another_name_and_the_same_version_is_told() {
+    let folder = project("create table public.a (id int primary key);\n");
+    let other = "supabase/migrations/20250101000000_other.sql";
+    git(folder.path(), &["mv", FIRST, other]);
+    let answer = check(&folder, &["--base", "main", "--only", "ad-hoc-ddl,migration-order"]);
+    assert_eq!(found(&answer), [format!("ad-hoc-ddl {other}:1")]);
+    assert_eq!(json(&answer)["findings"][0]["severity"], "info");
+    assert!(answer.out.contains("was merged as 20250101000000_first.sql: databases go by the version"));
+}

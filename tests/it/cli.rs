@@ -20,6 +20,32 @@ fn broken_sql_is_found_at_its_place() {
 }
 
 #[test]
+fn bytes_that_cannot_be_read_are_told_once() {
+    let told = |bytes: &[u8]| {
+        let folder = Folder::project("");
+        folder.write("supabase/migrations/1_first.sql", bytes);
+        let out = concise(&folder, &["--only", "syntax-error,migration-fails,unknown-object"]).out;
+        out.lines()
+            .map(|line| line.split_once(": ").expect("it has a place").1.to_string())
+            .collect::<Vec<_>>()
+    };
+    let once = ["error[syntax-error] this byte is no UTF-8: PostgreSQL refuses the file as it is"];
+    for text in [
+        &b"create table public.caf\xE9 (id int);\n"[..],
+        b"select 1 \xE9 from x;\n",
+        b"select ('a'\xE9);\n",
+        b"\xFF\xFEcreate table x (id int);\n",
+        b"create function f() returns void language plpgsql as $$ begin caf\xE9 := 1; end $$;\n",
+        b"create function f() returns int language sql as $$ select caf\xE9 $$;\n",
+    ] {
+        assert_eq!(told(text), once, "{}", text.escape_ascii());
+    }
+    // What is wrong besides is told.
+    let beside = told(b"-- \xE9\ncreat table x (id int);\n");
+    assert!(beside.len() == 2 && beside[1].contains("at or near \"creat\""), "{beside:?}");
+}
+
+#[test]
 fn what_a_broken_statement_may_have_made_is_not_missed() {
     let folder = Folder::project("create tabel notes (id int);\n");
     let second = "create policy p on notes using (true);\ndrop table tags;\n";
