@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::access::{Relations, Rights};
 use crate::cli::args::{AccessArgs, AccessFormat};
-use crate::cli::catalog::{hint, is_object, spellings};
+use crate::cli::catalog::{hint, is_function, is_object, spellings};
 use crate::cli::{CLEAN, FAILED, choices, load, output};
 use crate::report::access as report;
 use crate::workload::Workload;
@@ -48,7 +48,14 @@ pub(super) fn run(args: &AccessArgs) -> anyhow::Result<u8> {
     out.flush()?;
     let mut errors = io::stderr().lock();
     for word in &missing {
-        writeln!(errors, "error: no table or view is called {word}{}", hint(&workspace, word))?;
+        if is_function(&workspace, word) {
+            writeln!(
+                errors,
+                "error: {word} is a function, which has no rows; `rls-lint catalog '{word}'` tells who may execute it"
+            )?;
+        } else {
+            writeln!(errors, "error: no table or view is called {word}{}", hint(&workspace, word))?;
+        }
     }
     for problem in workspace.problems() {
         writeln!(errors, "error: {problem}")?;

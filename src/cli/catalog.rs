@@ -3,12 +3,17 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::catalog::Catalog;
+use crate::catalog::function::Function;
 use crate::catalog::name::QName;
 use crate::cli::args::{CatalogArgs, ListFormat};
 use crate::cli::{CLEAN, FAILED, choices, load, output};
 use crate::nearest::nearest;
 use crate::report::{self, object};
+use crate::source::{FileId, FileRole, SourceFile};
+use crate::sql;
 use crate::sql::name::Ident;
+use crate::sql::statement::{Statement, StatementKind};
 use crate::sql::token::{Lexer, ident};
 use crate::workspace::{Replayed, Workspace};
 
@@ -66,7 +71,33 @@ fn describe(workspace: &Workspace, word: &str, out: &mut impl Write) -> io::Resu
             return Ok(true);
         }
     }
-    Ok(false)
+    let mut found = false;
+    for Replayed { catalog, .. } in &workspace.projects {
+        if let Some(function) = function_taking(catalog, word) {
+            object::render_function(catalog, &workspace.sources, function, out)?;
+            found = true;
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a word is the name of a function, with or without what it takes.
+pub(super) fn is_function(workspace: &Workspace, word: &str) -> bool {
+    workspace.projects.iter().any(|Replayed { catalog, .. }| {
+        let is_named = |name: &QName| catalog.functions_named(name).next().is_some();
+        spellings(word).iter().any(is_named) || function_taking(catalog, word).is_some()
+    })
+}
+
+/// The function that a word such as `public.f(text)` means.
+fn function_taking<'c>(catalog: &'c Catalog, word: &str) -> Option<&'c Function> {
+    let text = format!("drop routine {word}");
+    let migration = sql::parse(FileId(0), &SourceFile::new(word.into(), FileRole::Migration, text.into()));
+    let [Statement { kind: StatementKind::Drop(drop), .. }] = migration.statements.as_slice() else {
+        return None;
+    };
+    let [object] = drop.objects.as_slice() else { return None };
+    catalog.functions.get(&catalog.resolve_routine(object).ok()?)
 }
 
 /// The names that a word may mean.
@@ -95,11 +126,15 @@ pub(super) fn hint(workspace: &Workspace, word: &str) -> String {
     for Replayed { catalog, .. } in &workspace.projects {
         let tables = catalog.tables.values().map(|table| &table.name);
         let views = catalog.views.values().map(|view| &view.name);
-        let functions = catalog.functions.values().map(|function| &function.name);
-        for name in tables.chain(views).chain(functions) {
-            names.push(name.quoted());
+        let relations = tables.chain(views).map(QName::quoted);
+        let functions = catalog.functions.values().map(|function| match word.contains('(') {
+            true => function.signature(catalog),
+            false => function.name.quoted(),
+        });
+        for name in relations.chain(functions) {
             // Those of `public` can be asked for without it.
-            names.extend((name.schema == "public").then(|| name.name.quoted()));
+            names.extend(name.strip_prefix("public.").map(str::to_string));
+            names.push(name);
         }
     }
     nearest(word, names.iter().map(String::as_str))

@@ -53,6 +53,18 @@ pub(crate) fn render(
     Ok(found)
 }
 
+/// Writes what is known about a function.
+pub(crate) fn render_function(
+    catalog: &Catalog,
+    sources: &Sources,
+    function: &Function,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut page = Page { catalog, sources, out };
+    page.function(function)?;
+    page.gaps(&function.name)
+}
+
 /// Writes one line for each table that the project made.
 pub(crate) fn render_overview(catalog: &Catalog, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page { catalog, sources, out };

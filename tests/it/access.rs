@@ -62,6 +62,20 @@ fn a_relation_says_what_makes_it_so() {
 }
 
 #[test]
+fn a_function_is_said_to_be_one() {
+    let folder = Folder::project("create function public.g(a int) returns int language sql as 'select 1';");
+    for word in ["public.g", "g", "public.g(int)"] {
+        let answer = folder.run(&["access", word]);
+        assert_eq!((answer.code, answer.out.as_str()), (2, ""));
+        let said =
+            format!("error: {word} is a function, which has no rows; `rls-lint catalog '{word}'` tells");
+        assert!(answer.err.starts_with(&said), "{answer:?}");
+        let answer = folder.run(&["catalog", word]);
+        assert!(answer.out.contains("  public: execute\n"), "{answer:?}");
+    }
+}
+
+#[test]
 fn programs_get_every_cell() {
     let answer = Folder::project(TODOS).run(&["access", "--format", "json"]);
     let value: Value = serde_json::from_str(&answer.out).expect("it is JSON");

@@ -45,6 +45,29 @@ fn a_name_may_lack_the_quotes_that_a_shell_took() {
 }
 
 #[test]
+fn a_function_may_be_named_with_what_it_takes() {
+    let folder = Folder::project(
+        "create function public.f(a text, b int4 default 1) returns int language sql as 'select 1';
+         create function public.f(a uuid[]) returns int language sql as 'select 1';
+         revoke execute on function public.f(uuid[]) from public, anon;",
+    );
+    for word in ["public.f(text, integer)", "f(a text, b int)", "public.f( TEXT,int4 )"] {
+        let answer = folder.run(&["catalog", word]);
+        assert_eq!((answer.code, answer.out.matches("function ").count()), (0, 1), "{word}: {answer:?}");
+        assert!(answer.out.starts_with("function public.f(a text, b integer)\n"), "{word}: {answer:?}");
+        assert!(answer.out.contains("  anon: execute"), "{answer:?}");
+    }
+    assert!(!folder.run(&["catalog", "public.f(uuid[])"]).out.contains("anon: execute"));
+    assert_eq!(folder.run(&["catalog", "public.f"]).out.matches("function ").count(), 2);
+    let answer = folder.run(&["catalog", "public.f(uuid)"]);
+    assert_eq!((answer.code, answer.out.as_str()), (2, ""));
+    assert!(
+        answer.err.contains("nothing is called public.f(uuid); did you mean public.f(uuid[])?"),
+        "{answer:?}"
+    );
+}
+
+#[test]
 fn without_a_name_each_table_has_a_line() {
     let answer = Folder::project(TODOS).run(&["catalog"]);
     assert_eq!(
