@@ -357,6 +357,7 @@ pub fn diagnostic(span: Span, path: String, message: String, help: Option<String
         object: Identity::plain("file", path),
         reach: BTreeSet::new(),
         instances: Vec::new(),
+        project: String::new(),
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Diagnostic {
     pub reach: BTreeSet<String>,
     /// What it tells at once, if it is about a habit of the whole project: one finding for each place.
     pub instances: Vec<Self>,
+    /// What its project is known by among others of the run; empty where it is the only one.
+    pub project: String,
 }
 
 /// Up to so many places are pointed at that are all alike.
@@ -119,8 +121,6 @@ impl Diagnostic {
     /// A key that stays the same while the finding does: the rule, the object and what.
     /// Lines, wording and severity do not enter.
     pub fn fingerprint(&self) -> String {
-        use std::hash::Hasher;
-        let mut hasher = fnv::FnvHasher::default();
         let object = &self.object;
         let parts = [
             self.rule,
@@ -130,11 +130,12 @@ impl Diagnostic {
             object.part.as_deref().unwrap_or(""),
             &self.what,
         ];
-        for part in parts {
-            hasher.write(part.as_bytes());
-            hasher.write_u8(0);
-        }
-        format!("{:016x}", hasher.finish())
+        hash(&parts)
+    }
+
+    /// The fingerprint as it is printed: each of several projects has its own.
+    pub fn key(&self) -> String {
+        key(self.fingerprint(), &self.project)
     }
 
     /// Makes secrets unreadable that its words quote from the project.
@@ -260,6 +261,21 @@ impl Diagnostic {
         self.reach.extend(deeds);
         self
     }
+}
+
+/// A fingerprint as it is printed for a project.
+pub fn key(fingerprint: String, project: &str) -> String {
+    if project.is_empty() { fingerprint } else { hash(&[&fingerprint, project]) }
+}
+
+fn hash(parts: &[&str]) -> String {
+    use std::hash::Hasher;
+    let mut hasher = fnv::FnvHasher::default();
+    for part in parts {
+        hasher.write(part.as_bytes());
+        hasher.write_u8(0);
+    }
+    format!("{:016x}", hasher.finish())
 }
 
 /// What is wanted of findings, in order; see [`Diagnostic::select`].

@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use format::Format;
+pub(crate) use place::from_root;
 
 use crate::advisors::Row;
 use crate::change::Change;
@@ -61,6 +62,8 @@ pub struct Report {
     /// The working directory as seen from the root of the repository, such as `apps/web`; empty where
     /// it is the root, or where there is no repository.
     pub prefix: String,
+    /// The folder that holds the projects, as seen from the root of the repository; empty for the root.
+    pub folder: String,
 }
 
 /// The numbers of a run.
@@ -94,7 +97,7 @@ impl Report {
     fn numbered(&self) -> impl Iterator<Item = (&Diagnostic, String)> {
         let mut seen: HashMap<String, usize> = HashMap::new();
         self.diagnostics.iter().map(move |diagnostic| {
-            let fingerprint = diagnostic.fingerprint();
+            let fingerprint = diagnostic.key();
             let count = seen.entry(fingerprint.clone()).or_default();
             *count += 1;
             let key = if *count == 1 { fingerprint } else { format!("{fingerprint}-{count}") };

@@ -293,6 +293,7 @@ impl Findings {
             what: String::new(),
             reach: BTreeSet::new(),
             instances: Vec::new(),
+            project: String::new(),
         });
         self.list.last_mut().expect("one was just pushed")
     }

@@ -7,6 +7,7 @@ mod assume;
 pub mod boundary;
 mod compare;
 mod engine;
+mod keys;
 mod merged;
 mod replay;
 
@@ -227,7 +228,10 @@ impl Workspace {
         let mut diagnostics = self.complaints.clone();
         let mut advisors = Vec::new();
         let mut summary = Summary { projects: self.projects.len(), ..Summary::default() };
-        for (replayed, checked) in self.projects.iter().zip(found) {
+        let folders = keys::folders(&self.projects, &self.prefix);
+        let keys = keys::keys(&self.projects, &folders);
+        for ((replayed, mut checked), key) in self.projects.iter().zip(found).zip(keys) {
+            checked.found.iter_mut().for_each(|diagnostic| diagnostic.project.clone_from(&key));
             summary.baselined += checked.baselined;
             diagnostics.extend(checked.found);
             advisors.extend(checked.advisors);
@@ -252,6 +256,7 @@ impl Workspace {
             problems: self.problems.clone(),
             rules: self.rules(),
             prefix: self.prefix.clone(),
+            folder: keys::common(&folders),
         }
     }
 

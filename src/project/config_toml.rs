@@ -19,6 +19,8 @@ pub(super) const SEED: &str = "./seed.sql";
 /// The part of the file that matters here, with the defaults of `supabase init`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigToml {
+    /// `project_id`
+    pub project_id: Option<String>,
     /// `[api] enabled`, `schemas`; `[auth] enable_anonymous_sign_ins`, `[auth.hook.*]`
     pub api: ApiSettings,
     /// Where `[api] schemas` names each.
@@ -40,6 +42,7 @@ pub struct ConfigToml {
 impl Default for ConfigToml {
     fn default() -> Self {
         Self {
+            project_id: None,
             api: ApiSettings::default(),
             exposed_at: Vec::new(),
             extra_search_path: vec!["public".into(), "extensions".into()],
@@ -114,6 +117,7 @@ impl<'a> Reader<'a> {
         let seeds_are_on = self.flag("db.seed.enabled").unwrap_or(true);
         let seed_paths = self.patterns("db.seed.sql_paths").unwrap_or(default.seed_paths);
         ConfigToml {
+            project_id: self.root.get("project_id").and_then(|id| id.get_ref().as_str()).map(str::to_string),
             api: ApiSettings {
                 schemas: if api_is_on { exposed } else { Vec::new() },
                 exposed_at: IndexMap::default(),
@@ -245,7 +249,7 @@ mod tests {
     fn says_what_the_project_says() {
         let (config, flaws) = ConfigToml::parse(
             r#"
-            project_id = "env(PROJECT)"
+            project_id = "shop"
             [api]
             schemas = ["public", "api"]
             auto_expose_new_tables = false
@@ -266,6 +270,7 @@ mod tests {
             "#,
         );
         assert_eq!(flaws, []);
+        assert_eq!(config.project_id.as_deref(), Some("shop"));
         assert_eq!(config.api.schemas, ["public", "api"]);
         assert_eq!(config.api.auth_hooks, [QName::new("public", "add_claims")]);
         assert!(config.api.anonymous_sign_ins);

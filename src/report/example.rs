@@ -42,6 +42,7 @@ pub(super) fn finding(rule: &'static str, severity: Severity, span: Span, messag
         what: String::new(),
         reach: BTreeSet::new(),
         instances: Vec::new(),
+        project: String::new(),
     }
 }
 

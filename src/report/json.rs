@@ -264,7 +264,7 @@ impl<'a> Finding<'a> {
             note: diagnostic.note.as_deref(),
             help: diagnostic.help.as_deref(),
             object: Object::of(&diagnostic.object),
-            fingerprint: diagnostic.fingerprint(),
+            fingerprint: diagnostic.key(),
             related: diagnostic
                 .labels
                 .iter()

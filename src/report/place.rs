@@ -32,7 +32,7 @@ impl Place<'_> {
 }
 
 /// A path that is relative to a folder, relative to the root that the folder is seen from.
-fn from_root(folder: &str, path: &str) -> String {
+pub(crate) fn from_root(folder: &str, path: &str) -> String {
     if folder.is_empty() || path.starts_with('/') || path == STDIN {
         return path.to_string();
     }

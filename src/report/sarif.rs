@@ -52,7 +52,7 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": rules.0.iter().map(|id| descriptor(id)).collect::<Vec<_>>(),
             } },
-            "automationDetails": { "id": "rls-lint/" },
+            "automationDetails": { "id": category(&report.folder) },
             "columnKind": "unicodeCodePoints",
             "originalUriBaseIds": { "%SRCROOT%": { "description": { "text": "The root of the repository." } } },
             "invocations": [{
@@ -64,6 +64,15 @@ pub(super) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     });
     serde_json::to_writer_pretty(&mut *out, &log)?;
     writeln!(out)
+}
+
+/// What GitHub holds the results of a run against: those of the same category before it, and no others.
+/// Jobs for several projects of a repository each have their own.
+fn category(folder: &str) -> String {
+    match folder {
+        "" => "rls-lint/".to_string(),
+        folder => format!("rls-lint/{}/", super::one_line(folder)),
+    }
 }
 
 fn notifications(report: &Report) -> Vec<Value> {

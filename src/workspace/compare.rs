@@ -11,8 +11,8 @@ use crate::catalog::name::QName;
 use crate::catalog::table::Table;
 use crate::change::access::{self, New, Side};
 use crate::change::stops::History;
-use crate::change::{self, Change, Grown};
-use crate::diagnostic::{Diagnostic, selected};
+use crate::change::{self, Change, Fixed, Grown};
+use crate::diagnostic::{self, Diagnostic, selected};
 use crate::report::Report;
 use crate::rule::{Check, Findings, Group, Rule};
 use crate::rules;
@@ -21,7 +21,7 @@ use crate::sql::{self, Migration};
 use crate::workload::Workload;
 use crate::workspace::boundary::Base;
 use crate::workspace::replay::{fresh_catalog, is_applied, replay};
-use crate::workspace::{Baselining, Replayed, Workspace};
+use crate::workspace::{Baselining, Replayed, Workspace, keys};
 
 impl Workspace {
     /// Runs the rules on what there is and on what there was, and reports the difference.
@@ -29,8 +29,9 @@ impl Workspace {
         let started = Instant::now();
         let mut change = Change { base: base.name.clone(), ..Change::default() };
         let before = &base.workspace;
+        let keys = keys::keys(&self.projects, &keys::folders(&self.projects, &self.prefix));
         let mut introduced = Vec::new();
-        for at in 0..self.projects.len() {
+        for (at, key) in keys.iter().enumerate() {
             let mut merged = self.compare_files(at, before, base.merged.as_ref());
             let access = self.compare_access(at, before, &merged.new);
             let mut widened = Findings::new(rules::named(change::WIDENED));
@@ -63,7 +64,8 @@ impl Workspace {
             self.move_to_causes(&self.projects[at], &mut brought, &compared.grown, &merged.new);
             brought = self.without_allowed(&self.projects[at], brought, &mut checked.silenced);
             change.access.extend(access.changes);
-            change.fixed.extend(compared.fixed);
+            let of_project = |one: Fixed| Fixed { fingerprint: diagnostic::key(one.fingerprint, key), ..one };
+            change.fixed.extend(compared.fixed.into_iter().map(of_project));
             change.staying += compared.staying;
             checked.found = brought;
             if let Some(baseline) = baseline {

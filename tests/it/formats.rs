@@ -376,3 +376,57 @@ fn a_file_is_replaced_as_a_whole() {
     assert_eq!(mode & 0o400, 0o400);
     assert_eq!(folder.run(&["--output", "json=/dev/null"]).code, 1);
 }
+
+/// The fingerprints of a run in each format that has them, and the category of SARIF.
+fn identities(folder: &Path, arguments: &[&str]) -> (Vec<String>, String) {
+    let written = Written::of(folder, arguments);
+    written.validate();
+    let text = |value: &Value| value.as_str().expect("a text").to_string();
+    let json: Vec<_> = written.list("json", "findings").iter().map(|one| text(&one["fingerprint"])).collect();
+    let gitlab: BTreeSet<_> =
+        written.list("gitlab", "").iter().map(|one| text(&one["fingerprint"])).collect();
+    assert_eq!(gitlab, json.iter().cloned().collect(), "no two findings share one");
+    let run = written.json("sarif")["runs"][0].clone();
+    let sarif: BTreeSet<_> = run["results"]
+        .as_array()
+        .expect("results are a list")
+        .iter()
+        .map(|one| text(&one["partialFingerprints"]["rlsLint/v1"]))
+        .collect();
+    assert_eq!(sarif, gitlab);
+    (json, text(&run["automationDetails"]["id"]))
+}
+
+#[test]
+fn projects_of_one_repository_are_told_apart() {
+    let sql = "create table public.todos (title text);\n";
+    let project = |folder: &str| format!("{folder}/supabase/migrations/1_todos.sql");
+    let folder = Folder::new(&[(".git/", ""), (&project("apps/web"), sql), (&project("apps/admin"), sql)]);
+    let (both, category) = identities(folder.path(), &[]);
+    assert_eq!(category, "rls-lint/apps/");
+    // Each by itself is a project like any other, in a category of its own.
+    let alone = ["web", "admin"].map(|name| identities(&folder.path().join("apps").join(name), &[]));
+    let categories = alone.each_ref().map(|(_, category)| category.as_str());
+    assert_eq!(categories, ["rls-lint/apps/web/", "rls-lint/apps/admin/"]);
+    let single = Folder::project(sql);
+    assert_eq!(alone[0].0, identities(single.path(), &[]).0);
+    assert_eq!(identities(single.path(), &[]).1, "rls-lint/");
+    assert_eq!(both.len(), 2 * alone[0].0.len());
+    // Where they lie does not matter, unless they have the same name.
+    std::fs::rename(folder.path().join("apps"), folder.path().join("packages")).expect("it moves");
+    assert_eq!(identities(folder.path(), &[]), (both.clone(), "rls-lint/packages/".to_string()));
+    for name in ["web", "admin"] {
+        folder.write(&format!("packages/{name}/supabase/config.toml"), b"project_id = \"copied\"\n");
+    }
+    assert_eq!(identities(folder.path(), &[]).0.len(), both.len());
+    for (name, id) in [("web", "shop"), ("admin", "back")] {
+        folder.write(
+            &format!("packages/{name}/supabase/config.toml"),
+            format!("project_id = \"{id}\"").as_bytes(),
+        );
+    }
+    let (named, _) = identities(folder.path(), &[]);
+    std::fs::rename(folder.path().join("packages/web"), folder.path().join("packages/a")).expect("it moves");
+    let moved: BTreeSet<_> = identities(folder.path(), &[]).0.into_iter().collect();
+    assert_eq!(moved, named.into_iter().collect());
+}
