@@ -21,6 +21,8 @@ use crate::sql::statement::ObjectKind;
 pub(crate) struct Revocations {
     objects: IndexMap<(Oid, Option<i16>, Grantee), Vec<Revocation>>,
     defaults: IndexMap<DefaultKey, Revocation>,
+    /// What was ever revoked of an object from a role by its name.
+    named: IndexMap<(Oid, Grantee), Privileges>,
 }
 
 #[derive(Clone, Debug)]
@@ -72,6 +74,10 @@ pub struct LeftByDefault<'a> {
 }
 
 impl Revocations {
+    fn named(&self, object: Oid, role: &Role) -> Privileges {
+        self.named.get(&(object, role.grantee())).copied().unwrap_or(Privileges::NONE)
+    }
+
     /// Notes what default privileges were to lose, or that they have it again.
     pub(super) fn note_default(
         &mut self,
@@ -110,6 +116,10 @@ impl Catalog {
         privileges: Privileges,
         span: Span,
     ) {
+        if column.is_none() && *grantee != Grantee::Public {
+            let named = self.revocations.named.entry((object, grantee.clone())).or_insert(Privileges::NONE);
+            *named = named.union(privileges);
+        }
         let key = (object, column, grantee.clone());
         let still = match self.grants_on(object, column) {
             Some(grants) => self
@@ -153,7 +163,8 @@ impl Catalog {
         let each = each.flat_map(|(key, revocations)| revocations.iter().map(move |one| (key, one)));
         for ((object, column, grantee), revocation) in each {
             let Some(grants) = self.grants_on(*object, *column) else { continue };
-            if *grantee == Grantee::Public && self.is_closed_to_some(&grants, revocation.privileges) {
+            if *grantee == Grantee::Public && self.is_closed_to_some(*object, &grants, revocation.privileges)
+            {
                 continue;
             }
             for role in self.named_by(grantee) {
@@ -257,12 +268,14 @@ impl Catalog {
         }
     }
 
-    /// Whether a role that new objects are granted to by name has lost these privileges on this one.
-    fn is_closed_to_some(&self, grants: &Grants<'_>, privileges: Privileges) -> bool {
+    /// Whether a role that new objects are granted to by name has lost these privileges on this one. It may
+    /// have been granted them again, by who knew what was lost.
+    fn is_closed_to_some(&self, object: Oid, grants: &Grants<'_>, privileges: Privileges) -> bool {
         let by_default = self.initial_acl(grants.kind, grants.owner, &grants.name.schema);
         self.api_roles().any(|role| {
             let given = by_default.granted(&role.grantee()).intersection(privileges);
-            !given.is_empty() && self.effective(&role.name, grants.acl).intersection(given).is_empty()
+            let left = self.effective(&role.name, grants.acl).intersection(given);
+            !given.is_empty() && left.without(self.revocations.named(object, role)).is_empty()
         })
     }
 }

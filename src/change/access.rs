@@ -71,6 +71,8 @@ enum Kind {
     Within(Comparison),
     /// Every row is reached, if something is so that no row has to do with; in words.
     Open(String),
+    /// Every row is reached by a statement that has no condition: one that has finds only rows that can be read.
+    Blind,
     /// What rows may become by an UPDATE; in words what alone is asked where that is anything else.
     NewRows(Option<String>),
     /// The privilege is on these columns, and was on those.
@@ -186,6 +188,7 @@ impl Step {
     fn effect(&self, names: [&QName; 2]) -> Effect {
         let part = match self.kind {
             Kind::Reach | Kind::Fenced(_) | Kind::Within(_) | Kind::Open(_) => Part::Rows,
+            Kind::Blind => Part::Blind,
             Kind::NewRows(_) => Part::NewRows,
             Kind::Columns(..) => Part::Columns,
         };
@@ -299,6 +302,10 @@ fn changed(old: &QName, name: &QName, before: Side<'_>, after: Side<'_>) -> Vec<
                 span: None,
             });
         };
+        let beyond = Beyond::of(earlier, cell, after.catalog.table(name).is_some());
+        if let Some(was) = beyond.blind {
+            add(Kind::Blind, was, Reach::All, Class::Review);
+        }
         if let Some(asked) =
             opened::asked(&conditions, |one| Some(&one.rows)).filter(|_| cell.reach != Reach::All)
         {
@@ -311,6 +318,10 @@ fn changed(old: &QName, name: &QName, before: Side<'_>, after: Side<'_>) -> Vec<
             let is_wider = kind == Kind::Reach && class == Class::Review;
             let fenced = is_wider.then(fences).flatten().map(Kind::Fenced);
             add(fenced.unwrap_or(kind), from, cell.reach, class);
+            if let Some(was) = beyond.new_rows {
+                let asked = opened::asked(&conditions, |one| one.new_rows.as_ref());
+                add(Kind::NewRows(asked), was, Reach::All, Class::Review);
+            }
             continue;
         }
         if cell.reach == Reach::None {
@@ -328,6 +339,30 @@ fn changed(old: &QName, name: &QName, before: Side<'_>, after: Side<'_>) -> Vec<
         }
     }
     steps
+}
+
+/// What a cell of a table opens beyond the rows that it reaches, which are fewer than all, with what that was
+/// before.
+struct Beyond {
+    /// To statements without a condition.
+    blind: Option<Reach>,
+    /// To what rows may become.
+    new_rows: Option<Reach>,
+}
+
+impl Beyond {
+    fn of(earlier: Option<&Cell>, cell: &Cell, is_table: bool) -> Self {
+        let is_held = is_table && !matches!(cell.reach, Reach::All | Reach::Unknown);
+        let opened = |was: Reach, is: Reach| {
+            let is_opened = is_held && is == Reach::All && !matches!(was, Reach::All | Reach::Unknown);
+            is_opened.then_some(was)
+        };
+        let was_blind = earlier.map_or(Reach::None, |cell| cell.blind);
+        let reached = earlier.filter(|cell| cell.reach != Reach::None);
+        let became = reached.and_then(|cell| cell.new_rows).unwrap_or(Reach::None);
+        let becomes = cell.new_rows.filter(|_| cell.reach != Reach::None).unwrap_or(Reach::None);
+        Self { blind: opened(was_blind, cell.blind), new_rows: opened(became, becomes) }
+    }
 }
 
 /// How a change of the rows that are reached is to be told and taken; nothing where there is none.
@@ -453,16 +488,27 @@ fn named(catalog: &Catalog, oid: Oid, attnum: Option<i16>) -> Option<String> {
 /// What can be done with a relation that was not there.
 fn opened(name: &QName, before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
+    let is_table = after.catalog.table(name).is_some();
     for ((role, command), cell) in cells(after, name) {
+        let mut add = |kind, reach, class| {
+            let span = made(cell, reach, name, after, new);
+            let (role, before) = (role.clone(), Reach::None);
+            steps.push(Step { role, command, kind, before, after: reach, class, span });
+        };
+        let beyond = Beyond::of(None, cell, is_table);
+        if beyond.blind.is_some() {
+            add(Kind::Blind, Reach::All, Class::Review);
+        }
+        if beyond.new_rows.is_some() {
+            add(Kind::NewRows(None), Reach::All, Class::Review);
+        }
         let class = match cell.reach {
             Reach::None => continue,
             Reach::All if is_leak(name, &role, command, before, after) => Class::Dangerous,
             Reach::Own | Reach::Tenant => Class::Safe,
             Reach::All | Reach::Some | Reach::Unknown => Class::Review,
         };
-        let span = made(cell, name, after, new);
-        let (before, after) = (Reach::None, cell.reach);
-        steps.push(Step { role, command, kind: Kind::Reach, before, after, class, span });
+        add(Kind::Reach, cell.reach, class);
     }
     steps
 }
@@ -472,7 +518,7 @@ fn is_leak(name: &QName, role: &str, command: PolicyCommand, before: Side<'_>, a
     let is_written_by_all = command != PolicyCommand::Select && role == "anon";
     let is_open = match (after.catalog.table(name), after.catalog.view(name)) {
         (Some(table), _) => !table.rls.value,
-        (_, Some(view)) => !view.materialized && shows_more(view, role, command, before, after),
+        (_, Some(view)) => shows_more(view, role, command, before, after),
         _ => false,
     };
     is_written_by_all || is_open
@@ -493,9 +539,9 @@ fn shows_more(view: &View, role: &str, command: PolicyCommand, before: Side<'_>,
 
 /// The statement that makes what a new relation lets through: of a table what decides about its rows,
 /// else what made it.
-fn made(cell: &Cell, name: &QName, side: Side<'_>, new: &New<'_>) -> Option<Span> {
+fn made(cell: &Cell, reach: Reach, name: &QName, side: Side<'_>, new: &New<'_>) -> Option<Span> {
     let is_new = |span: &Span| new.files.contains(&span.file);
-    let decides = |reason: &&Reason| reason.reach == Some(cell.reach);
+    let decides = |reason: &&Reason| reason.reach == Some(reach);
     let reasons = cell.reasons.iter().filter(|_| side.catalog.table(name).is_some());
     let span = reasons.filter(decides).find_map(|reason| reason.origin.span().filter(is_new));
     let created = || history(side, name)?.created.span().filter(is_new);
@@ -536,6 +582,10 @@ fn told(group: Group, name: &QName) -> AccessChange {
         Kind::Open(asked) => {
             let can = deeds(&commands, Reach::All, &relation);
             format!("{who} can now {can}: only {asked} is asked (was: {})", rows(*before))
+        }
+        Kind::Blind => {
+            let can = deeds(&commands, Reach::All, &relation);
+            format!("{who} can now {can} with a statement that has no condition (was: {})", rows(*before))
         }
         Kind::NewRows(asked) => {
             let into = match asked {
@@ -591,10 +641,18 @@ fn told_as_kind(
 
 fn told_as_new(group: Group, name: &QName, what: &str) -> AccessChange {
     let Group { steps, roles, commands } = group;
-    let Step { after, class, span, .. } = steps[0];
+    let Step { kind, after, class, span, .. } = &steps[0];
+    let (after, class, span) = (*after, *class, *span);
     let (who, relation) = (in_words(&roles, "and"), name.quoted());
-    let message = match after {
-        Reach::Unknown => format!("it is not known {} ({what})", which(&commands, &who, &relation)),
+    let message = match (kind, after) {
+        (Kind::Blind, _) => {
+            let can = deeds(&commands, Reach::All, &relation);
+            format!("{who} can {can} with a statement that has no condition ({what})")
+        }
+        (Kind::NewRows(_), _) => {
+            format!("{who} can turn the rows of {relation} that they change into any ({what})")
+        }
+        (_, Reach::Unknown) => format!("it is not known {} ({what})", which(&commands, &who, &relation)),
         _ => format!("{who} can {} ({what})", deeds(&commands, after, &relation)),
     };
     AccessChange {
@@ -1063,6 +1121,61 @@ mod tests {
             told_of(&notes, "alter policy change on notes with check (true);"),
             [
                 "review: authenticated can now turn the rows of public.notes that they change into any (was: into own rows) [true]"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_no_condition_holds_back_is_to_be_reviewed() {
+        let notes = "create table notes (id int primary key, owner uuid);
+            alter table notes enable row level security; revoke all on notes from anon;
+            create policy seen on notes for select to authenticated using (owner = auth.uid());";
+        assert_eq!(
+            told_of(notes, "create policy p on notes for delete to authenticated using (true);"),
+            [
+                "review: authenticated can now delete all rows of public.notes with a statement that has no condition (was: no rows) [true]",
+                "safe: authenticated can now delete own rows of public.notes (was: no rows) [true]",
+            ]
+        );
+        assert_eq!(
+            told_of(
+                notes,
+                "create policy p on notes for update to authenticated using (owner = auth.uid()) with check (true);"
+            ),
+            [
+                "review: authenticated can now turn the rows of public.notes that they change into any (was: into no rows) [true]",
+                "safe: authenticated can now change own rows of public.notes (was: no rows) [owner = auth.uid()]",
+            ]
+        );
+        let own = "create policy p on notes for update to authenticated using (owner = auth.uid());";
+        assert_eq!(
+            told_of(notes, own),
+            [
+                "safe: authenticated can now change own rows of public.notes (was: no rows) [owner = auth.uid()]"
+            ]
+        );
+        assert_eq!(
+            told_of(
+                "select 1;",
+                &format!(
+                    "{notes} create policy p on notes for delete to authenticated using (true);
+                     create policy q on notes for update to authenticated using (owner = auth.uid()) with check (true);"
+                )
+            ),
+            [
+                "review: authenticated can turn the rows of public.notes that they change into any (new table) [true]",
+                "review: authenticated can delete all rows of public.notes with a statement that has no condition (new table) [true]",
+                "safe: authenticated can read, change and delete own rows of public.notes (new table) [owner = auth.uid()]",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_copy_is_as_dangerous_as_a_view() {
+        assert_eq!(
+            told_of(NOTES, "create materialized view copied as select id from notes;"),
+            [
+                "dangerous: anon and authenticated can read all rows of public.copied (new view) [create materialized view copied as select id from notes]"
             ]
         );
     }

@@ -28,6 +28,7 @@ pub(super) enum Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Rows,
+    Blind,
     NewRows,
     Columns,
 }
@@ -68,6 +69,7 @@ impl<'a> Stop<'a> {
                 let there = end.cell(names, role, *command);
                 let (Some((here, own)), Some((there, last))) = (here, there) else { return false };
                 match part {
+                    Part::Blind => here.blind == there.blind,
                     Part::Columns => here.columns == there.columns,
                     Part::Rows => here.reach == there.reach && is_same(own, last, |one| Some(one.rows)),
                     Part::NewRows => {

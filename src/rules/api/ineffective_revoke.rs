@@ -312,6 +312,13 @@ mod tests {
     }
 
     #[test]
+    fn who_grants_again_by_name_knew_what_was_closed() {
+        let closed = "revoke execute on function public.f() from public, anon;";
+        assert_eq!(said(closed), [""; 0]);
+        assert_eq!(said(&format!("{closed} grant execute on function public.f() to anon;")), [""; 0]);
+    }
+
+    #[test]
     fn each_grant_is_taken_by_itself() {
         check(
             &RULE,
