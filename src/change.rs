@@ -84,14 +84,28 @@ impl Class {
     }
 }
 
-/// What some roles can do with a relation that they could not, or the other way round.
+/// What a change of rights is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// A table or view.
+    Relation,
+    Function,
+    /// A schema, which the Data API serves or not.
+    Schema,
+}
+
+/// What some roles can do with an object that they could not, or the other way round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessChange {
     pub class: Class,
     /// `authenticated can now read all rows of public.invoices (was: own rows)`
     pub message: String,
-    pub relation: QName,
+    pub subject: Subject,
+    /// Of a schema, its own name twice.
+    pub name: QName,
     pub roles: Vec<String>,
+    /// Those on rows: none of a function or schema.
     pub commands: Vec<PolicyCommand>,
     /// The rows reached before; nothing where there was no such relation.
     pub before: Option<Reach>,

@@ -38,7 +38,7 @@ use crate::config::CONFIGURATION;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::rule::Rule;
 use crate::rules;
-use crate::source::Sources;
+use crate::source::{Sources, Span, secret};
 
 /// All that a run has to say.
 #[derive(Clone, Debug, Default)]
@@ -154,6 +154,21 @@ fn one_line(text: &str) -> Cow<'_, str> {
 /// Whether a character would move the cursor, other than a tab, or turn the direction of what follows.
 fn is_unprintable(c: char) -> bool {
     (c.is_control() && c != '\t') || matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Of the line of SQL beside its place, so many characters are shown.
+const LONGEST_SQL: usize = 100;
+
+/// The line where something stands, as it can be shown beside its place.
+fn sql_at(span: Span, sources: &Sources) -> String {
+    let file = sources.get(span.file);
+    let line = &file.text[file.line(file.position(span.start).line)];
+    let masked = secret::masked(line.trim());
+    let shown = one_line(&masked);
+    match shown.char_indices().nth(LONGEST_SQL) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown.into_owned(),
+    }
 }
 
 /// A number with its noun in the right form.

@@ -1,5 +1,6 @@
 //! Who can do what now, and could not before: the matrices of two catalogs, compared.
 
+mod calls;
 mod cause;
 mod opened;
 mod words;
@@ -17,12 +18,13 @@ use crate::catalog::{Catalog, Relation};
 use crate::change::access::cause::{Effect, Part, causes};
 use crate::change::access::words::{deeds, deeds_in_number, plain, rows, verb, which};
 use crate::change::stops::History;
-use crate::change::{AccessChange, Class};
+use crate::change::{AccessChange, Class, Subject};
 use crate::diagnostic::Identity;
 use crate::predicate::{Comparison, Condition, Reach};
 use crate::rule::Findings;
 use crate::source::{FileId, Sources, Span};
 use crate::sql::expr::{Expr, Oid, Target, walk_queries};
+use crate::sql::name::Ident;
 use crate::sql::statement::PolicyCommand;
 
 /// One side of the comparison.
@@ -113,8 +115,10 @@ fn changes(
         })
         .collect();
     let (mut renamed, mut gone) = (IndexMap::default(), IndexMap::default());
-    blame(&mut differences, after, new, &mut renamed, &mut gone);
-    let mut found = Vec::new();
+    let mut called = calls::compared(before, after);
+    blame(&mut differences, &mut called, after, new, &mut renamed, &mut gone);
+    let mut found: Vec<_> = schemas(before, after).collect();
+    found.extend(called.into_iter().map(|(_, change)| change));
     for Difference { old, name, steps } in differences {
         match (old, name) {
             (Some(old), Some(name)) => {
@@ -137,9 +141,41 @@ fn changes(
     found
 }
 
+/// The schemas that the Data API serves and did not, and those that it no longer does.
+fn schemas<'a>(before: Side<'a>, after: Side<'a>) -> impl Iterator<Item = AccessChange> + 'a {
+    let (was, is) = (&before.catalog.api.schemas, &after.catalog.api.schemas);
+    let change = |class, schema: &Ident, message, span| AccessChange {
+        class,
+        message,
+        subject: Subject::Schema,
+        name: QName::new(schema.clone(), schema.clone()),
+        roles: Vec::new(),
+        commands: Vec::new(),
+        before: None,
+        after: None,
+        span,
+    };
+    let new = is.iter().filter(|schema| !was.contains(schema)).map(move |schema| {
+        let message = format!("the Data API now serves the schema {}", schema.quoted());
+        change(Class::Review, schema, message, after.catalog.api.exposed_at.get(schema).copied())
+    });
+    let gone = was.iter().filter(|schema| !is.contains(schema)).map(move |schema| {
+        let message = format!("the Data API no longer serves the schema {}", schema.quoted());
+        change(Class::Breaking, schema, message, None)
+    });
+    new.chain(gone)
+}
+
+/// Where the settings say that an object is served, if that is new.
+fn served_since(name: &QName, after: Side<'_>, new: &New<'_>) -> Option<Span> {
+    let place = after.catalog.api.exposed_at.get(&name.schema).copied();
+    place.filter(|place| new.files.contains(&place.file))
+}
+
 /// Finds the statement of the change behind each difference.
 fn blame(
     differences: &mut [Difference],
+    called: &mut [(String, AccessChange)],
     after: Side<'_>,
     new: &New<'_>,
     renamed: &mut IndexMap<QName, Option<Span>>,
@@ -147,6 +183,7 @@ fn blame(
 ) {
     enum Place<'d> {
         Of(&'d mut Step, &'d QName),
+        Call(&'d mut AccessChange),
         Renamed(QName),
         Gone(QName),
     }
@@ -165,15 +202,26 @@ fn blame(
             _ => {}
         }
     }
+    for (signature, change) in called {
+        asked.push((Effect::Calls(signature.clone()), Place::Call(change)));
+    }
     // The replay is not stopped as often as one may like.
     asked.sort_by_key(|(_, place)| match place {
         Place::Of(step, _) => step.class,
+        Place::Call(change) => change.class,
         _ => Class::Breaking,
     });
     let (effects, places): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
     for (place, span) in places.into_iter().zip(causes(&effects, after, new)) {
         match place {
-            Place::Of(step, name) => step.span = span.map(|span| step.place(span, name, after)),
+            Place::Of(step, name) => {
+                let is_served = || served_since(name, after, new);
+                step.span = span.map(|span| step.place(span, name, after)).or_else(is_served);
+            }
+            Place::Call(change) => {
+                let is_served = || served_since(&change.name, after, new);
+                change.span = span.map(|span| after.sources.first_line(span)).or_else(is_served);
+            }
             Place::Renamed(name) => {
                 renamed.insert(name, span.map(|span| after.sources.first_line(span)));
             }
@@ -222,7 +270,7 @@ impl AccessChange {
 /// Reports what opens every row of a relation that was there before; of a view only what no table is opened
 /// by as well.
 pub fn report(changes: &[AccessChange], catalog: &Catalog, out: &mut Findings) {
-    let is_view = |change: &AccessChange| catalog.view(&change.relation).is_some();
+    let is_view = |change: &AccessChange| catalog.view(&change.name).is_some();
     let opened = |change: &&AccessChange| change.class == Class::Dangerous && change.before.is_some();
     let opened: Vec<_> = changes.iter().filter(opened).collect();
     let says_as_much = |table: &AccessChange, view: &AccessChange| {
@@ -236,7 +284,7 @@ pub fn report(changes: &[AccessChange], catalog: &Catalog, out: &mut Findings) {
         let Some(span) = change.span else { continue };
         let kind = "relation";
         let commands: Vec<_> = change.commands.iter().map(|command| verb(*command)).collect();
-        out.report(span, Identity::new(kind, &change.relation), change.message.clone())
+        out.report(span, Identity::new(kind, &change.name), change.message.clone())
             .note("this makes it so")
             .help(
                 "hold the rows to the caller, as in `using (owner = (select auth.uid()))`, and grant no more than the \
@@ -609,7 +657,8 @@ fn told(group: Group, name: &QName) -> AccessChange {
     AccessChange {
         class: *class,
         message,
-        relation: name.clone(),
+        subject: Subject::Relation,
+        name: name.clone(),
         before: Some(*before),
         after: Some(*after),
         span: *span,
@@ -658,7 +707,8 @@ fn told_as_new(group: Group, name: &QName, what: &str) -> AccessChange {
     AccessChange {
         class,
         message,
-        relation: name.clone(),
+        subject: Subject::Relation,
+        name: name.clone(),
         roles,
         commands,
         before: None,
@@ -692,7 +742,8 @@ fn told_as_gone(name: &QName, before: Side<'_>, span: Option<Span>) -> Option<Ac
             in_words(&roles, "and"),
             in_words(&verbs, "and")
         ),
-        relation: name.clone(),
+        subject: Subject::Relation,
+        name: name.clone(),
         roles,
         commands,
         before: Some(most),
@@ -705,7 +756,8 @@ fn told_as_renamed(old: &QName, name: &QName, span: Option<Span>) -> AccessChang
     AccessChange {
         class: Class::Breaking,
         message: format!("{} is now called {}", old.quoted(), name.quoted()),
-        relation: name.clone(),
+        subject: Subject::Relation,
+        name: name.clone(),
         roles: Vec::new(),
         commands: Vec::new(),
         before: None,
@@ -1168,6 +1220,47 @@ mod tests {
                 "safe: authenticated can read, change and delete own rows of public.notes (new table) [owner = auth.uid()]",
             ]
         );
+    }
+
+    #[test]
+    fn who_can_call_a_function_is_access() {
+        let wipe = "create function wipe(int) returns void language sql security definer as 'select 1';";
+        let closed = format!("{wipe} revoke execute on function wipe from public, anon, authenticated;");
+        assert_eq!(
+            told_of("select 1;", wipe),
+            [
+                "review: anon and authenticated can call public.wipe(integer), which runs with its owner's rights (new function) [create function wipe(int) returns void language sql security definer as 'select 1']"
+            ]
+        );
+        assert_eq!(told_of("select 1;", &closed), [""; 0]);
+        let invoker = wipe.replace(" security definer", "");
+        assert_eq!(told_of("select 1;", &invoker), [""; 0]);
+        assert_eq!(
+            told_of(&closed, "grant execute on function wipe to anon; select 1;"),
+            [
+                "review: anon can now call public.wipe(integer), which runs with its owner's rights (was: nobody) [grant execute on function wipe to anon]"
+            ]
+        );
+        assert_eq!(
+            told_of(wipe, "select 1; revoke execute on function wipe from public, anon;"),
+            [
+                "breaking: anon can no longer call public.wipe(integer) [revoke execute on function wipe from public, anon]"
+            ]
+        );
+        assert_eq!(
+            told_of(&invoker, "alter function wipe security definer;"),
+            [
+                "review: public.wipe(integer), which anon and authenticated can call, now runs with its owner's rights (was: the caller's) [alter function wipe security definer]"
+            ]
+        );
+        assert_eq!(
+            told_of(wipe, "drop function wipe;"),
+            [
+                "breaking: public.wipe(integer) is gone: anon and authenticated could call it [drop function wipe]"
+            ]
+        );
+        let trigger = "create function touch() returns trigger language plpgsql security definer as 'begin return new; end';";
+        assert_eq!(told_of("select 1;", trigger), [""; 0]);
     }
 
     #[test]

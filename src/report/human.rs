@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use ariadne::{Cache, Color, Config, Label, ReportKind, Source};
 
-use super::{Report, clean_lines, counted, is_unprintable, one_line};
+use super::{Report, clean_lines, counted, is_unprintable, one_line, sql_at};
 use crate::change::Class;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{FileId, SourceFile, Sources, Span, secret};
@@ -71,6 +71,10 @@ pub(crate) fn change(report: &Report, out: &mut dyn Write, color: bool) -> io::R
             let file = report.sources.get(span.file);
             let place = format!("{}:{}", one_line(&file.path), file.position(span.start));
             writeln!(out, "             {}", paint(&place, FAINT, color))?;
+            let sql = sql_at(span, &report.sources);
+            if !sql.is_empty() {
+                writeln!(out, "               {sql}")?;
+            }
         }
     }
     if !change.fixed.is_empty() {

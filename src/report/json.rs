@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::Report;
 use super::access::word as reach_word;
-use crate::change::{AccessChange, Change, Class, Fixed};
+use crate::change::{AccessChange, Change, Class, Fixed, Subject};
 use crate::diagnostic::{Diagnostic, Identity, Label, Severity};
 use crate::rules;
 use crate::source::{Sources, Span};
@@ -194,6 +194,7 @@ struct FixedForm<'a> {
 struct AccessForm<'a> {
     class: Class,
     message: &'a str,
+    kind: Subject,
     schema: &'a str,
     name: &'a str,
     roles: &'a [String],
@@ -233,8 +234,9 @@ impl<'a> AccessForm<'a> {
         Self {
             class: access.class,
             message: &access.message,
-            schema: &access.relation.schema,
-            name: &access.relation.name,
+            kind: access.subject,
+            schema: &access.name.schema,
+            name: &access.name.name,
             roles: &access.roles,
             commands: access.commands.iter().map(|command| command_word(*command)).collect(),
             before: access.before.map(reach_word),

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::{Report, clean_lines, counted, one_line};
+use super::{Report, clean_lines, counted, one_line, sql_at};
+use crate::change::{Change, Class};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::Span;
 use crate::sql;
@@ -66,11 +67,25 @@ fn headline(report: &Report) -> String {
         .collect();
     match counts.as_slice() {
         [] if report.is_incomplete() => "not everything could be checked".to_string(),
-        [] if report.change.is_some() => "nothing new found".to_string(),
-        [] => "nothing found".to_string(),
+        [] => match report.change.as_ref().map(to_look_at) {
+            Some(changes) if changes.is_empty() => "nothing new found".to_string(),
+            Some(changes) => format!("no new finding, but changes of access: {}", changes.join(", ")),
+            None => "nothing found".to_string(),
+        },
         [one] => one.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
+}
+
+/// The changes of access that are not safe, counted by their class.
+fn to_look_at(change: &Change) -> Vec<String> {
+    let of = |class: Class| change.access.iter().filter(|access| access.class == class).count();
+    [(Class::Dangerous, "dangerous"), (Class::Breaking, "breaking"), (Class::Review, "to review")]
+        .into_iter()
+        .map(|(class, word)| (of(class), word))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect()
 }
 
 /// Adds what a change does to who can do what, and how many findings it mends.
@@ -85,7 +100,7 @@ fn access(report: &Report, page: &mut Page) {
     page.push("\n| access | what changes | place |\n|---|---|---|\n");
     let mut shown = 0;
     for access in &change.access {
-        let place = access.span.map(|span| in_code(&line_in_repository(span, report))).unwrap_or_default();
+        let place = access.span.map(|span| place_and_sql(span, report)).unwrap_or_default();
         let row = format!("| {} | {} | {place} |\n", access.class.word(), escaped(&access.message));
         shown += usize::from(page.push_within(&row, LONGEST_ACCESS));
     }
@@ -127,6 +142,15 @@ fn table(findings: &[&Diagnostic], report: &Report, page: &mut Page) -> usize {
 fn line_in_repository(span: Span, report: &Report) -> String {
     let place = report.place(span);
     format!("{}:{}", report.path_in_repository(&place), place.start.line)
+}
+
+/// Where something stands, and the line of SQL there.
+fn place_and_sql(span: Span, report: &Report) -> String {
+    let place = in_code(&line_in_repository(span, report));
+    match sql_at(span, &report.sources) {
+        sql if sql.is_empty() => place,
+        sql => format!("{place}<br>{}", in_code(&sql)),
+    }
 }
 
 fn row(diagnostic: &Diagnostic, report: &Report) -> String {
@@ -242,7 +266,7 @@ mod tests {
     use super::super::example;
     use super::*;
     use crate::catalog::name::QName;
-    use crate::change::{AccessChange, Change, Class};
+    use crate::change::{AccessChange, Subject};
     use crate::sql::statement::PolicyCommand;
 
     #[test]
@@ -307,7 +331,8 @@ alter table public.todos enable row level security;
             access: vec![AccessChange {
                 class: Class::Dangerous,
                 message: "anon can now read all rows of public.todos (was: none)".into(),
-                relation: QName::new("public", "todos"),
+                subject: Subject::Relation,
+                name: QName::new("public", "todos"),
                 roles: vec!["anon".into()],
                 commands: vec![PolicyCommand::Select],
                 before: None,
@@ -318,13 +343,13 @@ alter table public.todos enable row level security;
         });
         let out = example::rendered(render, &report);
         let expected = "\
-### rls-lint: nothing new found
+### rls-lint: no new finding, but changes of access: 1 dangerous
 
 Compared with main: 0 findings fixed, 7 as before.
 
 | access | what changes | place |
 |---|---|---|
-| dangerous | anon can now read all rows of public.todos (was: none) | `migrations/2_open.sql:4` |
+| dangerous | anon can now read all rows of public.todos (was: none) | `migrations/2_open.sql:4`<br>`alter table public.todos disable row level security;` |
 ";
         assert!(out.starts_with(expected), "{out}");
     }
@@ -346,7 +371,8 @@ Compared with main: 0 findings fixed, 7 as before.
         let one = AccessChange {
             class: Class::Review,
             message: "long ".repeat(20),
-            relation: QName::new("public", "a"),
+            subject: Subject::Relation,
+            name: QName::new("public", "a"),
             roles: Vec::new(),
             commands: Vec::new(),
             before: None,

@@ -567,6 +567,35 @@ fn what_is_opened_is_a_finding() {
 }
 
 #[test]
+fn a_schema_that_is_served_from_now_on_is_told() {
+    let folder = repository(&[
+        ("supabase/config.toml", "[api]\nschemas = [\"public\"]\n"),
+        (
+            FIRST,
+            "create schema app; grant usage on schema app to anon;\ncreate table app.notes (id int primary key);\ngrant select on app.notes to anon;\n",
+        ),
+    ]);
+    folder.write("supabase/config.toml", b"[api]\nschemas = [\"public\", \"app\"]\n");
+    let value = json(&check(&folder, &["--base", "main"]));
+    let access = value["change"]["access"].as_array().expect("a list");
+    let told: Vec<_> =
+        access.iter().map(|one| (&one["kind"], &one["message"], &one["place"]["file"])).collect();
+    let place = &"supabase/config.toml".into();
+    assert_eq!(
+        told,
+        [
+            (&"relation".into(), &"anon can now read all rows of app.notes (was: no rows)".into(), place),
+            (&"schema".into(), &"the Data API now serves the schema app".into(), place),
+        ]
+    );
+    let human = folder.run(&["--base", "main"]);
+    assert!(
+        human.out.contains("supabase/config.toml:2:22\n               schemas = [\"public\", \"app\"]\n"),
+        "{human:?}"
+    );
+}
+
+#[test]
 fn before_the_first_commit_all_is_new() {
     let folder = Folder::project(OLD);
     git(folder.path(), &["init", "--quiet", "--initial-branch", "main"]);

@@ -3,6 +3,7 @@
 use crate::access::{Cell, Deciding, Rights};
 use crate::catalog::name::QName;
 use crate::catalog::{Catalog, Relation};
+use crate::change::access::calls::Calls;
 use crate::change::access::{New, Side};
 use crate::predicate::{Comparison, Condition, Reach};
 use crate::source::Span;
@@ -13,6 +14,8 @@ use crate::workload::Workload;
 pub(super) enum Effect {
     /// No relation has this name.
     Gone(QName),
+    /// The function with this signature can be called as in the end, or is not there.
+    Calls(String),
     /// A relation has this name.
     Named(QName),
     Cell {
@@ -63,6 +66,10 @@ impl<'a> Stop<'a> {
     fn is_as(&self, end: &Stop<'_>, effect: &Effect) -> bool {
         match effect {
             Effect::Gone(name) => !self.catalog.is_relation_with_rows(name),
+            Effect::Calls(signature) => {
+                Calls::with_signature(self.catalog, signature)
+                    == Calls::with_signature(end.catalog, signature)
+            }
             Effect::Named(name) => self.catalog.is_relation_with_rows(name),
             Effect::Cell { part, names, role, command } => {
                 let here = self.cell(names, role, *command);

@@ -1,0 +1,124 @@
+//! Who can call which function through the Data API, and with whose rights it runs.
+
+use crate::access::in_words;
+use crate::catalog::Catalog;
+use crate::catalog::function::Function;
+use crate::catalog::gap::Aspect;
+use crate::catalog::name::QName;
+use crate::change::access::Side;
+use crate::change::{AccessChange, Class, Subject};
+use crate::map::IndexMap;
+
+/// How a function can be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Calls {
+    name: QName,
+    /// Whether it runs with its owner's rights.
+    definer: bool,
+    /// The roles of requests that can call it.
+    callers: Vec<String>,
+}
+
+impl Calls {
+    fn of(catalog: &Catalog, function: &Function) -> Self {
+        let callers = catalog.callers(function).iter().map(|role| role.name.quoted()).collect();
+        Self { name: function.name.clone(), definer: function.security_definer.value, callers }
+    }
+
+    /// The callers that it has and another state of it has not.
+    fn callers_beyond(&self, other: &Self) -> Vec<String> {
+        self.callers.iter().filter(|role| !other.callers.contains(role)).cloned().collect()
+    }
+
+    /// How the function with this signature can be called; nothing where there is none.
+    pub(super) fn with_signature(catalog: &Catalog, signature: &str) -> Option<Self> {
+        let function =
+            catalog.functions.values().find(|function| function.signature(catalog) == signature)?;
+        Some(Self::of(catalog, function))
+    }
+}
+
+/// The project's functions by signature, as far as they are certain.
+fn functions(catalog: &Catalog) -> IndexMap<String, Calls> {
+    let doubts = catalog.doubts(&[Aspect::Functions, Aspect::Execute]);
+    let own = catalog.own_functions().filter(|function| !doubts.concern(&function.name));
+    own.map(|function| (function.signature(catalog), Calls::of(catalog, function))).collect()
+}
+
+/// What is different about who can call which function, with its signature. A new function that runs with
+/// the rights of the caller opens nothing.
+pub(super) fn compared(before: Side<'_>, after: Side<'_>) -> Vec<(String, AccessChange)> {
+    let (was, is) = (functions(before.catalog), functions(after.catalog));
+    let mut found = Vec::new();
+    for (signature, now) in &is {
+        let mut add = |class, roles: Vec<String>, message: String| {
+            found.push((signature.clone(), change(&now.name, class, roles, message)));
+        };
+        let who = in_words(&now.callers, "and");
+        let Some(earlier) = was.get(signature) else {
+            let is_gap = before.catalog.may_have_changed(&now.name, Aspect::Functions);
+            if now.definer && !now.callers.is_empty() && !is_gap {
+                let message =
+                    format!("{who} can call {signature}, which runs with its owner's rights (new function)");
+                add(Class::Review, now.callers.clone(), message);
+            }
+            continue;
+        };
+        let (gained, lost) = (now.callers_beyond(earlier), earlier.callers_beyond(now));
+        if !gained.is_empty() {
+            let (class, whose) = match now.definer {
+                true => (Class::Review, "its owner's"),
+                false => (Class::Safe, "the caller's"),
+            };
+            let by = match earlier.callers.as_slice() {
+                [] => "nobody".to_string(),
+                callers => in_words(callers, "and"),
+            };
+            let who = in_words(&gained, "and");
+            let message =
+                format!("{who} can now call {signature}, which runs with {whose} rights (was: {by})");
+            add(class, gained, message);
+        }
+        if !lost.is_empty() {
+            let message = format!("{} can no longer call {signature}", in_words(&lost, "and"));
+            add(Class::Breaking, lost, message);
+        }
+        let stayed: Vec<_> =
+            now.callers.iter().filter(|role| earlier.callers.contains(role)).cloned().collect();
+        if now.definer != earlier.definer && !stayed.is_empty() {
+            let (class, whose, before) = match now.definer {
+                true => (Class::Review, "its owner's", "the caller's"),
+                false => (Class::Safe, "the caller's", "its owner's"),
+            };
+            let who = in_words(&stayed, "and");
+            let message =
+                format!("{signature}, which {who} can call, now runs with {whose} rights (was: {before})");
+            add(class, stayed, message);
+        }
+    }
+    let gone = was.into_iter().filter(|(signature, earlier)| {
+        let is_there = is.contains_key(signature);
+        let is_gap = || after.catalog.may_have_changed(&earlier.name, Aspect::Functions);
+        !is_there && !earlier.callers.is_empty() && !is_gap()
+    });
+    found.extend(gone.map(|(signature, earlier)| {
+        let who = in_words(&earlier.callers, "and");
+        let message = format!("{signature} is gone: {who} could call it");
+        (signature, change(&earlier.name, Class::Breaking, earlier.callers, message))
+    }));
+    found
+}
+
+fn change(name: &QName, class: Class, roles: Vec<String>, message: String) -> AccessChange {
+    AccessChange {
+        class,
+        message,
+        subject: Subject::Function,
+        name: name.clone(),
+        roles,
+        commands: Vec::new(),
+        before: None,
+        after: None,
+        span: None,
+    }
+}
