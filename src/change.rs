@@ -227,7 +227,8 @@ fn rename(diagnostic: &mut Diagnostic, renamed: &[(QName, QName)]) {
     let is_it = |old: &QName| {
         object.schema.as_deref() == Some(old.schema.as_str()) && object.name == *old.name.as_str()
     };
-    if let Some((_, name)) = renamed.iter().find(|(old, _)| is_it(old)) {
+    let is_routine = object.kind == "function";
+    if let Some((_, name)) = renamed.iter().find(|(old, _)| is_it(old) && !is_routine) {
         object.schema = Some(name.schema.to_string());
         object.name = name.name.to_string();
     }

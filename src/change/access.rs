@@ -91,9 +91,8 @@ pub struct Compared {
 
 /// Compares what each role of requests can do with each relation, before and after.
 pub fn compare(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Compared {
-    let pairs = pairs(before, after, new);
-    let renamed = pairs.iter().filter_map(|(old, name)| Some((old.clone()?, name.clone()?)));
-    let renamed = renamed.filter(|(old, name)| old != name).collect();
+    let renamed = moved(before, after, new);
+    let pairs = pairs(before, after, &renamed);
     Compared { changes: changes(pairs, before, after, new), renamed }
 }
 
@@ -122,7 +121,7 @@ fn changes(
     for Difference { old, name, steps } in differences {
         match (old, name) {
             (Some(old), Some(name)) => {
-                found.extend(renamed.get(&name).map(|span| told_as_renamed(&old, &name, *span)));
+                found.extend(renamed.get(&name).map(|span| told_as_renamed(&old, &name, after, *span)));
                 found.extend(grouped(steps, true).into_iter().map(|group| told(group, &name)));
             }
             (None, Some(name)) => {
@@ -295,40 +294,58 @@ pub fn report(changes: &[AccessChange], catalog: &Catalog, out: &mut Findings) {
     }
 }
 
-/// The relations of either side, each with its counterpart: by name, or by the statement that made
-/// it where a table got another name.
-fn pairs(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Vec<(Option<QName>, Option<QName>)> {
+/// The relations of either side that requests are about, each with its counterpart.
+fn pairs(before: Side<'_>, after: Side<'_>, moved: &[(QName, QName)]) -> Vec<(Option<QName>, Option<QName>)> {
     let has = |side: Side<'_>, name: &QName| side.catalog.is_relation_with_rows(name);
-    let old = before.catalog.relations_of_requests();
     let mut pairs = Vec::new();
     let mut taken = FxHashSet::default();
-    let lost: Vec<_> = old.iter().filter(|name| !has(after, name)).collect();
     for name in after.catalog.relations_of_requests() {
-        let counterpart = if has(before, &name) {
-            Some(name.clone())
-        } else {
-            let origin = birth(after, &name).filter(|(file, _)| !new.files.contains(file));
-            let origin = origin.map(|(file, start)| (after.sources.get(file).path.as_str(), start));
-            let is_it = |old: &&&QName| {
-                let own = birth(before, old);
-                let own = own.map(|(file, start)| (before.sources.get(file).path.as_str(), start));
-                origin.is_some() && own == origin
-            };
-            lost.iter().find(is_it).map(|old| (**old).clone())
-        };
+        let was = moved.iter().find(|(_, is)| *is == name).map(|(was, _)| was);
+        // Who has moved has left its name to others.
+        let stayed = || has(before, &name) && !moved.iter().any(|(was, _)| *was == name);
+        let counterpart = was.cloned().or_else(|| stayed().then(|| name.clone()));
         taken.extend(counterpart.clone());
         pairs.push((counterpart, Some(name)));
     }
-    for name in old.into_iter().filter(|name| !taken.contains(name)) {
-        let now = has(after, &name).then(|| name.clone());
+    for name in before.catalog.relations_of_requests().into_iter().filter(|name| !taken.contains(name)) {
+        let is = moved.iter().find(|(was, _)| *was == name).map(|(_, is)| is.clone());
+        let now = is.or_else(|| has(after, &name).then(|| name.clone()));
         pairs.push((Some(name), now));
     }
     pairs
 }
 
-/// The file and offset of the statement that made a relation.
-fn birth(side: Side<'_>, name: &QName) -> Option<(FileId, u32)> {
-    history(side, name)?.created.span().map(|span| (span.file, span.start))
+/// The project's tables and views that have another name or schema now, the old one first. They are known by
+/// the statement that made them, where only one of those that it made has moved.
+fn moved(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Vec<(QName, QName)> {
+    let was = births(before, &|_| true);
+    let is = births(after, &|file| !new.files.contains(&file));
+    let pair = |(birth, is): (&(&str, u32), &Vec<&QName>)| {
+        let was = was.get(birth)?;
+        let lost: Vec<_> = was.iter().filter(|name| !is.contains(name)).collect();
+        let found: Vec<_> = is.iter().filter(|name| !was.contains(name)).collect();
+        match (lost.as_slice(), found.as_slice()) {
+            ([was], [is]) => Some(((**was).clone(), (**is).clone())),
+            _ => None,
+        }
+    };
+    is.iter().filter_map(pair).collect()
+}
+
+/// The relations of a side by the path and offset of what made them, of these files.
+fn births<'a>(side: Side<'a>, wanted: &dyn Fn(FileId) -> bool) -> IndexMap<(&'a str, u32), Vec<&'a QName>> {
+    let mut births: IndexMap<_, Vec<_>> = IndexMap::default();
+    for (name, history) in relations(side) {
+        if let Some(span) = history.created.span().filter(|span| wanted(span.file)) {
+            births.entry((side.sources.get(span.file).path.as_str(), span.start)).or_default().push(name);
+        }
+    }
+    births
+}
+
+fn relations<'a>(side: Side<'a>) -> impl Iterator<Item = (&'a QName, &'a Provenance)> {
+    let tables = side.catalog.own_tables().map(|table| (&table.name, &table.history));
+    tables.chain(side.catalog.own_views().map(|view| (&view.name, &view.history)))
 }
 
 /// How the cells of a relation that was there before have changed.
@@ -752,10 +769,12 @@ fn told_as_gone(name: &QName, before: Side<'_>, span: Option<Span>) -> Option<Ac
     })
 }
 
-fn told_as_renamed(old: &QName, name: &QName, span: Option<Span>) -> AccessChange {
+fn told_as_renamed(old: &QName, name: &QName, after: Side<'_>, span: Option<Span>) -> AccessChange {
+    let is_served = after.catalog.is_exposed(&name.schema);
+    let aside = if is_served { "" } else { ", which the Data API does not serve" };
     AccessChange {
         class: Class::Breaking,
-        message: format!("{} is now called {}", old.quoted(), name.quoted()),
+        message: format!("{} is now called {}{aside}", old.quoted(), name.quoted()),
         subject: Subject::Relation,
         name: name.clone(),
         roles: Vec::new(),
@@ -1261,6 +1280,32 @@ mod tests {
         );
         let trigger = "create function touch() returns trigger language plpgsql security definer as 'begin return new; end';";
         assert_eq!(told_of("select 1;", trigger), [""; 0]);
+    }
+
+    #[test]
+    fn what_takes_the_old_name_is_new() {
+        let rename = "alter table notes rename to pages; create view notes with (security_invoker) as select id, owner from pages;";
+        assert_eq!(
+            told_of(NOTES, rename),
+            [
+                "breaking: public.notes is now called public.pages [alter table notes rename to pages]",
+                "safe: authenticated can read, change and delete own rows of public.notes, and add such rows (new view) [create view notes with (security_invoker) as select id, owner from pages]",
+            ]
+        );
+        let swap = "create table a (id int); create table b (id text);
+            alter table a enable row level security; alter table b enable row level security;";
+        let told =
+            told_of(swap, "alter table a rename to c; alter table b rename to a; alter table c rename to b;");
+        assert_eq!(told.len(), 2, "{told:?}");
+        let block = "do $$ begin for i in 1..3 loop execute format('create table t%s (id int)', i); end loop; end $$;";
+        assert_eq!(told_of(block, "select 1;"), [""; 0]);
+        assert_eq!(
+            told_of(NOTES, "create schema app; alter table notes set schema app;"),
+            [
+                "breaking: public.notes is now called app.notes, which the Data API does not serve [alter table notes set schema app]",
+                "breaking: authenticated can no longer read, add, change or delete rows of app.notes (was: own rows) [alter table notes set schema app]",
+            ]
+        );
     }
 
     #[test]
