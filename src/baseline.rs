@@ -90,6 +90,13 @@ impl Entry {
 
 impl Baseline {
     pub fn parse(text: &str) -> Result<Self, Broken> {
+        if let Some((at, line)) = text.lines().enumerate().find(|(_, line)| is_conflict_marker(line)) {
+            let message = format!(
+                "git left a conflict in it (`{line}`); keep one side whole, as by `git checkout --ours`, and run \
+                 `rls-lint baseline --prune`"
+            );
+            return Err(Broken { line: at + 1, message });
+        }
         let file: File = serde_json::from_str(text)
             .map_err(|error| Broken { line: error.line().max(1), message: error.to_string() })?;
         if file.format != FORMAT {
@@ -203,6 +210,11 @@ impl Baseline {
         }
         writeln!(out, "    \"{END}\": {{}}\n  }}\n}}")
     }
+}
+
+/// Whether a line is one that git writes around the sides of a conflict. None starts so in what is written here.
+fn is_conflict_marker(line: &str) -> bool {
+    ["<<<<<<< ", "||||||| ", ">>>>>>> "].iter().any(|marker| line.starts_with(marker)) || line == "======="
 }
 
 /// The place of each key that a line starts with.
@@ -322,6 +334,10 @@ mod tests {
     #[test]
     fn what_is_no_baseline_has_a_line() {
         assert_eq!(Baseline::parse("{\n\"format\": 1,\n x}").map_err(|broken| broken.line), Err(3));
+        let conflict = "{\n<<<<<<< HEAD\n  \"format\": 1,\n=======\n  \"format\": 1,\n>>>>>>> work\n}";
+        let broken = Baseline::parse(conflict).expect_err("it is none");
+        assert_eq!(broken.line, 2);
+        assert!(broken.message.starts_with("git left a conflict in it (`<<<<<<< HEAD`)"), "{broken:?}");
         let other = Baseline::parse("{\"format\": 2, \"findings\": {}}");
         assert!(other.is_err_and(|broken| broken.message.contains("format 2")));
     }

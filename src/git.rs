@@ -259,6 +259,24 @@ pub fn lend(from: &Path, to: &Path) -> Result<(), GitError> {
     }
 }
 
+/// Copies a file to a snapshot, in place of what that has there.
+pub fn put(from: &Path, to: &Path) -> Result<(), GitError> {
+    match std::fs::read(from) {
+        Ok(bytes) => remove(to).and_then(|()| write_file(to, &bytes)),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Takes a file out of a snapshot.
+pub fn remove(path: &Path) -> Result<(), GitError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(GitError::Unwritable { path: path.to_path_buf(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A line of `ls-tree` or `ls-files --stage`, if it is of a file that may matter.
 fn entry(line: &[u8]) -> Option<Entry> {
     let tab = line.iter().position(|byte| *byte == b'\t')?;

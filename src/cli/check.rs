@@ -59,6 +59,11 @@ fn lint(args: &CheckArgs) -> anyhow::Result<Lint> {
             Ok(boundary::load(request, asked, &boundary)?)
         })?,
     };
+    if let Some(version) =
+        args.change.after.as_ref().filter(|version| !boundary::is_any_after(&workspace, version))
+    {
+        writeln!(io::stderr(), "note: no migration is newer than {version}, so there is no change to check")?;
+    }
     if args.show_files || args.show_config {
         return Ok(Lint::Shown(show(&workspace, args)?));
     }

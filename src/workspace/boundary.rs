@@ -79,6 +79,12 @@ pub fn load(
     Ok((head, Some(base)))
 }
 
+/// Whether a project has a migration that is replayed behind those of a version.
+pub fn is_any_after(workspace: &Workspace, version: &str) -> bool {
+    let files = workspace.projects.iter().flat_map(|replayed| &replayed.project.files);
+    files.into_iter().any(|file| is_after(file, version))
+}
+
 /// Whether a migration is replayed behind those of a version. Names are compared as the CLI sorts
 /// them: by bytes.
 fn is_after(file: &ProjectFile, version: &str) -> bool {
@@ -183,12 +189,19 @@ fn before(
         let mut former = homes.filter_map(|(is, was)| Some(to_base(&was.join(path.strip_prefix(is).ok()?))));
         if usual.exists() { usual } else { former.next().unwrap_or(usual) }
     };
-    // What the linter is told and the base does not have is that of the head, so that it is no change. What
-    // Supabase is told is one.
+    // What the linter is told holds for both sides, so that a rule which is switched on finds no more than what
+    // the SQL brings. What Supabase is told is a change.
+    let base_top = to_base(top);
+    for replayed in &head.projects {
+        let folder = to_former(&asked.working_directory.join(&replayed.project.folder));
+        while let Some(own) = config::find(&folder).filter(|own| own.starts_with(&base_top)) {
+            git::remove(&own)?;
+        }
+    }
     let is_lent = |file: &SourceFile| file.role == FileRole::Config && !file.path.ends_with("config.toml");
     for (_, file) in head.sources.iter().filter(|(_, file)| is_lent(file)) {
         let path = asked.working_directory.join(&file.path);
-        git::lend(&path, &to_former(&path))?;
+        git::put(&path, &to_former(&path))?;
     }
     let mut found = Found::default();
     for (replayed, was) in head.projects.iter().zip(&moved) {

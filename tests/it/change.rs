@@ -91,7 +91,9 @@ fn only_what_is_new_is_reported() {
         found(&check(&folder, &["--after", "20250101000000"])),
         found(&check(&folder, &["--base", "main"]))
     );
-    assert_eq!(found(&check(&folder, &["--after", "202502"])), [""; 0]);
+    let behind_all = check(&folder, &["--after", "202502"]);
+    assert_eq!(found(&behind_all), [""; 0]);
+    assert!(behind_all.err.starts_with("note: no migration is newer than 202502, so"), "{behind_all:?}");
 }
 
 #[test]
@@ -125,16 +127,23 @@ fn the_work_tree_of_the_base_has_no_say() {
 }
 
 #[test]
-fn settings_of_the_base_hold_for_the_base() {
+fn settings_of_the_head_hold_for_both_sides() {
     let folder = project(OLD);
-    // A new file of settings is no change of what is found; a changed one is.
-    folder.write("rls-lint.yaml", b"extends: minimal\nrules: {no-primary-key: error}\n");
-    assert_eq!(found(&check(&folder, &["--base", "main"])), [""; 0]);
+    let strict = b"extends: minimal\nrules: {no-primary-key: error}\n";
+    folder.write("rls-lint.yaml", strict);
+    assert_eq!(found(&check(&folder, &["--base", "main"])), [""; 0], "a new file");
     folder.write("rls-lint.yaml", b"extends: minimal\n");
     commit(folder.path());
     git(folder.path(), &["branch", "--force", "main", "HEAD"]);
-    folder.write("rls-lint.yaml", b"extends: minimal\nrules: {no-primary-key: error}\n");
-    assert_eq!(found(&check(&folder, &["--base", "main"])).len(), 2);
+    folder.write("rls-lint.yaml", strict);
+    folder.write(SECOND, b"create table public.c (title text);\n");
+    let expected = [format!("no-primary-key {SECOND}:1")];
+    assert_eq!(found(&check(&folder, &["--base", "main", "--only", "no-primary-key"])), expected);
+    git(folder.path(), &["add", "--all"]);
+    assert_eq!(found(&check(&folder, &["--staged", "--only", "no-primary-key"])), expected);
+    std::fs::remove_file(folder.path().join("rls-lint.yaml")).expect("it is there");
+    folder.write("supabase/rls-lint.yml", strict);
+    assert_eq!(found(&check(&folder, &["--base", "main", "--only", "no-primary-key"])), expected, "moved");
 }
 
 #[test]
@@ -724,6 +733,30 @@ fn a_table_with_another_name_has_the_same_findings() {
     assert_eq!((&change["staying"], change["fixed"].as_array().map(Vec::len)), (&2.into(), Some(0)));
     assert_eq!(change["access"][0]["message"], "public.a is now called public.notes");
     assert_eq!(change["access"][0]["place"]["file"], SECOND);
+}
+
+#[test]
+fn findings_follow_a_table_whatever_takes_its_name() {
+    let notes = "create table public.notes (title text);\n";
+    for later in [
+        "alter table public.notes rename to pages;
+         create view public.notes with (security_invoker) as select title from public.pages;",
+        "alter table public.notes rename to pages;
+         create table public.notes (id int primary key);
+         alter table public.notes enable row level security;",
+        "create schema app; grant usage on schema app to anon; alter table public.notes set schema app;",
+    ] {
+        let folder = project(notes);
+        folder.write(SECOND, later.as_bytes());
+        let answer = check(&folder, &["--base", "main", "--only", "no-primary-key"]);
+        assert_eq!(found(&answer), [""; 0], "{later}");
+        let change = &json(&answer)["change"];
+        assert_eq!(
+            (&change["staying"], change["fixed"].as_array().map(Vec::len)),
+            (&1.into(), Some(0)),
+            "{later}"
+        );
+    }
 }
 
 #[test]

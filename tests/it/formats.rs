@@ -312,7 +312,8 @@ fn each_format_tells_what_a_change_brings_and_nothing_else() {
             assert!(!tells_old || *format == "advisors", "{change:?} {format}: {text}");
         }
         let access = "can read, change and delete all rows of public.leak, and add new ones (new table)";
-        let row = format!("| dangerous | anon and authenticated {access} | `{leak}:3` |");
+        let sql = "create table public.leak (title text);";
+        let row = format!("| dangerous | anon and authenticated {access} | `{leak}:3`<br>`{sql}` |");
         assert!(written.0["markdown"].contains(&row), "{row}\n{}", written.0["markdown"]);
         assert!(written.0["human"].contains(access), "{}", written.0["human"]);
         answers.push(places);
