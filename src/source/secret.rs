@@ -5,8 +5,9 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde_json::Value;
 
 /// A secret and where it stands.
@@ -42,21 +43,44 @@ pub enum SecretKind {
     WeakPassword,
 }
 
-/// Keys with a start that nothing else has: the start, what may follow, how much at least.
-const KEYS: &[(&str, usize, SecretKind)] = &[
-    ("sb_secret_", 20, SecretKind::ServiceKey),
-    ("sb_publishable_", 20, SecretKind::PublicKey),
-    ("sk_live_", 16, SecretKind::Key("Stripe")),
-    ("rk_live_", 16, SecretKind::Key("Stripe")),
-    ("sk_test_", 16, SecretKind::TestKey("Stripe")),
-    ("whsec_", 24, SecretKind::Key("a webhook")),
-    ("ghp_", 30, SecretKind::Key("GitHub")),
-    ("github_pat_", 30, SecretKind::Key("GitHub")),
-    ("xoxb-", 20, SecretKind::Key("Slack")),
-    ("xoxp-", 20, SecretKind::Key("Slack")),
-    ("sk-proj-", 30, SecretKind::Key("OpenAI")),
-    ("sk-ant-", 30, SecretKind::Key("Anthropic")),
+/// How a secret is told from other text where its mark stands.
+enum Shape {
+    /// The mark is its start. It has at least so many more characters.
+    Key(usize, SecretKind),
+    Token,
+    Url,
+    PrivateKey,
+    VaultSecret,
+    /// The mark ends the keyword PASSWORD.
+    Password,
+}
+
+/// The marks of secrets.
+const SHAPES: [(&str, Shape); 19] = [
+    ("sb_secret_", Shape::Key(20, SecretKind::ServiceKey)),
+    ("sb_publishable_", Shape::Key(20, SecretKind::PublicKey)),
+    ("sk_live_", Shape::Key(16, SecretKind::Key("Stripe"))),
+    ("rk_live_", Shape::Key(16, SecretKind::Key("Stripe"))),
+    ("sk_test_", Shape::Key(16, SecretKind::TestKey("Stripe"))),
+    ("whsec_", Shape::Key(24, SecretKind::Key("a webhook"))),
+    ("ghp_", Shape::Key(30, SecretKind::Key("GitHub"))),
+    ("github_pat_", Shape::Key(30, SecretKind::Key("GitHub"))),
+    ("xoxb-", Shape::Key(20, SecretKind::Key("Slack"))),
+    ("xoxp-", Shape::Key(20, SecretKind::Key("Slack"))),
+    ("sk-proj-", Shape::Key(30, SecretKind::Key("OpenAI"))),
+    ("sk-ant-", Shape::Key(30, SecretKind::Key("Anthropic"))),
+    ("eyJ", Shape::Token),
+    ("postgres://", Shape::Url),
+    ("postgresql://", Shape::Url),
+    ("PRIVATE KEY-----", Shape::PrivateKey),
+    ("create_secret", Shape::VaultSecret),
+    ("assword", Shape::Password),
+    ("ASSWORD", Shape::Password),
 ];
+
+/// What finds them: dear to make, and used for every finding.
+static FINDERS: LazyLock<[Finder; SHAPES.len()]> =
+    LazyLock::new(|| SHAPES.map(|(mark, _)| Finder::new(mark)));
 
 /// The secret key of every local stack (`supabase start`).
 const LOCAL_KEY: &str = "sb_secret_N7UND0UgjKTVK";
@@ -64,31 +88,8 @@ const LOCAL_KEY: &str = "sb_secret_N7UND0UgjKTVK";
 /// The secrets of a text, in order.
 pub fn find(text: &str) -> Vec<Secret> {
     let mut found = Vec::new();
-    for (start, length, kind) in KEYS {
-        for at in memmem::find_iter(text.as_bytes(), start) {
-            let end = run(text, at + start.len(), is_key);
-            if end - at - start.len() >= *length
-                && starts_word(text, at)
-                && !is_placeholder(&text[at + start.len()..end])
-            {
-                let local = text[at..end].starts_with(LOCAL_KEY);
-                let kind = if local { SecretKind::LocalServiceKey } else { *kind };
-                found.push(Secret { range: at..end, kind });
-            }
-        }
-    }
-    found.extend(memmem::find_iter(text.as_bytes(), "eyJ").filter_map(|at| token(text, at)));
-    for scheme in ["postgres://", "postgresql://"] {
-        found.extend(memmem::find_iter(text.as_bytes(), scheme).filter_map(|at| url(text, at, scheme)));
-    }
-    found.extend(
-        memmem::find_iter(text.as_bytes(), "PRIVATE KEY-----").filter_map(|at| private_key(text, at)),
-    );
-    found.extend(memmem::find_iter(text.as_bytes(), "create_secret").filter_map(|at| vault(text, at)));
-    for rest in ["assword", "ASSWORD"] {
-        found.extend(
-            memmem::find_iter(text.as_bytes(), rest).filter_map(|at| password(text, at + rest.len())),
-        );
+    for (finder, (mark, shape)) in FINDERS.iter().zip(&SHAPES) {
+        found.extend(finder.find_iter(text.as_bytes()).filter_map(|at| shape.read(text, at, mark)));
     }
     found.sort_by_key(|secret| (secret.range.start, secret.range.end));
     // A key within what goes to the vault is one secret.
@@ -99,6 +100,31 @@ pub fn find(text: &str) -> Vec<Secret> {
         apart
     });
     found
+}
+
+impl Shape {
+    /// The secret whose mark stands at a place, if it is one.
+    fn read(&self, text: &str, at: usize, mark: &str) -> Option<Secret> {
+        match self {
+            Self::Key(length, kind) => key(text, at, mark, *length, *kind),
+            Self::Token => token(text, at),
+            Self::Url => url(text, at, mark),
+            Self::PrivateKey => private_key(text, at),
+            Self::VaultSecret => vault(text, at),
+            Self::Password => password(text, at + mark.len()),
+        }
+    }
+}
+
+/// A key with a start that nothing else has, and at least so many characters behind it.
+fn key(text: &str, at: usize, start: &str, length: usize, kind: SecretKind) -> Option<Secret> {
+    let body = at + start.len();
+    let end = run(text, body, is_key);
+    if end - body < length || !starts_word(text, at) || is_placeholder(&text[body..end]) {
+        return None;
+    }
+    let local = text[at..end].starts_with(LOCAL_KEY);
+    Some(Secret { range: at..end, kind: if local { SecretKind::LocalServiceKey } else { kind } })
 }
 
 /// The text with its secrets made unreadable, character for character.
