@@ -196,27 +196,35 @@ impl Node {
         }
     }
 
-    fn collect(&self, found: &mut Vec<usize>) {
+    fn collect(&self, say: Say, found: &mut Vec<(usize, Say)>) {
         match self {
             Self::Const(_) => {}
-            Self::Atom(at) => {
-                if !found.contains(at) {
-                    found.push(*at);
-                }
-            }
-            Self::Not(inner) | Self::Is(inner, _) => inner.collect(found),
-            Self::And(list) | Self::Or(list) => list.iter().for_each(|node| node.collect(found)),
+            Self::Atom(at) => match found.iter_mut().find(|(known, _)| known == at) {
+                Some((_, known)) if *known != say => *known = Say::Either,
+                Some(_) => {}
+                None => found.push((*at, say)),
+            },
+            Self::Not(inner) | Self::Is(inner, Truth::False) => inner.collect(say.reversed(), found),
+            Self::Is(inner, Truth::True) => inner.collect(say, found),
+            Self::Is(inner, Truth::Null) => inner.collect(Say::Either, found),
+            Self::And(list) | Self::Or(list) => list.iter().for_each(|node| node.collect(say, found)),
             Self::If(when, then, otherwise) => {
-                [when, then, otherwise].into_iter().for_each(|node| node.collect(found));
+                when.collect(Say::Either, found);
+                [then, otherwise].into_iter().for_each(|node| node.collect(say, found));
             }
         }
     }
 
+    /// The atoms in it, each once, and what a greater value of each does to the whole.
+    fn says(&self) -> Vec<(usize, Say)> {
+        let mut found = Vec::new();
+        self.collect(Say::For, &mut found);
+        found
+    }
+
     /// The atoms in it, each once.
     pub fn atoms(&self) -> Vec<usize> {
-        let mut found = Vec::new();
-        self.collect(&mut found);
-        found
+        self.says().into_iter().map(|(at, _)| at).collect()
     }
 
     /// The value when some atoms have one: `None` if it depends on the others.
@@ -233,6 +241,27 @@ impl Node {
                 Some(_) => otherwise.value(values),
                 None => then.value(values).filter(|then| Some(*then) == otherwise.value(values)),
             },
+        }
+    }
+}
+
+/// What a greater value of a part does to the whole, where false is less than null and null less than
+/// true: AND and OR are the least and the greatest of their operands then, and NOT turns them round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Say {
+    /// The whole is greater, or the same.
+    For,
+    /// It is less, or the same.
+    Against,
+    Either,
+}
+
+impl Say {
+    fn reversed(self) -> Self {
+        match self {
+            Self::For => Self::Against,
+            Self::Against => Self::For,
+            Self::Either => Self::Either,
         }
     }
 }
@@ -266,10 +295,33 @@ struct Search<'s> {
     node: &'s Node,
     /// First those that say what is null.
     values: Values,
+    /// For each of them, the values to try, and whether the first that it may have is as good as all.
+    tries: Vec<([Truth; 3], bool)>,
     /// What each atom may be; atoms that are not in the formula have no say.
     may_be_true: &'s dyn Fn(&Atom) -> bool,
     wanted: &'s dyn Fn(Truth) -> bool,
     steps: u32,
+}
+
+const UPWARDS: [Truth; 3] = [Truth::False, Truth::Null, Truth::True];
+const DOWNWARDS: [Truth; 3] = [Truth::True, Truth::Null, Truth::False];
+
+/// The values of an atom to try, best first, and whether what comes after the first that it may have
+/// cannot be better: where its say and what is wanted point the same way, and it binds no other atom.
+fn tries(atom: &Atom, say: Say, wanted: &dyn Fn(Truth) -> bool) -> ([Truth; 3], bool) {
+    let grows = |order: [Truth; 3]| order.map(wanted).is_sorted();
+    let best = match say {
+        Say::Either => None,
+        _ if grows(UPWARDS) => Some(say == Say::For),
+        _ if grows(DOWNWARDS) => Some(say == Say::Against),
+        _ => None,
+    };
+    let binds = matches!(atom.form, Form::IsNull) || atom.pinned().is_some();
+    match best {
+        Some(true) => (DOWNWARDS, !binds),
+        Some(false) => (UPWARDS, !binds),
+        None => ([Truth::True, Truth::False, Truth::Null], false),
+    }
 }
 
 impl Search<'_> {
@@ -279,7 +331,8 @@ impl Search<'_> {
             return Some((self.wanted)(truth));
         }
         let Some((atom, _)) = self.values.0.get(place).copied() else { return Some(true) };
-        for truth in [Truth::True, Truth::False, Truth::Null] {
+        let (truths, is_best) = self.tries[place];
+        for truth in truths {
             if !self.may_be(atom, truth) {
                 continue;
             }
@@ -288,6 +341,9 @@ impl Search<'_> {
             let found = self.run(place + 1);
             if found != Some(false) {
                 return found;
+            }
+            if is_best {
+                break;
             }
         }
         self.values.0[place].1 = None;
@@ -391,14 +447,15 @@ impl<'a> Conditions<'a> {
         may_be_true: &dyn Fn(&Atom) -> bool,
         wanted: &dyn Fn(Truth) -> bool,
     ) -> Option<bool> {
-        let mut order = node.atoms();
+        let mut order = node.says();
         if order.len() > ATOMS {
             return None;
         }
         // Where one says that an operand is null, the others are bound to it.
-        order.sort_by_key(|at| (!matches!(self.atoms[*at].form, Form::IsNull), *at));
-        let values = Values(order.into_iter().map(|at| (at, None)).collect());
-        Search { atoms: &self.atoms, node, values, may_be_true, wanted, steps: STEPS }.run(0)
+        order.sort_by_key(|(at, _)| (!matches!(self.atoms[*at].form, Form::IsNull), *at));
+        let tries = order.iter().map(|(at, say)| tries(&self.atoms[*at], *say, wanted)).collect();
+        let values = Values(order.into_iter().map(|(at, _)| (at, None)).collect());
+        Search { atoms: &self.atoms, node, values, tries, may_be_true, wanted, steps: STEPS }.run(0)
     }
 
     fn proves(&self, node: &Node, holds: &dyn Fn(Truth) -> bool) -> bool {
@@ -493,5 +550,88 @@ impl Conditions<'_> {
     /// Something of which nothing is known.
     pub fn unread(&mut self, expr: &Expr) -> Node {
         self.atom(expr, Form::Volatile)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn constant(text: &str) -> Operand {
+        let expr = Expr::Literal(Literal::String(text.into()));
+        Operand { expr, not_null: true, exact: true }
+    }
+
+    fn variable(number: i32) -> Operand {
+        Operand { expr: Expr::Param(number), not_null: false, exact: true }
+    }
+
+    /// `$1 is null`, `$1 = 'a'`, `$1 = 'b'`, `$1 = $2`, two that are not bound to others, and one of
+    /// these that is never null.
+    fn atoms() -> Atoms {
+        let equal = |one: Operand, other: Operand| {
+            let (left, right) = (Some(Box::new(one.expr.clone())), Box::new(other.expr.clone()));
+            (Expr::Op { op: "=".into(), left, right }, Form::Strict(vec![one, other]))
+        };
+        let list = [
+            (Expr::Param(1), Form::IsNull),
+            equal(variable(1), constant("a")),
+            equal(variable(1), constant("b")),
+            equal(variable(1), variable(2)),
+            (Expr::Param(3), Form::Plain),
+            (Expr::Param(4), Form::Volatile),
+            (Expr::Param(5), Form::TwoValued),
+        ];
+        let mut atoms = Atoms::default();
+        for (expr, form) in list {
+            atoms.push(Atom { expr, link: Link::Opaque, form });
+        }
+        atoms
+    }
+
+    fn some_truth(random: &mut fastrand::Rng) -> Truth {
+        [Truth::True, Truth::False, Truth::Null][random.usize(..3)]
+    }
+
+    fn some_node(random: &mut fastrand::Rng, depth: usize) -> Node {
+        let node = |random: &mut fastrand::Rng| some_node(random, depth.saturating_sub(1));
+        match if depth == 0 { 0 } else { random.usize(..7) } {
+            0 | 1 => Node::Atom(random.usize(..7)),
+            2 => Node::Not(Box::new(node(random))),
+            3 => Node::And((0..3).map(|_| node(random)).collect()),
+            4 => Node::Or((0..3).map(|_| node(random)).collect()),
+            5 => Node::Is(Box::new(node(random)), some_truth(random)),
+            _ => Node::If(Box::new(node(random)), Box::new(node(random)), Box::new(node(random))),
+        }
+    }
+
+    #[test]
+    fn no_value_that_counts_is_left_out() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let atoms = Arc::new(atoms());
+        let conditions = Conditions::over(Caller::Anyone, &crate::predicate::Unknowing, Arc::clone(&atoms));
+        let mut found = [0, 0];
+        for _ in 0..3_000 {
+            let node = some_node(&mut random, 3);
+            let accepted = [random.bool(), random.bool(), random.bool()];
+            let wanted = |truth: Truth| accepted[truth as usize];
+            let never_true = random.usize(..7);
+            let may_be_true = |atom: &Atom| atom.expr != atoms[never_true].expr;
+            let mut order = node.atoms();
+            order.sort_by_key(|at| (!matches!(atoms[*at].form, Form::IsNull), *at));
+            let exhaustive = Search {
+                atoms: &atoms,
+                node: &node,
+                tries: vec![([Truth::True, Truth::False, Truth::Null], false); order.len()],
+                values: Values(order.into_iter().map(|at| (at, None)).collect()),
+                may_be_true: &may_be_true,
+                wanted: &wanted,
+                steps: u32::MAX,
+            }
+            .run(0);
+            assert_eq!(conditions.can_be(&node, &may_be_true, &wanted), exhaustive, "{node:?} {accepted:?}");
+            found[usize::from(exhaustive == Some(true))] += 1;
+        }
+        assert!(found.iter().all(|count| *count > 300), "{found:?}");
     }
 }
