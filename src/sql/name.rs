@@ -49,6 +49,12 @@ impl Ident {
     }
 }
 
+impl From<&Ident> for SmolStr {
+    fn from(name: &Ident) -> Self {
+        name.0.clone()
+    }
+}
+
 impl From<&str> for Ident {
     fn from(name: &str) -> Self {
         Self::new(name)

@@ -1,6 +1,6 @@
 //! Values, and the expressions that give them.
 
-use smol_str::{SmolStr, ToSmolStr};
+use smol_str::SmolStr;
 
 use crate::catalog::Relation;
 
@@ -50,8 +50,8 @@ pub(in crate::catalog) enum Object {
 }
 
 impl Value {
-    pub(super) fn text(text: impl ToSmolStr) -> Self {
-        Self::Text(text.to_smolstr())
+    pub(super) fn text(text: impl Into<SmolStr>) -> Self {
+        Self::Text(text.into())
     }
 
     pub(super) fn is_known(&self) -> bool {
@@ -302,8 +302,8 @@ impl Interpreter<'_> {
             (Value::Object(object @ Object::Function(_)), "regprocedure" | "regproc") => {
                 Value::Object(object)
             }
-            (Value::Number(number), "text" | "varchar") => Value::text(number),
-            (Value::Bool(value), "text") => Value::text(value),
+            (Value::Number(number), "text" | "varchar") => Value::text(number.to_string()),
+            (Value::Bool(value), "text") => Value::text(value.to_string()),
             (value, _) => value,
         }
     }
@@ -556,7 +556,7 @@ impl Interpreter<'_> {
                 .catalog
                 .search_path()
                 .find(|schema| *schema != "pg_catalog" && self.catalog.namespaces.contains_key(schema))
-                .map_or(Value::Null, Value::text),
+                .map_or(Value::Null, |schema| Value::text(&schema)),
             ("current_database", []) => Value::text("postgres"),
             ("pg_get_userbyid", [Value::Object(Object::Role(role))]) => Value::text(role),
             ("position" | "strpos", [Value::Text(text), Value::Text(part)]) => {
@@ -579,7 +579,7 @@ impl Interpreter<'_> {
     fn printed(&self, value: &Value) -> Value {
         match value.clone().single() {
             Value::Object(object) => self.object_text(&object),
-            Value::Number(number) => Value::text(number),
+            Value::Number(number) => Value::text(number.to_string()),
             value => value,
         }
     }
@@ -624,7 +624,7 @@ fn operate(op: &str, left: Value, right: Value) -> Value {
         (_, Value::Something | Value::Definition, _) | (_, _, Value::Something | Value::Definition) => {
             Value::Unknown
         }
-        ("||", Value::Text(left), Value::Text(right)) => Value::text(format_args!("{left}{right}")),
+        ("||", Value::Text(left), Value::Text(right)) => Value::text(format!("{left}{right}")),
         ("||", Value::List(mut left), Value::List(right)) => {
             left.extend(right);
             Value::List(left)
