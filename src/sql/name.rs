@@ -22,6 +22,14 @@ impl Ident {
         Self(SmolStr::new(&name[..end]))
     }
 
+    /// Takes a name as it is written without quotes.
+    pub fn folded(name: &str) -> Self {
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Self::new(name.to_ascii_lowercase());
+        }
+        Self::new(name)
+    }
+
     /// A name that is written in this program: of at most 63 bytes, and folded.
     pub const fn constant(name: &'static str) -> Self {
         Self(SmolStr::new_static(name))

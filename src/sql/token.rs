@@ -261,7 +261,7 @@ static CLASS: [u8; 256] = {
 /// The name that a word or quoted token stands for.
 pub fn ident(token: Token, source: &str) -> Option<Ident> {
     match token.kind {
-        TokenKind::Word => Some(Ident::new(token.text(source).to_ascii_lowercase())),
+        TokenKind::Word => Some(Ident::folded(token.text(source))),
         TokenKind::Quoted => {
             let text = token.text(source).strip_prefix('"')?.strip_suffix('"')?;
             Some(Ident::new(text.replace("\"\"", "\"")))
