@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::map::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::access::reach_in_words;
+use crate::change::say_what_grew;
 use crate::diagnostic::{Diagnostic, selected};
 
 /// What the file is called.
@@ -155,11 +155,7 @@ impl Baseline {
             has_grown
         };
         *found = selected(std::mem::take(found), is_new, "are not in the baseline");
-        for one in found.iter_mut().flat_map(Diagnostic::each_mut) {
-            if let Some(more) = grown.get(&one.fingerprint()) {
-                one.message.push_str(&format!("; new since the baseline: {}", reach_in_words(more)));
-            }
-        }
+        say_what_grew(found, &|one| grown.get(&one.fingerprint()), "since the baseline");
     }
 
     /// After [`Self::silence`], the entries of rules that looked which did not occur as often as they

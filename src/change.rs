@@ -176,10 +176,8 @@ pub fn compare(
         };
         let told = diagnostic.each().count();
         let mut introduced = diagnostic.select(is_introduced, "are new");
-        introduced
-            .iter_mut()
-            .flat_map(Diagnostic::each_mut)
-            .for_each(|one| say_what_is_new(one, &compared.grown));
+        let more = |one: &Diagnostic| compared.grown.get(&one.fingerprint()).map(|grown| &grown.reach);
+        say_what_grew(&mut introduced, &more, "with this change");
         let is_whole = introduced.iter().flat_map(Diagnostic::each).count() == told;
         compared.staying += usize::from(!is_whole);
         compared.introduced.extend(introduced);
@@ -198,10 +196,28 @@ fn counterpart<'d>(list: &mut Vec<&'d Diagnostic>, one: &Diagnostic) -> Option<&
     as_much.map(|at| list.remove(at)).or_else(|| list.pop())
 }
 
-fn say_what_is_new(diagnostic: &mut Diagnostic, grown: &FxHashMap<String, Grown>) {
-    let grown = grown.get(&diagnostic.fingerprint()).filter(|grown| !grown.reach.is_empty());
-    if let Some(grown) = grown {
-        diagnostic.message.push_str(&format!("; new with this change: {}", reach_in_words(&grown.reach)));
+/// Has findings say what `more` they let requests do, and since when; one that tells several only where all of
+/// them do.
+pub fn say_what_grew<'g>(
+    found: &mut [Diagnostic],
+    more: &dyn Fn(&Diagnostic) -> Option<&'g BTreeSet<String>>,
+    since: &str,
+) {
+    let say = |one: &mut Diagnostic, more: &BTreeSet<String>| {
+        if !more.is_empty() {
+            one.message.push_str(&format!("; new {since}: {}", reach_in_words(more)));
+        }
+    };
+    for diagnostic in found {
+        let each: Option<Vec<_>> = diagnostic.each().map(more).collect();
+        if let Some(each) = each.filter(|_| diagnostic.is_about_project()) {
+            say(diagnostic, &each.into_iter().flatten().cloned().collect());
+        }
+        for one in diagnostic.each_mut() {
+            if let Some(more) = more(one) {
+                say(one, more);
+            }
+        }
     }
 }
 

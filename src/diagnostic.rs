@@ -177,7 +177,7 @@ impl Diagnostic {
         self
     }
 
-    /// Whether it tells a habit of the whole project, at each place where it shows.
+    /// Whether it tells a habit, of the whole project or of one object, at each place where it shows.
     pub fn is_about_project(&self) -> bool {
         !self.instances.is_empty()
     }
@@ -186,6 +186,11 @@ impl Diagnostic {
     pub fn each(&self) -> impl Iterator<Item = &Self> {
         let itself = std::iter::once(self).filter(|_| !self.is_about_project());
         self.instances.iter().chain(itself)
+    }
+
+    pub fn into_each(mut self) -> Vec<Self> {
+        let instances = std::mem::take(&mut self.instances);
+        if instances.is_empty() { vec![self] } else { instances }
     }
 
     pub fn each_mut(&mut self) -> impl Iterator<Item = &mut Self> {

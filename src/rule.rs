@@ -308,7 +308,8 @@ impl Findings {
         message: impl Into<String>,
         like: impl Fn(&Diagnostic) -> T,
     ) -> Option<&mut Diagnostic> {
-        let instances = self.list.split_off(count);
+        let told = self.list.split_off(count);
+        let instances: Vec<_> = told.into_iter().flat_map(Diagnostic::into_each).collect();
         let first = instances.first()?;
         let (span, severity) = (first.span, first.severity);
         let (note, help) = (first.note.clone(), first.help.clone());

@@ -704,6 +704,28 @@ fn whoever_is_let_in_as_well_is_told_where_that_happens() {
 }
 
 #[test]
+fn one_of_several_policies_that_goes_makes_no_new_finding_of_the_others() {
+    let rule = "always-true-write-policy";
+    let table = "create table public.notes (id int primary key);
+        alter table public.notes enable row level security;
+        create policy seen on public.notes for select to authenticated using (true);
+        create policy added on public.notes for insert to authenticated with check (true);
+        create policy changed on public.notes for update to authenticated using (true);";
+    let (folder, based) = after_baseline(table, "drop policy added on public.notes;", rule);
+    assert_eq!(based, [""; 0]);
+    assert_eq!(found(&check(&folder, &["--only", rule])), [""; 0]);
+    let more = "create policy removed on public.notes for delete to authenticated using (true);";
+    folder.write(SECOND, more.as_bytes());
+    let answer = check(&folder, &["--base", "main", "--only", rule]);
+    assert_eq!(found(&answer), [format!("{rule} {SECOND}:1")]);
+    assert!(answer.out.contains("policy \\\"removed\\\": every signed-in user can delete"), "{answer:?}");
+    folder.write(SECOND, b"alter policy added on public.notes to anon, authenticated;");
+    let answer = check(&folder, &["--base", "main", "--only", rule]);
+    assert_eq!(found(&answer), [format!("{rule} {SECOND}:1")]);
+    assert!(answer.out.contains("; new with this change: anon can add"), "{answer:?}");
+}
+
+#[test]
 fn what_is_narrowed_stays_in_the_baseline() {
     let open = "create table public.notes (id int primary key);
         alter table public.notes enable row level security;

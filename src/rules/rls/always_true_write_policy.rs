@@ -155,6 +155,16 @@ impl Open<'_> {
         self.policy.clauses().find(|clause| cx.rights.lets_all_through(self.table, self.policy, clause))
     }
 
+    /// What these callers can do by it.
+    fn effect(&self, access: &[Access<'_>]) -> String {
+        format!("{}{}", describe(access, &self.table.name.to_string()), self.which())
+    }
+
+    /// Which rows are meant, where these are not all.
+    fn which(&self) -> &'static str {
+        if self.of_readers { " that they can read" } else { "" }
+    }
+
     fn note(&self) -> String {
         if self.severity == Severity::Info {
             return "true for every row; that they can read none is all that protects them".to_string();
@@ -197,31 +207,32 @@ fn fold(cx: &CatalogCx<'_>, tables: &[Vec<Open<'_>>], before: usize, out: &mut F
 }
 
 fn report(cx: &CatalogCx<'_>, opens: &[Open<'_>], out: &mut Findings) {
-    let Some((first, others)) = opens.split_first() else { return };
-    let Some(clause) = first.clause(cx) else { return };
-    let (table, policy) = (first.table, first.policy);
-    let names: Vec<String> = opens.iter().map(|open| open.policy.name.delimited()).collect();
-    let subject = match others.is_empty() {
-        true => format!("policy {}", names[0]),
-        false => format!("policies {}", in_words(&names, "and")),
-    };
-    let that_they_read = if first.of_readers { " that they can read" } else { "" };
-    let message =
-        format!("{subject}: {}{that_they_read}", describe(&together(opens), &table.name.to_string()));
-    let object = match others.is_empty() {
-        true => Identity::part("policy", &table.name, policy.name.as_str()),
-        false => Identity::new("table", &table.name),
-    };
-    let found = out.report(clause.span, object, message);
-    found.severity(first.severity).note(first.note()).reach(reach(&together(opens)));
-    if !others.is_empty() {
-        found.what(format!("{}{that_they_read}", first.severity));
+    let Some(first) = opens.first() else { return };
+    let before = out.list.len();
+    opens.iter().for_each(|open| report_one(cx, open, out));
+    if opens.len() == 1 {
+        return;
     }
+    let names: Vec<String> = opens.iter().map(|open| open.policy.name.delimited()).collect();
+    let message = format!("policies {}: {}", in_words(&names, "and"), first.effect(&together(opens)));
+    if let Some(found) = out.fold(before, "policies", message, |one| one.note.clone().unwrap_or_default()) {
+        found.object = Identity::new("table", &first.table.name);
+        let help = help(cx.catalog, first.table, first.policy);
+        found
+            .what(format!("{}{}", first.severity, first.which()))
+            .help(format!("for each of them, as for the first: {help}"));
+    }
+}
+
+fn report_one(cx: &CatalogCx<'_>, open: &Open<'_>, out: &mut Findings) {
+    let Some(clause) = open.clause(cx) else { return };
+    let (table, policy) = (open.table, open.policy);
+    let message = format!("policy {}: {}", policy.name.delimited(), open.effect(&open.access));
+    let object = Identity::part("policy", &table.name, policy.name.as_str());
+    let found = out.report(clause.span, object, message);
+    found.severity(open.severity).note(open.note()).reach(reach(&open.access));
     found.label(policy.name_apart_from(clause.span), "the policy is created here");
-    let also = others.iter().filter_map(|open| Some((open.clause(cx)?.span, open.note())));
-    found.label_each(also);
-    let help = help(cx.catalog, table, policy);
-    found.help(if others.is_empty() { help } else { format!("for each of them, as for the first: {help}") });
+    found.help(help(cx.catalog, table, policy));
 }
 
 fn help(catalog: &Catalog, table: &Table, policy: &Policy) -> String {
