@@ -115,6 +115,36 @@ pub struct AccessChange {
     pub span: Option<Span>,
 }
 
+/// What got another name.
+#[derive(Debug, Default)]
+pub struct Renamed {
+    /// Tables and views: the old name and the new one.
+    pub relations: Vec<(QName, QName)>,
+    pub parts: Vec<RenamedPart>,
+}
+
+/// A policy or column that got another name.
+#[derive(Debug)]
+pub struct RenamedPart {
+    /// `policy` or `column`.
+    pub kind: &'static str,
+    /// The table, as it is called now.
+    pub of: QName,
+    pub old: String,
+    pub new: String,
+}
+
+impl RenamedPart {
+    /// The part's new name, if that is what is said to be about it.
+    fn new_name(&self, object: &Identity) -> Option<&str> {
+        let is_it = object.kind == self.kind
+            && object.part.as_ref() == Some(&self.old)
+            && object.schema.as_deref() == Some(self.of.schema.as_str())
+            && object.name == *self.of.name.as_str();
+        is_it.then_some(&self.new)
+    }
+}
+
 /// The findings of two runs on one project, told apart.
 #[derive(Debug, Default)]
 pub struct Compared {
@@ -147,13 +177,13 @@ impl Grown {
 ///
 /// Findings are the same if they share a fingerprint; of several that do, those in files that the
 /// base does not have as they are (`is_new`) are the new ones. A finding about the whole project is
-/// taken apart: only its new instances are new. What is said about a relation that got another name
-/// (`renamed`: the old one and the new one) is said about it still. Of what is gone, that is fixed which
+/// taken apart: only its new instances are new. What is said about an object that got another name is said
+/// about it still. Of what is gone, that is fixed which
 /// `is_mended` tells so.
 pub fn compare(
     (base, base_sources): (&[Diagnostic], &Sources),
     head: Vec<Diagnostic>,
-    renamed: &[(QName, QName)],
+    renamed: &Renamed,
     is_new: &dyn Fn(FileId) -> bool,
     is_mended: &dyn Fn(&Diagnostic) -> bool,
 ) -> Compared {
@@ -231,22 +261,25 @@ pub fn move_files(found: &mut [Diagnostic], from: &str, to: &str) {
 }
 
 /// A finding about a relation that has another name now, as one about that name.
-fn under_new_name(diagnostic: &Diagnostic, renamed: &[(QName, QName)]) -> Diagnostic {
+fn under_new_name(diagnostic: &Diagnostic, renamed: &Renamed) -> Diagnostic {
     let mut diagnostic = diagnostic.clone();
     rename(&mut diagnostic, renamed);
     diagnostic
 }
 
-fn rename(diagnostic: &mut Diagnostic, renamed: &[(QName, QName)]) {
+fn rename(diagnostic: &mut Diagnostic, renamed: &Renamed) {
     diagnostic.instances.iter_mut().for_each(|one| rename(one, renamed));
     let object = &mut diagnostic.object;
     let is_it = |old: &QName| {
         object.schema.as_deref() == Some(old.schema.as_str()) && object.name == *old.name.as_str()
     };
     let is_routine = object.kind == "function";
-    if let Some((_, name)) = renamed.iter().find(|(old, _)| is_it(old) && !is_routine) {
+    if let Some((_, name)) = renamed.relations.iter().find(|(old, _)| is_it(old) && !is_routine) {
         object.schema = Some(name.schema.to_string());
         object.name = name.name.to_string();
+    }
+    if let Some(new) = renamed.parts.iter().find_map(|part| part.new_name(object)) {
+        object.part = Some(new.to_string());
     }
 }
 
@@ -345,7 +378,8 @@ mod tests {
         let (base, head) = (Bench::new(base), Bench::new(head));
         let run = |bench: &Bench| bench.run(rule, &rule.options.defaults());
         let is_new = |file: FileId| file.0 as usize >= base.sources.len();
-        let found = compare((&run(&base), &base.sources), run(&head), &[], &is_new, &|_| true);
+        let found =
+            compare((&run(&base), &base.sources), run(&head), &Renamed::default(), &is_new, &|_| true);
         let texts = found.introduced.iter().map(|one| head.sources.text(one.span).to_string());
         (texts.collect(), found.fixed.len(), found.staying)
     }

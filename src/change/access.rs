@@ -2,6 +2,7 @@
 
 mod calls;
 mod cause;
+mod moved;
 mod opened;
 mod words;
 
@@ -18,7 +19,7 @@ use crate::catalog::{Catalog, Relation};
 use crate::change::access::cause::{Effect, Part, causes};
 use crate::change::access::words::{deeds, deeds_in_number, plain, rows, verb, which};
 use crate::change::stops::History;
-use crate::change::{AccessChange, Class, Subject};
+use crate::change::{AccessChange, Class, Renamed, Subject};
 use crate::diagnostic::Identity;
 use crate::predicate::{Comparison, Condition, Reach};
 use crate::rule::Findings;
@@ -85,14 +86,13 @@ enum Kind {
 pub struct Compared {
     /// The most dangerous first.
     pub changes: Vec<AccessChange>,
-    /// Relations that got another name: the old one and the new one.
-    pub renamed: Vec<(QName, QName)>,
+    pub renamed: Renamed,
 }
 
 /// Compares what each role of requests can do with each relation, before and after.
 pub fn compare(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Compared {
-    let renamed = moved(before, after, new);
-    let pairs = pairs(before, after, &renamed);
+    let renamed = moved::renamed(before, after, new);
+    let pairs = pairs(before, after, &renamed.relations);
     Compared { changes: changes(pairs, before, after, new), renamed }
 }
 
@@ -313,39 +313,6 @@ fn pairs(before: Side<'_>, after: Side<'_>, moved: &[(QName, QName)]) -> Vec<(Op
         pairs.push((Some(name), now));
     }
     pairs
-}
-
-/// The project's tables and views that have another name or schema now, the old one first. They are known by
-/// the statement that made them, where only one of those that it made has moved.
-fn moved(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Vec<(QName, QName)> {
-    let was = births(before, &|_| true);
-    let is = births(after, &|file| !new.files.contains(&file));
-    let pair = |(birth, is): (&(&str, u32), &Vec<&QName>)| {
-        let was = was.get(birth)?;
-        let lost: Vec<_> = was.iter().filter(|name| !is.contains(name)).collect();
-        let found: Vec<_> = is.iter().filter(|name| !was.contains(name)).collect();
-        match (lost.as_slice(), found.as_slice()) {
-            ([was], [is]) => Some(((**was).clone(), (**is).clone())),
-            _ => None,
-        }
-    };
-    is.iter().filter_map(pair).collect()
-}
-
-/// The relations of a side by the path and offset of what made them, of these files.
-fn births<'a>(side: Side<'a>, wanted: &dyn Fn(FileId) -> bool) -> IndexMap<(&'a str, u32), Vec<&'a QName>> {
-    let mut births: IndexMap<_, Vec<_>> = IndexMap::default();
-    for (name, history) in relations(side) {
-        if let Some(span) = history.created.span().filter(|span| wanted(span.file)) {
-            births.entry((side.sources.get(span.file).path.as_str(), span.start)).or_default().push(name);
-        }
-    }
-    births
-}
-
-fn relations<'a>(side: Side<'a>) -> impl Iterator<Item = (&'a QName, &'a Provenance)> {
-    let tables = side.catalog.own_tables().map(|table| (&table.name, &table.history));
-    tables.chain(side.catalog.own_views().map(|view| (&view.name, &view.history)))
 }
 
 /// How the cells of a relation that was there before have changed.

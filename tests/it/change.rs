@@ -782,6 +782,29 @@ fn findings_follow_a_table_whatever_takes_its_name() {
 }
 
 #[test]
+fn findings_follow_a_policy_and_a_column_to_another_name() {
+    let folder = project(
+        "create table public.notes (id int primary key, owner_id uuid, api_key text);
+         create table public.tags (id int primary key, title text);
+         alter table public.tags enable row level security;
+         create policy p on public.tags to authenticated using (true);\n",
+    );
+    folder.write(
+        SECOND,
+        b"alter policy p on public.tags rename to staff; alter table public.notes rename api_key to secret_key;",
+    );
+    let only = ["--base", "main", "--only", "always-true-write-policy,sensitive-column-exposed"];
+    let answer = check(&folder, &only);
+    assert_eq!(found(&answer), [""; 0]);
+    let change = &json(&answer)["change"];
+    assert_eq!(
+        (&change["staying"], change["fixed"].as_array().map(Vec::len)),
+        (&2.into(), Some(0)),
+        "{change}"
+    );
+}
+
+#[test]
 fn a_branch_that_is_not_there_is_fetched_by_its_own_name() {
     let answer = project(OLD).run(&["--base", "origin/topic"]);
     assert!(answer.code == 2 && answer.err.contains("`git fetch origin topic`"), "{answer:?}");
