@@ -1,6 +1,7 @@
 //! What a change brings: the findings and the rights of two histories, compared.
 
 pub mod access;
+pub mod buckets;
 pub mod recreated;
 pub mod stops;
 
@@ -93,6 +94,8 @@ pub enum Subject {
     Function,
     /// A schema, which the Data API serves or not.
     Schema,
+    /// A bucket of Storage, in the schema `storage`.
+    Bucket,
 }
 
 /// What some roles can do with an object that they could not, or the other way round.

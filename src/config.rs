@@ -4,6 +4,7 @@
 //! rest of the file still holds.
 
 mod document;
+mod idle;
 mod layer;
 mod locate;
 pub mod rule_set;
@@ -67,6 +68,8 @@ pub struct Settings {
     files: Vec<String>,
     /// The folder of the last of them.
     folder: PathBuf,
+    /// The last of them.
+    file: Option<FileId>,
 }
 
 #[derive(Clone)]
@@ -208,7 +211,7 @@ impl Settings {
     fn apply(&mut self, layer: Layer, origin: &dyn Fn(usize) -> Origin) {
         for (id, entry) in layer.rules {
             let Some(rule) = rules::find(id) else { continue };
-            let origin = origin(entry.start);
+            let origin = origin(entry.range.start);
             let settings = self.rules.entry(id).or_insert_with(|| RuleSettings {
                 level: Level::On,
                 options: rule.options.defaults(),
@@ -226,7 +229,7 @@ impl Settings {
         }
         self.overrides.extend(layer.overrides.into_iter().map(|given| Overriding {
             paths_from: origin(given.start),
-            rules_from: given.rules.values().map(|entry| origin(entry.start)).collect(),
+            rules_from: given.rules.values().map(|entry| origin(entry.range.start)).collect(),
             given,
         }));
         self.known_roles
@@ -285,6 +288,7 @@ impl Loader<'_> {
         self.loaded.settings.apply(layer, &|at| Origin::File(file.path.clone(), line(at)));
         self.loaded.settings.files.push(file.path.clone());
         self.loaded.settings.folder = folder.to_path_buf();
+        self.loaded.settings.file = Some(id);
     }
 
     /// What is extended where nothing is named.

@@ -26,7 +26,7 @@ use crate::catalog::Catalog;
 use crate::change;
 use crate::config::{self, Choices, Level, Settings};
 use crate::diagnostic::{Diagnostic, Identity, Severity, selected};
-use crate::project::{Found, Project};
+use crate::project::{self, Found, Project};
 use crate::report::{self, Report, Summary};
 use crate::rule::{CatalogCx, Check, Findings, MigrationCx, ParsedOptions, Rule};
 use crate::rules;
@@ -129,6 +129,8 @@ struct Checked {
     unsaid: FxHashSet<String>,
     /// How many more the baseline knows.
     baselined: usize,
+    /// The overrides, by their numbers, that hold for what a rule found.
+    overridden: FxHashSet<(usize, &'static str)>,
 }
 
 /// What is asked of a run, besides files.
@@ -217,7 +219,8 @@ impl Workspace {
             }
             checked
         };
-        let found: Vec<_> = self.projects.iter().map(check).collect();
+        let mut found: Vec<_> = self.projects.iter().map(check).collect();
+        self.tell_idle_overrides(&mut found);
         let report = self.report(found);
         self.timings.check = started.elapsed();
         report
@@ -441,6 +444,7 @@ impl Workspace {
         let mut found = self.run_rules(replayed, &workload);
         found.extend(known);
         found.extend(engine::findings(replayed, &self.sources));
+        let mut overridden = self.overridden(&found, settings);
         let mut suppressions = self.suppressions(replayed);
         let (mut off, mut silenced) = (Vec::new(), Vec::new());
         let is_told = |one: &Diagnostic| {
@@ -464,6 +468,7 @@ impl Workspace {
             &self.sources,
         );
         unused.extend(suppressions.report_silent(rules::named("suppression-without-reason"), &self.sources));
+        overridden.extend(self.overridden(&unused, settings));
         unused.retain(|diagnostic| self.is_on(diagnostic, settings));
         unused.iter_mut().for_each(|diagnostic| self.settle(diagnostic, settings));
         found.extend(unused);
@@ -474,7 +479,61 @@ impl Workspace {
             let is_in_focus = |place: Span| focus.contains(&self.paths[place.file.0 as usize]);
             advisors.retain(|row| row.place.is_some_and(is_in_focus));
         }
-        Checked { found, advisors, silenced: silenced.len(), unsaid, baselined: 0 }
+        Checked { found, advisors, silenced: silenced.len(), unsaid, baselined: 0, overridden }
+    }
+
+    /// The overrides that hold for findings, each with their rule.
+    fn overridden(&self, found: &[Diagnostic], settings: &Settings) -> FxHashSet<(usize, &'static str)> {
+        let each = found.iter().flat_map(Diagnostic::each);
+        each.flat_map(|one| settings.overriding(one.rule, self.path(one)).map(|over| (over, one.rule)))
+            .collect()
+    }
+
+    /// Reports what the overrides of each file of settings say in vain, where all that they can be about is here.
+    fn tell_idle_overrides(&self, found: &mut [Checked]) {
+        for (at, replayed) in self.projects.iter().enumerate() {
+            let settings = &replayed.settings;
+            let shares = |other: &Replayed| Arc::ptr_eq(&other.settings, settings);
+            let Some((home, file)) = settings.home().filter(|_| !self.projects[..at].iter().any(shares))
+            else {
+                continue;
+            };
+            let projects = || self.projects.iter().zip(&*found).filter(|(other, _)| shares(other));
+            let files = projects().flat_map(|(other, _)| &other.project.files);
+            let files: Vec<&Path> = files.map(|file| file.path.as_path()).collect();
+            // Some rules find more where a change is compared.
+            let finds = |over, rule| {
+                change::COMPARING.contains(&rule)
+                    || projects().any(|(_, checked)| checked.overridden.contains(&(over, rule)))
+            };
+            let idle = settings.idle(&files, &finds);
+            if idle.is_empty() || !self.has_all_below(home) {
+                continue;
+            }
+            let mut findings = Findings::new(rules::named("unused-suppression"));
+            for idle in idle {
+                let object = Identity::plain("file", self.sources.get(file).path.as_str());
+                findings
+                    .report(idle.place, object, idle.message)
+                    .note(idle.note)
+                    .help(idle.help)
+                    .what(idle.what);
+            }
+            findings.list.retain(|diagnostic| self.is_on(diagnostic, settings));
+            findings.list.iter_mut().for_each(|diagnostic| self.settle(diagnostic, settings));
+            found[at].found.extend(findings.list);
+        }
+    }
+
+    /// Whether the projects below a folder are all here, with all of their files.
+    fn has_all_below(&self, folder: &Path) -> bool {
+        let is_whole = |replayed: &Replayed| {
+            replayed.project.focus.is_none() && replayed.project.folder.starts_with(folder)
+        };
+        let is_here = |below: &PathBuf| self.projects.iter().any(|one| one.project.folder == *below);
+        self.problems.is_empty()
+            && self.projects.iter().all(is_whole)
+            && project::below(folder).iter().all(is_here)
     }
 
     /// The comments in a project's files.

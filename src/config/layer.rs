@@ -35,8 +35,8 @@ pub(super) struct Entry {
     pub(super) options: Option<ParsedOptions>,
     /// The options as they are written, those that make sense.
     pub(super) written: String,
-    /// Where the rule's name starts.
-    pub(super) start: usize,
+    /// Where the rule's name stands.
+    pub(super) range: Range<usize>,
 }
 
 /// Other levels and options for some files.
@@ -46,7 +46,7 @@ pub(super) struct Override {
     folder: PathBuf,
     /// Where the patterns are given.
     pub(super) start: usize,
-    pub(super) patterns: Vec<glob::Pattern>,
+    pub(super) patterns: Vec<(glob::Pattern, Range<usize>)>,
     pub(super) rules: Entries,
 }
 
@@ -99,14 +99,17 @@ impl Layer {
 
 impl Override {
     pub(super) fn matches(&self, path: &Path) -> bool {
+        self.patterns.iter().any(|(pattern, _)| self.is_match(pattern, path))
+    }
+
+    pub(super) fn is_match(&self, pattern: &glob::Pattern, path: &Path) -> bool {
         let options = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
-        path.strip_prefix(&self.folder)
-            .is_ok_and(|path| self.patterns.iter().any(|pattern| pattern.matches_path_with(path, options)))
+        path.strip_prefix(&self.folder).is_ok_and(|path| pattern.matches_path_with(path, options))
     }
 
     /// Its patterns as they are to be written in another folder; those that match nothing there are left out.
     pub(super) fn patterns_in(&self, folder: &Path) -> Vec<String> {
-        let patterns = self.patterns.iter().map(glob::Pattern::as_str);
+        let patterns = self.patterns.iter().map(|(pattern, _)| pattern.as_str());
         if let Ok(below) = self.folder.strip_prefix(folder) {
             let prefix = glob::Pattern::escape(&below.to_string_lossy());
             let join = |pattern| {
@@ -184,8 +187,7 @@ impl Reader<'_> {
     }
 
     fn entry(&mut self, rule: &'static Rule, value: &Value, place: &Locator<'_>) -> Entry {
-        let mut entry =
-            Entry { level: None, options: None, written: String::new(), start: place.range().start };
+        let mut entry = Entry { level: None, options: None, written: String::new(), range: place.range() };
         let Value::Mapping(map) = value else {
             entry.level = self.level(value, place);
             return entry;
@@ -283,11 +285,11 @@ impl Reader<'_> {
         overrides
     }
 
-    fn patterns(&mut self, value: &Value, place: &Locator<'_>) -> Vec<glob::Pattern> {
+    fn patterns(&mut self, value: &Value, place: &Locator<'_>) -> Vec<(glob::Pattern, Range<usize>)> {
         let mut patterns = Vec::new();
         for text in self.texts(value, place) {
             match glob::Pattern::new(&text.value) {
-                Ok(pattern) => patterns.push(pattern),
+                Ok(pattern) => patterns.push((pattern, text.range)),
                 Err(error) => {
                     let message = format!("`{}` is no file pattern: {}", text.value, error.msg);
                     self.flaws.push(Flaw::new(text.range, message));

@@ -106,7 +106,7 @@ impl Settings {
     }
 
     /// The level of a rule where no override holds.
-    fn level_of_project(&self, rule: &'static str) -> Level {
+    pub(super) fn level_of_project(&self, rule: &'static str) -> Level {
         let without = Self { overrides: Vec::new(), ..self.clone() };
         without.level(rule, Path::new(""))
     }

@@ -247,7 +247,10 @@ fn each_line_of_the_settings_is_valid() {
     assert_eq!(errors_of_schema(&all), Vec::<String>::new());
     folder.write("rls-lint.yaml", all.as_bytes());
     let answer = concise(&folder, &[]);
-    assert_eq!((answer.code, answer.out.as_str()), (0, ""), "{all}");
+    // The override is for files that this project does not have.
+    let mut others =
+        answer.out.lines().filter(|line| !line.contains("[unused-suppression] no file that is read"));
+    assert_eq!((answer.code, others.next()), (0, None), "{all}");
 }
 
 fn written_schema() -> String {

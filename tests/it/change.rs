@@ -935,3 +935,61 @@ fn a_merged_migration_with_another_name_and_the_same_version_is_told() {
     assert_eq!(json(&answer)["findings"][0]["severity"], "info");
     assert!(answer.out.contains("was merged as 20250101000000_first.sql: databases go by the version"));
 }
+
+#[test]
+fn a_bucket_that_becomes_public_is_told() {
+    let config = |public: bool| format!("[storage.buckets.declared]\npublic = {public}\n");
+    let folder = repository(&[
+        ("supabase/config.toml", &config(false)),
+        (
+            FIRST,
+            "insert into storage.buckets (id, name, public) values ('docs', 'docs', false), ('open', 'open', true);\n",
+        ),
+    ]);
+    let told = |sql: &str| {
+        folder.write(SECOND, format!("{sql}\n").as_bytes());
+        let answer = check(&folder, &["--base", "main", "--only", "policy-widened"]);
+        let value = json(&answer);
+        let access: Vec<_> = value["change"]["access"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|one| format!("{} {}", one["class"], one["message"]).replace('"', ""))
+            .collect();
+        (found(&answer), access)
+    };
+    let here = vec![format!("policy-widened {SECOND}:1")];
+    let opened = |id: &str| {
+        vec![format!(
+            "dangerous whoever has the address of a file in the bucket {id} can now read it (was: whom policies let)"
+        )]
+    };
+    for sql in [
+        "update storage.buckets set public = true where id = 'docs';",
+        "insert into storage.buckets (id, name, public) values ('docs', 'docs', true) on conflict (id) do update set public = excluded.public;",
+        "insert into storage.buckets (id, name) values ('docs', 'docs') on conflict (id) do update set public = true;",
+        "do $$ begin update storage.buckets set public = true where id in ('docs'); end $$;",
+    ] {
+        assert_eq!(told(sql), (here.clone(), opened("docs")), "{sql}");
+    }
+    for sql in [
+        "insert into storage.buckets (id, name, public) values ('docs', 'docs', true) on conflict do nothing;",
+        "update storage.buckets set public = true where id = 'open';",
+        "update storage.buckets set public = true; update storage.buckets set public = false where id in ('docs', 'declared');",
+        // What cannot be followed is no claim.
+        "update storage.buckets set public = (select true) where name like 'd%';",
+    ] {
+        assert_eq!(told(sql), (Vec::new(), Vec::new()), "{sql}");
+    }
+    let (none, access) = told("update storage.buckets set public = false where id = 'open';");
+    assert!(
+        none.is_empty() && access.len() == 1 && access[0].starts_with("breaking files in the bucket open")
+    );
+    let (none, access) = told("insert into storage.buckets (id, name, public) values ('new', 'new', true);");
+    assert!(none.is_empty() && access.len() == 1 && access[0].ends_with("new can read it (new bucket)"));
+    let allowed = "-- rls-lint: allow(policy-widened) a shop\nupdate storage.buckets set public = true where id = 'docs';";
+    assert_eq!(told(allowed), (Vec::new(), opened("docs")));
+    folder.write("supabase/config.toml", config(true).as_bytes());
+    let in_config = vec!["policy-widened supabase/config.toml:1".to_string()];
+    assert_eq!(told("select 1;"), (in_config, opened("declared")));
+}

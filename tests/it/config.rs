@@ -66,6 +66,66 @@ fn overrides_hold_for_their_paths() {
 }
 
 #[test]
+fn overrides_that_change_nothing_are_told_where_they_stand() {
+    let folder = Folder::project(BROKEN);
+    folder.write("supabase/seed.sql", b"select 1;\n");
+    let told = |arguments: &[&str]| -> Vec<String> {
+        let out = folder.run(&[&["--format", "concise"], arguments].concat()).out;
+        out.lines().filter(|line| line.contains("unused-suppression")).map(str::to_string).collect()
+    };
+    folder.write(
+        "rls-lint.yaml",
+        b"overrides:
+  - paths: [supabase/migrations/*.sql, 'supabase/migration/*']
+    rules:
+      syntax-error: off
+      no-primary-key: off
+      missing-created-at: error
+  - paths: [nowhere.sql]
+    rules: {syntax-error: off}
+  - paths: [supabase/seed.sql]
+    rules:
+      syntax-error: warning
+      policy-widened: off
+",
+    );
+    let expected = [
+        "rls-lint.yaml:2:41: warning[unused-suppression] no file that is read matches `supabase/migration/*`",
+        "rls-lint.yaml:5:7: warning[unused-suppression] no-primary-key finds nothing in the files of this override",
+        "rls-lint.yaml:7:13: warning[unused-suppression] no file that is read matches `nowhere.sql`",
+        "rls-lint.yaml:11:7: warning[unused-suppression] syntax-error finds nothing in the files of this override",
+    ];
+    assert_eq!(told(&[]), expected);
+    // A part of the files, or of the rules, says nothing about the rest.
+    assert_eq!(told(&["supabase/migrations/1_first.sql"]), [""; 0]);
+    assert_eq!(told(&["--only", "syntax-error"]), [""; 0]);
+    let answer = folder.run(&["--format", "json"]);
+    assert!(answer.out.contains("\"file\": \"rls-lint.yaml\""), "{answer:?}");
+    // What is made more severe waits for what is to come.
+    folder.write("rls-lint.yaml", b"overrides: [{paths: ['supabase/**'], rules: {no-primary-key: error}}]\n");
+    assert_eq!(told(&[]), [""; 0]);
+}
+
+#[test]
+fn overrides_of_several_projects_are_idle_in_all_of_them() {
+    let folder = Folder::new(&[
+        (
+            "rls-lint.yaml",
+            "overrides: [{paths: ['apps/*/supabase/**'], rules: {syntax-error: off}}, {paths: ['apps/b/**'], rules: {no-primary-key: off}}]",
+        ),
+        (".git/", ""),
+        ("apps/a/supabase/migrations/1_a.sql", BROKEN),
+        ("apps/b/supabase/migrations/1_b.sql", "select 1;"),
+    ]);
+    let told = |arguments: &[&str]| folder.run(&[&["--format", "concise"], arguments].concat()).out;
+    let all = told(&[]);
+    assert!(all.contains("no-primary-key finds nothing") && all.lines().count() == 1, "{all}");
+    for alone in ["apps/a", "apps/b"] {
+        assert_eq!(told(&[alone]), "");
+    }
+}
+
+#[test]
 fn files_extend_files() {
     let folder = Folder::project(BROKEN);
     folder.write("rls-lint.yaml", b"extends: [recommended, ./team/base.yaml]");

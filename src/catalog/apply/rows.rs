@@ -79,6 +79,21 @@ fn insert_buckets(catalog: &mut Catalog, change: &DataChange, span: Span) -> App
         let id = String::from(id);
         let name = if let Some(Value::Text(name)) = name { name.into() } else { id.clone() };
         let public = is_true(public.as_ref());
+        let updated = match change.assignments.iter().find(|(column, _)| *column == "public") {
+            Some((_, Expr::Column(column)))
+                if column.path.first().is_some_and(|name| *name == "excluded") =>
+            {
+                Some(public)
+            }
+            Some((_, expr)) if catalog.buckets.contains_key(&id) => match constant(catalog, expr) {
+                Value::Unknown => {
+                    unknown(catalog, span);
+                    return Ok(());
+                }
+                value => Some(is_true(Some(&value))),
+            },
+            _ => None,
+        };
         if let Some(bucket) = catalog.buckets.get_mut(&id) {
             if bucket.migrated && is_certain && !change.on_conflict {
                 let why = format!("the bucket {id} exists already");
@@ -92,7 +107,7 @@ fn insert_buckets(catalog: &mut Catalog, change: &DataChange, span: Span) -> App
         }
         match catalog.buckets.get_mut(&id) {
             Some(bucket) if change.on_conflict => {
-                if change.assignments.iter().any(|(column, _)| *column == "public") {
+                if let Some(public) = updated {
                     bucket.public = public;
                     bucket.origin = Origin::Statement(span);
                 }

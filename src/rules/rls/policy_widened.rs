@@ -52,6 +52,16 @@ declare_rule! {
     /// create policy "shared" on public.notes for select to authenticated using (true);
     /// ```
     ///
+    /// Files of a public bucket are served to whoever has their address, and no policy is asked: a private
+    /// bucket that becomes public is found as well.
+    ///
+    /// ```sql,bad
+    /// -- file: 1_documents.sql
+    /// insert into storage.buckets (id, name, public) values ('documents', 'documents', false);
+    /// -- file: 2_share.sql
+    /// update storage.buckets set public = true where id = 'documents';
+    /// ```
+    ///
     /// ## How to fix
     ///
     /// Hold the rows to the caller: `using (owner = (select auth.uid()))`, or a sub-select that joins
