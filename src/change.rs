@@ -114,8 +114,10 @@ pub struct AccessChange {
     pub before: Option<Reach>,
     /// The rows reached now; nothing where the relation is gone.
     pub after: Option<Reach>,
-    /// The statement that makes it so, where one does.
+    /// The part of a statement that makes it so, where one does.
     pub span: Option<Span>,
+    /// All of that statement.
+    pub statement: Option<Span>,
 }
 
 /// What got another name.
@@ -195,6 +197,7 @@ pub fn compare(
     for one in base.iter().rev().flat_map(Diagnostic::each) {
         known.entry(one.fingerprint()).or_default().push(one);
     }
+    let calls = calls(&head);
     let mut compared = Compared::default();
     let (old, new): (Vec<_>, Vec<_>) = head.into_iter().partition(|one| !is_new(one.span.file));
     for diagnostic in old.into_iter().chain(new) {
@@ -217,10 +220,22 @@ pub fn compare(
     }
     let left: FxHashSet<String> =
         known.into_iter().filter(|(_, list)| !list.is_empty()).map(|(fingerprint, _)| fingerprint).collect();
-    let is_gone = |one: &Diagnostic| left.contains(&one.fingerprint()) && is_mended(one);
+    let is_called = |one: &Diagnostic| calls.get(&one.object).is_some_and(|calls| one.reach.is_subset(calls));
+    let is_gone = |one: &Diagnostic| left.contains(&one.fingerprint()) && is_mended(one) && !is_called(one);
     let fixed = selected(base, is_gone, "are gone");
     compared.fixed.extend(fixed.iter().map(|diagnostic| Fixed::new(diagnostic, base_sources)));
     compared
+}
+
+/// Who can call the functions that findings are about. A rule that says it of strangers says it of all: another
+/// one that did is not mended by that.
+fn calls(found: &[Diagnostic]) -> FxHashMap<Identity, BTreeSet<String>> {
+    let mut calls: FxHashMap<_, BTreeSet<_>> = FxHashMap::default();
+    let about_calls = |one: &&Diagnostic| one.object.kind == "function" && !one.reach.is_empty();
+    for one in found.iter().flat_map(Diagnostic::each).filter(about_calls) {
+        calls.entry(one.object.clone()).or_default().extend(one.reach.iter().cloned());
+    }
+    calls
 }
 
 /// Takes out the one of several findings that stands for another: best one that lets requests do as much.

@@ -153,6 +153,7 @@ fn schemas<'a>(before: Side<'a>, after: Side<'a>) -> impl Iterator<Item = Access
         before: None,
         after: None,
         span,
+        statement: None,
     };
     let new = is.iter().filter(|schema| !was.contains(schema)).map(move |schema| {
         let message = format!("the Data API now serves the schema {}", schema.quoted());
@@ -646,6 +647,7 @@ fn told(group: Group, name: &QName) -> AccessChange {
         before: Some(*before),
         after: Some(*after),
         span: *span,
+        statement: None,
         roles,
         commands,
     }
@@ -698,6 +700,7 @@ fn told_as_new(group: Group, name: &QName, what: &str) -> AccessChange {
         before: None,
         after: Some(after),
         span,
+        statement: None,
     }
 }
 
@@ -733,6 +736,7 @@ fn told_as_gone(name: &QName, before: Side<'_>, span: Option<Span>) -> Option<Ac
         before: Some(most),
         after: None,
         span,
+        statement: None,
     })
 }
 
@@ -749,6 +753,7 @@ fn told_as_renamed(old: &QName, name: &QName, after: Side<'_>, span: Option<Span
         before: None,
         after: None,
         span,
+        statement: None,
     }
 }
 

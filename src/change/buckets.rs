@@ -43,6 +43,7 @@ pub fn compare(before: &Catalog, after: &Catalog, out: &mut Findings) -> Vec<Acc
             before: was.map(reach),
             after: Some(reach(bucket.public)),
             span: bucket.origin.span(),
+            statement: None,
         });
     }
     changes

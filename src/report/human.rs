@@ -71,7 +71,7 @@ pub(crate) fn change(report: &Report, out: &mut dyn Write, color: bool) -> io::R
             let file = report.sources.get(span.file);
             let place = format!("{}:{}", one_line(&file.path), file.position(span.start));
             writeln!(out, "             {}", paint(&place, FAINT, color))?;
-            let sql = sql_at(span, &report.sources);
+            let sql = sql_at(access.statement.unwrap_or(span), &report.sources);
             if !sql.is_empty() {
                 writeln!(out, "               {sql}")?;
             }

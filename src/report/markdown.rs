@@ -100,7 +100,10 @@ fn access(report: &Report, page: &mut Page) {
     page.push("\n| access | what changes | place |\n|---|---|---|\n");
     let mut shown = 0;
     for access in &change.access {
-        let place = access.span.map(|span| place_and_sql(span, report)).unwrap_or_default();
+        let place = access
+            .span
+            .map(|span| place_and_sql(span, access.statement.unwrap_or(span), report))
+            .unwrap_or_default();
         let row = format!("| {} | {} | {place} |\n", access.class.word(), escaped(&access.message));
         shown += usize::from(page.push_within(&row, LONGEST_ACCESS));
     }
@@ -144,10 +147,10 @@ fn line_in_repository(span: Span, report: &Report) -> String {
     format!("{}:{}", report.path_in_repository(&place), place.start.line)
 }
 
-/// Where something stands, and the line of SQL there.
-fn place_and_sql(span: Span, report: &Report) -> String {
+/// Where something stands, and the first line of its statement.
+fn place_and_sql(span: Span, statement: Span, report: &Report) -> String {
     let place = in_code(&line_in_repository(span, report));
-    match sql_at(span, &report.sources) {
+    match sql_at(statement, &report.sources) {
         sql if sql.is_empty() => place,
         sql => format!("{place}<br>{}", in_code(&sql)),
     }
@@ -338,6 +341,7 @@ alter table public.todos enable row level security;
                 before: None,
                 after: None,
                 span: Some(example::at(&report.sources, 1, "disable row")),
+                statement: None,
             }],
             ..Change::default()
         });
@@ -378,6 +382,7 @@ Compared with main: 0 findings fixed, 7 as before.
             before: None,
             after: None,
             span: None,
+            statement: None,
         };
         let change = Change { access: vec![one; 1000], ..Change::default() };
         let out = example::rendered(render, &Report { change: Some(change), ..Report::default() });

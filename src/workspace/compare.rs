@@ -12,12 +12,12 @@ use crate::catalog::table::Table;
 use crate::change::access::{self, New, Side};
 use crate::change::buckets;
 use crate::change::stops::History;
-use crate::change::{self, Change, Fixed, Grown};
+use crate::change::{self, AccessChange, Change, Fixed, Grown};
 use crate::diagnostic::{self, Diagnostic, selected};
 use crate::report::Report;
 use crate::rule::{Check, Findings, Group, Rule};
 use crate::rules;
-use crate::source::FileId;
+use crate::source::{FileId, Span};
 use crate::sql::{self, Migration};
 use crate::workload::Workload;
 use crate::workspace::boundary::Base;
@@ -65,7 +65,11 @@ impl Workspace {
             brought.iter_mut().for_each(|diagnostic| change::move_to_change(diagnostic, &is_new));
             self.move_to_causes(&self.projects[at], &mut brought, &compared.grown, &merged.new);
             brought = self.without_allowed(&self.projects[at], brought, &mut checked.silenced);
-            change.access.extend(access.changes);
+            let place = |mut one: AccessChange| {
+                one.statement = one.span.and_then(|span| self.statement_around(&self.projects[at], span));
+                one
+            };
+            change.access.extend(access.changes.into_iter().map(place));
             let of_project = |one: Fixed| Fixed { fingerprint: diagnostic::key(one.fingerprint, key), ..one };
             change.fixed.extend(compared.fixed.into_iter().map(of_project));
             change.staying += compared.staying;
@@ -105,6 +109,13 @@ impl Workspace {
             Side { rights: &is, catalog: &after.catalog, sources: &self.sources },
             &New { files: new, history: &|| self.history(after, new) },
         )
+    }
+
+    /// The statement of a project that a place is in.
+    fn statement_around(&self, replayed: &Replayed, place: Span) -> Option<Span> {
+        let of_file =
+            replayed.migrations.iter().map(|(_, file)| file).find(|file| file.file == place.file)?;
+        of_file.places.iter().find(|one| one.start <= place.start && place.end <= one.end).copied()
     }
 
     /// The findings of the base that do not show where row level security was switched off, and come back

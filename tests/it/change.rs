@@ -605,6 +605,39 @@ fn a_schema_that_is_served_from_now_on_is_told() {
 }
 
 #[test]
+fn what_changes_access_is_shown_by_the_first_line_of_its_statement() {
+    let folder = project(
+        "create table public.notes (id int primary key, owner uuid);
+         alter table public.notes enable row level security;
+         create policy own on public.notes for select to authenticated using (owner = (select auth.uid()));",
+    );
+    folder.write(
+        SECOND,
+        b"-- Tidy up.\ncreate policy tidy\n  on public.notes for delete to authenticated\n  using (true);\n",
+    );
+    let human = folder.run(&["--base", "main"]);
+    assert!(human.out.contains(&format!("{SECOND}:4:10\n               create policy tidy\n")), "{human:?}");
+    let markdown = folder.run(&["--base", "main", "--format", "markdown"]);
+    assert!(markdown.out.contains(&format!("`{SECOND}:4`<br>`create policy tidy` |")), "{markdown:?}");
+}
+
+#[test]
+fn who_else_can_call_a_function_mends_nothing() {
+    let folder = project(
+        "create table public.notes (id int primary key, owner uuid);
+         alter table public.notes enable row level security;
+         create function public.wipe() returns void language sql security definer
+           set search_path = '' as $$ delete from public.notes where id > 0 $$;
+         revoke execute on function public.wipe() from public, anon;",
+    );
+    folder.write(SECOND, b"grant execute on function public.wipe() to anon;\n");
+    let only = "definer-executable-by-anon,definer-executable-by-authenticated";
+    let answer = check(&folder, &["--base", "main", "--only", only]);
+    assert_eq!(found(&answer), [format!("definer-executable-by-anon {SECOND}:1")]);
+    assert_eq!(json(&answer)["change"]["fixed"].as_array().map(Vec::len), Some(0), "{answer:?}");
+}
+
+#[test]
 fn before_the_first_commit_all_is_new() {
     let folder = Folder::project(OLD);
     git(folder.path(), &["init", "--quiet", "--initial-branch", "main"]);

@@ -120,5 +120,6 @@ fn change(name: &QName, class: Class, roles: Vec<String>, message: String) -> Ac
         before: None,
         after: None,
         span: None,
+        statement: None,
     }
 }
