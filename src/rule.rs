@@ -16,7 +16,8 @@ use crate::catalog::table::Table;
 use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::source::{Sources, Span};
 use crate::sql::Migration;
-use crate::sql::statement::PolicyCommand;
+use crate::sql::expr::Expr;
+use crate::sql::statement::{Clause, PolicyCommand};
 use crate::workload::Workload;
 
 /// One rule: its documentation, its place in the rule-sets, and its check.
@@ -112,9 +113,42 @@ pub struct CatalogCx<'a> {
     pub workload: &'a Workload,
     /// Who reaches which rows.
     pub rights: &'a Rights<'a>,
+    /// The conditions of policies that have a say in requests.
+    pub conditions: &'a [Condition<'a>],
     /// The project's files: migrations, seeds, and what the Supabase CLI skips.
     pub files: &'a [&'a Migration],
     options: &'a ParsedOptions,
+}
+
+/// A condition of a policy that has a say in requests, as far as it is certain that both are there.
+pub struct Condition<'a> {
+    pub table: &'a Table,
+    pub policy: &'a Policy,
+    pub clause: &'a Clause,
+    /// The expression and everything below it, sub-selects included, from the outside in.
+    pub parts: Vec<&'a Expr>,
+}
+
+impl<'a> Condition<'a> {
+    /// Those of all policies, table by table.
+    pub fn all(catalog: &'a Catalog) -> Vec<Self> {
+        let policies = policies_in_force(catalog).filter(|(_, policy)| catalog.policy_binds_requests(policy));
+        let conditions =
+            policies.flat_map(|(table, policy)| policy.clauses().map(move |clause| (table, policy, clause)));
+        let with_parts = |(table, policy, clause): (&'a Table, &'a Policy, &'a Clause)| {
+            let mut parts = Vec::new();
+            clause.value.walk(&mut |part| parts.push(part));
+            Self { table, policy, clause, parts }
+        };
+        conditions.map(with_parts).collect()
+    }
+}
+
+/// The policies of migrations on tables with row level security, as far as it is certain that both are
+/// there.
+fn policies_in_force(catalog: &Catalog) -> impl Iterator<Item = (&Table, &Policy)> {
+    let doubts = catalog.doubts(&[Aspect::Policies, Aspect::Rls]);
+    catalog.own_policies().filter(move |(table, _)| table.rls.value && !doubts.concern(&table.name))
 }
 
 /// What a rule on one file sees.
@@ -130,17 +164,17 @@ impl<'a> CatalogCx<'a> {
         sources: &'a Sources,
         workload: &'a Workload,
         rights: &'a Rights<'a>,
+        conditions: &'a [Condition<'a>],
         files: &'a [&'a Migration],
         options: &'a ParsedOptions,
     ) -> Self {
-        Self { catalog, sources, workload, rights, files, options }
+        Self { catalog, sources, workload, rights, conditions, files, options }
     }
 
     /// The policies of migrations on tables with row level security, as far as it is certain that
     /// both are there.
     pub fn policies_in_force(&self) -> impl Iterator<Item = (&'a Table, &'a Policy)> {
-        let doubts = self.catalog.doubts(&[Aspect::Policies, Aspect::Rls]);
-        self.catalog.own_policies().filter(move |(table, _)| table.rls.value && !doubts.concern(&table.name))
+        policies_in_force(self.catalog)
     }
 
     /// Those of them that have a say in requests.

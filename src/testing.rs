@@ -19,7 +19,7 @@ use crate::catalog::name::QName;
 use crate::catalog::platform::Exposure;
 use crate::catalog::table::{Column, ConstraintKind, Table};
 use crate::diagnostic::Diagnostic;
-use crate::rule::{CatalogCx, Check, Findings, MigrationCx, ParsedOptions, Rule};
+use crate::rule::{CatalogCx, Check, Condition, Findings, MigrationCx, ParsedOptions, Rule};
 use crate::source::{FileId, FileRole, SourceFile, Sources};
 use crate::sql::Migration;
 use crate::workload::Workload;
@@ -157,11 +157,18 @@ impl Bench {
             Check::Catalog(check) => {
                 let workload = Workload::of(&self.catalog);
                 let rights = Rights::new(&self.catalog, &workload);
+                let conditions = Condition::all(&self.catalog);
                 let files: Vec<_> = self.migrations.iter().collect();
-                check(
-                    &CatalogCx::new(&self.catalog, &self.sources, &workload, &rights, &files, options),
-                    &mut findings,
+                let cx = CatalogCx::new(
+                    &self.catalog,
+                    &self.sources,
+                    &workload,
+                    &rights,
+                    &conditions,
+                    &files,
+                    options,
                 );
+                check(&cx, &mut findings);
             }
             Check::Migration(check) => {
                 for migration in &self.migrations {

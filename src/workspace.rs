@@ -28,7 +28,7 @@ use crate::config::{self, Choices, Level, Settings};
 use crate::diagnostic::{Diagnostic, Identity, Severity, selected};
 use crate::project::{self, Found, Project};
 use crate::report::{self, Report, Summary};
-use crate::rule::{CatalogCx, Check, Findings, MigrationCx, ParsedOptions, Rule};
+use crate::rule::{CatalogCx, Check, Condition, Findings, MigrationCx, ParsedOptions, Rule};
 use crate::rules;
 use crate::source::{FileId, FileRole, SourceFile, Sources, Span};
 use crate::sql::Migration;
@@ -55,6 +55,8 @@ pub struct Workspace {
     prefix: String,
     /// What the baselines of the projects do.
     pub baselining: Baselining,
+    /// Whether a report holds the rows of Supabase's advisors, of which findings need nothing.
+    pub advises: bool,
     /// The day that comments with a last day are held against.
     today: Day,
     pub timings: Timings,
@@ -472,7 +474,10 @@ impl Workspace {
         unused.retain(|diagnostic| self.is_on(diagnostic, settings));
         unused.iter_mut().for_each(|diagnostic| self.settle(diagnostic, settings));
         found.extend(unused);
-        let mut advisors = advisors::rows(&replayed.catalog, &workload);
+        let mut advisors = match self.advises {
+            true => advisors::rows(&replayed.catalog, &workload),
+            false => Vec::new(),
+        };
         advisors.retain(|row| !silenced.iter().any(|diagnostic| row.is_told_by(diagnostic)));
         if let Some(focus) = &replayed.project.focus {
             found.retain(|diagnostic| focus.contains(self.path(diagnostic)));
@@ -567,55 +572,19 @@ impl Workspace {
             let variants = settings.variants(rule).into_iter().enumerate();
             tasks.extend(variants.map(|(at, options)| (rule, at, options)));
         }
+        let conditions = Condition::all(catalog);
+        let files: Vec<_> = replayed.migrations.iter().map(|(_, migration)| migration).collect();
         let found: Vec<_> = tasks
             .par_iter()
             .map(|(rule, variant, options)| {
-                let mut list = self.run_rule(rule, options, replayed, catalog, workload, rights);
+                let cx =
+                    CatalogCx::new(catalog, &self.sources, workload, rights, &conditions, &files, options);
+                let mut list = run_rule(rule, &cx, options);
                 list.retain(|diagnostic| settings.variant(rule.id, self.path(diagnostic)) == *variant);
                 list
             })
             .collect();
         found.into_iter().flatten().collect()
-    }
-
-    fn run_rule(
-        &self,
-        rule: &'static Rule,
-        options: &ParsedOptions,
-        replayed: &Replayed,
-        catalog: &Catalog,
-        workload: &Workload,
-        rights: &Rights<'_>,
-    ) -> Vec<Diagnostic> {
-        let sources = &self.sources;
-        match rule.check {
-            Check::Catalog(check) => {
-                let mut findings = Findings::new(rule);
-                let files: Vec<_> = replayed.migrations.iter().map(|(_, migration)| migration).collect();
-                let cx = CatalogCx::new(catalog, sources, workload, rights, &files, options);
-                check(&cx, &mut findings);
-                findings.list
-            }
-            Check::Migration(check) => {
-                let files: Vec<_> = replayed.migrations.iter().map(|(_, migration)| migration).collect();
-                let found: Vec<_> = files
-                    .into_par_iter()
-                    .filter(|migration| {
-                        !matches!(
-                            sources.get(migration.file).role,
-                            FileRole::Skipped | FileRole::Script | FileRole::Test
-                        )
-                    })
-                    .map(|migration| {
-                        let mut findings = Findings::new(rule);
-                        check(&MigrationCx::new(migration, sources, options), &mut findings);
-                        findings.list
-                    })
-                    .collect();
-                found.into_iter().flatten().collect()
-            }
-            Check::Engine => Vec::new(),
-        }
     }
 
     /// Whether the settings want a finding where it is.
@@ -706,6 +675,35 @@ fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
 fn is_config_of(file: &SourceFile, project: &Project, asked: &Asked) -> bool {
     let config = project.config_file.as_ref();
     file.role == FileRole::Config && config.is_some_and(|config| asked.shown(&config.path) == file.path)
+}
+
+/// What a rule finds on a catalog and in its files.
+fn run_rule(rule: &'static Rule, cx: &CatalogCx<'_>, options: &ParsedOptions) -> Vec<Diagnostic> {
+    match rule.check {
+        Check::Catalog(check) => {
+            let mut findings = Findings::new(rule);
+            check(cx, &mut findings);
+            findings.list
+        }
+        Check::Migration(check) => {
+            let is_run = |migration: &&&Migration| {
+                let role = cx.sources.get(migration.file).role;
+                !matches!(role, FileRole::Skipped | FileRole::Script | FileRole::Test)
+            };
+            let found: Vec<_> = cx
+                .files
+                .par_iter()
+                .filter(is_run)
+                .map(|migration| {
+                    let mut findings = Findings::new(rule);
+                    check(&MigrationCx::new(migration, cx.sources, options), &mut findings);
+                    findings.list
+                })
+                .collect();
+            found.into_iter().flatten().collect()
+        }
+        Check::Engine => Vec::new(),
+    }
 }
 
 #[cfg(test)]

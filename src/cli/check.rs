@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 use clap::CommandFactory;
 
 use crate::cli::args::{ChangeArgs, CheckArgs, Cli};
+use crate::cli::output::Output;
 use crate::cli::{CLEAN, FAILED, FOUND, choices, is_broken_pipe, load, output, show, with_request};
 use crate::nearest::nearest;
-use crate::report::Report;
+use crate::report::{Format, Report};
 use crate::workspace::boundary::{self, Boundary};
 use crate::workspace::{Baselining, Timings, Workspace};
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let started = Instant::now();
     let outputs = output::wanted(args)?;
-    let (mut report, timings) = match lint(args) {
+    let (mut report, timings) = match lint(args, &outputs) {
         Ok(Lint::Shown(code)) => return Ok(code),
         Ok(Lint::Found(report, timings)) => (*report, timings),
         // Whoever waits for a file gets a valid one that tells why.
@@ -51,7 +52,7 @@ enum Lint {
     Shown(u8),
 }
 
-fn lint(args: &CheckArgs) -> anyhow::Result<Lint> {
+fn lint(args: &CheckArgs, outputs: &[Output]) -> anyhow::Result<Lint> {
     let choices = choices(&args.project)?;
     let (mut workspace, base) = match boundary(args) {
         None => (load(&args.project, &args.paths, choices)?, None),
@@ -72,6 +73,7 @@ fn lint(args: &CheckArgs) -> anyhow::Result<Lint> {
         (_, true) => Baselining::Strict,
         _ => Baselining::Used,
     };
+    workspace.advises = outputs.iter().any(|output| output.format == Format::Advisors);
     let report = match &base {
         None => workspace.check(),
         Some(base) => workspace.check_against(base),

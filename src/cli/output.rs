@@ -16,7 +16,7 @@ use crate::report::{Format, Report, human};
 /// `FORMAT=FILE`, where `-` is standard output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Output {
-    format: Format,
+    pub(super) format: Format,
     /// Standard output where there is none.
     file: Option<PathBuf>,
 }

@@ -5,7 +5,7 @@ use crate::catalog::policy::Policy;
 use crate::catalog::table::{Column, Table};
 use crate::diagnostic::{Diagnostic, Identity};
 use crate::predicate::unwrapped;
-use crate::rule::{CatalogCx, Findings};
+use crate::rule::{CatalogCx, Condition, Findings};
 use crate::rules::MANY;
 use crate::source::Span;
 use crate::sql::expr::{ColumnRef, Expr, Literal, Target};
@@ -24,20 +24,20 @@ pub(super) fn spots<'a, T>(
     cx: &CatalogCx<'a>,
     wanted: impl Fn(&'a Table, &'a Policy, &'a Expr) -> Option<T>,
 ) -> Vec<Spot<'a, T>> {
-    let mut found = Vec::new();
-    for (table, policy) in cx.policies_of_requests() {
-        let (mut first, mut places) = (None, Vec::new());
-        for clause in policy.clauses() {
-            clause.value.walk(&mut |part| {
-                if let Some(seen) = wanted(table, policy, part) {
-                    places.push(part.span().unwrap_or(clause.span));
-                    first.get_or_insert(seen);
-                }
-            });
+    let mut found: Vec<Spot<'a, T>> = Vec::new();
+    for Condition { table, policy, clause, parts } in cx.conditions {
+        for part in parts {
+            let Some(seen) = wanted(table, policy, part) else { continue };
+            let place = part.span().unwrap_or(clause.span);
+            match found.last_mut().filter(|spot| std::ptr::eq(spot.policy, *policy)) {
+                Some(spot) => spot.places.push(place),
+                None => found.push(Spot { table, policy, seen, places: vec![place] }),
+            }
         }
-        places.sort_unstable();
-        places.dedup();
-        found.extend(first.map(|seen| Spot { table, policy, seen, places }));
+    }
+    for spot in &mut found {
+        spot.places.sort_unstable();
+        spot.places.dedup();
     }
     found
 }
