@@ -569,7 +569,7 @@ impl Loader<'_> {
             when: None,
             args: Vec::new(),
             enabled: 'O',
-            constraint: false,
+            constraint: None,
             inherited: false,
             comment: None,
         };

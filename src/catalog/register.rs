@@ -328,8 +328,9 @@ impl Catalog {
             return false;
         }
         let on_table = |table: &Table| {
-            let by_trigger = || table.triggers.get(name).is_some_and(|trigger| trigger.constraint);
-            table.name.schema == *schema && (table.constraints.contains_key(name) || by_trigger())
+            let is_named =
+                || table.constraints.contains_key(name) || table.constraint_trigger(name).is_some();
+            table.name.schema == *schema && is_named()
         };
         let on_type = |user_type: &UserType| match &user_type.kind {
             UserTypeKind::Domain(domain) => user_type.name.schema == *schema && domain.checks.contains(name),

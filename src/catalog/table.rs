@@ -198,6 +198,11 @@ impl Column {
 }
 
 impl Table {
+    /// Where its constraint trigger is whose constraint has this name.
+    pub fn constraint_trigger(&self, name: &Ident) -> Option<usize> {
+        self.triggers.values().position(|trigger| trigger.constraint.as_ref() == Some(name))
+    }
+
     /// Gives back the room that is kept for more constraints, indexes, policies and triggers. The
     /// file that makes a table makes most of them; columns are what later files add.
     pub(super) fn shrink_parts(&mut self) {

@@ -22,7 +22,9 @@ pub struct Trigger {
     pub args: Vec<String>,
     /// `O`, `D`, `R` or `A`, as `pg_trigger.tgenabled`.
     pub enabled: char,
-    pub constraint: bool,
+    /// Of a constraint trigger the name of its constraint, which ALTER TABLE … RENAME CONSTRAINT changes
+    /// without that of the trigger (measured).
+    pub constraint: Option<Ident>,
     /// Whether it comes from the partitioned table's.
     pub inherited: bool,
     pub comment: Option<String>,

@@ -417,7 +417,7 @@ impl Dump<'_> {
             "level": if trigger.for_each_row { "row" } else { "statement" },
             "events": set(trigger.events.iter().map(event)),
             "enabled": trigger.enabled,
-            "constraint": trigger.constraint,
+            "constraint": trigger.constraint.is_some(),
             "inherited": trigger.inherited,
             "comment": trigger.comment,
         });

@@ -637,6 +637,17 @@ fn drop_constraint(
     if_exists: bool,
     cascade: bool,
 ) -> Applied {
+    if let Some(table) = catalog.tables.get(&oid)
+        && let Some(at) = table.constraint_trigger(name)
+    {
+        // CASCADE does not help (measured).
+        let trigger = &table.triggers[at];
+        let why = format!("cannot drop constraint {name} because trigger {} requires it", trigger.name);
+        return Err(Misfit::refused(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, why)
+            .about(&table.name)
+            .beside(trigger.history.created.span())
+            .helped_by("drop the trigger, and its constraint goes with it"));
+    }
     let Some(constraint) = catalog.tables.get(&oid).and_then(|table| table.constraints.get(name)).cloned()
     else {
         let missing = || Misfit::missing_part(ObjectKind::Constraint, name, table);
@@ -851,6 +862,20 @@ fn reset_options(options: &mut Vec<String>, names: &[Ident]) {
 #[cfg(test)]
 mod tests {
     use crate::testing::{Bench, check_noted, check_refused, check_shapes};
+
+    #[test]
+    fn the_constraint_of_a_trigger_goes_with_it() {
+        check_refused(
+            "create table t (a int); create function f() returns trigger language plpgsql as 'begin return new; end';
+             create constraint trigger c after insert on t for each row execute function f();
+             alter table t rename constraint c to d;",
+            &[
+                ("alter table t drop constraint d cascade;", "cannot drop constraint d because trigger c requires it"),
+                ("alter table t add constraint d check (a > 0);", "constraint d on public.t exists already"),
+                ("alter table t drop constraint c;", "constraint c on t is not made by any statement before this one"),
+            ],
+        );
+    }
 
     #[test]
     fn columns_come_change_and_go() {

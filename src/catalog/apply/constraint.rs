@@ -342,9 +342,11 @@ fn add_unique(catalog: &mut Catalog, oid: Oid, pending: &Pending<'_>, origin: Or
 
 /// Whether a table has no constraint of this name yet.
 pub(super) fn expect_new(table: &Table, name: &Ident) -> Applied {
-    match table.constraints.get(name) {
-        Some(there) => Err(Misfit::exists_part(ObjectKind::Constraint, name, &table.name)
-            .beside(there.history.created.span())),
+    let by_trigger = || table.constraint_trigger(name).map(|at| &table.triggers[at].history);
+    match table.constraints.get(name).map(|constraint| &constraint.history).or_else(by_trigger) {
+        Some(there) => {
+            Err(Misfit::exists_part(ObjectKind::Constraint, name, &table.name).beside(there.created.span()))
+        }
         None => Ok(()),
     }
 }

@@ -289,10 +289,15 @@ fn constraint(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Ori
     let (oid, from) = part(catalog, object)?;
     let Some(table) = catalog.tables.get_mut(&oid) else { return Err(comment::missing(object)) };
     let schema = table.name.schema.clone();
-    let Some(constraint) = table.constraints.get(from) else { return Err(comment::missing(object)) };
-    if table.constraints.contains_key(to) {
+    if table.constraints.contains_key(to) || table.constraint_trigger(to).is_some() {
         return Err(Misfit::exists_part(ObjectKind::Constraint, to, &object.name));
     }
+    if let Some(at) = table.constraint_trigger(from) {
+        table.triggers[at].constraint = Some(to.clone());
+        catalog.note_constraint_name(&schema, to);
+        return Ok(());
+    }
+    let Some(constraint) = table.constraints.get(from) else { return Err(comment::missing(object)) };
     let (old, new) =
         (QName { schema: schema.clone(), name: from.clone() }, QName { schema, name: to.clone() });
     if constraint.has_index() && table.indexes.contains_key(from) {

@@ -60,7 +60,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: O
         when,
         args: statement.args.clone(),
         enabled: 'O',
-        constraint: statement.constraint,
+        constraint: statement.constraint.then(|| statement.name.value.clone()),
         inherited: false,
         comment: None,
     };
@@ -81,7 +81,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: O
         trigger.comment = old.comment.take();
     }
     triggers.insert(trigger.name.clone(), trigger.clone());
-    if trigger.constraint
+    if trigger.constraint.is_some()
         && let Some(schema) = catalog.tables.get(&oid).map(|table| table.name.schema.clone())
     {
         catalog.note_constraint_name(&schema, &trigger.name);

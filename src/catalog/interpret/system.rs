@@ -592,11 +592,12 @@ fn constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     });
     if wanted.text("conname").is_none_or(|name| catalog.may_have_constraint(name)) {
         for table in wanted.tables(catalog, "", "conrelid") {
-            let triggers = wanted.named(&table.triggers, "conname").into_iter();
-            rows.extend(triggers.filter(|trigger| trigger.constraint).map(|trigger| {
+            let names = table.triggers.values().filter_map(|trigger| trigger.constraint.as_ref());
+            let is_wanted = |name: &&Ident| wanted.text("conname").is_none_or(|wanted| **name == *wanted);
+            rows.extend(names.filter(is_wanted).map(|name| {
                 row([
                     ("oid", Value::Something),
-                    ("conname", Value::text(&trigger.name)),
+                    ("conname", Value::text(name)),
                     ("conrelid", Value::Object(Object::Relation(table.oid))),
                     ("contype", Value::text("t")),
                     ("connamespace", Value::Object(Object::Namespace(table.name.schema.clone()))),

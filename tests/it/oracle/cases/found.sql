@@ -89,3 +89,16 @@ create table t (a int, b boolean generated always as (a is null) stored); create
 alter table t alter b drop expression;
 -- case: a comment may be on the type of a table's rows
 create table t (a int); create view v as select 1 as a; comment on type t is 'said'; comment on type v is 'said';
+-- case: a constraint trigger keeps its name when its constraint is renamed
+create table t (a int); create function f() returns trigger language plpgsql as 'begin return new; end';
+create constraint trigger trg after insert on t for each row execute function f();
+alter table t rename constraint trg to other;
+alter table t add constraint trg check (a > 0);
+create constraint trigger second after insert on t for each row execute function f();
+alter table t rename constraint second to third;
+drop trigger second on t;
+alter table t add constraint third check (a > 1);
+do $$ begin
+  if exists (select 1 from pg_constraint where conname = 'other' and contype = 't') then create table found (id int); end if;
+end $$;
+alter trigger trg on t rename to last;
