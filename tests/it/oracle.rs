@@ -8,12 +8,15 @@
 //! A case that says `(differs)` is known to be replayed otherwise, and the comment below it says why;
 //! the test fails when it no longer is.
 //!
+//! `ORACLE_PROJECT=folder cargo test project_on_disk -- --nocapture` compares any folder of migrations.
+//!
 //! `ORACLE=text cargo test oracle` runs the cases whose file or name holds the text.
 
 mod changes;
 mod claims;
 mod compare;
 mod generate;
+mod project;
 mod random;
 mod recursion;
 mod revokes;

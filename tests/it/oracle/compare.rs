@@ -305,6 +305,28 @@ impl Expected {
     }
 }
 
+/// How much of a list is equal.
+pub(super) struct Share {
+    pub(super) list: &'static str,
+    pub(super) equal: usize,
+    /// Those of either side.
+    pub(super) objects: usize,
+}
+
+impl Expected {
+    /// How much of each list is equal, by its differences.
+    pub(super) fn shares(&self, differences: &[String]) -> Vec<Share> {
+        let share = |(list, rows): (&&'static str, &Rows)| {
+            let of_list = differences.iter().filter_map(|line| line.strip_prefix(&format!("{list} ")));
+            let extra = of_list.clone().filter(|line| line.contains(": extra {")).count();
+            let unequal: BTreeSet<&str> = of_list.filter_map(|line| line.split(": ").next()).collect();
+            let objects = rows.len() + extra;
+            Share { list, equal: objects - unequal.len(), objects }
+        };
+        self.lists.iter().map(share).collect()
+    }
+}
+
 /// Whether tables can be granted the privilege that PostgreSQL 17 brought.
 pub(super) fn has_maintain(fresh: &Dump) -> bool {
     fresh["grants"].iter().any(|row| {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
@@ -130,17 +130,40 @@ impl Server {
                 out?
             }
         };
-        let mut dump = Dump::new();
-        let mut list = None;
-        for line in out.lines() {
-            if let Some(name) = line.strip_prefix("== ") {
-                list = (name != "end").then(|| dump.entry(name.to_string()).or_default());
-            } else if let Some(rows) = &mut list {
-                let row: Value = serde_json::from_str(line).map_err(|error| format!("{error}: {line}"))?;
-                rows.push(row);
+        read_dump(out.lines())
+    }
+
+    /// What is said to each statement of files that are run in a database of their own, and the catalog in the
+    /// end. Each file is a transaction, as with the CLI; what is refused is left out of it.
+    pub(super) fn run_files(&self, files: &[Vec<&str>], explicit: bool) -> (Vec<Vec<Verdict>>, Dump) {
+        let name = self.new_name();
+        let (template, _) = TEMPLATES[usize::from(explicit)];
+        let create = format!("create database {name} template {template} owner postgres");
+        self.psql("postgres", &create).expect("a database is made");
+        let mut script = String::new();
+        for file in files {
+            let is_own = file.iter().any(|statement| speaks_of_transactions(statement));
+            script += &format!("\\connect {name} postgres\n");
+            script += if is_own { "" } else { "begin;\n" };
+            for statement in file {
+                let is_alone = !is_own && runs_alone(statement);
+                script += if is_alone { "commit;\n" } else { "" };
+                script += &format!("{statement}{SAY}");
+                script += if is_alone { "begin;\n" } else { "" };
             }
+            script += if is_own { "" } else { "commit;\n" };
         }
-        Ok(dump)
+        let queries = asking(QUERIES.iter().map(|(list, query)| (*list, (*query).to_string())));
+        script += &format!("\\connect {name} postgres\n{queries}");
+        let mut command = self.client("postgres", &name);
+        command.args(["-v", "ON_ERROR_ROLLBACK=on", "-v", "VERBOSITY=terse"]).stderr(Stdio::null());
+        let output = feed(command, &script).expect("psql runs");
+        self.psql("postgres", &format!("drop database {name}")).expect("the database is dropped");
+        let out = String::from_utf8_lossy(&output.stdout);
+        let mut lines = out.lines();
+        let mut verdict = |_: &&str| lines.find_map(Verdict::read).expect("each statement is answered");
+        let verdicts = files.iter().map(|file| file.iter().map(&mut verdict).collect()).collect();
+        (verdicts, read_dump(lines).expect("the catalog is read"))
     }
 
     /// A connection of its own, for many histories.
@@ -204,27 +227,43 @@ impl Server {
     }
 
     fn psql_as(&self, role: &str, database: &str, script: &str) -> Result<String, String> {
-        let mut child = self
-            .client(role, database)
-            .args(["-v", "ON_ERROR_STOP=1"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("psql does not start: {error}"))?;
-        let mut input = child.stdin.take().expect("it is piped");
-        std::thread::scope(|scope| {
-            // It writes while it reads, and stops reading at an error.
-            scope.spawn(move || {
-                let _ = input.write_all(script.as_bytes());
-            });
-            let output = child.wait_with_output().map_err(|error| error.to_string())?;
-            let errors = String::from_utf8_lossy(&output.stderr).trim().to_string();
-            if output.status.success() {
-                Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-            } else {
-                Err(errors)
-            }
-        })
+        let mut command = self.client(role, database);
+        command.args(["-v", "ON_ERROR_STOP=1"]).stderr(Stdio::piped());
+        let output = feed(command, script)?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).trim().to_string())
+        }
     }
+}
+
+/// Runs psql with a script.
+fn feed(mut command: Command, script: &str) -> Result<Output, String> {
+    let mut child = command.spawn().map_err(|error| format!("psql does not start: {error}"))?;
+    let mut input = child.stdin.take().expect("it is piped");
+    std::thread::scope(|scope| {
+        // It writes while it reads, and stops reading at an error.
+        scope.spawn(move || {
+            let _ = input.write_all(script.as_bytes());
+        });
+        child.wait_with_output().map_err(|error| error.to_string())
+    })
+}
+
+/// The lists that were asked for.
+fn read_dump<'l>(lines: impl Iterator<Item = &'l str>) -> Result<Dump, String> {
+    let mut dump = Dump::new();
+    let mut list = None;
+    for line in lines {
+        if let Some(name) = line.strip_prefix("== ") {
+            list = (name != "end").then(|| dump.entry(name.to_string()).or_default());
+        } else if let Some(rows) = &mut list {
+            let row: Value = serde_json::from_str(line).map_err(|error| format!("{error}: {line}"))?;
+            rows.push(row);
+        }
+    }
+    Ok(dump)
 }
 
 /// What PostgreSQL says to a statement.
@@ -232,6 +271,24 @@ impl Server {
 pub(super) enum Verdict {
     Accepted,
     Refused { state: String, message: String },
+}
+
+/// Ends a statement, and prints what was said to it.
+const SAY: &str = "\n;\n\\echo == :ERROR :SQLSTATE :LAST_ERROR_MESSAGE\n";
+
+impl Verdict {
+    /// What a line says, if it is one about a statement.
+    fn read(line: &str) -> Option<Self> {
+        let mut words = line.strip_prefix("== ")?.splitn(3, ' ');
+        match words.next()? {
+            "true" => {
+                let mut word = || words.next().unwrap_or_default().to_string();
+                Some(Self::Refused { state: word(), message: word() })
+            }
+            "false" => Some(Self::Accepted),
+            _ => None,
+        }
+    }
 }
 
 /// A connection to a fresh project in which histories are run one statement at a time, each history
@@ -294,20 +351,12 @@ impl<'s> Session<'s> {
         for statement in statements {
             script +=
                 if statement.starts_with("--") { "reset role; reset all; discard temp" } else { statement };
-            script += "\n;\n\\echo == :ERROR :SQLSTATE :LAST_ERROR_MESSAGE\n";
+            script += SAY;
         }
         self.send(&script);
         let mut verdicts = Vec::new();
         while verdicts.len() < statements.len() {
-            let line = self.line();
-            let Some(said) = line.strip_prefix("== ") else { continue };
-            verdicts.push(match said.split_once(' ') {
-                Some(("true", said)) => {
-                    let (state, message) = said.split_once(' ').unwrap_or((said, ""));
-                    Verdict::Refused { state: state.to_string(), message: message.to_string() }
-                }
-                _ => Verdict::Accepted,
-            });
+            verdicts.extend(Verdict::read(&self.line()));
         }
         verdicts
     }
