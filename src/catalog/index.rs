@@ -1,5 +1,9 @@
 //! Indexes.
 
+use rustc_hash::FxHashMap;
+
+use crate::catalog::Catalog;
+use crate::catalog::name::QName;
 use crate::catalog::origin::History;
 use crate::source::Span;
 use crate::sql::expr::{ColumnRef, Expr, Oid, Target};
@@ -80,6 +84,38 @@ impl IndexKey {
             && self.operator_class == other.operator_class
             && self.collation == other.collation
             && (self.descending, self.nulls_first) == (other.descending, other.nulls_first)
+    }
+}
+
+/// A foreign key, by its table and name.
+#[derive(Clone, Copy, Debug)]
+pub struct Reference<'a> {
+    pub table: &'a QName,
+    pub name: &'a Ident,
+}
+
+impl Catalog {
+    /// The foreign keys that need an index, by the index, which cannot be dropped while they are there.
+    ///
+    /// One that names columns needs the oldest index that is unique over them, one that names none that
+    /// of the primary key (measured on PostgreSQL 15; `transformFkeyCheckAttrs`). What it names is not
+    /// kept, so both are here.
+    pub fn references_by_index(&self) -> FxHashMap<Oid, Vec<Reference<'_>>> {
+        let mut needed: FxHashMap<Oid, Vec<Reference<'_>>> = FxHashMap::default();
+        for table in self.tables.values() {
+            for (constraint, key) in table.foreign_keys() {
+                let Some(other) = self.tables.get(&key.references) else { continue };
+                let serving =
+                    || other.indexes.values().filter(|index| index.is_key_of(&key.referenced_columns));
+                let oldest = serving().map(|index| index.oid).min();
+                let primary = serving().find(|index| index.primary).map(|index| index.oid);
+                for oid in oldest.into_iter().chain(primary.filter(|oid| oldest != Some(*oid))) {
+                    let reference = Reference { table: &table.name, name: &constraint.name };
+                    needed.entry(oid).or_default().push(reference);
+                }
+            }
+        }
+        needed
     }
 }
 
@@ -171,6 +207,27 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use crate::testing::Bench;
+
+    #[test]
+    fn a_foreign_key_needs_the_oldest_key() {
+        let bench = Bench::new(
+            "create table t (a int not null, b int unique);
+             create unique index t_old on t (a);
+             create unique index t_new on t (a);
+             create unique index t_some on t (a) where b > 1;
+             alter table t add primary key (a);
+             create table u (a int references t (a), b int, c int references u (b));",
+        );
+        let table = bench.catalog.own_tables().next().expect("there is a table");
+        let needed = bench.catalog.references_by_index();
+        let names: Vec<_> = table
+            .indexes
+            .values()
+            .filter(|index| needed.contains_key(&index.oid))
+            .map(|index| index.name.as_str())
+            .collect();
+        assert_eq!(names, ["t_old", "t_pkey"]);
+    }
 
     #[test]
     fn an_index_serves_by_its_first_columns() {

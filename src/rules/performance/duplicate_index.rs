@@ -2,13 +2,15 @@ use crate::map::IndexMap;
 use rustc_hash::FxHashMap;
 
 use crate::catalog::gap::Aspect;
-use crate::catalog::index::Index;
+use crate::catalog::index::{Index, Reference};
 use crate::catalog::name::QName;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::MANY;
 use crate::source::Span;
+use crate::sql::expr::Oid;
 use crate::sql::name::Ident;
+use crate::sql::statement::ReplicaIdentity;
 
 declare_rule! {
     /// Finds indexes that find nothing which another one does not find as well.
@@ -34,7 +36,8 @@ declare_rule! {
     ///
     /// ## How to fix
     ///
-    /// Drop the one that serves no constraint: `drop index public.users_email;`.
+    /// Drop the one that serves no constraint: `drop index public.users_email;`. An index that a foreign
+    /// key needs cannot go; where both are needed, the foreign key has to be made again.
     "duplicate-index" {
         group: Group::Performance,
         severity: Severity::Warning,
@@ -50,14 +53,33 @@ struct Twin<'a> {
     relation: &'a QName,
     index: &'a Index,
     kept: &'a Index,
+    /// The foreign keys that need the one that is easier to drop, where they need the other as well.
+    needed_by: Vec<Reference<'a>>,
+    dropped: &'a Index,
 }
+
+/// The indexes of a table or materialised view.
+struct Indexed<'a> {
+    name: &'a QName,
+    indexes: &'a IndexMap<Ident, Index>,
+    /// Whether one of the unique ones tells rows apart in replication.
+    identifies: bool,
+}
+
+type Needed<'a> = FxHashMap<Oid, Vec<Reference<'a>>>;
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Indexes, Aspect::Shape]);
-    let tables = cx.catalog.own_tables().map(|table| (&table.name, &table.indexes));
-    let views = cx.catalog.views.values().map(|view| (&view.name, &view.indexes));
-    let certain = tables.chain(views).filter(|(name, _)| !doubts.concern(name));
-    let twins: Vec<Twin<'_>> = certain.flat_map(|(name, indexes)| twins(name, indexes)).collect();
+    let tables = cx.catalog.own_tables().map(|table| Indexed {
+        name: &table.name,
+        indexes: &table.indexes,
+        identifies: table.replica_identity == ReplicaIdentity::Index,
+    });
+    let views = cx.catalog.views.values();
+    let views = views.map(|view| Indexed { name: &view.name, indexes: &view.indexes, identifies: false });
+    let certain = tables.chain(views).filter(|relation| !doubts.concern(relation.name));
+    let needed = cx.catalog.references_by_index();
+    let twins: Vec<Twin<'_>> = certain.flat_map(|relation| twins(&relation, &needed)).collect();
     let before = out.list.len();
     twins.iter().for_each(|twin| report(twin, out));
     if twins.len() > MANY {
@@ -65,18 +87,22 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     }
 }
 
-fn twins<'a>(relation: &'a QName, indexes: &'a IndexMap<Ident, Index>) -> Vec<Twin<'a>> {
+fn twins<'a>(relation: &Indexed<'a>, needed: &Needed<'a>) -> Vec<Twin<'a>> {
     // Those with the same columns are few: only they are compared with each other.
-    let mut alike: FxHashMap<Vec<Option<i16>>, Vec<&Index>> = FxHashMap::default();
-    let mut in_order: Vec<&Index> = indexes.values().collect();
+    let mut alike: FxHashMap<Vec<Option<i16>>, Vec<&'a Index>> = FxHashMap::default();
+    let mut in_order: Vec<&Index> = relation.indexes.values().collect();
     in_order.sort_by_key(|index| index.oid);
     for index in &in_order {
         alike.entry(index.columns()).or_default().push(index);
     }
     let superfluous = |index: &'a Index| {
+        // It is not known which of them identifies rows.
+        if relation.identifies && index.unique {
+            return None;
+        }
         let mut twins = alike.get(&index.columns()).into_iter().flatten().copied();
         let kept = twins.find(|twin| twin.oid != index.oid && is_superfluous(index, twin))?;
-        Some(Twin { relation, index, kept })
+        Some(Twin::new(relation.name, index, kept, needed))
     };
     in_order.into_iter().filter_map(superfluous).collect()
 }
@@ -100,7 +126,23 @@ fn is_superfluous(index: &Index, kept: &Index) -> bool {
     }
 }
 
-impl Twin<'_> {
+impl<'a> Twin<'a> {
+    fn new(relation: &'a QName, index: &'a Index, kept: &'a Index, needed: &Needed<'a>) -> Self {
+        // What serves a constraint goes with it, so of two equal ones the other is easier to drop.
+        let (easier, other) = if index.constraint.is_some() && kept.constraint.is_none() {
+            (kept, index)
+        } else {
+            (index, kept)
+        };
+        let is_needed = |index: &Index| needed.contains_key(&index.oid);
+        let can_go_instead = other.unique == easier.unique && !other.primary && !is_needed(other);
+        if is_needed(easier) && can_go_instead {
+            return Self { relation, index, kept, needed_by: Vec::new(), dropped: other };
+        }
+        let needed_by = needed.get(&easier.oid).cloned().unwrap_or_default();
+        Self { relation, index, kept, needed_by, dropped: easier }
+    }
+
     fn place(&self) -> Option<Span> {
         self.index.name_span.or(self.index.history.created.span())
     }
@@ -110,21 +152,27 @@ impl Twin<'_> {
         format!("index {} repeats {}", self.index.name.quoted(), self.kept.name.quoted())
     }
 
-    /// The statement that drops one of the two.
+    /// The statements that leave one of the two.
     fn drop(&self) -> String {
-        let (table, index, kept) = (self.relation, self.index, self.kept);
-        // What serves a constraint goes with it, so of two equal ones the other is easier to drop.
-        let droppable = if index.constraint.is_some() && kept.constraint.is_none() { kept } else { index };
-        match &droppable.constraint {
-            Some(constraint) => {
-                format!("alter table {} drop constraint {};", table.quoted(), constraint.quoted())
-            }
+        let table = self.relation;
+        let drop = match &self.dropped.constraint {
+            Some(constraint) => drop_constraint(table, constraint),
             None => {
-                let name = QName { schema: table.schema.clone(), name: droppable.name.clone() };
+                let name = QName { schema: table.schema.clone(), name: self.dropped.name.clone() };
                 format!("drop index {};", name.quoted())
             }
+        };
+        if self.needed_by.is_empty() {
+            return drop;
         }
+        let before = self.needed_by.iter().map(|reference| drop_constraint(reference.table, reference.name));
+        let all: Vec<String> = before.chain([drop]).collect();
+        format!("{} -- then make the foreign keys again, which will use the other index", all.join(" "))
     }
+}
+
+fn drop_constraint(table: &QName, name: &Ident) -> String {
+    format!("alter table {} drop constraint {};", table.quoted(), name.quoted())
 }
 
 fn fold(twins: &[Twin<'_>], before: usize, out: &mut Findings) {
@@ -159,7 +207,48 @@ fn report(twin: &Twin<'_>, out: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{Bench, check};
+
+    /// What is advised about the only finding.
+    fn help(text: &str) -> String {
+        let found = Bench::new(text).run(&RULE, &RULE.options.defaults());
+        let [finding] = found.as_slice() else { panic!("{found:?}") };
+        finding.help.clone().expect("there is advice")
+    }
+
+    #[test]
+    fn an_index_that_a_foreign_key_needs_is_not_to_be_dropped() {
+        let two = "create table public.t (a int); create unique index t_old on public.t (a);";
+        let refers = "create table public.u (a int references public.t (a));";
+        let new = "create unique index t_new on public.t (a);";
+        let key = "alter table public.t add constraint t_key unique (a);";
+        for (text, expected) in [
+            (format!("{two} {new} {refers}"), "drop index public.t_new;"),
+            (format!("{two} {key}"), "drop index public.t_old;"),
+            (format!("{two} {key} {refers}"), "alter table public.t drop constraint t_key;"),
+            (format!("{two} {refers} {key}"), "alter table public.t drop constraint t_key;"),
+            (
+                format!("{two} {refers} alter table public.t add primary key (a);"),
+                "alter table public.u drop constraint u_a_fkey; drop index public.t_old; -- then make the foreign \
+                 keys again, which will use the other index",
+            ),
+        ] {
+            assert_eq!(help(&text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_index_that_may_identify_rows_stays() {
+        check(
+            &RULE,
+            "create table public.t (a int not null);
+             create unique index t_a on public.t (a);
+             create unique index t_b on public.t (a);
+             create index t_c on public.t (a);
+             --           ^^^ warning: index t_c repeats t_a
+             alter table public.t replica identity using index t_b;",
+        );
+    }
 
     #[test]
     fn names_do_not_matter() {
