@@ -2,32 +2,39 @@ use crate::access::in_words;
 use crate::catalog::gap::Aspect;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::rls::rls_disabled_on_exposed_table::open_to;
 
 declare_rule! {
-    /// Finds policies on tables whose row level security (RLS) is off: they have no effect.
+    /// Finds policies on tables whose row level security (RLS) is off, where requests do not reach
+    /// the table: they have no effect.
     ///
     /// ## Why it matters
     ///
     /// `create policy` does not switch RLS on. The table looks protected to whoever reads the
-    /// migrations, and everybody who has the grants reads and changes all of its rows.
+    /// migrations, and on the day its schema is served, or it is granted, everybody who asks reads
+    /// and changes all of its rows. Until then whoever has grants does, over a direct connection.
     ///
     /// ```sql,bad
-    /// create table public.notes (id bigint primary key, user_id uuid);
-    /// create policy "Own notes" on public.notes using ((select auth.uid()) = user_id);
+    /// create schema private;
+    /// create table private.notes (id bigint primary key, user_id uuid);
+    /// create policy "Own notes" on private.notes using ((select auth.uid()) = user_id);
     /// ```
     ///
     /// ```sql,good
-    /// create table public.notes (id bigint primary key, user_id uuid);
-    /// alter table public.notes enable row level security;
-    /// create policy "Own notes" on public.notes using ((select auth.uid()) = user_id);
+    /// create schema private;
+    /// create table private.notes (id bigint primary key, user_id uuid);
+    /// alter table private.notes enable row level security;
+    /// create policy "Own notes" on private.notes using ((select auth.uid()) = user_id);
     /// ```
+    ///
+    /// A table that requests reach is for `rls-disabled-on-exposed-table` to report, with its policies.
     ///
     /// ## How to fix
     ///
-    /// `alter table public.notes enable row level security;`
+    /// `alter table private.notes enable row level security;`
     "policies-without-rls" {
         group: Group::Rls,
-        severity: Severity::Error,
+        severity: Severity::Warning,
         summary: "policies have no effect: row level security is off",
         sources: &["splinter:0007", "pgrls:SEC032"],
         options: Options::NONE,
@@ -40,6 +47,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let unclear = [Aspect::Rls, Aspect::Policies]
             .iter()
             .any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
+        if !open_to(cx.catalog, table).is_empty() {
+            continue;
+        }
         let policies: Vec<_> = table.policies.values().collect();
         let Some((first, others)) = policies.split_first().filter(|_| !unclear) else { continue };
         let names: Vec<_> = policies.iter().map(|policy| policy.name.delimited()).collect();
@@ -72,17 +82,18 @@ mod tests {
     fn the_end_of_the_history_counts() {
         check(
             &RULE,
-            "-- file: 1.sql
+            "-- exposed: api
+             -- file: 1.sql
              create table public.a (id bigint);
              create policy one on public.a using (true);
-             --            ^^^ error: policies \"one\" and \"two\" on public.a have no effect
+             --            ^^^ warning: policies \"one\" and \"two\" on public.a have no effect
              create policy two on public.a for select using (id = 1);
              create table public.b (id bigint);
              create policy one on public.b using (true);
              create table public.c (id bigint);
              alter table public.c enable row level security;
              create policy \"Own rows\" on public.c using (id = 1);
-             --            ^^^^^^^^^^ error: policy \"Own rows\" on public.c has no effect
+             --            ^^^^^^^^^^ warning: policy \"Own rows\" on public.c has no effect
              create table public.d (id bigint);
              create policy one on public.d using (true);
              -- file: 2.sql
@@ -100,7 +111,21 @@ mod tests {
              create schema private;
              create table private.a (id bigint);
              create policy one on private.a using (true);
-             --            ^^^ error: policy \"one\" on private.a has no effect, because row level security is off",
+             --            ^^^ warning: policy \"one\" on private.a has no effect, because row level security is off",
+        );
+    }
+
+    #[test]
+    fn a_table_that_requests_reach_is_told_once() {
+        check(
+            &RULE,
+            "
+             create table public.a (id bigint);
+             create policy one on public.a using (true);
+             create table public.b (id bigint);
+             create policy two on public.b using (true);
+             --            ^^^ warning: policy \"two\" on public.b has no effect
+             revoke all on public.b from anon, authenticated;",
         );
     }
 

@@ -1,4 +1,5 @@
 use crate::access::{Access, describe, grant_spans, reach};
+use crate::catalog::Catalog;
 use crate::catalog::gap::Aspect;
 use crate::catalog::table::{Table, TableKind};
 use crate::diagnostic::{Identity, Severity};
@@ -30,7 +31,8 @@ declare_rule! {
     /// role of requests holds SELECT, INSERT, UPDATE or DELETE on it. Partitions and tables that
     /// inherit count one by one:
     /// the RLS of the parent does not hold when one is asked for by its own
-    /// name. A table that is dropped and made anew starts without RLS, whatever the one before had.
+    /// name. A table that has policies says so: without RLS they have no effect.
+    /// A table that is dropped and made anew starts without RLS, whatever the one before had.
     ///
     /// ## How to fix
     ///
@@ -41,7 +43,7 @@ declare_rule! {
         group: Group::Rls,
         severity: Severity::Error,
         summary: "table is open to the Data API without row level security",
-        sources: &["splinter:0013", "pgrls:SEC001", "pgrls:SEC041", "pgrls:SEC043", "pgrls:SEC049"],
+        sources: &["splinter:0013", "splinter:0007", "pgrls:SEC001", "pgrls:SEC032", "pgrls:SEC041", "pgrls:SEC043", "pgrls:SEC049"],
         options: Options::NONE,
         check: Check::Catalog(check),
     }
@@ -52,17 +54,21 @@ const LABELS: usize = 3;
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for table in cx.catalog.own_tables() {
-        let unclear = [Aspect::Rls, Aspect::Grants]
-            .iter()
-            .any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
-        if table.rls.value || table.kind == TableKind::Foreign || unclear {
-            continue;
-        }
-        let access = cx.catalog.table_access(table);
+        let access = open_to(cx.catalog, table);
         if !access.is_empty() {
             report(cx, table, &access, out);
         }
     }
+}
+
+/// Who reaches a table that has no row level security, as far as that is certain.
+pub(super) fn open_to<'a>(catalog: &'a Catalog, table: &Table) -> Vec<Access<'a>> {
+    let unclear =
+        [Aspect::Rls, Aspect::Grants].iter().any(|aspect| catalog.may_have_changed(&table.name, *aspect));
+    if table.rls.value || table.kind == TableKind::Foreign || unclear {
+        return Vec::new();
+    }
+    catalog.table_access(table)
 }
 
 fn report(cx: &CatalogCx<'_>, table: &Table, access: &[Access<'_>], out: &mut Findings) {
@@ -74,8 +80,17 @@ fn report(cx: &CatalogCx<'_>, table: &Table, access: &[Access<'_>], out: &mut Fi
     } else {
         "row level security is never enabled"
     };
-    let found =
-        out.report(span, Identity::new("table", &table.name), describe(access, &table.name.to_string()));
+    let mut message = describe(access, &table.name.to_string());
+    match table.policies.len() {
+        0 => {}
+        1 => message.push_str(": its policy has no effect, because row level security is off"),
+        count => {
+            message.push_str(&format!(
+                ": its {count} policies have no effect, because row level security is off"
+            ));
+        }
+    }
+    let found = out.report(span, Identity::new("table", &table.name), message);
     found.note(note).label(table.name_span, "table created here").reach(reach(access));
     if let Some(dropped) = catalog.dropped_rls(&table.name) {
         found.label(dropped.span(), "the table before had row level security, which is dropped here with it");
@@ -137,6 +152,21 @@ mod tests {
              revoke select, update, delete on inbox from anon, authenticated;
              create table closed (id bigint);
              revoke all on closed from anon, authenticated;",
+        );
+    }
+
+    #[test]
+    fn policies_that_have_no_effect_are_counted() {
+        check(
+            &RULE,
+            "
+             create table public.a (id bigint);
+             --           ^^^^^^^^ error: and add new ones: its policy has no effect, because row level security is off
+             create policy one on public.a using (true);
+             create table public.b (id bigint);
+             --           ^^^^^^^^ error: and add new ones: its 2 policies have no effect, because row level security is off
+             create policy one on public.b for select using (true);
+             create policy two on public.b for delete using (id = 1);",
         );
     }
 
