@@ -74,11 +74,6 @@ impl Access<'_> {
         held.map(|(command, _)| *command).collect()
     }
 
-    /// Whether it has the privilege for a command, which is not ALL.
-    pub fn can(&self, command: PolicyCommand) -> bool {
-        !self.privileges.intersection(only([command].into_iter())).is_empty()
-    }
-
     pub fn can_write(&self) -> bool {
         self.privileges.iter().any(|privilege| privilege != Privilege::Select)
     }

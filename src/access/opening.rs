@@ -142,7 +142,7 @@ impl Rights<'_> {
                 let holds = |command: &PolicyCommand| {
                     let reach = self.policy(table, other, access.role).of(*command);
                     other.covers(*command)
-                        && access.can(*command)
+                        && access.commands().contains(command)
                         && matches!(reach, Reach::Own | Reach::Tenant)
                 };
                 self.catalog.policy_binds(other, access.role) && commands.iter().any(holds)

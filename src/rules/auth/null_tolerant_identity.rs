@@ -135,7 +135,7 @@ fn of_orphans(
     let of = |role: &str| access.iter().find(|access| access.role.name == role);
     let anonymous = of("anon").filter(|access| to_strangers && cx.catalog.policy_binds(policy, access.role));
     let can = |command: PolicyCommand| {
-        policy.covers(command) && anonymous.is_some_and(|access| access.can(command))
+        policy.covers(command) && anonymous.is_some_and(|access| access.commands().contains(&command))
     };
     let severity = match policy.command.value {
         PolicyCommand::Select => Severity::Info,

@@ -49,7 +49,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let granted = cx.catalog.table_access(table);
         let lacks = |(command, _): &&(PolicyCommand, &str)| {
             let allows = |policy: &Policy| policy.permissive && policy.covers(*command);
-            granted.iter().any(|access| access.can(*command)) && !table.policies.values().any(allows)
+            granted.iter().any(|access| access.commands().contains(command))
+                && !table.policies.values().any(allows)
         };
         let missing: Vec<&str> = WRITES.iter().filter(lacks).map(|(_, word)| *word).collect();
         let Some(span) = table.name_span.filter(|_| !missing.is_empty()) else { continue };
