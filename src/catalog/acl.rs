@@ -152,6 +152,8 @@ pub struct AclEntry {
     pub origin: Origin,
     /// Those of them that new objects start with, and that no GRANT on this one names.
     pub by_default: Privileges,
+    /// Those of them that a GRANT names which names this object, too: none by `ALL` or for a whole schema.
+    pub by_name: Privileges,
 }
 
 /// The grants on one object, its owner's own among them. Defaults are written out when an object
@@ -224,7 +226,15 @@ impl Acl {
                 grantable: options,
                 origin,
                 by_default: Privileges::NONE,
+                by_name: Privileges::NONE,
             }),
+        }
+    }
+
+    /// Notes that a GRANT named both the object and these privileges.
+    pub fn grant_names(&mut self, grantee: &Grantee, privileges: Privileges) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.grantee == *grantee) {
+            entry.by_name = entry.by_name.union(privileges);
         }
     }
 
@@ -235,6 +245,7 @@ impl Acl {
             if !option_only {
                 entry.privileges = entry.privileges.without(privileges);
                 entry.by_default = entry.by_default.without(privileges);
+                entry.by_name = entry.by_name.without(privileges);
             }
         }
         self.entries.retain(|entry| !entry.privileges.is_empty());

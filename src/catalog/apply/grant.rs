@@ -262,6 +262,11 @@ impl Change<'_> {
         }
     }
 
+    /// Whether the statement names each object and each privilege.
+    fn names_both(&self) -> bool {
+        matches!(self.statement.target, GrantTarget::Objects(_)) && !self.statement.privileges.is_empty()
+    }
+
     fn change(&self, acl: &mut Acl, privileges: Privileges) {
         if privileges.is_empty() {
             return;
@@ -269,6 +274,9 @@ impl Change<'_> {
         for grantee in &self.grantees {
             if self.statement.is_grant {
                 acl.grant(grantee, privileges, self.statement.grant_option, self.origin);
+                if self.names_both() {
+                    acl.grant_names(grantee, privileges);
+                }
             } else {
                 acl.revoke(grantee, privileges, self.statement.grant_option);
             }

@@ -2,7 +2,7 @@ use crate::map::IndexSet;
 
 use crate::access::{Access, Shown, describe, grant_spans, in_words, reach};
 use crate::catalog::Catalog;
-use crate::catalog::acl::Privileges;
+use crate::catalog::acl::{Grantee, Privileges};
 use crate::catalog::gap::Aspect;
 use crate::catalog::origin::Origin;
 use crate::catalog::policy::Policy;
@@ -12,7 +12,7 @@ use crate::catalog::view::View;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::mend;
-use crate::sql::expr::{Expr, QueryBody, Target};
+use crate::sql::expr::{Expr, FromItem, QueryBody, Target};
 use crate::sql::statement::{PolicyCommand, Privilege};
 
 declare_rule! {
@@ -45,9 +45,12 @@ declare_rule! {
     ///
     /// It is a warning where nothing leaks today: no table behind the view has RLS, its policies
     /// let those who read the view read every row anyway, or the view itself, or one that it reads
-    /// through, chooses rows by who asks (`where user_id = auth.uid()`); or its definition says
-    /// `security_invoker = false`, and nobody can write through it. Views that read no table are
-    /// silent.
+    /// through, chooses rows by who asks (`where user_id = auth.uid()`); or nobody can write through
+    /// it and it says what it is for. It does so with `security_invoker = false`, or where
+    /// `grant select on public.profile_cards to anon, authenticated` names all who can read it and
+    /// it shows chosen columns or rows, none of them called `email` or the like. That such a grant
+    /// names signed-in users only tells little where tables are joined: the author may have expected
+    /// that the policies hold. Views that read no table are silent.
     ///
     /// ## How to fix
     ///
@@ -194,12 +197,35 @@ fn judge<'a>(cx: &CatalogCx<'_>, view: &View, access: &[Access<'a>], shown: &[Sh
             skips("its readers may read all of that today, but stricter policies will not apply to the view");
         return warning(message, bypassed, through);
     }
-    let severity =
-        if written.is_empty() && view.says_owners_rights() { Severity::Warning } else { Severity::Error };
     let blamed = if leaking.is_empty() { bypassed } else { leaking };
     let what = describe(&through, &format!("view {}", view.name));
     let message = format!("{what}, past the row level security of {}", names(&blamed));
-    Judged { severity, message, blamed, through }
+    if written.is_empty() && (view.says_owners_rights() || is_published(cx.catalog, view, access)) {
+        return warning(message, blamed, through);
+    }
+    Judged { severity: Severity::Error, message, blamed, through }
+}
+
+/// Whether a view is there to show a part of what RLS hides: all who read it were granted just that
+/// by name, and its author chose the columns of one table, or rows or columns that are for `anon` as
+/// well. Names of columns that are for nobody else say otherwise.
+fn is_published(catalog: &Catalog, view: &View, access: &[Access<'_>]) -> bool {
+    let Some(QueryBody::Select(select)) = view.query.as_ref().map(|query| &query.body) else { return false };
+    let named = |grantee: &Grantee| {
+        view.acl.entry(grantee).is_some_and(|entry| entry.by_name.contains(Privilege::Select))
+    };
+    let readers = || access.iter().filter(|access| access.reading().is_some());
+    let chooses_columns =
+        !select.targets.iter().any(|target| matches!(&target.expr, Expr::Column(column) if column.star));
+    let chooses_rows = select.filter.as_ref().is_some_and(|filter| !catalog.is_always_true(filter));
+    let is_of_one_table = matches!(select.from.as_slice(), [FromItem::Relation { .. }]);
+    let is_for_all = readers().any(|access| access.role.name == "anon");
+    let is_part =
+        if is_for_all { chooses_columns || chooses_rows } else { chooses_columns && is_of_one_table };
+    is_part
+        && view.columns_known
+        && !view.columns.iter().any(Column::is_sensitive)
+        && readers().all(|access| named(&access.role.grantee()) || named(&Grantee::Public))
 }
 
 /// What can be done with the rows of the one table behind a view that can be written: what both the
@@ -326,7 +352,7 @@ mod tests {
              --          ^^^^^^^^^^^^^^^^^ error: anyone with the project's public API key can read, change and delete every row of view public.all_orders, and add new ones, past the row level security of public.orders
              create view public.sums as select user_id, sum(total) from public.orders group by user_id;
              --          ^^^^^^^^^^^ error: anyone with the project's public API key can read every row of view public.sums, past
-             create view public.read_only as select id from public.orders;
+             create view public.read_only as select * from public.orders;
              --          ^^^^^^^^^^^^^^^^ error: every signed-in user can read every row of view public.read_only, past
              revoke all on public.read_only from anon, authenticated;
              grant select on public.read_only to authenticated;",
@@ -383,6 +409,64 @@ mod tests {
              create function public.me() returns uuid language sql stable as $$ select auth.uid() $$;
              create view public.mine as select * from public.orders where user_id = public.me();
              --          ^^^^^^^^^^^ warning: up to the conditions in the view alone",
+        );
+    }
+
+    #[test]
+    fn what_is_granted_by_name_to_all_readers_is_meant_for_them() {
+        view(
+            "
+             create table public.profiles (id uuid, user_id uuid, username text, email text, is_public bool);
+             alter table public.profiles enable row level security;
+             create policy own on public.profiles for select using (user_id = auth.uid());
+             alter default privileges in schema public revoke all on tables from anon, authenticated;
+             create view public.cards as select id, username from public.profiles;
+             --          ^^^^^^^^^^^^ warning: anyone with the project's public API key can read every row of view public.cards, past the row level security of public.profiles
+             grant select on public.cards to anon, authenticated;
+             create view public.members as select id, username from public.profiles;
+             --          ^^^^^^^^^^^^^^ warning: every signed-in user can read every row
+             grant select on public.members to authenticated;
+             create view public.listed as select p.*, o.id as order_id from public.profiles p, public.orders o where p.is_public;
+             --          ^^^^^^^^^^^^^ error: anyone with the project's public API key can read every row
+             grant select on public.listed to anon;
+             create view public.newest as select p.id, o.id as order_id from public.profiles p, public.orders o where p.is_public;
+             --          ^^^^^^^^^^^^^ warning: anyone with the project's public API key can read every row
+             grant select on public.newest to anon;
+             create view public.totals as select p.id, o.total from public.profiles p, public.orders o;
+             --          ^^^^^^^^^^^^^ error: every signed-in user can read every row
+             grant select on public.totals to authenticated;
+             create view public.all_rows as select * from public.profiles;
+             --          ^^^^^^^^^^^^^^^ error: anyone with the project's public API key can read every row
+             grant select on public.all_rows to anon;
+             create view public.both as select id from public.profiles union all select id::text::uuid from public.orders;
+             --          ^^^^^^^^^^^ error: anyone with the project's public API key can read every row
+             grant select on public.both to anon, authenticated;",
+        );
+    }
+
+    #[test]
+    fn what_comes_with_others_is_not_granted_by_name() {
+        view(
+            "
+             create view public.sums as select sum(total) from public.orders;
+             --          ^^^^^^^^^^^ error: anyone with the project's public API key can read every row
+             grant select on public.sums to authenticated;
+             create view public.most as select max(total) from public.orders;
+             --          ^^^^^^^^^^^ warning: every signed-in user can read every row
+             revoke all on public.most from anon;
+             grant select on public.most to authenticated;
+             create view public.least as select min(total) from public.orders;
+             --          ^^^^^^^^^^^^ error: anyone with the project's public API key can read every row
+             grant all on public.least to anon, authenticated;
+             create view public.ids as select id from public.orders;
+             --          ^^^^^^^^^^ error: can read, change and delete every row
+             grant select on public.ids to anon, authenticated;",
+        );
+        view(
+            "
+             create view public.sums as select sum(total) from public.orders;
+             --          ^^^^^^^^^^^ error: anyone with the project's public API key can read every row
+             grant select on all tables in schema public to anon, authenticated;",
         );
     }
 
