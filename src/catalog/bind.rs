@@ -439,10 +439,21 @@ impl<'c> Binder<'c> {
         let misfit = match &self.search_path {
             // `pg_catalog` is on every path, and not in the model.
             Some(_) if name.schema.is_none() && name.name.starts_with("pg_") => return,
-            Some(_) if name.schema.is_none() => self.not_on_path(name, SqlState::UNDEFINED_TABLE),
+            Some(_)
+                if name.schema.is_none()
+                    && self.is_elsewhere(name, |name| self.catalog.resolve_relation(name).is_some()) =>
+            {
+                self.not_on_path(name, SqlState::UNDEFINED_TABLE)
+            }
             _ => Misfit::missing(ObjectKind::Table, name),
         };
         self.unfit.push(misfit.at(name.span));
+    }
+
+    /// Whether a schema has what a bare name does not lead to.
+    fn is_elsewhere(&self, name: &ObjectName, has: impl Fn(&ObjectName) -> bool) -> bool {
+        let in_schema = |schema: &Ident| ObjectName { schema: Some(schema.clone()), ..name.clone() };
+        self.catalog.namespaces.keys().any(|schema| has(&in_schema(schema)))
     }
 
     /// A bare name that the `search_path` of the function around does not lead to.
@@ -495,7 +506,12 @@ impl<'c> Binder<'c> {
         if !is_there && !is_column {
             let arguments = if call.args.is_empty() { "()" } else { "(…)" };
             let misfit = match &self.search_path {
-                Some(_) if call.name.schema.is_none() => {
+                Some(_)
+                    if call.name.schema.is_none()
+                        && self.is_elsewhere(&call.name, |name| {
+                            self.catalog.resolve_functions(name).is_some()
+                        }) =>
+                {
                     self.not_on_path(&call.name, SqlState::UNDEFINED_FUNCTION)
                 }
                 _ => Misfit::missing(ObjectKind::Function, &name).with_suffix(arguments),

@@ -72,6 +72,16 @@ mod tests {
     }
 
     #[test]
+    fn what_no_schema_has_is_missing_whatever_the_search_path() {
+        check(
+            &RULE,
+            "
+             create function a() returns bigint language sql set search_path = public as $$ select count(*) from doctors $$;
+             --                                                                                                  ^^^^^^^ error: table public.doctors is not made by any statement before this one",
+        );
+    }
+
+    #[test]
     fn a_column_is_missing_with_its_table() {
         check(
             &RULE,
