@@ -8,10 +8,11 @@ use crate::catalog::index::{Index, IndexKey};
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin, Tracked};
 use crate::catalog::policy::Policy;
+use crate::catalog::role::Sequence;
 use crate::catalog::trigger::Trigger;
 use crate::catalog::types::{DataType, TypeRef, UserTypeKind};
 use crate::source::{FileId, Span};
-use crate::sql::expr::{ColumnRef, Expr, Oid, Target};
+use crate::sql::expr::{ColumnRef, Expr, Literal, Oid, Target};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Persistence, ReferentialAction, ReplicaIdentity};
 
@@ -312,6 +313,21 @@ impl Table {
             column.filter(|column| self.may_hold_users(catalog, column.attnum, 0))
         };
         name.and_then(|name| self.column(name)).or_else(key_of_user)
+    }
+
+    /// The columns that take their numbers from a sequence by a default, as `serial` ones do. What numbers an
+    /// identity column has no rights of its own (measured: INSERT asks for USAGE or UPDATE on the first
+    /// alone).
+    pub fn numbered_columns<'a>(
+        &'a self,
+        catalog: &'a Catalog,
+    ) -> impl Iterator<Item = (&'a Column, &'a Sequence)> {
+        self.columns.iter().filter_map(|column| {
+            let Expr::Call(call) = &column.default.as_ref()?.value else { return None };
+            let number = call.args.first().filter(|_| call.name.name == "nextval")?;
+            let Expr::Literal(Literal::Relation(_, oid)) = number.uncast() else { return None };
+            Some((column, catalog.sequences.get(oid)?))
+        })
     }
 
     /// Whether a column's foreign keys, if it has any, lead to the ids of `auth.users`.

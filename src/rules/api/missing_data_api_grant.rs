@@ -1,17 +1,19 @@
 use crate::access::{COMMANDS, in_words};
 use crate::catalog::Catalog;
-use crate::catalog::acl::{Grantee, Privileges};
+use crate::catalog::acl::{Acl, Grantee, Privileges};
 use crate::catalog::gap::Aspect;
 use crate::catalog::policy::Policy;
-use crate::catalog::role::Role;
-use crate::catalog::table::Table;
+use crate::catalog::role::{Role, Sequence};
+use crate::catalog::table::{Column, Table};
 use crate::diagnostic::{Identity, Severity};
+use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::sql::expr::{Expr, Literal};
-use crate::sql::statement::{ObjectKind, Privilege};
+use crate::sql::statement::{ObjectKind, PolicyCommand, Privilege};
 
 declare_rule! {
-    /// Finds tables whose policies let a role do something that no grant allows.
+    /// Finds tables whose policies let a role do something that no grant allows, and tables that a role may
+    /// add rows to without the sequence that numbers them.
     ///
     /// ## Why it matters
     ///
@@ -35,12 +37,17 @@ declare_rule! {
     /// grant select on public.todos to authenticated;
     /// ```
     ///
+    /// A `serial` column takes its number from a sequence with rights of its own: INSERT fails with
+    /// `permission denied for sequence` where the role has neither USAGE nor UPDATE on it and the request
+    /// gives no number. Identity columns need no such grant.
+    ///
     /// A policy for everybody needs a grant to one of the roles. Rights that the project revoked are
     /// not missed, nor are tables without policies.
     ///
     /// ## How to fix
     ///
-    /// Grant what the policies are about: `grant select on public.todos to authenticated;`
+    /// Grant what the policies are about: `grant select on public.todos to authenticated;`, and
+    /// `grant usage on sequence api.todos_id_seq to authenticated;`
     "missing-data-api-grant" {
         group: Group::Api,
         severity: Severity::Warning,
@@ -56,8 +63,14 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let unclear = [Aspect::Policies, Aspect::Grants]
             .iter()
             .any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
+        if unclear {
+            continue;
+        }
+        for (column, sequence) in table.numbered_columns(cx.catalog) {
+            report_sequence(cx, table, column, sequence, out);
+        }
         // Where tables are granted by themselves, what is not there was taken away.
-        if unclear || is_granted_by_default(cx.catalog, table) {
+        if is_granted_by_default(cx.catalog, table) {
             continue;
         }
         let missing: Vec<(&Role, Privileges)> = cx
@@ -101,6 +114,44 @@ fn names(catalog: &Catalog, table: &Table, policy: &Policy, role: &Role, privile
         Grantee::Role(name) => *name == role.name,
         Grantee::Public => role.name == "authenticated" && !catalog.api_roles().any(holds),
     })
+}
+
+/// Reports the roles that add rows and may not take a number for them; none where the right was taken away.
+fn report_sequence(
+    cx: &CatalogCx<'_>,
+    table: &Table,
+    column: &Column,
+    sequence: &Sequence,
+    out: &mut Findings,
+) {
+    let catalog = cx.catalog;
+    let by_default = catalog.initial_acl(ObjectKind::Sequence, &sequence.owner, &sequence.name.schema);
+    let numbers = |role: &Role, acl: &Acl| {
+        [Privilege::Usage, Privilege::Update].iter().any(|privilege| catalog.can(&role.name, acl, *privilege))
+    };
+    let adds = |role: &Role| {
+        cx.access(table, role, PolicyCommand::Insert).is_some_and(|cell| cell.reach != Reach::None)
+    };
+    let roles: Vec<&str> = catalog
+        .api_roles()
+        .filter(|role| adds(role) && !numbers(role, &sequence.acl) && !numbers(role, &by_default))
+        .map(|role| role.name.as_str())
+        .collect();
+    let (false, Some(span)) = (roles.is_empty(), column.name_span.or(table.name_span)) else { return };
+    if catalog.may_have_changed(&sequence.name, Aspect::Grants) {
+        return;
+    }
+    let has = if roles.len() == 1 { "has" } else { "have" };
+    let message = format!(
+        "{} may add rows to {} and {has} no USAGE on {}: an INSERT that leaves {} out fails",
+        in_words(&roles, "and"),
+        table.name,
+        sequence.name,
+        column.name.quoted()
+    );
+    out.report(span, Identity::part("column", &table.name, column.name.as_str()), message)
+        .note("takes its number from a sequence")
+        .help(format!("grant usage on sequence {} to {};", sequence.name.quoted(), roles.join(", ")));
 }
 
 fn report(catalog: &Catalog, table: &Table, missing: &[(&Role, Privileges)], out: &mut Findings) {
@@ -165,6 +216,51 @@ mod tests {
         let help = "grant usage on schema api to authenticated; grant select on api.todos to authenticated;";
         let found = Bench::new(text).run(&RULE, &RULE.options.defaults());
         assert_eq!(found[0].help.as_deref(), Some(help));
+    }
+
+    #[test]
+    fn serial_columns_need_their_sequence() {
+        check(
+            &RULE,
+            "-- exposed: api
+             create schema api;
+             grant usage on schema api to anon, authenticated;
+             create table api.todos (id bigserial primary key, task text);
+             --                      ^^ warning: authenticated may add rows to api.todos and has no USAGE on api.todos_id_seq: an INSERT that leaves id out fails
+             grant insert, select on api.todos to authenticated;
+             grant select on api.todos to anon;
+             create table api.identities (id bigint generated by default as identity, task text);
+             create table api.numbered (id serial, task text);
+             create table api.own (id serial, task text);
+             create table api.read_only (id serial, task text);
+             create table api.closed (id serial, task text);
+             alter table api.closed enable row level security;
+             grant insert, select on api.identities, api.numbered, api.own, api.closed to authenticated;
+             grant select on api.read_only to authenticated;
+             grant usage on sequence api.numbered_id_seq to authenticated;
+             alter table api.own alter column id drop default;",
+        );
+        let text = "-- exposed: api
+             create schema api; grant usage on schema api to anon, authenticated;
+             create table api.t (id serial); grant insert on api.t to anon, authenticated;";
+        let found = Bench::new(text).run(&RULE, &RULE.options.defaults());
+        assert_eq!(
+            found[0].help.as_deref(),
+            Some("grant usage on sequence api.t_id_seq to anon, authenticated;")
+        );
+    }
+
+    /// `auto_expose_new_tables = false` leaves UPDATE on sequences, by which they give numbers, too.
+    #[test]
+    fn sequences_of_public_give_numbers_unless_they_are_closed() {
+        let table = "create table public.t (id serial); grant insert on public.t to anon, authenticated;";
+        for text in [
+            table.to_string(),
+            format!("-- explicit\n{table}"),
+            format!("{table} revoke all on sequence public.t_id_seq from anon, authenticated;"),
+        ] {
+            assert_eq!(Bench::new(&text).run(&RULE, &RULE.options.defaults()), [], "{text}");
+        }
     }
 
     #[test]
