@@ -18,8 +18,6 @@ mod storage;
 
 use std::collections::BTreeSet;
 
-use rustc_hash::FxHashMap;
-
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};
 use crate::catalog::function::{Function, Loss, Lost, Remade};
@@ -31,7 +29,7 @@ use crate::catalog::table::{Column, Table};
 use crate::catalog::view::View;
 use crate::predicate::{Caller, Conditions};
 use crate::source::Span;
-use crate::sql::expr::{Expr, Oid};
+use crate::sql::expr::Expr;
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand, Privilege};
 
@@ -142,24 +140,6 @@ impl Catalog {
             Grantee::Role(name) => self.inherits(&role.name, name),
         };
         !role.superuser && !role.bypassrls && policy.roles.value.iter().any(named)
-    }
-
-    /// The policies that call each function: their conditions run with the rights of the caller, who
-    /// must be allowed to execute it.
-    pub fn policies_by_function(&self) -> FxHashMap<Oid, Vec<&Policy>> {
-        let mut map: FxHashMap<Oid, Vec<&Policy>> = FxHashMap::default();
-        for policy in self.tables.values().flat_map(|table| table.policies.values()) {
-            for expr in policy.expressions() {
-                expr.walk(&mut |part| {
-                    if let Expr::Call(call) = part
-                        && let Some(function) = call.target
-                    {
-                        map.entry(function).or_default().push(policy);
-                    }
-                });
-            }
-        }
-        map
     }
 
     /// Who can call a function for no other reason than that it was made again.

@@ -1,13 +1,15 @@
 //! What functions do with the rights of their owner for whoever calls them, without asking who that is.
 
 use crate::map::IndexSet;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::access::{in_words, reach_of};
 use crate::catalog::Catalog;
 use crate::catalog::acl::Grantee;
 use crate::catalog::function::{Argument, Function, Returns};
 use crate::catalog::gap::Aspect;
+use crate::catalog::index::IndexKeyValue;
+use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::table::{ConstraintKind, Table};
 use crate::diagnostic::{Identity, Severity};
@@ -20,32 +22,41 @@ use crate::sql::statement::{ChangeKind, Privilege, StatementKind};
 use crate::workload::Workload;
 use crate::workload::routine::Routine;
 
-/// The functions that policies, views, defaults and constraints call: who uses the rows must be allowed
-/// to call these.
+/// The functions that policies, views, defaults, constraints, indexes and conditions of triggers call: who
+/// uses the rows must be allowed to call these (measured on PostgreSQL 15).
 pub(super) struct UsedByRows(FxHashSet<Oid>);
 
 impl UsedByRows {
+    /// Those that anybody's requests call, or nobody's yet.
     pub(super) fn of(catalog: &Catalog, workload: &Workload) -> Self {
+        Self::among(catalog, workload, None)
+    }
+
+    /// Those that the requests of each role call.
+    pub(super) fn by_role<'a>(cx: &CatalogCx<'a>) -> FxHashMap<&'a Ident, Self> {
+        let by = |role: &'a Role| (&role.name, Self::among(cx.catalog, cx.workload, Some(role)));
+        cx.catalog.api_roles().map(by).collect()
+    }
+
+    pub(super) fn contains(&self, function: Oid) -> bool {
+        self.0.contains(&function)
+    }
+
+    fn among(catalog: &Catalog, workload: &Workload, role: Option<&Role>) -> Self {
         let mut found = FxHashSet::default();
         let mut add = |part: &Expr| {
             if let Expr::Call(call) = part {
                 found.extend(call.target);
             }
         };
-        for table in catalog.tables.values() {
-            let conditions = table.policies.values().flat_map(|policy| policy.expressions());
-            let defaults = table
-                .columns
-                .iter()
-                .filter_map(|column| column.default.as_ref())
-                .map(|default| &default.value);
-            let checks = table.constraints.values().filter_map(|constraint| match &constraint.kind {
-                ConstraintKind::Check { expr, .. } => Some(expr),
-                _ => None,
-            });
-            conditions.chain(defaults).chain(checks).for_each(|expr| expr.walk(&mut |part| add(part)));
+        let uses = |acl, columns| role.is_none_or(|role| !catalog.held(&role.name, acl, columns).is_empty());
+        for table in catalog.tables.values().filter(|table| uses(&table.acl, &table.columns)) {
+            let binds = |policy: &&Policy| role.is_none_or(|role| catalog.policy_binds(policy, role));
+            let policies = table.policies.values().filter(binds);
+            let exprs = policies.flat_map(Policy::expressions).chain(evaluated(table));
+            exprs.for_each(|expr| expr.walk(&mut |part| add(part)));
         }
-        for view in catalog.views.values() {
+        for view in catalog.views.values().filter(|view| uses(&view.acl, &view.columns)) {
             view.query.iter().for_each(|query| query.walk(&mut |part| add(part)));
         }
         // What runs with the caller's rights calls others with them.
@@ -63,6 +74,24 @@ impl UsedByRows {
         }
         Self(found)
     }
+}
+
+/// The expressions that are evaluated when rows of a table are written.
+fn evaluated(table: &Table) -> impl Iterator<Item = &Expr> {
+    let defaults = table.columns.iter().filter_map(|column| column.default.as_ref());
+    let generated = table.columns.iter().filter_map(|column| column.generated.as_deref());
+    let checks = table.constraints.values().filter_map(|constraint| match &constraint.kind {
+        ConstraintKind::Check { expr, .. } => Some(expr),
+        _ => None,
+    });
+    let keys = table.indexes.values().flat_map(|index| &index.keys).filter_map(|key| match &key.value {
+        IndexKeyValue::Expr(expr) => Some(expr),
+        IndexKeyValue::Column(_) => None,
+    });
+    let predicates = table.indexes.values().filter_map(|index| index.predicate.as_ref());
+    let conditions = table.triggers.values().filter_map(|trigger| trigger.when.as_ref());
+    let indexes = keys.chain(predicates);
+    defaults.map(|default| &default.value).chain(generated).chain(checks).chain(indexes).chain(conditions)
 }
 
 /// A function of the API that has the rights of its owner, and does not ask for the caller.
@@ -144,7 +173,7 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
             continue;
         }
         let (writes, written) = changes(routine);
-        let needed = used.0.contains(&function.oid);
+        let needed = used.contains(function.oid);
         // `ineffective-revoke` and `recreate-loses-revoke` say of these how they are to be closed.
         if revoked.contains(&function.oid) && !needed || catalog.regained(function).is_some() {
             continue;

@@ -7,12 +7,13 @@ use crate::catalog::acl::{Acl, Grantee, Privileges};
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
-use crate::catalog::policy::Policy;
 use crate::catalog::revocation::Left;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::deeds::UsedByRows;
 use crate::source::Span;
 use crate::sql::expr::Oid;
+use crate::sql::name::Ident;
 use crate::sql::statement::Privilege;
 
 declare_rule! {
@@ -38,8 +39,8 @@ declare_rule! {
     ///
     /// What counts is the end of the history: a later REVOKE may take the rest. Silent are a REVOKE
     /// from PUBLIC beside one from `anon` or `authenticated` by name, whose author knows of both; what
-    /// is granted again by name; functions that a policy of the role calls, which must stay
-    /// executable; trigger functions, which nobody can call; and schemas that the API does not serve.
+    /// is granted again by name; functions that a policy, view, default, constraint or index calls for the
+    /// role, which must stay executable; trigger functions, which nobody can call; and schemas that the API does not serve.
     ///
     /// It is a warning where something else decides what a caller can do: for functions without
     /// `security definer` and those that ask who calls, views with `security_invoker`, and tables with
@@ -95,11 +96,11 @@ impl Finding<'_> {
 type OfStatement<'a> = (Span, Vec<Finding<'a>>);
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let called = cx.catalog.policies_by_function();
+    let used = UsedByRows::by_role(cx);
     let mut statements: IndexMap<Span, IndexMap<Oid, Finding<'_>>> = IndexMap::default();
     for left in cx.catalog.left_by_revokes() {
         let Some(object) = revoked(cx, &left) else { continue };
-        if matters(cx.catalog, &object, &left, &called) {
+        if matters(cx.catalog, &object, &left, &used) {
             let of_statement = statements.entry(left.span).or_default();
             let finding = of_statement.entry(left.object);
             finding.or_insert_with(|| Finding { object, lefts: Vec::new() }).lefts.push(left);
@@ -178,24 +179,23 @@ fn matters(
     catalog: &Catalog,
     object: &Revoked<'_>,
     left: &Left<'_>,
-    called: &FxHashMap<Oid, Vec<&Policy>>,
+    used: &FxHashMap<&Ident, UsedByRows>,
 ) -> bool {
     let unclear = [Aspect::Grants, Aspect::Execute, Aspect::Functions, Aspect::Views, Aspect::Rls]
         .iter()
         .any(|aspect| catalog.may_have_changed(object.name, *aspect));
-    let binds = |policy: &&Policy| catalog.policy_binds(policy, left.role);
-    let needed = called.get(&left.object).is_some_and(|policies| policies.iter().any(binds));
+    let needed = used.get(&left.role.name).is_some_and(|used| used.contains(left.object));
     // Policies decide: taking PUBLIC's share, which tables never had, is a habit and no mistake.
     let habit = object.kind == "table" && object.is_guarded && *left.grantee == Grantee::Public;
     !unclear
         && !needed
         && !habit
-        && !used(left.privileges).is_empty()
+        && !usable(left.privileges).is_empty()
         && catalog.can_use_namespace(&left.role.name, &object.name.schema)
 }
 
 /// The privileges that a request can use.
-fn used(privileges: Privileges) -> Privileges {
+fn usable(privileges: Privileges) -> Privileges {
     privileges.intersection(Privileges::of(&[
         Privilege::Select,
         Privilege::Insert,
@@ -231,7 +231,7 @@ fn report(catalog: &Catalog, span: Span, findings: &[Finding<'_>], out: &mut Fin
 /// What requests do with the rows of a table.
 fn deeds(lefts: &[Left<'_>]) -> Vec<&'static str> {
     let held = lefts.iter().map(|left| left.privileges).fold(Privileges::NONE, Privileges::union);
-    used(held).iter().map(Privilege::keyword).collect()
+    usable(held).iter().map(Privilege::keyword).collect()
 }
 
 fn why(lefts: &[Left<'_>]) -> String {
@@ -269,7 +269,7 @@ fn help(catalog: &Catalog, object: &Revoked<'_>, lefts: &[Left<'_>]) -> String {
     // What others had through PUBLIC alone, they lose with it.
     let held = lefts.iter().map(|left| left.privileges).fold(Privileges::NONE, Privileges::union);
     let loses = |name: &str| {
-        let by_public = object.acl.granted(&Grantee::Public).intersection(used(held));
+        let by_public = object.acl.granted(&Grantee::Public).intersection(usable(held));
         let by_name = object.acl.granted(&Grantee::role(name));
         catalog.roles.contains_key(name)
             && !from.iter().any(|from| from == name)
@@ -386,6 +386,23 @@ mod tests {
         ] {
             assert_eq!(said(text), [""; 0], "{text}");
         }
+    }
+
+    #[test]
+    fn what_rows_are_made_of_stays_executable() {
+        let revoke = "revoke execute on function public.f() from public;";
+        for used in [
+            "create view public.v with (security_invoker) as select public.f();",
+            "create table public.t (id int default public.f());",
+            "create table public.t (id int check (id > public.f()));",
+            "create function public.g() returns int language sql as 'select public.f()';
+             create view public.v as select public.g();",
+        ] {
+            assert_eq!(said(&format!("{used} {revoke}")), Vec::<String>::new(), "{used}");
+        }
+        let read_by_users = "create view public.v as select public.f(); revoke all on public.v from anon;";
+        let found = said(&format!("{read_by_users} {revoke}"));
+        assert!(found.len() == 1 && found[0].contains(": anon can still call public.f"), "{found:?}");
     }
 
     #[test]

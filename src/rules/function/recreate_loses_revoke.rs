@@ -1,8 +1,11 @@
 use crate::access::{Regained, in_words};
+use crate::catalog::acl::Grantee;
 use crate::catalog::function::Remade;
 use crate::catalog::gap::Aspect;
+use crate::catalog::role::Role;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::deeds::UsedByRows;
 
 declare_rule! {
     /// Finds functions whose REVOKE was lost when they were dropped and made again.
@@ -45,8 +48,14 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Functions, Aspect::Execute]);
+    let used = UsedByRows::by_role(cx);
     for function in cx.catalog.own_functions().filter(|function| !doubts.concern(&function.name)) {
         let Some(Regained { loss, how, grantees, callers }) = cx.catalog.regained(function) else { continue };
+        let needs = |role: &&Role| used.get(&role.name).is_some_and(|used| used.contains(function.oid));
+        let (needing, callers): (Vec<&Role>, Vec<&Role>) = callers.into_iter().partition(needs);
+        if callers.is_empty() {
+            continue;
+        }
         let Some(span) = function.name_span else { continue };
         let callers: Vec<String> = callers.iter().map(|role| role.name.quoted()).collect();
         let rights = if function.security_definer.value { " with its owner's rights" } else { "" };
@@ -61,13 +70,23 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             function.name
         );
         let signature = function.signature(cx.catalog);
-        let from: Vec<String> = grantees.iter().map(ToString::to_string).collect();
+        let is_meant = |grantee: &&&Grantee| needing.iter().all(|role| ***grantee != role.grantee());
+        let from: Vec<String> = grantees.iter().filter(is_meant).map(ToString::to_string).collect();
         let found = out.report(span, Identity::new("function", &function.name), message);
         found.what(signature.clone()).label(loss.had.span(), "revoked here");
         if how == Remade::Dropped {
             found.label(loss.by.span(), "and dropped here");
         }
-        found.help(format!("revoke execute on {} {signature} from {};", function.noun(), from.join(", ")));
+        let noun = function.noun();
+        let mut help = format!("revoke execute on {noun} {signature} from {};", from.join(", "));
+        if !needing.is_empty() {
+            let to: Vec<String> = needing.iter().map(|role| role.name.quoted()).collect();
+            help.push_str(&format!(
+                " grant execute on {noun} {signature} to {}; -- a policy, view or default calls it",
+                to.join(", ")
+            ));
+        }
+        found.help(help);
         if !function.security_definer.value {
             found.severity(Severity::Warning);
         }
@@ -77,7 +96,25 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{Bench, check};
+
+    #[test]
+    fn who_needs_it_keeps_it() {
+        let function =
+            "create function public.a() returns bool language sql security definer as $$ select true $$;";
+        let revoked = "revoke all on function public.a() from public, anon, authenticated;";
+        let table = "create table public.t (id int); alter table public.t enable row level security;";
+        let found = |policy: &str| {
+            let text = format!("{table} {function} {revoked} drop function public.a(); {function} {policy}");
+            Bench::new(&text).run(&RULE, &RULE.options.defaults())
+        };
+        let found_for_users = found("create policy p on public.t to authenticated using (public.a());");
+        assert!(found_for_users[0].message.starts_with("anon can call"), "{found_for_users:?}");
+        let help = "revoke execute on function public.a() from public, anon; grant execute on function public.a() to \
+                    authenticated; -- a policy, view or default calls it";
+        assert_eq!(found_for_users[0].help.as_deref(), Some(help));
+        assert_eq!(found("create policy p on public.t using (public.a());"), []);
+    }
 
     #[test]
     fn forms() {
