@@ -232,6 +232,7 @@ fn mark_inherited(catalog: &mut Catalog, child: Oid, name: &Ident) {
     }
 }
 
+/// Gives a child its parent's checks. A child that is there already has them; to a new one they are valid.
 fn inherit_checks(catalog: &mut Catalog, parent: Oid, child: Oid) {
     let Some(from) = catalog.tables.get(&parent) else { return };
     let checks: Vec<Constraint> = from
@@ -242,7 +243,8 @@ fn inherit_checks(catalog: &mut Catalog, parent: Oid, child: Oid) {
         })
         .cloned()
         .collect();
-    for check in checks {
+    for mut check in checks {
+        check.validated.value = true;
         constraint::inherit_check(catalog, parent, child, &check);
     }
 }

@@ -102,3 +102,10 @@ do $$ begin
   if exists (select 1 from pg_constraint where conname = 'other' and contype = 't') then create table found (id int); end if;
 end $$;
 alter trigger trg on t rename to last;
+-- case: the checks of a new table are valid, also where those are not that it got them from
+create table u (a int); alter table u add check (a > 0) not valid;
+create table c () inherits (u); create table l (like u including all);
+create table p (a int) partition by range (a); alter table p add constraint pc check (a > 1) not valid;
+create table p1 partition of p for values from (1) to (5);
+create table q (a int, constraint u_a_check check (a > 0)); alter table q inherit u;
+alter table u add constraint later check (a > 2) not valid;
