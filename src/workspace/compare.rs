@@ -18,9 +18,11 @@ use crate::report::Report;
 use crate::rule::{Check, Findings, Group, Rule};
 use crate::rules;
 use crate::source::{FileId, Span};
+use crate::sql::statement::Statement;
 use crate::sql::{self, Migration};
 use crate::workload::Workload;
 use crate::workspace::boundary::Base;
+use crate::workspace::merged::Merged;
 use crate::workspace::replay::{fresh_catalog, is_applied, replay};
 use crate::workspace::{Baselining, Replayed, Workspace, keys};
 
@@ -34,7 +36,7 @@ impl Workspace {
         let mut introduced = Vec::new();
         for (at, key) in keys.iter().enumerate() {
             let mut merged = self.compare_files(at, before, base.merged.as_ref());
-            let access = self.compare_access(at, before, &merged.new);
+            let access = self.compare_access(at, before, &merged);
             let mut widened = Findings::new(rules::named(change::WIDENED));
             let (was, is) = (&before.projects[at].catalog, &self.projects[at].catalog);
             access::report(&access.changes, is, &mut widened);
@@ -43,7 +45,7 @@ impl Workspace {
             let mut recreated = Findings::new(rules::named(change::recreated::RULE));
             change::recreated::report(was, is, &merged.new, &mut recreated);
             merged.findings.extend(recreated.list);
-            let mut checked = self.check_project(&self.projects[at], merged.findings);
+            let mut checked = self.check_project(&self.projects[at], std::mem::take(&mut merged.findings));
             let mut known = before.check_project(&before.projects[at], Vec::new()).found;
             change::move_files(&mut known, &before.projects[at].shown, &self.projects[at].shown);
             let is_new = |file: FileId| merged.new.contains(&file);
@@ -63,7 +65,7 @@ impl Workspace {
             let compared = change::compare((&known, &before.sources), found, renamed, &is_new, &is_mended);
             let mut brought = compared.introduced;
             brought.iter_mut().for_each(|diagnostic| change::move_to_change(diagnostic, &is_new));
-            self.move_to_causes(&self.projects[at], &mut brought, &compared.grown, &merged.new);
+            self.move_to_causes(&self.projects[at], &mut brought, &compared.grown, &merged);
             brought = self.without_allowed(&self.projects[at], brought, &mut checked.silenced);
             let place = |mut one: AccessChange| {
                 one.statement = one.span.and_then(|span| self.statement_around(&self.projects[at], span));
@@ -99,7 +101,7 @@ impl Workspace {
     }
 
     /// Who can do what in a project and could not before, and the other way round.
-    fn compare_access(&self, at: usize, base: &Self, new: &FxHashSet<FileId>) -> access::Compared {
+    fn compare_access(&self, at: usize, base: &Self, merged: &Merged) -> access::Compared {
         let (before, after) = (&base.projects[at], &self.projects[at]);
         let (was, is) = (Workload::of(&before.catalog), Workload::of(&after.catalog));
         let was = Rights::explained(&before.catalog, &was);
@@ -107,7 +109,7 @@ impl Workspace {
         access::compare(
             Side { rights: &was, catalog: &before.catalog, sources: &base.sources },
             Side { rights: &is, catalog: &after.catalog, sources: &self.sources },
-            &New { files: new, history: &|| self.history(after, new) },
+            &New { files: &merged.new, history: &|| self.history(after, merged) },
         )
     }
 
@@ -148,27 +150,33 @@ impl Workspace {
     }
 
     /// The history of a project, parsed anew: replayed statements are not kept.
-    fn history<'s>(&'s self, replayed: &'s Replayed, new: &'s FxHashSet<FileId>) -> History<'s> {
+    fn history<'s>(&'s self, replayed: &'s Replayed, merged: &'s Merged) -> History<'s> {
         let sources = &self.sources;
         let files: Vec<_> = replayed.migrations.iter().map(|(_, migration)| migration.file).collect();
         let mut files: Vec<Migration> =
             files.par_iter().map(|file| sql::parse(*file, sources.get(*file))).collect();
-        let first = files.iter().position(|file| new.contains(&file.file)).unwrap_or(files.len());
+        let first = files.iter().position(|file| merged.new.contains(&file.file)).unwrap_or(files.len());
         let later = files.split_off(first);
         let mut start = fresh_catalog(&replayed.project, &replayed.settings, replayed.config_file);
         files.iter().for_each(|file| replay(&mut start, file, &file.statements, sources));
-        let is_new =
-            move |file: &Migration| new.contains(&file.file) && is_applied(sources.get(file.file).role);
-        let statements = later.iter().filter(|file| is_new(file)).flat_map(|file| &file.statements);
-        let statements = statements.map(|statement| statement.span).collect();
+        let is_new = move |file: &Migration, statement: &Statement| {
+            merged.new.contains(&file.file)
+                && is_applied(sources.get(file.file).role)
+                && !merged.kept.contains(&statement.span)
+        };
+        let new = later.iter().flat_map(|file| file.statements.iter().filter(move |one| is_new(file, one)));
+        let statements = new.map(|statement| statement.span).collect();
         let until = move |count: usize| {
             let mut catalog = start.clone();
             let mut left = count;
             for file in &later {
-                let taken =
-                    if is_new(file) { left.min(file.statements.len()) } else { file.statements.len() };
+                let mut goes_on = |statement: &Statement| {
+                    let goes_on = !is_new(file, statement) || left > 0;
+                    left -= usize::from(goes_on && is_new(file, statement));
+                    goes_on
+                };
+                let taken = file.statements.iter().take_while(|statement| goes_on(statement)).count();
                 replay(&mut catalog, file, &file.statements[..taken], sources);
-                left -= if is_new(file) { taken } else { 0 };
                 if taken < file.statements.len() {
                     break;
                 }
@@ -205,9 +213,9 @@ impl Workspace {
         replayed: &Replayed,
         found: &mut [Diagnostic],
         grown: &FxHashMap<String, Grown>,
-        new: &FxHashSet<FileId>,
+        merged: &Merged,
     ) {
-        let is_new = |file: FileId| new.contains(&file);
+        let is_new = |file: FileId| merged.new.contains(&file);
         let mut misplaced = change::misplaced(found, &is_new);
         misplaced.retain(|one| matches!(rules::named(one.rule).check, Check::Catalog(_)));
         let asked: Vec<(&str, String)> = misplaced.iter().map(|one| (one.rule, one.fingerprint())).collect();
@@ -234,7 +242,7 @@ impl Workspace {
             };
             at.iter().map(|at| holds(&asked[*at])).collect()
         };
-        let causes = self.history(replayed, new).causes(asked.len(), holds);
+        let causes = self.history(replayed, merged).causes(asked.len(), holds);
         for (one, cause) in misplaced.iter_mut().zip(causes) {
             let exposed = || {
                 let schema = one.object.schema.as_deref()?;

@@ -21,6 +21,8 @@ use crate::workspace::{Replayed, Workspace, boundary, engine};
 #[derive(Default)]
 pub(super) struct Merged {
     pub(super) new: FxHashSet<FileId>,
+    /// The statements of new files that were in them before: of an edited one, all but what was edited.
+    pub(super) kept: FxHashSet<Span>,
     pub(super) findings: Vec<Diagnostic>,
 }
 
@@ -42,8 +44,7 @@ impl Workspace {
         merged: Option<&boundary::Merged>,
     ) -> Merged {
         let (before, after) = (&base.projects[at], &self.projects[at]);
-        let mut found =
-            Merged { new: after.new_files(&self.sources, before, &base.sources), ..Merged::default() };
+        let mut found = after.new_files(&self.sources, before, &base.sources);
         let Some(merged) = merged else { return found };
         let (mut edited, mut order) =
             (Findings::new(rules::named("ad-hoc-ddl")), Findings::new(rules::named("migration-order")));
@@ -146,24 +147,33 @@ impl Replayed {
         turned.collect()
     }
 
-    /// The files whose statements the base does not have under that name.
-    fn new_files(&self, sources: &Sources, base: &Self, base_sources: &Sources) -> FxHashSet<FileId> {
+    /// The files whose statements the base does not have under that name, and those of these that it has.
+    fn new_files(&self, sources: &Sources, base: &Self, base_sources: &Sources) -> Merged {
         let path = |replayed: &Self, at: usize| {
             let file = &replayed.project.files[at].path;
             file.strip_prefix(&replayed.project.folder).unwrap_or(file).to_path_buf()
         };
         let old: IndexMap<_, _> =
-            base.migrations.iter().map(|(at, migration)| (path(base, *at), migration.file)).collect();
-        let is_new = |at: usize, file: FileId| {
-            let same = old.get(&path(self, at)).filter(|_| !self.project.files[at].is_extra);
-            same.is_none_or(|same| !is_same_code(&base_sources.get(*same).text, &sources.get(file).text))
-        };
-        let files = self.migrations.iter().filter(|(at, migration)| is_new(*at, migration.file));
+            base.migrations.iter().map(|(at, migration)| (path(base, *at), migration)).collect();
+        let mut found = Merged::default();
+        for (at, migration) in &self.migrations {
+            let was = old.get(&path(self, *at)).filter(|_| !self.project.files[*at].is_extra);
+            let text = &sources.get(migration.file).text;
+            if was.is_some_and(|was| is_same_code(&base_sources.get(was.file).text, text)) {
+                continue;
+            }
+            found.new.insert(migration.file);
+            let before = was.iter().flat_map(|was| &was.places);
+            let known: FxHashSet<_> = before.map(|place| lines(base_sources.text(*place))).collect();
+            let is_kept = |place: &&Span| known.contains(&lines(sources.text(**place)));
+            found.kept.extend(migration.places.iter().filter(is_kept));
+        }
         let text = |replayed: &Self, sources: &Sources| {
             replayed.config_file.map(|file| lines(&sources.get(file).text).into_owned())
         };
         let config = self.config_file.filter(|_| text(self, sources) != text(base, base_sources));
-        files.map(|(_, migration)| migration.file).chain(config).collect()
+        found.new.extend(config);
+        found
     }
 }
 

@@ -278,6 +278,25 @@ fn projects_that_move_together_are_told_apart() {
 }
 
 #[test]
+fn what_an_edit_opens_stands_at_the_statement_that_was_edited() {
+    let before = "create table public.a (id int primary key);\n\
+                  alter table public.a enable row level security;\n\
+                  create policy p on public.a for select to authenticated using (id = 1);\n\
+                  comment on table public.a is 'said';\n";
+    let folder = project(before);
+    folder.write(FIRST, before.replace("id = 1", "true").as_bytes());
+    commit(folder.path());
+    let answer = check(&folder, &["--base", "main"]);
+    assert!(found(&answer).contains(&format!("policy-widened {FIRST}:3")), "{answer:?}");
+    let access = &json(&answer)["change"]["access"][0];
+    assert_eq!(
+        (&access["class"], &access["place"]["start"]["line"]),
+        (&"dangerous".into(), &3.into()),
+        "{access}"
+    );
+}
+
+#[test]
 fn a_merged_migration_that_is_renamed_and_edited_is_one_finding() {
     let sql = "create table public.a (id int primary key, title text);\n";
     let folder = project(sql);
