@@ -8,6 +8,7 @@ pub mod acl;
 pub mod api;
 pub mod apply;
 pub mod bind;
+mod condition;
 mod consequence;
 mod deparse;
 pub mod depend;

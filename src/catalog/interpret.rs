@@ -18,6 +18,7 @@ use crate::catalog::Catalog;
 use rustc_hash::FxHashMap;
 
 use crate::catalog::apply::{Applied, Misfit, rows};
+use crate::catalog::condition::{self, code_of};
 use crate::catalog::gap::{Aspect, Cause, Touch};
 pub(super) use crate::catalog::interpret::value::Value;
 use crate::catalog::misfit::{Failure, SqlState};
@@ -26,7 +27,7 @@ use crate::source::Span;
 use crate::sql::expr::{Expr, Query, Sublink, SublinkKind};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::plpgsql::{
-    Block, BlockStatement, BlockStatementKind, Fragment, LoopHead, RaiseLevel, unknown_variable,
+    Block, BlockStatement, BlockStatementKind, Fragment, Handler, LoopHead, RaiseLevel, unknown_variable,
 };
 use crate::sql::statement::{BodyText, DoBlock, Statement, StatementKind};
 
@@ -40,6 +41,7 @@ const BUDGET: usize = 20_000;
 const DEPTH: usize = 8;
 
 /// How a run of statements ends.
+#[derive(Clone)]
 enum Flow {
     Next,
     /// RETURN, or the end of what can be followed.
@@ -52,7 +54,7 @@ enum Flow {
     Continue,
     /// A statement did not fit; a handler may take it.
     Failed(Span, Misfit),
-    /// An error that is raised on purpose, by its name; a handler may take it.
+    /// An error that is raised on purpose, by its code where that can be told; a handler may take it.
     Raised(Span, Option<String>),
 }
 
@@ -118,6 +120,8 @@ struct Interpreter<'c> {
     printed: system::Printed,
     /// What the last RETURN gave.
     returned: Option<Value>,
+    /// The errors that the handlers around have taken, the innermost last: a bare RAISE repeats it.
+    caught: Vec<Flow>,
     /// Within a guard, what does not fit is left out without a word.
     tolerant: usize,
     /// PostgreSQL may have gone another way: it lacks what earlier statements that fail were to make.
@@ -143,6 +147,7 @@ impl<'c> Interpreter<'c> {
             prints: false,
             printed: system::Printed::default(),
             returned: None,
+            caught: Vec::new(),
             tolerant: 0,
             astray: false,
             refused: false,
@@ -181,27 +186,39 @@ impl<'c> Interpreter<'c> {
         self.catalog.attempts += attempt;
         let mut flow = self.statements(&block.body);
         self.catalog.attempts -= attempt;
-        let handler = match &flow {
-            Flow::Failed(_, misfit) => {
-                block.handlers.iter().find(|handler| handles(&handler.conditions, misfit))
+        let handlers = taking(&block.handlers, &flow);
+        match (handlers.as_slice(), &flow) {
+            ([], Flow::Failed(..) | Flow::Raised(..)) => {}
+            ([], _) => self.perhaps_handled(block),
+            (handlers, _) => {
+                if let Some(before) = before {
+                    let (last_oid, copied) = (self.catalog.last_oid, self.catalog.copied);
+                    *self.catalog = before;
+                    self.printed.get_mut().clear();
+                    (self.catalog.last_oid, self.catalog.copied) = (last_oid, copied);
+                }
+                flow = self.handle(handlers, flow);
             }
-            Flow::Raised(_, condition) => {
-                let condition = condition.as_deref();
-                block.handlers.iter().find(|handler| takes_raised(&handler.conditions, condition))
-            }
-            _ => None,
-        };
-        if let Some(handler) = handler {
-            if let Some(before) = before {
-                let (last_oid, copied) = (self.catalog.last_oid, self.catalog.copied);
-                *self.catalog = before;
-                self.printed.get_mut().clear();
-                (self.catalog.last_oid, self.catalog.copied) = (last_oid, copied);
-            }
-            flow = self.statements(&handler.body);
         }
         self.variables.truncate(outer);
         flow
+    }
+
+    /// Runs the handler that takes an error, or what one of those that may take it does.
+    fn handle(&mut self, handlers: &[&Handler], error: Flow) -> Flow {
+        match (handlers, &error) {
+            ([handler], _) => {
+                self.caught.push(error);
+                let flow = self.statements(&handler.body);
+                self.caught.pop();
+                flow
+            }
+            (_, Flow::Failed(span, _) | Flow::Raised(span, _)) => {
+                let bodies: Vec<_> = handlers.iter().map(|handler| handler.body.as_slice()).collect();
+                self.one_of(&bodies, Cause::Statement(*span))
+            }
+            _ => error,
+        }
     }
 
     /// The catalog to go back to where a handler takes an error; none where a single statement can
@@ -298,8 +315,12 @@ impl<'c> Interpreter<'c> {
                 self.variables.drain(parameters..parameters + using.len());
                 flow
             }
-            BlockStatementKind::Raise { level: RaiseLevel::Exception, condition, .. } => {
-                Flow::Raised(statement.span, condition.clone())
+            BlockStatementKind::Raise { level: RaiseLevel::Exception, condition, message, args } => {
+                match (self.caught.last(), condition) {
+                    (Some(caught), None) if message.is_none() && args.is_empty() => caught.clone(),
+                    (_, None) => Flow::Raised(statement.span, Some(SqlState::RAISE_EXCEPTION.0.to_owned())),
+                    (_, Some(named)) => Flow::Raised(statement.span, code_of(named)),
+                }
             }
             BlockStatementKind::Return(value) => {
                 self.returned = value.as_ref().map(|value| self.fragment(value));
@@ -712,9 +733,25 @@ impl<'c> Interpreter<'c> {
     }
 }
 
-/// Whether a handler takes what did not fit.
-fn handles(conditions: &[String], misfit: &Misfit) -> bool {
-    conditions.iter().any(|condition| misfit.sql_state().is_taken_by(condition))
+/// The handlers that may take an error: the first that does for certain, alone or after those of
+/// which it cannot be told.
+fn taking<'b>(handlers: &'b [Handler], error: &Flow) -> Vec<&'b Handler> {
+    let code = match error {
+        Flow::Failed(_, misfit) => Some(misfit.sql_state().0),
+        Flow::Raised(_, code) => code.as_deref(),
+        _ => return Vec::new(),
+    };
+    let mut taking = Vec::new();
+    for handler in handlers {
+        let takes = condition::takes(&handler.conditions, code);
+        if takes != Some(false) {
+            taking.push(handler);
+        }
+        if takes == Some(true) {
+            break;
+        }
+    }
+    taking
 }
 
 /// Whether statements, as far as they run, may end the block or function around them.
@@ -730,17 +767,6 @@ fn returns(statements: &[BlockStatement]) -> bool {
         }
         BlockStatementKind::Loop { body, .. } => returns(body),
         _ => false,
-    })
-}
-
-/// Whether a handler takes an error that is raised on purpose.
-fn takes_raised(conditions: &[String], raised: Option<&str>) -> bool {
-    conditions.iter().any(|condition| match condition.as_str() {
-        "others" => true,
-        "raise_exception" | "p0001" => {
-            raised.is_none_or(|raised| ["raise_exception", "p0001"].contains(&raised))
-        }
-        condition => raised == Some(condition),
     })
 }
 

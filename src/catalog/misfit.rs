@@ -98,51 +98,6 @@ impl SqlState {
     pub const UNDEFINED_TABLE: Self = Self("42P01");
     pub const UNSAFE_NEW_ENUM_VALUE_USAGE: Self = Self("55P04");
     pub const WRONG_OBJECT_TYPE: Self = Self("42809");
-
-    /// Whether a condition of a PL/pgSQL handler, a name or a code in lower case, takes this error.
-    pub fn is_taken_by(self, condition: &str) -> bool {
-        let code = match condition {
-            "others" => return true,
-            "check_violation" => Self::CHECK_VIOLATION,
-            "unique_violation" => Self::UNIQUE_VIOLATION,
-            "dependent_objects_still_exist" => Self::DEPENDENT_OBJECTS_STILL_EXIST,
-            "invalid_schema_name" => Self::INVALID_SCHEMA_NAME,
-            "datatype_mismatch" => Self::DATATYPE_MISMATCH,
-            "duplicate_column" => Self::DUPLICATE_COLUMN,
-            "duplicate_function" => Self::DUPLICATE_FUNCTION,
-            "duplicate_object" => Self::DUPLICATE_OBJECT,
-            "duplicate_schema" => Self::DUPLICATE_SCHEMA,
-            "duplicate_table" => Self::DUPLICATE_TABLE,
-            "ambiguous_function" => Self::AMBIGUOUS_FUNCTION,
-            "feature_not_supported" => Self::FEATURE_NOT_SUPPORTED,
-            "insufficient_privilege" => Self::INSUFFICIENT_PRIVILEGE,
-            "invalid_foreign_key" => Self::INVALID_FOREIGN_KEY,
-            "foreign_key_violation" => Self::FOREIGN_KEY_VIOLATION,
-            "generated_always" => Self::GENERATED_ALWAYS,
-            "invalid_column_reference" => Self::INVALID_COLUMN_REFERENCE,
-            "invalid_function_definition" => Self::INVALID_FUNCTION_DEFINITION,
-            "invalid_grant_operation" => Self::INVALID_GRANT_OPERATION,
-            "invalid_object_definition" => Self::INVALID_OBJECT_DEFINITION,
-            "invalid_parameter_value" => Self::INVALID_PARAMETER_VALUE,
-            "invalid_table_definition" => Self::INVALID_TABLE_DEFINITION,
-            "invalid_text_representation" => Self::INVALID_TEXT_REPRESENTATION,
-            "not_null_violation" => Self::NOT_NULL_VIOLATION,
-            "object_not_in_prerequisite_state" => Self::OBJECT_NOT_IN_PREREQUISITE_STATE,
-            "raise_exception" => Self::RAISE_EXCEPTION,
-            "syntax_error" => Self::SYNTAX_ERROR,
-            "too_many_columns" => Self::TOO_MANY_COLUMNS,
-            "undefined_column" => Self::UNDEFINED_COLUMN,
-            "undefined_function" => Self::UNDEFINED_FUNCTION,
-            "undefined_object" => Self::UNDEFINED_OBJECT,
-            "undefined_table" => Self::UNDEFINED_TABLE,
-            "wrong_object_type" => Self::WRONG_OBJECT_TYPE,
-            "syntax_error_or_access_rule_violation" | "42000" => return self.0.starts_with("42"),
-            "integrity_constraint_violation" | "23000" => return self.0.starts_with("23"),
-            "data_exception" | "22000" => return self.0.starts_with("22"),
-            code => return self.0.eq_ignore_ascii_case(code),
-        };
-        self == code
-    }
 }
 
 impl Misfit {

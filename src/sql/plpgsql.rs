@@ -109,7 +109,7 @@ pub enum BlockStatementKind {
     },
     Raise {
         level: RaiseLevel,
-        /// The error's name or SQLSTATE, in lower case, where the code says it outright.
+        /// The error's name or SQLSTATE, in lower case; empty where an expression gives it.
         condition: Option<String>,
         /// The format, quotes undone.
         message: Option<String>,

@@ -1,6 +1,7 @@
 //! What statements that may or may not run would touch.
 
 use crate::catalog::Relation;
+use crate::catalog::condition::code_of;
 use crate::catalog::gap::{Aspect, Cause, Touch, Whose};
 use crate::catalog::interpret::value::Value;
 use crate::catalog::interpret::{DYNAMIC, Interpreter};
@@ -8,7 +9,7 @@ use crate::catalog::name::QName;
 use crate::source::Span;
 use crate::sql::expr::{Expr, Literal};
 use crate::sql::name::{Ident, ObjectName};
-use crate::sql::plpgsql::{BlockStatement, BlockStatementKind, Fragment};
+use crate::sql::plpgsql::{Block, BlockStatement, BlockStatementKind, Fragment};
 use crate::sql::statement::{AlterAction, GrantTarget, ObjectKind, Statement, StatementKind};
 
 impl Interpreter<'_> {
@@ -67,6 +68,19 @@ impl Interpreter<'_> {
                     }
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// What handlers do that may have taken an error: one of rows, which a block met or not.
+    pub(super) fn perhaps_handled(&mut self, block: &Block) {
+        if block.handlers.is_empty() || !needs_rows(&block.body) {
+            return;
+        }
+        let is_of_names = |condition: &String| code_of(condition).is_some_and(|code| code.starts_with("42"));
+        for handler in &block.handlers {
+            if let (Some(first), false) = (handler.body.first(), handler.conditions.iter().all(is_of_names)) {
+                self.maybe(&handler.body, Cause::Condition(first.span));
             }
         }
     }
@@ -248,6 +262,22 @@ impl Interpreter<'_> {
         let known = self.catalog.resolve_relation(&name).map(|(name, _)| name);
         Some(known.unwrap_or_else(|| self.catalog.creation_name(&name)))
     }
+}
+
+/// Whether it depends on rows or values that statements run without an error.
+fn needs_rows(statements: &[BlockStatement]) -> bool {
+    statements.iter().any(|statement| match &statement.kind {
+        BlockStatementKind::Perform(_) | BlockStatementKind::Assign { .. } => true,
+        BlockStatementKind::Sql { statement, .. } => {
+            matches!(statement.kind, StatementKind::Query(_) | StatementKind::Change(_))
+        }
+        BlockStatementKind::Block(block) => needs_rows(&block.body),
+        BlockStatementKind::If { arms, otherwise } => {
+            arms.iter().any(|(_, body)| needs_rows(body)) || needs_rows(otherwise)
+        }
+        BlockStatementKind::Loop { body, .. } => needs_rows(body),
+        _ => false,
+    })
 }
 
 /// The schema of the tables that texts are about, where it is written before the name of each:

@@ -224,6 +224,33 @@ fn handlers_take_what_does_not_fit() {
 }
 
 #[test]
+fn a_handler_that_may_have_taken_an_error_leaves_a_gap() {
+    let gap = "gap: the block runs this only on a condition that needs the database: Existence of public.c";
+    let perhaps: &[&str] = &["a(id)", "b(id)", gap];
+    check_blocks(&[
+        ("begin perform 1 / 0; exception when division_by_zero then create table c (id int); end", perhaps),
+        (
+            "declare x int; begin select id into strict x from a; exception when no_data_found then create table c (id int); end",
+            perhaps,
+        ),
+        (
+            "declare e text := current_user; begin raise exception using errcode = e;
+             exception when no_data_found then drop table b; when others then create table c (id int); end",
+            &[
+                "a(id)",
+                "b(id)",
+                "gap: the block runs this only on a condition that needs the database: Existence of public.b",
+                gap,
+            ],
+        ),
+        (
+            "begin insert into a values (1); exception when undefined_table then create table c (id int); end",
+            &["a(id)", "b(id)"],
+        ),
+    ]);
+}
+
+#[test]
 fn loops_are_unrolled() {
     check_blocks(&[
         (

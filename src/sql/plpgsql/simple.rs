@@ -213,12 +213,11 @@ impl Parser<'_> {
                 if !self.assigns(self.at) {
                     return None;
                 }
-                if option == "errcode"
-                    && let Some(state) = self.string_at(self.at + 1)
-                {
-                    condition = Some(state.to_ascii_lowercase());
-                }
                 let to = self.find(&[], |at| self.tokens.is(at, ','));
+                if option == "errcode" {
+                    let state = self.string_at(self.at + 1).filter(|_| to == self.at + 2);
+                    condition = Some(state.unwrap_or_default().to_ascii_lowercase());
+                }
                 args.extend(self.assigned(to));
                 if !self.tokens.is(self.at, ',') {
                     break;

@@ -218,3 +218,15 @@ do $$ declare r record; begin
     execute format('comment on function %s is ''found''', r.name);
   end loop;
 end $$;
+-- case: errors are handled by their codes
+do $$ begin raise sqlstate '22012'; exception when division_by_zero then create table a (x int); end $$;
+do $$ begin begin raise exception 'x' using errcode = 'P0002'; exception when no_data_found then create table b (x int); end; end $$;
+do $$ begin raise exception 'x' using errcode = '42P07'; exception when duplicate_table then create table c (x int); end $$;
+do $$ begin raise exception 'x' using errcode = '22023'; exception when duplicate_object then null; when data_exception then create table d (x int); end $$;
+do $$ begin raise unique_violation using message = 'x'; exception when sqlstate '23505' then create table e (x int); end $$;
+do $$ begin raise exception using errcode = 'check_violation'; exception when sqlstate '23000' then create table f (x int); end $$;
+do $$ begin raise exception 'x' using errcode = 'PT403'; exception when no_data_found then null; when sqlstate 'PT403' then create table g (x int); end $$;
+do $$ begin begin raise assert_failure; exception when others then create table bad (x int); end; exception when assert_failure then create table h (x int); end $$;
+do $$ begin begin raise division_by_zero; exception when others then raise; end; exception when division_by_zero then create table i (x int); end $$;
+do $$ begin begin alter table a add x int; exception when others then raise; end; exception when duplicate_column then create table j (x int); end $$;
+do $$ begin raise exception 'x' using errcode = 'P0' || '002'; exception when no_data_found then create table k (x int); end $$;
