@@ -37,7 +37,8 @@ esac
 cd "$folder" || fail 'working-directory is no folder'
 
 # What the head is compared with. Of the merge that GitHub checks out for a pull request, the first
-# parent is the branch that it goes to, as it is now.
+# parent is the branch that it goes to, as it is now. Another merge may be checked out in its place: that
+# of the branch into the pull request's own.
 base() {
     case "${INPUT_BASE:-}" in
         none) ;;
@@ -45,7 +46,8 @@ base() {
         *)
             case "${GITHUB_REF:-}" in
                 refs/pull/*/merge)
-                    if git rev-parse --verify --quiet 'HEAD^2' > /dev/null 2>&1; then
+                    if [ "$(git rev-parse --verify --quiet HEAD)" = "${GITHUB_SHA:-}" ] &&
+                        git rev-parse --verify --quiet 'HEAD^2' > /dev/null 2>&1; then
                         echo 'HEAD^1'
                         return
                     fi

@@ -344,12 +344,21 @@ fn the_merge_of_a_pull_request_is_compared_with_its_first_parent() {
     git(folder.path(), &["checkout", "--quiet", "--detach"]);
     git(folder.path(), &["merge", "--quiet", "--no-ff", "--no-edit", "work"]);
     let github = GitHub::start(false);
-    let event = [("INPUT_BASE", ""), ("BASE_SHA", old.trim()), ("GITHUB_REF", "refs/pull/7/merge")];
-    let run = action(&folder, &github, &event);
+    let merge = git(folder.path(), &["rev-parse", "HEAD"]);
+    let event = [("INPUT_BASE", ""), ("GITHUB_REF", "refs/pull/7/merge"), ("GITHUB_SHA", merge.trim())];
+    let event = |base| [("BASE_SHA", base), event[0], event[1], event[2]];
+    let run = action(&folder, &github, &event(old.trim()));
     assert_eq!((run.code, run.output("errors")), (1, "1"), "{}", run.log);
     assert!(!github.bodies()[0].contains("public.other"), "{}", github.bodies()[0]);
     let all = action(&folder, &github, &[("INPUT_BASE", "none")]);
     assert_eq!((all.output("errors"), all.output("new-findings")), ("3", ""), "{}", all.log);
+
+    // A workflow that checks out the pull request's own branch, into which the other one was merged.
+    let base = git(folder.path(), &["rev-parse", "main"]);
+    git(folder.path(), &["checkout", "--quiet", "work"]);
+    git(folder.path(), &["merge", "--quiet", "--no-ff", "--no-edit", "main"]);
+    let run = action(&folder, &github, &event(base.trim()));
+    assert_eq!((run.code, run.output("errors")), (1, "1"), "{}", run.log);
 }
 
 #[test]
