@@ -136,6 +136,7 @@ rules! {
         untested_policy,
         restrictive_role_gap,
         policy_reads_unprotected_table,
+        insert_owner_left_free,
         insert_without_select_policy,
     }
     convention {
