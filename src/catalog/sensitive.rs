@@ -44,6 +44,13 @@ const RARER: &[&str] = &[
     "facial_recognition", "2fa_code", "two_factor",
 ];
 
+/// What tables of such places are called.
+#[rustfmt::skip]
+const PLACES: &[&str] = &[
+    "venue", "restaurant", "cafe", "bar", "shop", "store", "branch", "clinic", "hospital", "pharmacy", "hotel",
+    "school", "gym", "museum",
+];
+
 impl Table {
     /// Whether its name says that it holds what others must not see: `cron_secrets`.
     pub fn is_sensitive(&self) -> bool {
@@ -65,7 +72,15 @@ impl Table {
     }
 
     fn is_public_id(&self, column: &Column) -> bool {
-        self.refers(column) || column.name == "address" && self.is_of_wallets(column)
+        self.refers(column) || column.name == "address" && (self.is_of_wallets(column) || self.is_of_places())
+    }
+
+    /// Whether its rows are places that are open to the public: their addresses are for everybody.
+    fn is_of_places(&self) -> bool {
+        let words = words(&self.name.name);
+        let name = words.trim_end_matches("_profiles").trim_end_matches("_details");
+        let last = name.rsplit('_').next().unwrap_or(name);
+        PLACES.iter().any(|place| last.strip_prefix(place).is_some_and(|end| ["", "s", "es"].contains(&end)))
     }
 
     /// Whether an address is that of a wallet or a contract: it identifies the row, or stands beside its chain.
@@ -169,6 +184,9 @@ mod tests {
              create table item_taxes (item bigint, tax_id uuid, national_id bigint references nations,
                passport_id bigint);
              create table homes (id bigint primary key, address text);
+             create table venue_profiles (address text, owner_email text);
+             create table branches (address text);
+             create table store_customers (address text);
              create table wallets (address text primary key, name text);
              create table nonces (id bigint primary key, address text, \"chainId\" int);",
         );
@@ -186,6 +204,9 @@ mod tests {
         assert_eq!(named("taxes", true), ["tax_id", "session_id"]);
         assert_eq!(named("item_taxes", true), ["passport_id"]);
         assert_eq!(named("homes", false), ["address"]);
+        assert_eq!(named("store_customers", false), ["address"]);
+        assert_eq!(named("venue_profiles", false), ["owner_email"]);
+        assert!(named("branches", false).is_empty());
         assert!(named("wallets", false).is_empty() && named("nonces", false).is_empty());
     }
 }
