@@ -113,11 +113,7 @@ pub(super) struct Deed<'a> {
 impl Deed<'_> {
     /// An error is what lets callers choose the rows that are changed, unless they are let by name.
     fn severity(&self) -> Severity {
-        let by_name = |caller: &String| {
-            let entry = self.function.acl.entry(&Grantee::role(caller));
-            entry.is_some_and(|entry| !entry.by_default.contains(Privilege::Execute))
-        };
-        let meant = self.callers.iter().all(by_name);
+        let meant = self.callers.iter().all(|caller| self.is_granted_by_name(caller));
         match self.writes.is_empty() {
             false if self.is_proved() => Severity::Info,
             false if !meant && !self.needed && self.is_steered() => Severity::Error,
@@ -127,6 +123,16 @@ impl Deed<'_> {
             }
             true => Severity::Info,
         }
+    }
+
+    fn is_granted_by_name(&self, role: &str) -> bool {
+        let entry = self.function.acl.entry(&Grantee::role(role));
+        entry.is_some_and(|entry| !entry.by_default.contains(Privilege::Execute))
+    }
+
+    /// Whether everybody was let call it by a GRANT that says so.
+    pub(super) fn is_public_by_name(&self) -> bool {
+        self.is_granted_by_name("anon")
     }
 
     /// Whether it tells no more than whether something is so.

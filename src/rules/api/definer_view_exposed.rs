@@ -50,7 +50,7 @@ declare_rule! {
     /// `grant select on public.profile_cards to anon, authenticated` names all who can read it and
     /// it shows chosen columns or rows, none of them called `email` or the like. That such a grant
     /// names signed-in users only tells little where tables are joined: the author may have expected
-    /// that the policies hold. Views that read no table are silent.
+    /// that the policies hold. What says both is an info. Views that read no table are silent.
     ///
     /// ## How to fix
     ///
@@ -200,8 +200,13 @@ fn judge<'a>(cx: &CatalogCx<'_>, view: &View, access: &[Access<'a>], shown: &[Sh
     let blamed = if leaking.is_empty() { bypassed } else { leaking };
     let what = describe(&through, &format!("view {}", view.name));
     let message = format!("{what}, past the row level security of {}", names(&blamed));
-    if written.is_empty() && (view.says_owners_rights() || is_published(cx.catalog, view, access)) {
-        return warning(message, blamed, through);
+    if written.is_empty() {
+        let severity = match (view.says_owners_rights(), is_published(cx.catalog, view, access)) {
+            (true, true) => Severity::Info,
+            (false, false) => Severity::Error,
+            _ => Severity::Warning,
+        };
+        return Judged { severity, message, blamed, through };
     }
     Judged { severity: Severity::Error, message, blamed, through }
 }
@@ -423,6 +428,9 @@ mod tests {
              create view public.cards as select id, username from public.profiles;
              --          ^^^^^^^^^^^^ warning: anyone with the project's public API key can read every row of view public.cards, past the row level security of public.profiles
              grant select on public.cards to anon, authenticated;
+             create view public.stated with (security_invoker = off) as select id, username from public.profiles;
+             --          ^^^^^^^^^^^^^ info: anyone with the project's public API key can read every row of view public.stated
+             grant select on public.stated to anon, authenticated;
              create view public.members as select id, username from public.profiles;
              --          ^^^^^^^^^^^^^^ warning: every signed-in user can read every row
              grant select on public.members to authenticated;

@@ -28,6 +28,7 @@ declare_rule! {
     ///
     /// Left alone are functions that ask for the caller anywhere, in a helper as well, those that also take a
     /// secret such as an invitation's token, and those that policies call and that only answer yes or no.
+    /// It is an info where a function only reads and a GRANT names `anon`, and an error where it writes.
     ///
     /// ## How to fix
     ///
@@ -86,6 +87,8 @@ fn severity(deed: &Deed<'_>) -> Severity {
         (false, _) => Severity::Error,
         // It tells no more than whether something is so.
         (true, true) => Severity::Info,
+        // A GRANT to anon by name says that the answer is for everybody.
+        (true, false) if deed.is_public_by_name() => Severity::Info,
         (true, false) => Severity::Warning,
     }
 }
@@ -100,6 +103,23 @@ mod tests {
 
     fn function(text: &str) {
         check(&RULE, &format!("{TABLES}{text}"));
+    }
+
+    #[test]
+    fn what_is_granted_to_anon_by_name_is_for_everybody() {
+        function(
+            "
+             create function public.last(p_user_id uuid) returns bigint language sql security definer as $$
+             --                          ^^^^^^^^^ info: anon and authenticated can call function public.last for any p_user_id: it reads
+               select max(id) from public.orders where user_id = p_user_id
+             $$;
+             grant execute on function public.last(uuid) to anon, authenticated;
+             create function public.wipe(p_user_id uuid) returns void language sql security definer as $$
+             --                          ^^^^^^^^^ error: it writes
+               delete from public.orders where user_id = p_user_id
+             $$;
+             grant execute on function public.wipe(uuid) to anon, authenticated;",
+        );
     }
 
     #[test]
