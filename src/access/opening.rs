@@ -171,6 +171,11 @@ fn commands() -> [PolicyCommand; 4] {
     COMMANDS.map(|(command, _)| command)
 }
 
+/// Whether the name of a policy says that it is for people who administer.
+pub fn names_administrators(policy: &Policy) -> bool {
+    words_of(&policy.name).split('_').any(|word| word.starts_with("admin"))
+}
+
 /// Whether the name or comment of a policy says that it is for the server or its administrators,
 /// and nothing says that it is for others as well.
 fn is_for_server(table: &Table, policy: &Policy) -> bool {

@@ -440,14 +440,23 @@ impl<'c> Binder<'c> {
             // `pg_catalog` is on every path, and not in the model.
             Some(_) if name.schema.is_none() && name.name.starts_with("pg_") => return,
             Some(_)
-                if name.schema.is_none()
-                    && self.is_elsewhere(name, |name| self.catalog.resolve_relation(name).is_some()) =>
+                if name.schema.is_none() && self.is_elsewhere(name, |name| self.is_own_relation(name)) =>
             {
                 self.not_on_path(name, SqlState::UNDEFINED_TABLE)
             }
             _ => Misfit::missing(ObjectKind::Table, name),
         };
         self.unfit.push(misfit.at(name.span));
+    }
+
+    /// Whether a name leads to a relation that is not the platform's: `users` seldom means `auth.users`.
+    fn is_own_relation(&self, name: &ObjectName) -> bool {
+        self.catalog.resolve_relation(name).is_some_and(|(_, relation)| match relation {
+            Relation::Table(oid) => {
+                self.catalog.tables.get(&oid).is_some_and(|table| table.history.created != Origin::Platform)
+            }
+            _ => true,
+        })
     }
 
     /// Whether a schema has what a bare name does not lead to.

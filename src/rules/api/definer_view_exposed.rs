@@ -50,7 +50,8 @@ declare_rule! {
     /// `grant select on public.profile_cards to anon, authenticated` names all who can read it and
     /// it shows chosen columns or rows, none of them called `email` or the like. That such a grant
     /// names signed-in users only tells little where tables are joined: the author may have expected
-    /// that the policies hold. What says both is an info. Views that read no table are silent.
+    /// that the policies hold. What says both is an info. Views that read no table are silent, and those that show
+    /// `auth.users` alone are for `auth-users-exposed`.
     ///
     /// ## How to fix
     ///
@@ -95,6 +96,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 fn report(cx: &CatalogCx<'_>, view: &View, access: &[Access<'_>], shown: &[Shown<'_>], out: &mut Findings) {
     let Some(span) = view.name_span else { return };
     let Judged { severity, message, blamed, through } = judge(cx, view, access, shown);
+    // That is for auth-users-exposed to say.
+    let of_users = |shown: &Shown<'_>| shown.table.name.schema == "auth" && shown.table.name.name == "users";
+    if blamed.iter().all(of_users) && !through.iter().any(Access::can_write) {
+        return;
+    }
     let found = out.report(span, Identity::new("view", &view.name), message);
     found.severity(severity).note("reads with the rights of its owner").reach(reach(&through));
     found.label_each(blamed.iter().map(|shown| (shown.span, format!("{} is read here", shown.table.name))));
@@ -592,6 +598,16 @@ mod tests {
         let bench = Bench::new(&text);
         let found = bench.run(&RULE, &RULE.options.defaults());
         assert_eq!(found[0].labels[0].text, "auth.sessions is read here");
+    }
+
+    #[test]
+    fn users_are_for_another_rule_unless_they_can_be_written() {
+        view(
+            "
+             create view public.members as select id, email from auth.users limit 10;
+             create view public.both as select u.email, o.total from auth.users u join public.orders o on o.user_id = u.id;
+             --          ^^^^^^^^^^^ error: past the row level security of auth.users and public.orders",
+        );
     }
 
     #[test]

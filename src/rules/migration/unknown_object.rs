@@ -82,6 +82,16 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_the_platform_has_as_well_is_missing() {
+        check(
+            &RULE,
+            "
+             create function a() returns bigint language sql set search_path = public as $$ select count(*) from users $$;
+             --                                                                                                  ^^^^^ error: table public.users is not made by any statement before this one",
+        );
+    }
+
+    #[test]
     fn a_column_is_missing_with_its_table() {
         check(
             &RULE,

@@ -1,4 +1,4 @@
-use crate::access::opening::Way;
+use crate::access::opening::{Way, names_administrators};
 use crate::access::{describe, reach};
 use crate::catalog::acl::Grantee;
 use crate::diagnostic::Identity;
@@ -48,8 +48,10 @@ declare_rule! {
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for (table, policy) in cx.policies_in_force() {
         let Some(opened) = cx.rights.opening(Way::ForServer, table, policy) else { continue };
+        let for_admins = names_administrators(policy);
+        let meant_for = if for_admins { "administrators" } else { "the server" };
         let message = format!(
-            "policy {} is meant for the server by its name: {}",
+            "policy {} is meant for {meant_for} by its name: {}",
             policy.name.delimited(),
             describe(&opened.access, &table.name.to_string())
         );
@@ -61,14 +63,18 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             found.label(policy.roles.span, "and for these roles");
         }
         let (name, on) = (policy.name.quoted(), table.name.quoted());
-        found.help(format!("drop policy {name} on {on}; -- service_role is above policies and needs none"));
+        found.help(if for_admins {
+            "ask in it whether the caller is one, as in (select auth.jwt()) -> 'app_metadata' ->> 'role' = 'admin'".into()
+        } else {
+            format!("drop policy {name} on {on}; -- service_role is above policies and needs none")
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{Bench, check};
 
     const TABLE: &str = "create table public.orders (id bigint, user_id uuid);\n\
                          alter table public.orders enable row level security;\n";
@@ -85,6 +91,18 @@ mod tests {
                  --                                                                  ^^^^ error: every signed-in user can read every row
                  comment on policy p on public.orders is 'for the edge function that sends mail';"
             ),
+        );
+    }
+
+    #[test]
+    fn administrators_keep_their_policy() {
+        let policy =
+            "create policy \"Admins read\" on public.orders for select to authenticated using (true);";
+        let found = Bench::new(&format!("{TABLE} {policy}")).run(&RULE, &RULE.options.defaults());
+        let [one] = found.as_slice() else { panic!("{found:?}") };
+        assert!(one.message.starts_with("policy \"Admins read\" is meant for administrators by its name"));
+        assert!(
+            one.help.as_ref().is_some_and(|help| help.starts_with("ask in it whether the caller is one"))
         );
     }
 
