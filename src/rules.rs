@@ -10,6 +10,8 @@ mod refusal;
 mod sign_up;
 mod upkeep;
 
+pub use refusal::RULES as REFUSALS;
+
 use crate::rule::Rule;
 
 /// More findings of a kind than these are told once, as a habit of the project: one for each would hide

@@ -11,9 +11,27 @@ use crate::rules::auth::jwt_type_mismatch;
 use crate::source::{FileId, Span};
 use crate::sql::statement::ObjectKind;
 
+/// The rules that say that PostgreSQL refuses a statement.
+pub const RULES: [&str; 13] = [
+    "enum-value-used-in-same-file",
+    "jwt-type-mismatch",
+    "managed-table-alter",
+    "migration-fails",
+    "non-transactional-statement",
+    "object-in-managed-schema",
+    "policy-already-exists",
+    "policy-clause-command-mismatch",
+    "policy-role-unknown",
+    "policy-unknown-column",
+    "syntax-error",
+    "unknown-object",
+    "unsupported-policy-syntax",
+];
+
 /// Reports the refusals that are a rule's. Statements that fail for want of one object are one
 /// finding, at the first of them, and so are those that need what it was to make.
 pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings) {
+    debug_assert!(RULES.contains(&rule.id), "{} reports refusals and is not in the list", rule.id);
     let failures = &cx.catalog.failures;
     // Of these another rule says more.
     let told =

@@ -7,6 +7,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
+use rls_lint::source::{FileId, FileRole, SourceFile};
+use rls_lint::sql;
+use rls_lint::sql::statement::{StatementKind, Transaction};
 use serde_json::Value;
 
 use super::compare::Dump;
@@ -19,8 +22,8 @@ Elsewhere install PostgreSQL with its contrib modules and put initdb, postgres a
 /// Starts a server and removes it when standard input ends, which it does however the tests end.
 const KEEPER: &str = r#"
 set -e
-bin=$1 folder=$2
-mkdir "$folder"
+bin=$1
+folder=$(mktemp -d "$2-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 "$bin/initdb" -D "$folder/data" -U supabase_admin --auth=trust -E UTF8 --locale=C --no-sync > "$folder/log" 2>&1 ||
     { cat "$folder/log"; exit 1; }
@@ -29,7 +32,7 @@ trap 'rm -rf "$folder"' EXIT
     -c max_connections=60 > "$folder/log" 2>&1 < /dev/null &
 server=$!
 for _ in $(seq 300); do
-    if "$bin/pg_isready" -q -h "$folder"; then echo ready; break; fi
+    if "$bin/pg_isready" -q -h "$folder"; then echo "ready $folder"; break; fi
     kill -0 $server 2> /dev/null || { cat "$folder/log"; exit 1; }
     sleep 0.1
 done
@@ -66,16 +69,7 @@ impl Server {
 
     fn start() -> Self {
         let bin = binaries().unwrap_or_else(|| panic!("{MISSING}"));
-        let folder = std::env::temp_dir().join(format!("rls-lint-oracle-{}", std::process::id()));
-        let mut command = keeper();
-        command.args(["sh", "-c", KEEPER, "keeper"]).arg(&bin).arg(&folder).current_dir("/");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut keeper = command.spawn().expect("a shell starts");
-        let mut said = String::new();
-        let mut lines = BufReader::new(keeper.stdout.take().expect("it is piped"));
-        while lines.read_line(&mut said).expect("the keeper speaks UTF-8") > 0 && !said.ends_with("ready\n") {
-        }
-        assert!(said.ends_with("ready\n"), "PostgreSQL does not start:\n{said}");
+        let (keeper, folder) = keep(&bin);
         let server = Self { bin, folder, fresh: OnceLock::new(), free: Mutex::default(), _keeper: keeper };
         server.load();
         server
@@ -148,7 +142,7 @@ impl Server {
             for statement in file {
                 let is_alone = !is_own && runs_alone(statement);
                 script += if is_alone { "commit;\n" } else { "" };
-                script += &format!("{statement}{SAY}");
+                script += &format!("select {STATEMENT}{statement}{STATEMENT} \\gexec{SAY}");
                 script += if is_alone { "begin;\n" } else { "" };
             }
             script += if is_own { "" } else { "commit;\n" };
@@ -273,8 +267,12 @@ pub(super) enum Verdict {
     Refused { state: String, message: String },
 }
 
-/// Ends a statement, and prints what was said to it.
-const SAY: &str = "\n;\n\\echo == :ERROR :SQLSTATE :LAST_ERROR_MESSAGE\n";
+/// Quotes a statement of a project, so that psql reads nothing in it: neither a quote that does not end, nor
+/// what looks like its own commands and variables.
+const STATEMENT: &str = "$statement_of_a_project$";
+
+/// Prints what was said to a statement.
+const SAY: &str = "\n\\echo == :ERROR :SQLSTATE :LAST_ERROR_MESSAGE\n";
 
 impl Verdict {
     /// What a line says, if it is one about a statement.
@@ -351,6 +349,7 @@ impl<'s> Session<'s> {
         for statement in statements {
             script +=
                 if statement.starts_with("--") { "reset role; reset all; discard temp" } else { statement };
+            script += "\n;";
             script += SAY;
         }
         self.send(&script);
@@ -417,6 +416,25 @@ fn asking(queries: impl Iterator<Item = (&'static str, String)>) -> String {
     text + "\\echo == end\n"
 }
 
+/// Starts a server in a new folder, whatever earlier runs have left behind.
+fn keep(bin: &Path) -> (Child, PathBuf) {
+    let mut command = keeper();
+    let folders = std::env::temp_dir().join(format!("rls-lint-oracle-{}", std::process::id()));
+    command.args(["sh", "-c", KEEPER, "keeper"]).arg(bin).arg(folders).current_dir("/");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut keeper = command.spawn().expect("a shell starts");
+    let lines = BufReader::new(keeper.stdout.take().expect("it is piped")).lines();
+    let mut said = Vec::new();
+    let mut lines = lines.map(|line| line.expect("the keeper speaks UTF-8"));
+    let ready = lines.find_map(|line| {
+        let folder = line.strip_prefix("ready ").map(PathBuf::from);
+        said.push(line);
+        folder
+    });
+    let folder = ready.unwrap_or_else(|| panic!("PostgreSQL does not start:\n{}", said.join("\n")));
+    (keeper, folder)
+}
+
 /// Who keeps the server: PostgreSQL refuses to run as root.
 fn keeper() -> Command {
     let id = Command::new("id").arg("-u").output().expect("id runs");
@@ -454,16 +472,18 @@ fn binaries() -> Option<PathBuf> {
     })
 }
 
-/// Statements that speak of transactions, for which the CLI leaves a file to itself.
-const CONTROLS: [&str; 5] = ["begin", "start transaction", "commit", "end", "rollback"];
-
 /// Statements that the CLI runs alone.
 const ALONE: [&str; 4] =
     ["create index concurrently", "create unique index concurrently", "drop index concurrently", "vacuum"];
 
+/// Whether the CLI leaves a file to itself.
 fn speaks_of_transactions(migration: &str) -> bool {
-    let mut pieces = migration.split([';', '\n']).map(|piece| piece.trim().to_lowercase());
-    !migration.contains("$$") && pieces.any(|piece| CONTROLS.contains(&piece.as_str()))
+    let source =
+        SourceFile::new("migration.sql".to_string(), FileRole::Migration, migration.as_bytes().to_vec());
+    sql::parse(FileId(0), &source).statements.iter().any(|statement| {
+        let StatementKind::Transaction(transaction) = &statement.kind else { return false };
+        matches!(transaction, Transaction::Begin | Transaction::Commit | Transaction::Rollback)
+    })
 }
 
 fn runs_alone(line: &str) -> bool {
@@ -523,3 +543,26 @@ const QUERIES: &[(&str, &str)] = queries![
     "types",
     "views",
 ];
+
+#[test]
+fn only_statements_speak_of_transactions() {
+    for body in [
+        "create function f() returns void language plpgsql as $function$\nbegin\n  null;\nend\n$function$;",
+        "do $$ begin commit; end $$;",
+        "create function f() returns int begin atomic select 1; end;",
+        "select 1; -- begin;\n",
+        "select 'a\nbegin\n';",
+    ] {
+        assert!(!speaks_of_transactions(body), "{body}");
+        assert!(speaks_of_transactions(&format!("BEGIN;\n{body}")), "{body}");
+    }
+    assert!(speaks_of_transactions("start transaction;"));
+    assert!(speaks_of_transactions("do $$ begin end $$;\nCOMMIT"));
+}
+
+#[test]
+fn a_server_starts_whatever_is_left_of_others() {
+    let bin = binaries().expect("PostgreSQL is installed");
+    let [(_one, folder), (_other, beside)] = [keep(&bin), keep(&bin)];
+    assert_ne!(folder, beside);
+}
