@@ -21,6 +21,7 @@ use crate::catalog::apply::{Applied, Misfit, rows};
 use crate::catalog::condition::{self, code_of};
 use crate::catalog::gap::{Aspect, Cause, Touch};
 pub(super) use crate::catalog::interpret::value::Value;
+use crate::catalog::interpret::value::array_literal;
 use crate::catalog::misfit::{Failure, SqlState};
 use crate::catalog::name::QName;
 use crate::source::Span;
@@ -172,7 +173,12 @@ impl<'c> Interpreter<'c> {
         let outer = self.variables.len();
         for declaration in &block.declarations {
             let value = match &declaration.default {
-                Some(default) => self.asked(|this| this.fragment(default)),
+                Some(default) => match self.asked(|this| this.fragment(default)) {
+                    Value::Text(text) if declaration.data_type.ends_with("[]") => {
+                        array_literal(&text).map_or(Value::Unknown, Value::List)
+                    }
+                    value => value,
+                },
                 None => Value::Null,
             };
             if let Some(StatementKind::Query(query)) = declaration.query.as_ref().map(|query| &query.kind) {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use smol_str::SmolStr;
 
 use crate::catalog::interpret::system::Wanted;
-use crate::catalog::interpret::value::Value;
+use crate::catalog::interpret::value::{Value, field_of};
 use crate::catalog::interpret::{Interpreter, system};
 use crate::sql::expr::{Call, Cte, CteBody, Expr, FromItem, Literal, Query, QueryBody, Select};
 use crate::sql::name::Ident;
@@ -219,13 +219,29 @@ impl Interpreter<'_> {
         records.into_iter().map(Value::Record).collect()
     }
 
+    /// The rows of `unnest()` or `aclexplode()`, or of a field of the latter.
     fn unnested(&mut self, expr: &Expr) -> Option<Vec<Value>> {
-        let Expr::Call(call) = expr else { return None };
-        if call.name.name != "unnest" || call.args.len() != 1 {
-            return None;
-        }
-        match self.value(&call.args[0]) {
-            Value::List(items) => Some(items),
+        let call = match expr {
+            Expr::Call(call) => call,
+            Expr::Cast { expr, to } => {
+                let items = self.unnested(expr)?;
+                return Some(items.into_iter().map(|item| self.cast(item, to)).collect());
+            }
+            Expr::Field { expr, field: Some(field), subscripts, .. } if subscripts.is_empty() => {
+                let items = self.unnested(expr)?;
+                let fields = items.into_iter().map(|item| match item {
+                    Value::Record(fields) => field_of(fields, field),
+                    _ => Value::Unknown,
+                });
+                return Some(fields.collect());
+            }
+            _ => return None,
+        };
+        let [arg] = call.args.as_slice() else { return None };
+        match (call.name.name.as_str(), self.value(arg)) {
+            ("unnest", Value::List(items)) => Some(items),
+            ("aclexplode", Value::Acl { items, or_null: false }) => Some(items),
+            ("aclexplode", Value::Null) => Some(Vec::new()),
             _ => None,
         }
     }
@@ -530,7 +546,11 @@ impl Interpreter<'_> {
                 let [call] = calls.as_slice() else { return None };
                 let items = self.unnested(call)?;
                 let name = name_of(item);
-                let column = alias.as_ref().and_then(|alias| alias.columns.first()).unwrap_or(&name).clone();
+                let renamed = alias.as_ref().map_or(&[][..], |alias| &alias.columns);
+                if items.iter().all(|item| matches!(item, Value::Record(_))) {
+                    return records(items, renamed);
+                }
+                let column = renamed.first().unwrap_or(&name).clone();
                 Some(items.into_iter().map(|item| vec![(column.clone(), item)]).collect())
             }
             FromItem::Join { .. } => None,

@@ -6,8 +6,9 @@ use std::cell::RefCell;
 use crate::map::IndexMap;
 use rustc_hash::FxHashMap;
 
-use crate::catalog::acl::Grantee;
+use crate::catalog::acl::{Acl, Grantee};
 use crate::catalog::function::{Function, FunctionKind, Returns};
+use crate::catalog::gap::Aspect;
 use crate::catalog::index::Index;
 use crate::catalog::interpret::query::Record as Row;
 use crate::catalog::interpret::value::{Object, Value};
@@ -18,7 +19,7 @@ use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
-use crate::sql::statement::{Clause, PolicyCommand, Privilege};
+use crate::sql::statement::{Clause, ObjectKind, PolicyCommand, Privilege};
 
 /// Columns that a query compares with values known beforehand. Rows that differ may be left out, and
 /// are where that saves going through the whole catalog.
@@ -185,6 +186,7 @@ fn all_rows(
                     ("oid", Value::Object(Object::Namespace(namespace.name.clone()))),
                     ("nspname", Value::text(&namespace.name)),
                     ("nspowner", Value::Object(Object::Role(namespace.owner.clone()))),
+                    ("nspacl", acl(&namespace.acl, ObjectKind::Schema, &namespace.owner)),
                 ])
             })
             .collect(),
@@ -359,6 +361,34 @@ fn policies(catalog: &Catalog, wanted: &Wanted, printed: Option<&Printed>, raw: 
     .collect()
 }
 
+/// What is granted on an object: null where nothing was ever granted or revoked, of which nothing is kept.
+fn acl(acl: &Acl, kind: ObjectKind, owner: &Ident) -> Value {
+    let start = Acl::built_in(kind, owner);
+    let or_null = acl.same_rights(&start);
+    Value::Acl { items: acl_items(if or_null { &start } else { acl }), or_null }
+}
+
+/// The rows of `aclexplode()`. PUBLIC has the number 0.
+pub(super) fn acl_items(acl: &Acl) -> Vec<Value> {
+    let entries = acl.entries.iter().flat_map(|entry| {
+        let told = entry.privileges.iter().filter(|privilege| *privilege != Privilege::Maintain);
+        told.map(move |privilege| (entry, privilege))
+    });
+    let items = entries.map(|(entry, privilege)| {
+        let grantee = match &entry.grantee {
+            Grantee::Public => Value::Number(0),
+            Grantee::Role(role) => Value::Object(Object::Role(role.clone())),
+        };
+        Value::Record(row([
+            ("grantor", Value::Something),
+            ("grantee", grantee),
+            ("privilege_type", Value::text(privilege.keyword())),
+            ("is_grantable", Value::Bool(entry.grantable.contains(privilege))),
+        ]))
+    });
+    items.collect()
+}
+
 fn tables(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     let tables = wanted.tables(catalog, "tablename", "").into_iter();
     let ordinary = tables.filter(|table| table.kind != TableKind::Foreign);
@@ -403,15 +433,28 @@ fn classes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             tables.chain(views).chain(catalog.sequences.keys().map(|oid| Relation::Sequence(*oid))).collect()
         }
     };
+    let granted = |name: &QName, list: &Acl, kind, owner: &Ident| {
+        let is_known = !catalog.may_have_changed(name, Aspect::Grants);
+        (Ident::constant("relacl"), if is_known { acl(list, kind, owner) } else { Value::Unknown })
+    };
     for relation in known {
         match relation {
-            Relation::Table(oid) => list.extend(catalog.tables.get(&oid).map(table_class)),
+            Relation::Table(oid) => list.extend(catalog.tables.get(&oid).map(|table| {
+                let mut class = table_class(table);
+                class.push(granted(&table.name, &table.acl, ObjectKind::Table, &table.owner.value));
+                class
+            })),
             Relation::View(oid) => list.extend(catalog.views.get(&oid).map(|view| {
                 let kind = if view.materialized { "m" } else { "v" };
-                class(&view.name, Object::Relation(oid), kind, &view.owner, false, false)
+                let mut class = class(&view.name, Object::Relation(oid), kind, &view.owner, false, false);
+                class.push(granted(&view.name, &view.acl, ObjectKind::Table, &view.owner));
+                class
             })),
             Relation::Sequence(oid) => list.extend(catalog.sequences.get(&oid).map(|sequence| {
-                class(&sequence.name, Object::Relation(oid), "S", &sequence.owner, false, false)
+                let owner = &sequence.owner;
+                let mut class = class(&sequence.name, Object::Relation(oid), "S", owner, false, false);
+                class.push(granted(&sequence.name, &sequence.acl, ObjectKind::Sequence, owner));
+                class
             })),
             Relation::Index { on } => {
                 let Some(table) = catalog.tables.get(&on) else { continue };
@@ -489,6 +532,13 @@ fn functions(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             ("pronargs", i64::try_from(function.inputs().count()).map_or(Value::Unknown, Value::Number)),
             ("prolang", Value::Something),
             ("prorettype", returned(catalog, function)),
+            (
+                "proacl",
+                match catalog.may_have_changed(&function.name, Aspect::Execute) {
+                    true => Value::Unknown,
+                    false => acl(&function.acl, ObjectKind::Function, &function.owner),
+                },
+            ),
             ("proargtypes", Value::text(input_types(catalog, function))),
             ("prosrc", Value::Something),
         ])

@@ -4,13 +4,14 @@ use smol_str::SmolStr;
 
 use crate::catalog::Relation;
 
+use crate::catalog::acl::Acl;
 use crate::catalog::gap::Aspect;
-use crate::catalog::interpret::{Interpreter, object_name};
+use crate::catalog::interpret::{Interpreter, object_name, system};
 use crate::source::{FileId, Span};
 use crate::sql::expr::{Call, ColumnRef, Expr, Literal, Oid, Sublink, SublinkKind};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::Fragment;
-use crate::sql::statement::{BodyText, Privilege, Statement, StatementKind, TypeName};
+use crate::sql::statement::{BodyText, ObjectKind, Privilege, Statement, StatementKind, TypeName};
 
 /// The place of a name that a value holds.
 const NOWHERE: Span = Span { file: FileId(0), start: 0, end: 0 };
@@ -30,6 +31,12 @@ pub(in crate::catalog) enum Value {
     Something,
     /// The CREATE OR REPLACE FUNCTION of some function, or null.
     Definition,
+    /// An access control list, by the rows that `aclexplode()` makes of it.
+    Acl {
+        items: Vec<Self>,
+        /// It is what an object starts with, for which null may stand.
+        or_null: bool,
+    },
     Unknown,
 }
 
@@ -55,7 +62,7 @@ impl Value {
     }
 
     pub(super) fn is_known(&self) -> bool {
-        !matches!(self, Self::Unknown | Self::Something | Self::Definition)
+        !matches!(self, Self::Unknown | Self::Something | Self::Definition | Self::Acl { .. })
     }
 
     /// The only field of a record with one; anything else as it is.
@@ -135,7 +142,7 @@ impl Interpreter<'_> {
                 operate(op, left, right)
             }
             Expr::IsNull { expr, negated } => match self.value(expr) {
-                Value::Unknown | Value::Definition => Value::Unknown,
+                Value::Unknown | Value::Definition | Value::Acl { or_null: true, .. } => Value::Unknown,
                 value => Value::Bool((value == Value::Null) != *negated),
             },
             Expr::IsBool { expr, value, negated } => match (self.value(expr), value) {
@@ -176,13 +183,23 @@ impl Interpreter<'_> {
                 }
             }
             Expr::Coalesce(list) => {
+                let mut found = Value::Null;
                 for item in list {
-                    match self.value(item) {
-                        Value::Null => {}
-                        value => return value,
+                    found = match (found, self.value(item)) {
+                        (Value::Null, value) => value,
+                        // `coalesce(proacl, acldefault('f', proowner))`
+                        (Value::Acl { items, .. }, Value::Acl { items: start, or_null })
+                            if items == start =>
+                        {
+                            Value::Acl { items, or_null }
+                        }
+                        _ => Value::Unknown,
+                    };
+                    if !matches!(found, Value::Null | Value::Acl { or_null: true, .. }) {
+                        break;
                     }
                 }
-                Value::Null
+                found
             }
             Expr::Case { operand: None, arms, default } => {
                 for (when, then) in arms {
@@ -282,7 +299,7 @@ impl Interpreter<'_> {
         found.map_or(Value::Unknown, |(_, value)| value.clone())
     }
 
-    fn cast(&self, value: Value, to: &TypeName) -> Value {
+    pub(super) fn cast(&self, value: Value, to: &TypeName) -> Value {
         match (value, to.name.name.as_str()) {
             (Value::Text(text), _) if to.dimensions > 0 => {
                 array_literal(&text).map_or(Value::Unknown, Value::List)
@@ -294,6 +311,7 @@ impl Interpreter<'_> {
                 found => found,
             },
             (Value::Text(text), "regnamespace") => Value::Object(Object::Namespace(Ident::new(text))),
+            (Value::Number(0), "regrole") => Value::text("-"),
             (Value::Text(text), "regrole") => Value::Object(Object::Role(Ident::new(text))),
             (Value::Text(text), "int4" | "int8" | "int2") => {
                 text.parse().map_or(Value::Unknown, Value::Number)
@@ -386,6 +404,39 @@ impl Interpreter<'_> {
                 Value::text(name.quoted())
             }
             Object::Index(_) | Object::Constraint(..) | Object::Type(_) | Object::Job(_) => Value::Unknown,
+        }
+    }
+
+    /// The comment on an object that a migration made; those of the platform's are not known.
+    fn comment(&self, object: &Object) -> Option<Value> {
+        let catalog = &*self.catalog;
+        let (schema, comment) = match object {
+            Object::Relation(oid) => {
+                let table = catalog.tables.get(oid).map(|table| (&table.name.schema, &table.comment));
+                table.or_else(|| catalog.views.get(oid).map(|view| (&view.name.schema, &view.comment)))?
+            }
+            Object::Function(oid) => {
+                catalog.functions.get(oid).map(|function| (&function.name.schema, &function.comment))?
+            }
+            Object::Type(oid) => {
+                catalog.types.get(oid).map(|user_type| (&user_type.name.schema, &user_type.comment))?
+            }
+            _ => return None,
+        };
+        self.told(schema, comment.as_ref())
+    }
+
+    fn column_comment(&self, oid: Oid, attnum: i64) -> Option<Value> {
+        let table = self.catalog.tables.get(&oid)?;
+        let column = table.columns.iter().find(|column| i64::from(column.attnum) == attnum)?;
+        self.told(&table.name.schema, column.comment.as_ref())
+    }
+
+    /// A comment, or none where only migrations make objects.
+    fn told(&self, schema: &Ident, comment: Option<&String>) -> Option<Value> {
+        match comment {
+            Some(text) => Some(Value::text(text)),
+            None => (*schema == "public").then_some(Value::Null),
         }
     }
 
@@ -557,6 +608,23 @@ impl Interpreter<'_> {
                 .search_path()
                 .find(|schema| *schema != "pg_catalog" && self.catalog.namespaces.contains_key(schema))
                 .map_or(Value::Null, |schema| Value::text(&schema)),
+            ("acldefault", [Value::Text(kind), Value::Object(Object::Role(owner))]) => {
+                let kind = match kind.as_str() {
+                    "f" => ObjectKind::Function,
+                    "r" => ObjectKind::Table,
+                    "s" => ObjectKind::Sequence,
+                    "n" => ObjectKind::Schema,
+                    _ => return Value::Unknown,
+                };
+                let items = system::acl_items(&Acl::built_in(kind, owner));
+                Value::Acl { items, or_null: false }
+            }
+            ("obj_description", [Value::Object(object)] | [Value::Object(object), Value::Text(_)]) => {
+                self.comment(object).unwrap_or(Value::Unknown)
+            }
+            ("col_description", [Value::Object(Object::Relation(oid)), Value::Number(attnum)]) => {
+                self.column_comment(*oid, *attnum).unwrap_or(Value::Unknown)
+            }
             ("current_database", []) => Value::text("postgres"),
             ("pg_get_userbyid", [Value::Object(Object::Role(role))]) => Value::text(role),
             ("position" | "strpos", [Value::Text(text), Value::Text(part)]) => {
@@ -585,7 +653,7 @@ impl Interpreter<'_> {
     }
 }
 
-fn field_of(fields: Vec<(Ident, Value)>, field: &Ident) -> Value {
+pub(super) fn field_of(fields: Vec<(Ident, Value)>, field: &Ident) -> Value {
     fields.into_iter().find(|(name, _)| name == field).map_or(Value::Unknown, |(_, value)| value)
 }
 
@@ -621,9 +689,8 @@ fn operate(op: &str, left: Value, right: Value) -> Value {
         ("||", Value::Something | Value::Definition, _) | ("||", _, Value::Something | Value::Definition) => {
             Value::Something
         }
-        (_, Value::Something | Value::Definition, _) | (_, _, Value::Something | Value::Definition) => {
-            Value::Unknown
-        }
+        (_, Value::Something | Value::Definition | Value::Acl { .. }, _)
+        | (_, _, Value::Something | Value::Definition | Value::Acl { .. }) => Value::Unknown,
         ("||", Value::Text(left), Value::Text(right)) => Value::text(format!("{left}{right}")),
         ("||", Value::List(mut left), Value::List(right)) => {
             left.extend(right);
@@ -671,8 +738,11 @@ pub(super) fn is_equal(left: Value, right: Value) -> Option<bool> {
     }
 }
 
-/// Equality of values of one kind; an object and its name do not compare.
+/// Equality of values of one kind; an object and its name do not compare. No object has the number 0.
 fn comparable(left: &Value, right: &Value) -> Option<bool> {
+    if matches!((left, right), (Value::Object(_), Value::Number(0)) | (Value::Number(0), Value::Object(_))) {
+        return Some(false);
+    }
     (std::mem::discriminant(left) == std::mem::discriminant(right)).then(|| left == right)
 }
 

@@ -230,3 +230,13 @@ do $$ begin begin raise assert_failure; exception when others then create table 
 do $$ begin begin raise division_by_zero; exception when others then raise; end; exception when division_by_zero then create table i (x int); end $$;
 do $$ begin begin alter table a add x int; exception when others then raise; end; exception when duplicate_column then create table j (x int); end $$;
 do $$ begin raise exception 'x' using errcode = 'P0' || '002'; exception when no_data_found then create table k (x int); end $$;
+-- case: what is granted decides
+create schema app; create table t (a int); create function app.f() returns int language sql as 'select 1'; create function g() returns int language sql as 'select 1'; create function h() returns int language sql as 'select 1';
+revoke all on function g() from anon, authenticated; revoke all on table t from anon;
+do $$ declare r record; begin for r in select p.oid::regprocedure as f from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'public' and p.proname in ('g', 'h') and exists (select 1 from aclexplode(p.proacl) a where a.grantee = 'authenticated'::regrole::oid and a.privilege_type = 'EXECUTE') loop execute format('revoke all on function %s from public', r.f); end loop; end $$;
+do $$ declare r record; begin for r in select p.oid::regprocedure as f from pg_proc p cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where p.pronamespace = 'app'::regnamespace and a.grantee = 0 loop execute format('revoke all on function %s from public', r.f); end loop; for r in select (aclexplode(c.relacl)).grantee::regrole::text as who from pg_class c where c.oid = 't'::regclass loop if r.who = 'authenticated' then revoke insert on t from authenticated; elsif r.who = 'anon' then drop table t; end if; end loop; end $$;
+-- case: comments decide
+create table t (a int, b int); comment on column t.b is 'x';
+do $$ begin if obj_description('t'::regclass) is null then comment on table t is 'y'; end if; if obj_description('t'::regclass, 'pg_class') = 'y' then alter table t add c int; end if; if col_description('t'::regclass, 2) is null then alter table t add bad int; end if; end $$;
+-- case: arrays by their text
+do $$ declare x text; names text[] := '{a,b}'; begin foreach x in array names loop execute format('create table %I (x int)', x); end loop; foreach x in array '{c,d}'::text[] loop execute format('create table %I (x int)', x); end loop; end $$;
