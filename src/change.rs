@@ -120,6 +120,24 @@ pub struct AccessChange {
     pub statement: Option<Span>,
 }
 
+impl AccessChange {
+    /// One that is not about rows, of no role as yet, and without a place.
+    fn new(subject: Subject, name: QName, class: Class, message: String) -> Self {
+        Self {
+            class,
+            message,
+            subject,
+            name,
+            roles: Vec::new(),
+            commands: Vec::new(),
+            before: None,
+            after: None,
+            span: None,
+            statement: None,
+        }
+    }
+}
+
 /// What got another name.
 #[derive(Debug, Default)]
 pub struct Renamed {

@@ -143,17 +143,9 @@ fn changes(
 /// The schemas that the Data API serves and did not, and those that it no longer does.
 fn schemas<'a>(before: Side<'a>, after: Side<'a>) -> impl Iterator<Item = AccessChange> + 'a {
     let (was, is) = (&before.catalog.api.schemas, &after.catalog.api.schemas);
-    let change = |class, schema: &Ident, message, span| AccessChange {
-        class,
-        message,
-        subject: Subject::Schema,
-        name: QName::new(schema.clone(), schema.clone()),
-        roles: Vec::new(),
-        commands: Vec::new(),
-        before: None,
-        after: None,
-        span,
-        statement: None,
+    let change = |class, schema: &Ident, message, span| {
+        let name = QName::new(schema.clone(), schema.clone());
+        AccessChange { span, ..AccessChange::new(Subject::Schema, name, class, message) }
     };
     let new = is.iter().filter(|schema| !was.contains(schema)).map(move |schema| {
         let message = format!("the Data API now serves the schema {}", schema.quoted());
@@ -760,18 +752,8 @@ fn told_as_gone(name: &QName, before: Side<'_>, span: Option<Span>) -> Option<Ac
 fn told_as_renamed(old: &QName, name: &QName, after: Side<'_>, span: Option<Span>) -> AccessChange {
     let is_served = after.catalog.is_exposed(&name.schema);
     let aside = if is_served { "" } else { ", which the Data API does not serve" };
-    AccessChange {
-        class: Class::Breaking,
-        message: format!("{} is now called {}{aside}", old.quoted(), name.quoted()),
-        subject: Subject::Relation,
-        name: name.clone(),
-        roles: Vec::new(),
-        commands: Vec::new(),
-        before: None,
-        after: None,
-        span,
-        statement: None,
-    }
+    let message = format!("{} is now called {}{aside}", old.quoted(), name.quoted());
+    AccessChange { span, ..AccessChange::new(Subject::Relation, name.clone(), Class::Breaking, message) }
 }
 
 /// The columns that a privilege is on, in words.

@@ -110,16 +110,5 @@ pub(super) fn compared(before: Side<'_>, after: Side<'_>) -> Vec<(String, Access
 }
 
 fn change(name: &QName, class: Class, roles: Vec<String>, message: String) -> AccessChange {
-    AccessChange {
-        class,
-        message,
-        subject: Subject::Function,
-        name: name.clone(),
-        roles,
-        commands: Vec::new(),
-        before: None,
-        after: None,
-        span: None,
-        statement: None,
-    }
+    AccessChange { roles, ..AccessChange::new(Subject::Function, name.clone(), class, message) }
 }
