@@ -10,14 +10,18 @@ use std::ops::Range;
 use crate::map::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::change::say_what_grew;
-use crate::diagnostic::{Diagnostic, selected};
+use crate::change::{Earlier, Grown, say_what_grew};
+use crate::diagnostic::{Diagnostic, Severity, selected};
+use crate::rules;
 
 /// What the file is called.
 pub const NAME: &str = "rls-lint-baseline.json";
 
 /// Raised when a file of before would be read in another way.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// Files of this format do not say how severe a finding was.
+const WITHOUT_SEVERITY: u32 = 1;
 
 /// The key of the last line.
 const END: &str = "end";
@@ -32,15 +36,19 @@ pub struct Baseline {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     record: Record,
+    /// How severe the rule took them for; those that are more severe are not silent.
+    severity: Severity,
     /// How many of them the run had.
     seen: usize,
     /// What those let requests do.
     reach: BTreeSet<String>,
+    /// How severe the rule takes those for.
+    seen_as: Option<Severity>,
     /// Its place in the file.
     pub range: Range<usize>,
 }
 
-/// What the file says of it. All but the number and the reach is there for who reads it.
+/// What the file says of it. The object and what are there for who reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
@@ -53,6 +61,9 @@ struct Record {
     /// How many findings.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     count: usize,
+    /// How severe the rule took them for, where that is not what it says of most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    severity: Option<Severity>,
     /// What they let requests do; more than that is not silent. Nothing where they are not about that, or the
     /// file is older than this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,6 +93,23 @@ pub struct Broken {
 }
 
 impl Entry {
+    fn new(record: Record, severity: Severity, range: Range<usize>) -> Self {
+        Self { record, severity, seen: 0, reach: BTreeSet::new(), seen_as: None, range }
+    }
+
+    /// Notes that a finding of it occurs.
+    fn see(&mut self, found: &Diagnostic) {
+        self.seen += 1;
+        self.reach.extend(found.reach.iter().cloned());
+        self.seen_as = self.seen_as.max(Some(found.own_severity()));
+    }
+
+    /// How a finding of it is worse than it says. An entry without reach says nothing about that.
+    fn grown(&self, found: &Diagnostic) -> Option<Grown> {
+        let known = self.record.reach.as_ref().unwrap_or(&found.reach);
+        Grown::since(known, self.severity, found)
+    }
+
     /// `no-primary-key on table public.todos`
     pub fn in_words(&self) -> String {
         format!("{} on {}", self.record.rule, self.record.object)
@@ -99,15 +127,17 @@ impl Baseline {
         }
         let file: File = serde_json::from_str(text)
             .map_err(|error| Broken { line: error.line().max(1), message: error.to_string() })?;
-        if file.format != FORMAT {
-            let message = format!("format {} is not known: this version reads format {FORMAT}", file.format);
+        if !(WITHOUT_SEVERITY..=FORMAT).contains(&file.format) {
+            let message = format!("format {} is not known: this version writes format {FORMAT}", file.format);
             return Err(Broken { line: 1, message });
         }
         let places = places(text);
         let entries = file.findings.into_iter().filter(|(fingerprint, _)| fingerprint != END);
         let entry = |(fingerprint, record): (String, Record)| {
             let range = places.get(fingerprint.as_str()).cloned().unwrap_or(0..0);
-            (fingerprint, Entry { record, seen: 0, reach: BTreeSet::new(), range })
+            let unsaid = if file.format == WITHOUT_SEVERITY { Severity::Error } else { usual(&record.rule) };
+            let severity = record.severity.unwrap_or(unsaid);
+            (fingerprint, Entry::new(record, severity, range))
         };
         Ok(Self { entries: entries.map(entry).collect() })
     }
@@ -121,12 +151,12 @@ impl Baseline {
                     rule: diagnostic.rule.to_string(),
                     object: diagnostic.object.to_string(),
                     what: diagnostic.what.clone(),
-                    count: 0,
-                    reach: None,
+                    ..Record::default()
                 };
-                Entry { record, seen: 0, reach: BTreeSet::new(), range: 0..0 }
+                Entry::new(Record { count: 0, ..record }, diagnostic.own_severity(), 0..0)
             });
             entry.record.count += 1;
+            entry.severity = entry.severity.max(diagnostic.own_severity());
             if !diagnostic.reach.is_empty() {
                 entry.record.reach.get_or_insert_default().extend(diagnostic.reach.iter().cloned());
             }
@@ -134,8 +164,8 @@ impl Baseline {
         baseline
     }
 
-    /// Takes out the findings that it knows, as many as it knows of. Those that let requests do more than it
-    /// knows stay, and say what that is.
+    /// Takes out the findings that it knows, as many as it knows of. Those that are more severe or let requests do
+    /// more than it knows stay, and say so.
     pub fn silence(&mut self, found: &mut Vec<Diagnostic>) {
         let mut grown = BTreeMap::new();
         let is_new = |diagnostic: &Diagnostic| {
@@ -144,18 +174,14 @@ impl Baseline {
             if entry.seen == entry.record.count {
                 return true;
             }
-            entry.seen += 1;
-            entry.reach.extend(diagnostic.reach.iter().cloned());
-            let Some(known) = &entry.record.reach else { return false };
-            let more: BTreeSet<_> = diagnostic.reach.difference(known).cloned().collect();
-            let has_grown = !more.is_empty();
-            if has_grown {
-                grown.insert(fingerprint, more);
-            }
+            entry.see(diagnostic);
+            let worse = entry.grown(diagnostic);
+            let has_grown = worse.is_some();
+            grown.extend(worse.map(|worse| (fingerprint, worse)));
             has_grown
         };
         *found = selected(std::mem::take(found), is_new, "are not in the baseline");
-        say_what_grew(found, &|one| grown.get(&one.fingerprint()), "since the baseline");
+        say_what_grew(found, &|one| grown.get(&one.fingerprint()), Earlier::Baseline);
     }
 
     /// After [`Self::silence`], the entries of rules that looked which did not occur as often as they
@@ -168,7 +194,7 @@ impl Baseline {
     }
 
     /// Takes out what did not occur, of rules that looked; gives how many entries that changed. What the others
-    /// no longer let requests do is taken out of them as well.
+    /// no longer let requests do is taken out of them as well, and how severe they no longer are.
     pub fn prune(&mut self, looked: impl Fn(&str) -> bool) -> usize {
         let mut pruned = 0;
         self.entries.retain(|_, entry| {
@@ -179,6 +205,7 @@ impl Baseline {
             if let Some(known) = entry.record.reach.as_mut().filter(|_| entry.seen > 0) {
                 known.retain(|deed| entry.reach.contains(deed));
             }
+            entry.severity = entry.seen_as.map_or(entry.severity, |seen| seen.min(entry.severity));
             entry.record.count > 0
         });
         pruned
@@ -201,11 +228,18 @@ impl Baseline {
     /// Writes the file.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{{\n  \"format\": {FORMAT},\n  \"findings\": {{")?;
-        for (fingerprint, entry) in &self.entries {
-            writeln!(out, "    \"{fingerprint}\": {},", serde_json::to_string(&entry.record)?)?;
+        for (fingerprint, Entry { record, severity, .. }) in &self.entries {
+            let severity = Some(*severity).filter(|severity| *severity != usual(&record.rule));
+            let record = Record { severity, ..record.clone() };
+            writeln!(out, "    \"{fingerprint}\": {},", serde_json::to_string(&record)?)?;
         }
         writeln!(out, "    \"{END}\": {{}}\n  }}\n}}")
     }
+}
+
+/// How severe a rule's findings are, but for some. Of one that is no more, nothing is found.
+fn usual(rule: &str) -> Severity {
+    rules::find(rule).map_or(Severity::Error, |rule| rule.severity)
 }
 
 /// Whether a line is one that git writes around the sides of a conflict. None starts so in what is written here.
@@ -321,6 +355,52 @@ mod tests {
     }
 
     #[test]
+    fn what_becomes_more_severe_is_not_silent() {
+        // One that is an error but for some, one that is a warning but for some, and one that is no more.
+        let at = |severity: [Severity; 3]| {
+            let rules = ["definer-view-exposed", "always-true-branch", "gone"].into_iter().zip(severity);
+            let of = |(rule, severity)| Diagnostic { severity, ..finding(rule, "") };
+            rules.map(of).collect::<Vec<_>>()
+        };
+        let told = |baseline: &Baseline, severity| {
+            let mut found = at(severity);
+            baseline.clone().silence(&mut found);
+            found.into_iter().map(|one| (one.rule, one.message)).collect::<Vec<_>>()
+        };
+        use Severity::{Error, Info, Warning};
+        let text = written(&Baseline::of(&at([Warning, Warning, Warning])));
+        assert_eq!(text.matches("severity").count(), 2, "{text}");
+        let baseline = Baseline::parse(&text).expect("it is a baseline");
+        assert_eq!(told(&baseline, [Warning, Info, Info]), []);
+        let was = "x; it was a warning when the baseline was written".to_string();
+        let worse =
+            [("definer-view-exposed", was.clone()), ("always-true-branch", was.clone()), ("gone", was)];
+        assert_eq!(told(&baseline, [Error, Error, Error]), worse);
+        // What the settings say is nobody's change.
+        let mut raised = at([Warning, Warning, Warning]);
+        raised.iter_mut().for_each(|one| {
+            one.by_rule = Some(one.severity);
+            one.severity = Error;
+        });
+        baseline.clone().silence(&mut raised);
+        assert_eq!(raised, []);
+        // What has become milder is not taken back without a word.
+        let mut pruned = baseline;
+        pruned.silence(&mut at([Info, Info, Info]));
+        pruned.prune(|_| true);
+        let pruned = Baseline::parse(&written(&pruned)).expect("it is a baseline");
+        assert_eq!(told(&pruned, [Warning, Info, Info]).len(), 1);
+        // Who wrote a file before these were known is told nothing new by a newer program.
+        let older = text.replace("\"format\": 2", "\"format\": 1").replace(r#","severity":"warning""#, "");
+        let mut older = Baseline::parse(&older).expect("it is a baseline");
+        assert_eq!(told(&older, [Error, Error, Error]), []);
+        older.silence(&mut at([Error, Error, Error]));
+        older.prune(|_| true);
+        let renewed = Baseline::parse(&written(&older)).expect("it is a baseline");
+        assert_eq!(told(&renewed, [Error, Error, Error]), []);
+    }
+
+    #[test]
     fn what_did_not_look_stays() {
         let mut new = Baseline::of(&[finding("a", "")]);
         new.keep(Baseline::of(&[finding("b", ""), finding("c", "")]), |rule| rule != "b");
@@ -334,7 +414,7 @@ mod tests {
         let broken = Baseline::parse(conflict).expect_err("it is none");
         assert_eq!(broken.line, 2);
         assert!(broken.message.starts_with("git left a conflict in it (`<<<<<<< HEAD`)"), "{broken:?}");
-        let other = Baseline::parse("{\"format\": 2, \"findings\": {}}");
-        assert!(other.is_err_and(|broken| broken.message.contains("format 2")));
+        let other = Baseline::parse("{\"format\": 3, \"findings\": {}}");
+        assert!(other.is_err_and(|broken| broken.message.contains("format 3")));
     }
 }

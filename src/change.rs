@@ -183,16 +183,39 @@ pub struct Compared {
 pub struct Grown {
     /// What it lets requests do that it did not.
     pub reach: BTreeSet<String>,
-    /// How severe it is now.
-    pub severity: Severity,
+    /// How severe its rule took it for, where that is more severe now.
+    pub was: Option<Severity>,
 }
 
 impl Grown {
     fn between(before: &Diagnostic, after: &Diagnostic) -> Option<Self> {
-        let reach: BTreeSet<_> = after.reach.difference(&before.reach).cloned().collect();
-        let is_worse = !reach.is_empty() || after.severity > before.severity;
-        is_worse.then_some(Self { reach, severity: after.severity })
+        // In another file the settings may give it another level.
+        let by_settings = || {
+            let nothing = Self { reach: BTreeSet::new(), was: None };
+            (after.severity > before.severity).then_some(nothing)
+        };
+        Self::since(&before.reach, before.own_severity(), after).or_else(by_settings)
     }
+
+    /// Held against what a finding let requests do, and how severe its rule took it for. Levels of the settings
+    /// do not enter: who raises one gets no finding anew.
+    pub fn since(reach: &BTreeSet<String>, severity: Severity, after: &Diagnostic) -> Option<Self> {
+        let reach: BTreeSet<_> = after.reach.difference(reach).cloned().collect();
+        let was = Some(severity).filter(|severity| after.own_severity() > *severity);
+        (!reach.is_empty() || was.is_some()).then_some(Self { reach, was })
+    }
+
+    /// Whether a finding on the way is as bad as the one that has grown.
+    pub fn is_reached_by(&self, one: &Diagnostic) -> bool {
+        self.reach.is_subset(&one.reach) && self.was.is_none_or(|was| one.own_severity() > was)
+    }
+}
+
+/// What findings were known by before.
+#[derive(Clone, Copy)]
+pub enum Earlier {
+    Base,
+    Baseline,
 }
 
 /// Tells the findings that are new, more severe than they were or let requests do more, from those that the
@@ -230,8 +253,8 @@ pub fn compare(
         };
         let told = diagnostic.each().count();
         let mut introduced = diagnostic.select(is_introduced, "are new");
-        let more = |one: &Diagnostic| compared.grown.get(&one.fingerprint()).map(|grown| &grown.reach);
-        say_what_grew(&mut introduced, &more, "with this change");
+        let grown = |one: &Diagnostic| compared.grown.get(&one.fingerprint());
+        say_what_grew(&mut introduced, &grown, Earlier::Base);
         let is_whole = introduced.iter().flat_map(Diagnostic::each).count() == told;
         compared.staying += usize::from(!is_whole);
         compared.introduced.extend(introduced);
@@ -262,26 +285,33 @@ fn counterpart<'d>(list: &mut Vec<&'d Diagnostic>, one: &Diagnostic) -> Option<&
     as_much.map(|at| list.remove(at)).or_else(|| list.pop())
 }
 
-/// Has findings say what `more` they let requests do, and since when; one that tells several only where all of
-/// them do.
+/// Has findings say what more they let requests do, or how mild they were; one that tells several says only the
+/// former, where all of them do more.
 pub fn say_what_grew<'g>(
     found: &mut [Diagnostic],
-    more: &dyn Fn(&Diagnostic) -> Option<&'g BTreeSet<String>>,
-    since: &str,
+    grown: &dyn Fn(&Diagnostic) -> Option<&'g Grown>,
+    earlier: Earlier,
 ) {
-    let say = |one: &mut Diagnostic, more: &BTreeSet<String>| {
+    let (new, then) = match earlier {
+        Earlier::Base => ("new with this change", "before this change"),
+        Earlier::Baseline => ("new since the baseline", "when the baseline was written"),
+    };
+    let say_more = |one: &mut Diagnostic, more: &BTreeSet<String>| {
         if !more.is_empty() {
-            one.message.push_str(&format!("; new {since}: {}", reach_in_words(more)));
+            one.message.push_str(&format!("; {new}: {}", reach_in_words(more)));
         }
     };
     for diagnostic in found {
-        let each: Option<Vec<_>> = diagnostic.each().map(more).collect();
+        let each: Option<Vec<_>> = diagnostic.each().map(|one| Some(&grown(one)?.reach)).collect();
         if let Some(each) = each.filter(|_| diagnostic.is_about_project()) {
-            say(diagnostic, &each.into_iter().flatten().cloned().collect());
+            say_more(diagnostic, &each.into_iter().flatten().cloned().collect());
         }
         for one in diagnostic.each_mut() {
-            if let Some(more) = more(one) {
-                say(one, more);
+            let Some(grown) = grown(one) else { continue };
+            say_more(one, &grown.reach);
+            if let Some(was) = grown.was {
+                let was_taken = if one.by_rule.is_some() { "its rule took it for" } else { "it was" };
+                one.message.push_str(&format!("; {was_taken} {} {then}", was.with_article()));
             }
         }
     }

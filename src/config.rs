@@ -350,6 +350,7 @@ pub fn diagnostic(span: Span, path: String, message: String, help: Option<String
     Diagnostic {
         rule: CONFIGURATION,
         severity: Severity::Error,
+        by_rule: None,
         what: message.clone(),
         message,
         span,

@@ -17,6 +17,17 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    /// `a warning`
+    pub fn with_article(self) -> &'static str {
+        match self {
+            Self::Error => "an error",
+            Self::Warning => "a warning",
+            Self::Info => "an info",
+        }
+    }
+}
+
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -32,6 +43,8 @@ pub struct Diagnostic {
     /// The rule's id.
     pub rule: &'static str,
     pub severity: Severity,
+    /// How severe the rule takes it for, where the settings say otherwise.
+    pub by_rule: Option<Severity>,
     /// One sentence: the object, and what can happen to whom.
     pub message: String,
     /// The narrowest place that explains it.
@@ -148,6 +161,11 @@ impl Diagnostic {
                 *text = masked;
             }
         }
+    }
+
+    /// How severe the rule takes it for, whatever the settings say.
+    pub fn own_severity(&self) -> Severity {
+        self.by_rule.unwrap_or(self.severity)
     }
 
     pub fn severity(&mut self, severity: Severity) -> &mut Self {

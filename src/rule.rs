@@ -316,6 +316,7 @@ impl Findings {
         self.list.push(Diagnostic {
             rule: self.rule.id,
             severity: self.rule.severity,
+            by_rule: None,
             message: message.into(),
             span,
             note: None,

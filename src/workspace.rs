@@ -596,6 +596,7 @@ impl Workspace {
     fn settle(&self, diagnostic: &mut Diagnostic, settings: &Settings) {
         diagnostic.instances.iter_mut().for_each(|one| self.settle(one, settings));
         if let Level::At(severity) = settings.level(diagnostic.rule, self.path(diagnostic)) {
+            diagnostic.by_rule = Some(diagnostic.own_severity());
             diagnostic.severity = severity;
         }
     }

@@ -31,6 +31,7 @@ pub(super) fn finding(rule: &'static str, severity: Severity, span: Span, messag
     Diagnostic {
         rule,
         severity,
+        by_rule: None,
         message: message.to_string(),
         span,
         note: None,

@@ -229,16 +229,13 @@ impl Workspace {
             let is_asked = |rule: &Rule| of_rules.contains(rule.id);
             let found = self.run_rules_on(replayed, catalog, &workload, &rights, &is_asked);
             let mut here: FxHashMap<String, Vec<Diagnostic>> = FxHashMap::default();
-            for mut one in found.iter().flat_map(Diagnostic::each).cloned() {
-                self.settle(&mut one, &replayed.settings);
+            for one in found.into_iter().flat_map(Diagnostic::into_each) {
                 here.entry(one.fingerprint()).or_default().push(one);
             }
-            let is_as_bad = |one: &Diagnostic, fingerprint: &String| {
-                let grown = grown.get(fingerprint);
-                grown.is_none_or(|grown| one.severity >= grown.severity && grown.reach.is_subset(&one.reach))
-            };
             let holds = |(_, fingerprint): &(&str, String)| {
-                here.get(fingerprint).is_some_and(|list| list.iter().any(|one| is_as_bad(one, fingerprint)))
+                let is_as_bad =
+                    |one: &Diagnostic| grown.get(fingerprint).is_none_or(|grown| grown.is_reached_by(one));
+                here.get(fingerprint).is_some_and(|list| list.iter().any(is_as_bad))
             };
             at.iter().map(|at| holds(&asked[*at])).collect()
         };

@@ -711,6 +711,40 @@ fn what_gets_worse_is_told_in_spite_of_the_baseline() {
     assert!(alone.out.contains("; new since the baseline: anon can change"), "{alone:?}");
 }
 
+#[test]
+fn what_becomes_more_severe_is_told_in_spite_of_the_baseline() {
+    let folder = project(
+        "create table public.profiles (id uuid primary key, nick text, email text);
+         alter table public.profiles enable row level security;
+         create policy own on public.profiles to authenticated using (id = (select auth.uid()));
+         create view public.cards as select id, nick from public.profiles;
+         revoke all on public.cards from public, anon, authenticated;
+         grant select on public.cards to anon, authenticated;\n",
+    );
+    let only = ["--only", "definer-view-exposed"];
+    let check = |arguments: &[&str]| check(&folder, &[arguments, &only[..]].concat());
+    assert!(check(&[]).out.contains("\"severity\": \"warning\""));
+    assert_eq!(folder.run(&["baseline"]).code, 0);
+    assert_eq!(found(&check(&[])), [""; 0]);
+    folder.write("rls-lint.yaml", b"rules:\n  definer-view-exposed: error\n");
+    assert_eq!(found(&check(&[])), [""; 0], "a level of the settings changes nothing");
+    folder.write("rls-lint.yaml", b"");
+    commit(folder.path());
+    git(folder.path(), &["branch", "--force", "main", "HEAD"]);
+    folder.write(
+        SECOND,
+        b"select 1;\ncreate or replace view public.cards as select id, nick, email from public.profiles;\n",
+    );
+    for (arguments, since) in
+        [(&[][..], "when the baseline was written"), (&["--base", "main"], "before this change")]
+    {
+        let answer = check(arguments);
+        assert_eq!(found(&answer), [format!("definer-view-exposed {SECOND}:2")], "{answer:?}");
+        assert!(answer.out.contains(&format!("; it was a warning {since}")), "{answer:?}");
+        assert_eq!(answer.code, 1, "{answer:?}");
+    }
+}
+
 /// The findings of a project with a baseline once more has happened to it, compared with what it was.
 fn after_baseline(sql: &str, later: &str, rules: &str) -> (Folder, Vec<String>) {
     let folder = project(sql);
