@@ -47,13 +47,22 @@ pub fn run() -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    match workspace::with_threads(|| dispatch(cli)) {
+    match workspace::with_threads(threads(), || dispatch(cli)) {
         Ok(code) => ExitCode::from(code),
         Err(error) if is_broken_pipe(&error) => ExitCode::from(CLEAN),
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error:#}");
             ExitCode::from(FAILED)
         }
+    }
+}
+
+/// How many threads to run on. More than four would wait for the replay, and each costs a stack and a heap
+/// at every start. Zero leaves it to rayon, which reads `RAYON_NUM_THREADS`.
+fn threads() -> usize {
+    match std::env::var_os("RAYON_NUM_THREADS") {
+        Some(_) => 0,
+        None => std::thread::available_parallelism().map_or(1, |all| all.get().min(4)),
     }
 }
 

@@ -325,7 +325,7 @@ impl Loader<'_> {
 
     fn rule_set(&mut self, name: &str) -> bool {
         let Some(text) = rule_set::text(name) else { return false };
-        let (layer, _) = Layer::parse(text, Path::new(""));
+        let layer = Layer::shipped(text);
         for base in layer.extends.iter().flatten() {
             self.rule_set(&base.value);
         }

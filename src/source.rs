@@ -177,8 +177,8 @@ struct LineIndex {
 
 impl LineIndex {
     fn new(text: &str) -> Self {
-        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        Self { starts: std::iter::once(0).chain(newlines.map(|(at, _)| offset(at + 1))).collect() }
+        let newlines = memchr::memchr_iter(b'\n', text.as_bytes());
+        Self { starts: std::iter::once(0).chain(newlines.map(|at| offset(at + 1))).collect() }
     }
 
     fn position(&self, text: &str, at: u32) -> Position {

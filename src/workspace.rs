@@ -154,9 +154,10 @@ pub struct Timings {
     pub check: Duration,
 }
 
-/// Runs work on threads with stacks that deep SQL does not exhaust.
-pub fn with_threads<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    match rayon::ThreadPoolBuilder::new().stack_size(STACK).build() {
+/// Runs work on this many threads, or as many as rayon takes for zero, with stacks that deep SQL does not
+/// exhaust.
+pub fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    match rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build() {
         Ok(pool) => pool.install(work),
         // Without threads of its own the process still has one.
         Err(_) => work(),

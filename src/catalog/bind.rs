@@ -4,6 +4,10 @@
 //! are followed. A name that could mean something the catalog does not know stays
 //! [`Target::Unknown`].
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashSet;
+
 use crate::catalog::Catalog;
 use crate::catalog::Relation;
 use crate::catalog::function::{Argument, Function, FunctionKind, Returns};
@@ -1081,20 +1085,9 @@ impl Item {
 /// Whether a function of this name is in `pg_catalog` of PostgreSQL 15, or is known to be in a later
 /// one.
 pub fn is_builtin_function(name: &str) -> bool {
-    const NAMES: &str = include_str!("builtin_functions.txt");
-    // A binary search for a line.
-    let (mut low, mut high) = (0, NAMES.len());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let start = NAMES[..middle].rfind('\n').map_or(0, |at| at + 1);
-        let end = NAMES[middle..].find('\n').map_or(NAMES.len(), |at| middle + at);
-        match NAMES[start..end].cmp(name) {
-            std::cmp::Ordering::Equal => return true,
-            std::cmp::Ordering::Less => low = end + 1,
-            std::cmp::Ordering::Greater => high = start,
-        }
-    }
-    false
+    static NAMES: LazyLock<FxHashSet<&str>> =
+        LazyLock::new(|| include_str!("builtin_functions.txt").lines().collect());
+    NAMES.contains(name)
 }
 
 /// Whether every table has a column of this name (manual, 5.5).

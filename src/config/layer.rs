@@ -12,6 +12,7 @@ use crate::config::locate::Locator;
 use crate::config::{Level, did_you_mean, rule_named};
 use crate::diagnostic::Severity;
 use crate::rule::{ParsedOptions, Rule};
+use crate::rules;
 
 /// What one file says.
 #[derive(Default)]
@@ -29,7 +30,7 @@ pub(super) struct Layer {
 type Entries = IndexMap<&'static str, Entry>;
 
 /// What is said about one rule; what is absent stays as it was.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Entry {
     pub(super) level: Option<Level>,
     pub(super) options: Option<ParsedOptions>,
@@ -74,6 +75,20 @@ impl Flaw {
     }
 }
 
+impl Level {
+    fn named(word: &str) -> Option<Self> {
+        Some(match word {
+            // YAML 1.1 readers take these two for booleans, and so may who writes them.
+            "off" | "false" => Self::Off,
+            "on" | "true" => Self::On,
+            "info" => Self::At(Severity::Info),
+            "warning" => Self::At(Severity::Warning),
+            "error" => Self::At(Severity::Error),
+            _ => return None,
+        })
+    }
+}
+
 const KEYS: [&str; 7] =
     ["name", "summary", "extends", "rules", "overrides", "known-roles", "exposed-schemas"];
 const LEVELS: [&str; 5] = ["off", "on", "info", "warning", "error"];
@@ -94,6 +109,28 @@ impl Layer {
             }
         };
         (layer, reader.flaws)
+    }
+}
+
+impl Layer {
+    /// A rule-set that is shipped: a list of levels, with a few words before it. It is read at every start,
+    /// for which a parser of YAML is too slow; a test holds this to what [`Self::parse`] reads.
+    pub(super) fn shipped(text: &'static str) -> Self {
+        let mut layer = Self::default();
+        for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
+            let Some((key, value)) = line.split_once(':') else { continue };
+            let value = value.trim();
+            match key {
+                "name" => layer.name = Some(value.to_string()),
+                "summary" => layer.summary = Some(value.to_string()),
+                "extends" => layer.extends = Some(vec![Located { value: value.to_string(), range: 0..0 }]),
+                _ => {
+                    let Some(rule) = rules::find(key.trim()) else { continue };
+                    layer.rules.insert(rule.id, Entry { level: Level::named(value), ..Entry::default() });
+                }
+            }
+        }
+        layer
     }
 }
 
@@ -187,7 +224,7 @@ impl Reader<'_> {
     }
 
     fn entry(&mut self, rule: &'static Rule, value: &Value, place: &Locator<'_>) -> Entry {
-        let mut entry = Entry { level: None, options: None, written: String::new(), range: place.range() };
+        let mut entry = Entry { range: place.range(), ..Entry::default() };
         let Value::Mapping(map) = value else {
             entry.level = self.level(value, place);
             return entry;
@@ -235,21 +272,13 @@ impl Reader<'_> {
 
     fn level(&mut self, value: &Value, place: &Locator<'_>) -> Option<Level> {
         let text = text_of(value);
-        let level = match text.as_str() {
-            // YAML 1.1 readers take these two for booleans, and so may who writes them.
-            "off" | "false" => Level::Off,
-            "on" | "true" => Level::On,
-            "info" => Level::At(Severity::Info),
-            "warning" => Level::At(Severity::Warning),
-            "error" => Level::At(Severity::Error),
-            _ => {
-                let hint = did_you_mean(&text, LEVELS);
-                let message = format!("`{text}` is no level: {}{hint}", LEVELS.join(", "));
-                self.complain(&place.value(&text), message);
-                return None;
-            }
-        };
-        Some(level)
+        let level = Level::named(&text);
+        if level.is_none() {
+            let hint = did_you_mean(&text, LEVELS);
+            let message = format!("`{text}` is no level: {}{hint}", LEVELS.join(", "));
+            self.complain(&place.value(&text), message);
+        }
+        level
     }
 
     fn overrides(&mut self, value: &Value, place: &Locator<'_>) -> Vec<Override> {

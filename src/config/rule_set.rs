@@ -38,6 +38,24 @@ mod tests {
     }
 
     #[test]
+    fn each_is_read_as_yaml_has_it() {
+        let levels = |layer: &Layer| -> Vec<_> {
+            assert!(layer.overrides.is_empty() && layer.known_roles.is_empty() && layer.exposed.is_none());
+            assert!(layer.rules.values().all(|entry| entry.options.is_none()), "options are read by `parse` only");
+            layer.rules.iter().map(|(rule, entry)| (*rule, entry.level)).collect()
+        };
+        let bases = |layer: &Layer| -> Vec<_> {
+            layer.extends.iter().flatten().map(|base| base.value.clone()).collect()
+        };
+        for (name, text) in SHIPPED {
+            let (parsed, shipped) = (Layer::parse(text, std::path::Path::new("")).0, Layer::shipped(text));
+            assert_eq!(levels(&shipped), levels(&parsed), "{name}");
+            assert_eq!(bases(&shipped), bases(&parsed), "{name}");
+            assert_eq!((shipped.name, shipped.summary), (parsed.name, parsed.summary), "{name}");
+        }
+    }
+
+    #[test]
     fn each_tells_what_a_change_opens() {
         for name in names() {
             assert!(Settings::shipped(name).is_on("policy-widened"), "{name}");

@@ -2,7 +2,9 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::sync::LazyLock;
 
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use crate::source::Span;
@@ -45,8 +47,9 @@ impl Ident {
 
     /// The name as SQL must write it: quoted only where needed.
     pub fn quoted(&self) -> String {
-        let plain = self.0.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-            && self.0.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        let plain = !self.0.starts_with(|c: char| c.is_ascii_digit())
+            && !self.0.is_empty()
+            && self.0.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
             && !is_reserved(&self.0);
         if plain { self.0.to_string() } else { self.delimited() }
     }
@@ -128,7 +131,8 @@ impl fmt::Display for ObjectName {
 /// Whether `quote_ident` puts quotes around a name for being a key word: every key word but the
 /// unreserved ones (PostgreSQL manual, appendix C).
 pub(super) fn is_reserved(word: &str) -> bool {
-    RESERVED.binary_search(&word).is_ok()
+    static WORDS: LazyLock<FxHashSet<&str>> = LazyLock::new(|| RESERVED.iter().copied().collect());
+    WORDS.contains(word)
 }
 
 #[rustfmt::skip]

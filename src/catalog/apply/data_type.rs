@@ -1,5 +1,9 @@
 //! Names of types to the types that they mean.
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashSet;
+
 use crate::catalog::misfit::Misfit;
 use crate::catalog::types::{DataType, TypeRef};
 use crate::catalog::{Catalog, Relation};
@@ -111,7 +115,8 @@ pub fn serial_type(name: &ObjectName) -> Option<&'static str> {
 
 /// Whether `pg_catalog` has a type of this internal name.
 pub fn is_builtin_type(name: &str) -> bool {
-    BUILTIN_TYPES.binary_search(&name).is_ok()
+    static NAMES: LazyLock<FxHashSet<&str>> = LazyLock::new(|| BUILTIN_TYPES.iter().copied().collect());
+    NAMES.contains(name)
 }
 
 /// `pg_type` of PostgreSQL 17 without array types and row types of system tables.

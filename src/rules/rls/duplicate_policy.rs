@@ -1,12 +1,10 @@
-use rustc_hash::FxHashMap;
-
 use crate::access::Read;
 use crate::catalog::acl::Grantee;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
+use crate::map::IndexMap;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::sql::expr::Oid;
 use crate::sql::statement::{Clause, PolicyCommand};
 
 declare_rule! {
@@ -48,27 +46,30 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let mut alike: FxHashMap<(Oid, Shape), Vec<&Policy>> = FxHashMap::default();
-    for table in cx.tables_with_policies() {
+    for table in cx.tables_with_policies().filter(|table| table.policies.len() > 1) {
+        let mut alike: IndexMap<Shape, Vec<&Policy>> = IndexMap::default();
         for policy in table.policies.values() {
-            alike.entry((table.oid, Shape::of(cx, table, policy))).or_default().push(policy);
+            alike.entry(Shape::of(cx, table, policy)).or_default().push(policy);
+        }
+        for (policy, others) in alike.values().flat_map(|all| all.iter().map(move |policy| (policy, all))) {
+            let mut older = others.iter().filter(|other| other.history.created < policy.history.created);
+            let Some(twin) = older.find(|other| says_the_same(cx, table, [policy, other])) else { continue };
+            report(table, policy, twin, out);
         }
     }
-    for (table, policy) in cx.policies_in_force() {
-        let others = alike.get(&(table.oid, Shape::of(cx, table, policy))).into_iter().flatten();
-        let mut older = others.filter(|other| other.history.created < policy.history.created);
-        let Some(twin) = older.find(|other| says_the_same(cx, table, [policy, other])) else { continue };
-        let message = format!(
-            "policy {} on {} says the same as {}",
-            policy.name.delimited(),
-            table.name,
-            twin.name.delimited()
-        );
-        let object = Identity::part("policy", &table.name, policy.name.as_str());
-        let found = out.report(policy.name_span, object, message);
-        found.note("the same again").label(twin.name_span, "says it already");
-        found.help(format!("drop policy {} on {};", policy.name.quoted(), table.name.quoted()));
-    }
+}
+
+fn report(table: &Table, policy: &Policy, twin: &Policy, out: &mut Findings) {
+    let message = format!(
+        "policy {} on {} says the same as {}",
+        policy.name.delimited(),
+        table.name,
+        twin.name.delimited()
+    );
+    let object = Identity::part("policy", &table.name, policy.name.as_str());
+    let found = out.report(policy.name_span, object, message);
+    found.note("the same again").label(twin.name_span, "says it already");
+    found.help(format!("drop policy {} on {};", policy.name.quoted(), table.name.quoted()));
 }
 
 /// What twins have in common before their conditions are compared.

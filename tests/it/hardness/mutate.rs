@@ -160,7 +160,7 @@ fn wanted() -> Range<u64> {
 
 #[test]
 fn mutants_break_no_promise() {
-    let statements = with_threads(statements);
+    let statements = with_threads(0, statements);
     let mut closed = 0;
     for number in wanted() {
         let mut dice = Rng::with_seed(number);
@@ -168,7 +168,7 @@ fn mutants_break_no_promise() {
         for mutant in &project {
             closed += usize::from(is_closed(mutant));
             neighbours_stay(number, mutant);
-            with_threads(|| promises::body(mutant));
+            with_threads(0, || promises::body(mutant));
         }
         let sound: Vec<_> =
             dice.choose_multiple(statements.iter(), 40).into_iter().map(String::as_str).collect();
@@ -178,7 +178,7 @@ fn mutants_break_no_promise() {
             ("supabase/migrations/1_sound.sql", sound.as_bytes()),
             ("supabase/migrations/2_mutants.sql", sql.as_bytes()),
         ];
-        let result = std::panic::catch_unwind(|| with_threads(|| promises::project(files)));
+        let result = std::panic::catch_unwind(|| with_threads(0, || promises::project(files)));
         assert!(result.is_ok(), "MUTANTS={number}..{} breaks a promise with\n{sql}", number + 1);
     }
     assert!(closed > 0, "no mutant had to leave its neighbours alone");
@@ -187,7 +187,7 @@ fn mutants_break_no_promise() {
 /// Neither neighbour is lost: the one before never, the one after unless the mutant swallows it.
 fn neighbours_stay(number: u64, mutant: &str) {
     let text = format!("{BEFORE}{mutant};{AFTER}");
-    let parsed = std::panic::catch_unwind(|| with_threads(|| promises::parse(text.as_bytes())));
+    let parsed = std::panic::catch_unwind(|| with_threads(0, || promises::parse(text.as_bytes())));
     let Ok((source, migration)) = parsed else {
         panic!("MUTANTS={number}..{} breaks a promise with\n{text}", number + 1);
     };
