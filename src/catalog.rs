@@ -16,6 +16,7 @@ mod dependents;
 mod fit;
 pub mod function;
 pub mod gap;
+mod in_way;
 pub mod index;
 mod interpret;
 pub mod misfit;
@@ -196,6 +197,12 @@ impl Catalog {
     pub(crate) fn may_be_copied(&mut self) -> bool {
         self.copied += self.tables.len() + self.functions.len();
         self.copied <= COPIES
+    }
+
+    /// Undoes all that was done since a copy was made, except that identities are not given again.
+    pub(crate) fn go_back_to(&mut self, before: Self) {
+        let (last_oid, copied) = (self.last_oid, self.copied);
+        *self = Self { last_oid, copied, ..before };
     }
 
     /// A new identity.

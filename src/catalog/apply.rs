@@ -37,6 +37,8 @@ mod user_type;
 mod view;
 mod written;
 
+pub(super) use crate::catalog::apply::function::alike as function_alike;
+pub(super) use crate::catalog::apply::table::new_name;
 use crate::catalog::interpret;
 pub use crate::catalog::misfit::Misfit;
 use crate::catalog::origin::Origin;
@@ -98,6 +100,14 @@ impl Catalog {
 
     /// Applies a statement, or says why it cannot be.
     pub fn try_apply(&mut self, statement: &Statement) -> Applied {
+        match self.apply_in_place(statement) {
+            true => Ok(()),
+            false => self.apply_anew(statement),
+        }
+    }
+
+    /// Applies a statement beside all that there is.
+    pub(super) fn apply_anew(&mut self, statement: &Statement) -> Applied {
         self.expect_own_ground(statement);
         let applied = match &statement.kind {
             // The relations of a query are looked up in another way.
@@ -116,7 +126,8 @@ impl Catalog {
                 self.record_unfit(statement.span, unfit)?;
                 Err(misfit)
             }
-            applied => applied.and_then(|()| self.record_unfit(statement.span, unfit)),
+            Err(misfit) => Err(misfit),
+            Ok(()) => self.record_unfit(statement.span, unfit).inspect_err(|_| self.take_back(statement)),
         }
     }
 

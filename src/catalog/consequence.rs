@@ -9,11 +9,12 @@ use rustc_hash::FxHashMap;
 use crate::catalog::Catalog;
 use crate::catalog::misfit::{Failure, Misfit, Reason};
 use crate::catalog::name::QName;
-use crate::source::Span;
+use crate::catalog::origin::Origin;
+use crate::source::{FileId, Span};
 use crate::sql;
-use crate::sql::expr::{CteBody, Expr, Literal, Query, walk_queries};
+use crate::sql::expr::{CteBody, Expr, Query, walk_queries};
 use crate::sql::name::ObjectName;
-use crate::sql::plpgsql::{self, BlockStatement, DeclaredType};
+use crate::sql::plpgsql::{self, DeclaredType};
 use crate::sql::statement::{
     AlterAction, BodyText, ColumnDef, ConstraintDef, ConstraintKind, CreateFunction, DataChange,
     FunctionBody, GrantTarget, ObjectKind, ObjectRef, PublicationAction, Statement, StatementKind,
@@ -36,10 +37,8 @@ pub(super) type Made = (Space, QName);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unmade {
     names: FxHashMap<(Space, QName), usize>,
-    /// The statements that fail.
-    statements: Vec<Span>,
-    /// Whether the catalog is asked as PostgreSQL has it, without them.
-    hidden: bool,
+    /// The statements that fail, by file, in their order.
+    statements: FxHashMap<FileId, Vec<Span>>,
     /// What the block at hand has made: it goes with the block if that fails.
     made_in_block: Vec<Made>,
 }
@@ -86,7 +85,7 @@ impl Catalog {
             let misfit = &failure.misfit;
             !drops_nothing
                 && !expected.makes.iter().any(|made| self.unmade.blocks(made, misfit))
-                && !misfit.beside.is_some_and(|place| self.unmade.is_of_failing(place))
+                && !misfit.beside.is_some_and(|place| self.is_of_failing(place))
         });
         let is_root = |failure: &Failure| !matches!(failure.misfit.reason, Reason::NotAllowed { .. });
         let own_root = own.iter().position(is_root).map(|at| first + at);
@@ -101,7 +100,7 @@ impl Catalog {
             own_root.map(|at| self.failures.get(at).and_then(|failure| failure.follows).unwrap_or(at));
         let root = expected.blamed.or(own_root);
         if root.is_some() {
-            self.unmade.statements.push(statement.span);
+            self.unmade.statements.entry(statement.span.file).or_default().push(statement.span);
         }
         let nested = std::mem::take(&mut self.unmade.made_in_block);
         for made in expected.makes.into_iter().chain(nested) {
@@ -124,33 +123,22 @@ impl Catalog {
 
     /// Whether a place is within a statement that fails.
     pub(super) fn is_of_failing(&self, place: Span) -> bool {
-        self.unmade.is_of_failing(place)
+        self.failing_around(place).is_some()
     }
 
-    /// Whether some of what the catalog has is not there to PostgreSQL.
-    pub(super) fn has_unmade(&self) -> bool {
-        !self.unmade.names.is_empty()
+    /// Whether a fact comes from a statement that fails: to PostgreSQL it is as before.
+    pub(super) fn is_by_failing(&self, origin: Origin) -> bool {
+        origin.span().is_some_and(|place| self.is_of_failing(place))
     }
 
-    /// Has blocks see the system catalogs as PostgreSQL has them, without what is not made, or as if
-    /// all files were mended.
-    pub(super) fn hide_unmade(&mut self, hidden: bool) {
-        self.unmade.hidden = hidden;
+    /// The statement that fails and holds a place.
+    pub(super) fn failing_around(&self, place: Span) -> Option<Span> {
+        self.unmade.failing_around(place)
     }
 
-    /// Whether blocks do not see a relation.
-    pub(super) fn hides_relation(&self, name: &QName) -> bool {
-        self.unmade.hidden && self.unmade.names.contains_key(&(Space::Relation, name.clone()))
-    }
-
-    /// Whether there is anything that blocks do not see.
-    pub(super) fn hides_some(&self) -> bool {
-        self.unmade.hidden && !self.unmade.names.is_empty()
-    }
-
-    /// Whether blocks do not see the relations, functions or types of a bare name.
-    pub(super) fn hides_name(&self, name: &str) -> bool {
-        self.unmade.hidden && self.unmade.names.keys().any(|(_, hidden)| hidden.name == *name)
+    /// Whether an object of this name is not there to PostgreSQL.
+    pub(super) fn lacks(&self, space: Space, name: &QName) -> bool {
+        self.unmade.names.contains_key(&(space, name.clone()))
     }
 
     /// What a statement makes if PostgreSQL has no such object yet.
@@ -167,30 +155,6 @@ impl Catalog {
             self.unmade.names.remove(&made);
             self.unmade.made_in_block.push(made);
         }
-    }
-
-    /// Statements that PostgreSQL may have run, and the replay has not, may have made what is not there.
-    pub(super) fn forget_unmade_in(&mut self, statement: &BlockStatement) {
-        let mut made = Vec::new();
-        let mut texts = String::new();
-        statement.walk(&mut |statement| {
-            made.extend(statement.sql().and_then(|statement| self.made_by(&statement.kind)));
-            for expr in statement.fragments().into_iter().filter_map(|fragment| fragment.value.as_ref()) {
-                expr.walk(&mut |part| {
-                    if let Expr::Literal(Literal::String(text)) = part {
-                        texts.push_str(text);
-                    }
-                });
-            }
-        });
-        self.unmade
-            .names
-            .retain(|unmade, _| !made.contains(unmade) && !texts.contains(unmade.1.name.as_str()));
-    }
-
-    /// Whether a table is not there to PostgreSQL.
-    pub(super) fn is_unmade_table(&self, name: &QName) -> bool {
-        self.unmade.names.contains_key(&(Space::Relation, name.clone()))
     }
 
     /// The object that a statement makes.
@@ -254,9 +218,11 @@ impl Unmade {
             && self.names.contains_key(made)
     }
 
-    /// Whether a place is within a statement that fails.
-    fn is_of_failing(&self, place: Span) -> bool {
-        self.statements.iter().any(|statement| statement.contains(place))
+    /// The statement that fails and holds a place.
+    fn failing_around(&self, place: Span) -> Option<Span> {
+        let statements = self.statements.get(&place.file)?;
+        let after = statements.partition_point(|statement| statement.start <= place.start);
+        statements[..after].last().copied().filter(|statement| statement.contains(place))
     }
 }
 
@@ -602,7 +568,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_that_postgresql_answers_otherwise_leads_astray() {
+    fn guards_are_answered_as_postgresql_does() {
         for guard in [
             "exists (select from pg_tables where tablename = 't')",
             "exists (select from information_schema.columns where table_name = 't' and column_name = 'a')",
@@ -620,17 +586,26 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_two_definitions_has_the_columns_of_both() {
+    fn a_table_is_made_by_the_definition_that_does_not_fail() {
         let text = format!(
             "{GHOST} create table if not exists t (a int, b int);
-             create index on t (b); alter table t drop column b;"
+             create index on t (b); alter table t drop column b; alter table t drop column b;"
         );
+        check(&text, &[("references missing (id)", None), ("alter table t", None)]);
         let there =
             format!("create table x (a int); {GHOST} create table if not exists x (a int references t (a));");
         check(&there, &[("references missing (id)", None)]);
-        check(&text, &[("references missing (id)", None)]);
-        let again = format!("{GHOST} create table if not exists t (a int references missing (id));");
-        check(&again, &[("references missing (id)", None), ("create table if", None)]);
+    }
+
+    #[test]
+    fn what_a_refused_replacement_was_to_change_is_not_held_against_later_ones() {
+        let view = "create table t (a int); create view v as select a from t;
+            create or replace view v as select a as b from t; create view w as select a from v;
+            create view x as select b from v; create or replace view v as select a from t;";
+        check(view, &[("create or replace", None)]);
+        let column = "create table t (a text, b int not null); alter table t alter a type uuid;
+            create policy p on t using (a = 'x'::text); insert into t (b) values (1);";
+        check(column, &[("alter table t", None)]);
     }
 
     #[test]

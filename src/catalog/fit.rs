@@ -193,7 +193,9 @@ impl Catalog {
             Expr::Column(ColumnRef { target: Target::Column { relation, attnum, .. }, .. }) => {
                 let table = self.tables.get(relation)?;
                 let column = table.columns.iter().find(|column| column.attnum == *attnum)?;
-                let is_certain = !self.may_have_changed(&table.name, Aspect::Shape);
+                // A statement that fails leaves the type as it was.
+                let is_set = !self.is_by_failing(column.data_type.origin);
+                let is_certain = is_set && !self.may_have_changed(&table.name, Aspect::Shape);
                 is_certain.then(|| column.data_type.value.clone())
             }
             Expr::Cast { to, .. } if !to.percent_type && !to.setof => Some(self.resolve_data_type(to)),

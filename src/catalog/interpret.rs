@@ -125,8 +125,6 @@ struct Interpreter<'c> {
     caught: Vec<Flow>,
     /// Within a guard, what does not fit is left out without a word.
     tolerant: usize,
-    /// PostgreSQL may have gone another way: it lacks what earlier statements that fail were to make.
-    astray: bool,
     /// It was said that PostgreSQL refuses the block.
     refused: bool,
     depth: usize,
@@ -150,7 +148,6 @@ impl<'c> Interpreter<'c> {
             returned: None,
             caught: Vec::new(),
             tolerant: 0,
-            astray: false,
             refused: false,
             depth,
             budget: BUDGET,
@@ -173,7 +170,7 @@ impl<'c> Interpreter<'c> {
         let outer = self.variables.len();
         for declaration in &block.declarations {
             let value = match &declaration.default {
-                Some(default) => match self.asked(|this| this.fragment(default)) {
+                Some(default) => match self.fragment(default) {
                     Value::Text(text) if declaration.data_type.ends_with("[]") => {
                         array_literal(&text).map_or(Value::Unknown, Value::List)
                     }
@@ -198,10 +195,8 @@ impl<'c> Interpreter<'c> {
             ([], _) => self.perhaps_handled(block),
             (handlers, _) => {
                 if let Some(before) = before {
-                    let (last_oid, copied) = (self.catalog.last_oid, self.catalog.copied);
-                    *self.catalog = before;
+                    self.catalog.go_back_to(before);
                     self.printed.get_mut().clear();
-                    (self.catalog.last_oid, self.catalog.copied) = (last_oid, copied);
                 }
                 flow = self.handle(handlers, flow);
             }
@@ -288,7 +283,7 @@ impl<'c> Interpreter<'c> {
             BlockStatementKind::Assign { target, field, value } => {
                 let given = match field {
                     Some(_) => Value::Unknown,
-                    None => self.asked(|this| this.fragment(value)),
+                    None => self.fragment(value),
                 };
                 if let Some(expr) = &value.value {
                     self.called_in_assignment(expr, statement.span);
@@ -305,7 +300,7 @@ impl<'c> Interpreter<'c> {
             }
             BlockStatementKind::Perform(statement) => {
                 let rows = match &statement.kind {
-                    StatementKind::Query(query) => self.asked(|this| this.select(query)),
+                    StatementKind::Query(query) => self.select(query),
                     _ => None,
                 };
                 self.found(rows.map(|rows| !rows.is_empty()));
@@ -373,7 +368,7 @@ impl<'c> Interpreter<'c> {
             return;
         }
         let rows = match &statement.kind {
-            StatementKind::Query(query) => self.asked(|this| this.select(query)),
+            StatementKind::Query(query) => self.select(query),
             _ => None,
         };
         self.found(rows.as_ref().map(|rows| !rows.is_empty()));
@@ -448,21 +443,9 @@ impl<'c> Interpreter<'c> {
         }
     }
 
-    /// What the catalog says, as if all files were mended. Where PostgreSQL says otherwise, as it
-    /// lacks what they were to make, it goes astray.
-    fn asked<T: PartialEq>(&mut self, ask: impl Fn(&mut Self) -> T) -> T {
-        let answer = ask(self);
-        if !self.astray && self.catalog.has_unmade() {
-            self.catalog.hide_unmade(true);
-            self.astray = ask(self) != answer;
-            self.catalog.hide_unmade(false);
-        }
-        answer
-    }
-
     /// Notes that a statement needs what one that fails was to make.
     fn expect_made(&mut self, statement: &Statement) -> Flow {
-        if self.astray || self.refused || self.tolerant > 0 {
+        if self.refused || self.tolerant > 0 {
             return Flow::Next;
         }
         let Some(blamed) = self.catalog.blamed_for(statement) else { return Flow::Next };
@@ -511,19 +494,8 @@ impl<'c> Interpreter<'c> {
         arms: &[(Fragment, Vec<BlockStatement>)],
         otherwise: &[BlockStatement],
     ) -> Flow {
-        let astray = self.astray;
-        let flow = self.arms(arms, otherwise);
-        if self.astray && !astray {
-            let bodies = arms.iter().map(|(_, body)| body.as_slice()).chain([otherwise]);
-            bodies.flatten().for_each(|statement| self.catalog.forget_unmade_in(statement));
-            self.astray = astray;
-        }
-        flow
-    }
-
-    fn arms(&mut self, arms: &[(Fragment, Vec<BlockStatement>)], otherwise: &[BlockStatement]) -> Flow {
         for (at, (condition, body)) in arms.iter().enumerate() {
-            match condition.value.as_ref().and_then(|expr| self.asked(|this| this.truth(expr))) {
+            match condition.value.as_ref().and_then(|expr| self.truth(expr)) {
                 Some(true) => return self.statements(body),
                 Some(false) => {}
                 None if condition.value.as_ref().is_some_and(asks_system_catalogs) => {
@@ -560,13 +532,13 @@ impl<'c> Interpreter<'c> {
 
     fn repeat(&mut self, head: &LoopHead, body: &[BlockStatement]) -> Flow {
         let (variables, items) = match head {
-            LoopHead::Array { variables, array } => (variables.clone(), self.asked(|this| this.list(array))),
+            LoopHead::Array { variables, array } => (variables.clone(), self.list(array)),
             LoopHead::Query { variables, query } => {
                 if let Flow::Failed(span, misfit) = self.expect_names(query) {
                     return Flow::Failed(span, misfit);
                 }
                 let rows = match &query.kind {
-                    StatementKind::Query(query) => self.asked(|this| this.select(query)),
+                    StatementKind::Query(query) => self.select(query),
                     _ => None,
                 };
                 (variables.clone(), rows)
@@ -577,7 +549,7 @@ impl<'c> Interpreter<'c> {
             LoopHead::Cursor { variable, cursor } => {
                 let query = self.cursors.iter().rev().find(|(name, _)| name == cursor);
                 let query = query.map(|(_, query)| query.clone());
-                let rows = query.and_then(|query| self.asked(|this| this.select(&query)));
+                let rows = query.and_then(|query| self.select(&query));
                 (vec![variable.clone()], rows)
             }
             LoopHead::Execute { variables, command, using } => {

@@ -19,6 +19,7 @@ mod generate;
 mod project;
 mod random;
 mod recursion;
+mod refused;
 mod revokes;
 mod rights;
 mod server;
@@ -47,18 +48,7 @@ struct Case {
 
 #[test]
 fn every_form_of_ddl_gives_the_catalog_that_postgresql_has() {
-    let folder = root().join("tests/it/oracle/cases");
-    let mut cases = Vec::new();
-    for path in sorted_files(&folder) {
-        let text = std::fs::read_to_string(&path).expect("a file of cases is text");
-        let file = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-        cases.extend(read_cases(&file, &text));
-    }
-    let names: BTreeSet<&String> = cases.iter().map(|case| &case.name).collect();
-    assert_eq!(names.len(), cases.len(), "two cases have the same name");
-    let wanted = std::env::var("ORACLE").unwrap_or_default();
-    cases.retain(|case| case.name.contains(&wanted));
-    run(&cases);
+    run(&read_folder("cases"));
 }
 
 /// `hostile-bytes` is left out: its files are broken, and a server takes few of them.
@@ -102,6 +92,21 @@ fn sorted_files(folder: &Path) -> Vec<PathBuf> {
     files.retain(|path| path.extension().is_some_and(|extension| extension == "sql"));
     files.sort();
     files
+}
+
+/// The cases of a folder whose names hold what `ORACLE` says.
+fn read_folder(name: &str) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for path in sorted_files(&root().join("tests/it/oracle").join(name)) {
+        let text = std::fs::read_to_string(&path).expect("a file of cases is text");
+        let file = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+        cases.extend(read_cases(&file, &text));
+    }
+    let names: BTreeSet<&String> = cases.iter().map(|case| &case.name).collect();
+    assert_eq!(names.len(), cases.len(), "two cases have the same name");
+    let wanted = std::env::var("ORACLE").unwrap_or_default();
+    cases.retain(|case| case.name.contains(&wanted));
+    cases
 }
 
 fn read_cases(file: &str, text: &str) -> Vec<Case> {

@@ -8,6 +8,7 @@ use crate::catalog::apply::setting::stored_name;
 use crate::catalog::apply::signature::{is_same_type, same_types};
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::bind::Binder;
+use crate::catalog::depend::Object;
 use crate::catalog::function::{Argument, Function, FunctionKind, Loss, Lost, Remade, Retired, Returns};
 use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
@@ -357,6 +358,14 @@ fn set_attributes(
     }
 }
 
+/// The function that has the name and the arguments of a new one.
+pub(in crate::catalog) fn alike(catalog: &Catalog, statement: &CreateFunction) -> Option<Oid> {
+    let arguments = arguments(catalog, &statement.arguments);
+    let inputs: Vec<DataType> =
+        arguments.into_iter().filter(Argument::is_input).map(|argument| argument.data_type).collect();
+    catalog.function_taking(&catalog.creation_name(&statement.name), &inputs)
+}
+
 /// Adds a function, or lets it replace the one with the same arguments.
 ///
 /// What was granted, the owner and the comment stay; every attribute is as the new statement says,
@@ -369,11 +378,13 @@ fn put(catalog: &mut Catalog, mut function: Function, or_replace: bool, origin: 
         catalog.insert_function(function);
         return Ok(());
     };
+    // Then it is not there to PostgreSQL.
+    let is_unmade = catalog.is_never_made(&Object::Function(oid));
     let Some(old) = catalog.functions.get_mut(&oid) else { return Ok(()) };
-    if !or_replace {
+    if !or_replace && !is_unmade {
         return Err(Misfit::exists(noun(function.kind), &function.name));
     }
-    if let Some(why) = why_not_replace(old, &function) {
+    if let Some(why) = why_not_replace(old, &function).filter(|_| !is_unmade) {
         let (state, help) = match old.kind == function.kind {
             true => (SqlState::INVALID_FUNCTION_DEFINITION, DROP_FUNCTION),
             false => (SqlState::WRONG_OBJECT_TYPE, DROP_ROUTINE),
@@ -382,7 +393,11 @@ fn put(catalog: &mut Catalog, mut function: Function, or_replace: bool, origin: 
         let misfit = Misfit::refused(state, format!("{why} {}", function.name));
         return Err(misfit.about(&function.name).beside(place).helped_by(help));
     }
-    old.history.touch(origin);
+    if is_unmade {
+        old.history = function.history.clone();
+    } else {
+        old.history.touch(origin);
+    }
     let mut lost = std::mem::take(&mut old.lost);
     if let Some(path) = old.config.get("search_path").filter(|_| !function.config.contains_key("search_path"))
     {

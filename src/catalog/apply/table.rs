@@ -34,9 +34,6 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Ori
     let name = new_name(catalog, &statement.name, statement.persistence);
     if !catalog.is_name_free(&name) {
         let there = catalog.relation(&name).is_some();
-        if catalog.is_unmade_table(&name) {
-            add_to_unmade(catalog, &name, statement, origin);
-        }
         return if statement.if_not_exists && there {
             Ok(())
         } else {
@@ -106,34 +103,6 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTable, origin: Ori
     Ok(())
 }
 
-/// Adds what a table has according to a statement that makes it, where an earlier one was to make it and
-/// fails: it has the columns of both.
-fn add_to_unmade(catalog: &mut Catalog, name: &QName, statement: &CreateTable, origin: Origin) {
-    let Some(table) = catalog.table(name) else { return };
-    let oid = table.oid;
-    let known: FxHashSet<Ident> = table.columns.iter().map(|column| column.name.clone()).collect();
-    let mut pending = Vec::new();
-    let mut written = Vec::new();
-    for element in &statement.elements {
-        match element {
-            TableElement::Column(column) if known.contains(&column.name) => {
-                written.extend(&column.constraints);
-            }
-            TableElement::Column(column) => add_column(catalog, oid, column, origin, &mut pending),
-            TableElement::Constraint(constraint) => written.push(constraint),
-            TableElement::Like { .. } => {}
-        }
-    }
-    constraint::add_all(catalog, oid, &pending, origin);
-    for constraint in written {
-        if let Written::ForeignKey(key) = &constraint.kind
-            && catalog.resolve_relation(&key.references).is_none()
-        {
-            catalog.unfit.push(Misfit::missing(ObjectKind::Table, &key.references));
-        }
-    }
-}
-
 /// Notes a column that a statement writes twice.
 fn expect_distinct_columns(catalog: &mut Catalog, statement: &CreateTable) {
     let mut seen = FxHashSet::default();
@@ -149,7 +118,7 @@ fn expect_distinct_columns(catalog: &mut Catalog, statement: &CreateTable) {
 }
 
 /// The name of what a statement makes; temporary objects live in a schema of their own.
-pub(super) fn new_name(catalog: &Catalog, name: &ObjectName, persistence: Persistence) -> QName {
+pub(in crate::catalog) fn new_name(catalog: &Catalog, name: &ObjectName, persistence: Persistence) -> QName {
     if persistence == Persistence::Temporary {
         QName { schema: "pg_temp".into(), name: name.name.clone() }
     } else {

@@ -25,9 +25,12 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateType, origin: Orig
     }
     let kind = match &statement.kind {
         CreateTypeKind::Enum(labels) => UserTypeKind::Enum { labels: labels.clone() },
-        CreateTypeKind::Composite(columns) => UserTypeKind::Composite {
-            attributes: columns.iter().map(|one| attribute(catalog, one)).collect(),
-        },
+        CreateTypeKind::Composite(columns) => {
+            columns.iter().flat_map(|one| &one.data_type).for_each(|written| catalog.expect_type(written));
+            UserTypeKind::Composite {
+                attributes: columns.iter().map(|one| attribute(catalog, one)).collect(),
+            }
+        }
         CreateTypeKind::Domain { base, constraints, .. } => {
             catalog.expect_type(base);
             let base = catalog.resolve_data_type(base);

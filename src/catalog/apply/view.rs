@@ -27,14 +27,16 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateView, origin: Orig
     options.extend(statement.check_option.map(|check| format!("check_option={check}")));
     let (query, output) = bind(catalog, &statement.query);
     let columns = columns(output.as_ref(), &statement.columns, origin);
+    let mut columns_known = output.is_some();
     if let Some(found) = catalog.relation(&name).filter(|_| statement.or_replace)
         && let Some(misfit) = why_not_replace(catalog, found, &name, &query, output.is_some(), &columns)
     {
         let is_view = matches!(found, Relation::View(oid) if catalog.views.get(&oid).is_some_and(|view| !view.materialized));
         match is_view {
-            // The rest of the history is written for the new columns.
+            // The rest of the history is written for the new columns, or still for the old ones.
             true => {
                 catalog.unfit.push(misfit.at(statement.name.span));
+                columns_known = false;
                 if let Relation::View(oid) = found
                     && let Some(view) = catalog.views.get_mut(&oid)
                 {
@@ -50,7 +52,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateView, origin: Orig
         // statement alone.
         let kept = view.columns.len().min(columns.len());
         view.columns.extend(columns.into_iter().skip(kept));
-        view.columns_known = output.is_some();
+        view.columns_known = columns_known;
         view.query = Some(query);
         let was_invoker = view.history.last().span().filter(|_| view.security_invoker());
         view.was_invoker = was_invoker.or(view.was_invoker);

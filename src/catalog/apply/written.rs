@@ -70,7 +70,7 @@ impl Catalog {
             return None;
         }
         self.left_empty(table, given, &rows)
-            .or_else(|| unlisted(table, given, &rows))
+            .or_else(|| self.unlisted(table, given, &rows))
             .or_else(|| self.dangling(table, given, &rows))
     }
 
@@ -83,7 +83,9 @@ impl Catalog {
         };
         let key = table.constraints.values().find_map(|constraint| match &constraint.kind {
             ConstraintKind::ForeignKey(key) => {
-                let is_checked = !constraint.initially_deferred && key.references != table.oid;
+                let is_checked = !constraint.initially_deferred
+                    && key.references != table.oid
+                    && !self.is_by_failing(constraint.history.created);
                 (is_checked && self.is_empty_table(key.references) && refers(key)).then_some(key)
             }
             _ => None,
@@ -111,7 +113,8 @@ impl Catalog {
         let is_null = |at: usize| rows.iter().any(|row| matches!(row[at], Expr::Literal(Literal::Null)));
         let is_default_of = |at: usize| rows.iter().any(|row| is_default(row[at]));
         let column = table.columns.iter().find(|column| {
-            let needed = column.not_null.value && column.identity.is_none() && column.generated.is_none();
+            let is_set = column.not_null.value && !self.is_by_failing(column.not_null.origin);
+            let needed = is_set && column.identity.is_none() && column.generated.is_none();
             // A domain may have one.
             let has_default = column.default.is_some() || !is_plain(column);
             let at = given.iter().position(|given| given.attnum == column.attnum);
@@ -119,6 +122,21 @@ impl Catalog {
         })?;
         let why = format!("the new row has no value for {}.{}, which is NOT NULL", table.name, column.name);
         Some(refused(SqlState::NOT_NULL_VIOLATION, why))
+    }
+
+    /// A text that a CHECK of listed values does not have.
+    fn unlisted(&self, table: &Table, given: &[&Column], rows: &[Vec<&Expr>]) -> Option<Misfit> {
+        let own = table.constraints.values().filter(|own| !self.is_by_failing(own.history.created));
+        own.into_iter().find_map(|constraint| {
+            let ConstraintKind::Check { expr, .. } = &constraint.kind else { return None };
+            let (attnum, allowed) = listed(expr)?;
+            let at = given.iter().position(|column| column.attnum == attnum)?;
+            let data_type = &given[at].data_type.value;
+            let is_text = data_type.is_builtin("text") || data_type.is_builtin("varchar");
+            let other = rows.iter().find_map(|row| text_of(row[at]).filter(|text| !allowed.contains(text)));
+            let why = format!("'{}' is none of the values that {} allows", other?, constraint.name);
+            is_text.then(|| refused(SqlState::CHECK_VIOLATION, why))
+        })
     }
 
     fn unfit_assignment(&self, table: &Table, change: &DataChange) -> Option<Misfit> {
@@ -171,20 +189,6 @@ fn rows(change: &DataChange) -> Option<(Vec<Vec<&Expr>>, bool)> {
         }
         QueryBody::SetOperation(..) => None,
     }
-}
-
-/// A text that a CHECK of listed values does not have.
-fn unlisted(table: &Table, given: &[&Column], rows: &[Vec<&Expr>]) -> Option<Misfit> {
-    table.constraints.values().find_map(|constraint| {
-        let ConstraintKind::Check { expr, .. } = &constraint.kind else { return None };
-        let (attnum, allowed) = listed(expr)?;
-        let at = given.iter().position(|column| column.attnum == attnum)?;
-        let data_type = &given[at].data_type.value;
-        let is_text = data_type.is_builtin("text") || data_type.is_builtin("varchar");
-        let other = rows.iter().find_map(|row| text_of(row[at]).filter(|text| !allowed.contains(text)));
-        let why = format!("'{}' is none of the values that {} allows", other?, constraint.name);
-        is_text.then(|| refused(SqlState::CHECK_VIOLATION, why))
-    })
 }
 
 /// The column and the texts of `status in ('draft', 'sent')`.

@@ -7,6 +7,8 @@ use crate::map::IndexMap;
 use rustc_hash::FxHashMap;
 
 use crate::catalog::acl::{Acl, Grantee};
+use crate::catalog::consequence::Space;
+use crate::catalog::depend::Object as Depended;
 use crate::catalog::function::{Function, FunctionKind, Returns};
 use crate::catalog::gap::Aspect;
 use crate::catalog::index::Index;
@@ -131,35 +133,66 @@ pub(super) fn rows(
     printed: Option<&Printed>,
 ) -> Option<Vec<Row>> {
     let mut rows = all_rows(catalog, name, wanted, printed)?;
-    if catalog.hides_some() {
-        rows.retain(|row| !row.iter().any(|(column, value)| is_hidden(catalog, column, value)));
+    if catalog.has_failing() {
+        rows.retain(|row| !is_never_made(catalog, row));
     }
     Some(rows)
 }
 
-/// Columns that hold the bare name of an object.
-const NAMES: [&str; 9] = [
-    "event_object_table",
-    "matviewname",
-    "proname",
-    "relname",
-    "routine_name",
-    "table_name",
-    "tablename",
-    "typname",
-    "viewname",
-];
+/// Columns that hold the schema of what a row is about.
+const SCHEMAS: [&str; 4] = ["event_object_schema", "routine_schema", "schemaname", "table_schema"];
 
-/// Whether a row with this value is about what blocks do not see.
-fn is_hidden(catalog: &Catalog, column: &Ident, value: &Value) -> bool {
-    match value {
-        Value::Text(name) => NAMES.contains(&column.as_str()) && catalog.hides_name(name),
-        Value::Object(Object::Relation(oid)) => {
-            catalog.tables.get(oid).is_some_and(|table| catalog.hides_relation(&table.name))
-                || catalog.views.get(oid).is_some_and(|view| catalog.hides_relation(&view.name))
-        }
-        _ => false,
+/// Columns that hold the name of a relation in that schema.
+const RELATIONS: [&str; 5] = ["event_object_table", "matviewname", "table_name", "tablename", "viewname"];
+
+/// Whether PostgreSQL has no such row: the statement that was to make what it is about fails.
+fn is_never_made(catalog: &Catalog, row: &Row) -> bool {
+    let text = |columns: &[&str]| {
+        row.iter().find_map(|(column, value)| match value {
+            Value::Text(text) if columns.contains(&column.as_str()) => Some(Ident::new(text)),
+            _ => None,
+        })
+    };
+    let named = |name| Some(QName { schema: text(&SCHEMAS)?, name });
+    let routine = || text(&["routine_name"]).and_then(named);
+    if routine().is_some_and(|name| catalog.lacks(Space::Routine, &name)) {
+        return true;
     }
+    let objects = row.iter().filter_map(|(_, value)| match value {
+        Value::Object(object) => made(catalog, object),
+        _ => None,
+    });
+    let relation = text(&RELATIONS).and_then(named).and_then(|name| catalog.relation_named(&name));
+    let held: Vec<Depended> = objects.chain(relation).collect();
+    let of_table = held.iter().filter_map(|object| match object {
+        Depended::Table(oid) => catalog.tables.get(oid),
+        _ => None,
+    });
+    let part = |table: &Table| {
+        let column = text(&["attname", "column_name"]).and_then(|name| table.column(&name));
+        let column = column.map(|column| Depended::Column(table.oid, column.attnum));
+        let constraint = text(&["conname", "constraint_name"]);
+        let constraint = constraint.map(|name| Depended::Constraint(table.oid, name));
+        let policy = text(&["polname", "policyname"]).map(|name| Depended::Policy(table.oid, name));
+        let trigger = text(&["tgname", "trigger_name"]).map(|name| Depended::Trigger(table.oid, name));
+        let index = text(&["indexname"]).map(|name| Depended::Index(table.oid, name));
+        [column, constraint, policy, trigger, index]
+            .into_iter()
+            .flatten()
+            .any(|part| catalog.is_never_made(&part))
+    };
+    held.iter().any(|object| catalog.is_never_made(object)) || of_table.into_iter().any(part)
+}
+
+/// The object of the catalog that a value stands for.
+fn made(catalog: &Catalog, object: &Object) -> Option<Depended> {
+    Some(match object {
+        Object::Relation(oid) if catalog.views.contains_key(oid) => Depended::View(*oid),
+        Object::Relation(oid) => Depended::Table(*oid),
+        Object::Function(oid) => Depended::Function(*oid),
+        Object::Type(oid) => Depended::Type(*oid),
+        _ => return None,
+    })
 }
 
 fn all_rows(

@@ -5,6 +5,8 @@ use smol_str::SmolStr;
 use crate::catalog::Relation;
 
 use crate::catalog::acl::Acl;
+use crate::catalog::consequence::Space;
+use crate::catalog::depend;
 use crate::catalog::gap::Aspect;
 use crate::catalog::interpret::{Interpreter, object_name, system};
 use crate::source::{FileId, Span};
@@ -329,7 +331,7 @@ impl Interpreter<'_> {
     pub(super) fn regclass(&self, text: &str) -> Option<Value> {
         let name = object_name(text, NOWHERE);
         let (qname, relation) = self.catalog.resolve_relation(&name)?;
-        if self.catalog.hides_relation(&qname) {
+        if self.catalog.lacks(Space::Relation, &qname) {
             return None;
         }
         Some(Value::Object(match relation {
@@ -353,10 +355,12 @@ impl Interpreter<'_> {
             return Value::Unknown;
         };
         let [object] = drop.objects.as_slice() else { return Value::Unknown };
-        if self.catalog.hides_name(&object.name.name) {
-            return Value::Null;
+        match self.catalog.resolve_routine(object) {
+            Ok(oid) if !self.catalog.is_never_made(&depend::Object::Function(oid)) => {
+                Value::Object(Object::Function(oid))
+            }
+            _ => Value::Null,
         }
-        self.catalog.resolve_routine(object).map_or(Value::Null, |oid| Value::Object(Object::Function(oid)))
     }
 
     /// Whether a role has a privilege on a whole relation, as far as its grants are known.
@@ -573,7 +577,9 @@ impl Interpreter<'_> {
             ("to_regtype", [Value::Text(text)]) => {
                 let name = object_name(text, call.span);
                 match self.catalog.resolve_type(&name) {
-                    Some(oid) if !self.catalog.hides_name(&name.name) => Value::Object(Object::Type(oid)),
+                    Some(oid) if !self.catalog.is_never_made(&depend::Object::Type(oid)) => {
+                        Value::Object(Object::Type(oid))
+                    }
                     _ => Value::Null,
                 }
             }
