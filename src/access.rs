@@ -8,6 +8,7 @@ mod columns;
 pub mod evaluation;
 mod formulas;
 mod hidden;
+mod lineage;
 mod matrix;
 pub mod opening;
 mod reach;
@@ -34,6 +35,7 @@ use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand, Privilege};
 
 pub use formulas::Read;
+pub use lineage::{Lineage, Value};
 pub use matrix::{COMMANDS, Cell, Deciding, Reason, Relations, Row};
 pub use reach::{deed, reach, reach_in_words, reach_of};
 pub use rights::{PolicyReach, Rights};

@@ -114,6 +114,8 @@ pub struct AccessChange {
     pub before: Option<Reach>,
     /// The rows reached now; nothing where the relation is gone.
     pub after: Option<Reach>,
+    /// The columns of tables that a view shows and did not, where it is about these: `auth.users.email`.
+    pub shows: Vec<String>,
     /// The part of a statement that makes it so, where one does.
     pub span: Option<Span>,
     /// All of that statement.
@@ -132,6 +134,7 @@ impl AccessChange {
             commands: Vec::new(),
             before: None,
             after: None,
+            shows: Vec::new(),
             span: None,
             statement: None,
         }
@@ -155,6 +158,13 @@ pub struct RenamedPart {
     pub of: QName,
     pub old: String,
     pub new: String,
+}
+
+impl Renamed {
+    /// What a relation of before is called now.
+    pub fn relation(&self, name: QName) -> QName {
+        self.relations.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new.clone())
+    }
 }
 
 impl RenamedPart {

@@ -32,7 +32,7 @@ pub struct Evaluation<'a> {
 }
 
 /// Views and functions behind so many others are not followed.
-const DEPTH: usize = 32;
+pub(super) const DEPTH: usize = 32;
 
 /// An object that is read or called.
 #[derive(Clone, Copy, Debug)]

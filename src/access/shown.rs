@@ -1,15 +1,16 @@
 //! What views show of tables past the rights of the caller.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::access::Rights;
+use crate::access::{Access, Rights};
 use crate::catalog::Catalog;
+use crate::catalog::acl::Grantee;
 use crate::catalog::role::Role;
-use crate::catalog::table::Table;
+use crate::catalog::table::{Column, Table};
 use crate::catalog::view::View;
 use crate::predicate::is_never_true;
 use crate::source::Span;
-use crate::sql::expr::{Oid, QueryBody};
+use crate::sql::expr::{Expr, FromItem, Oid, QueryBody};
 use crate::sql::statement::Privilege;
 
 /// A table whose rows a view shows without asking for the caller's own rights.
@@ -83,7 +84,7 @@ impl ShownToRole {
 }
 
 /// Whether a view has no rows, whatever it reads: `select … where false`.
-fn shows_nothing(view: &View) -> bool {
+pub(super) fn shows_nothing(view: &View) -> bool {
     let Some(QueryBody::Select(select)) = view.query.as_ref().map(|query| &query.body) else { return false };
     !view.is_summary() && select.filter.as_ref().is_some_and(|filter| is_never_true(filter))
 }
@@ -114,6 +115,37 @@ impl<'a> Rights<'a> {
             Some(Shown { table, view, span: named.span })
         };
         list.filter_map(shown).collect()
+    }
+
+    /// The tables that a view reads in some place where nothing asks for the caller.
+    pub fn read_unasked(&self, view: &View) -> FxHashSet<Oid> {
+        self.workload.read_unasked(self.catalog, view)
+    }
+}
+
+impl Catalog {
+    /// Whether a view is there to show a part of what RLS hides: all who read it were granted just that
+    /// by name, and its author chose the columns of one table, or rows or columns that are for `anon` as
+    /// well. Names of columns that are for nobody else say otherwise.
+    pub fn is_published(&self, view: &View, access: &[Access<'_>]) -> bool {
+        let Some(QueryBody::Select(select)) = view.query.as_ref().map(|query| &query.body) else {
+            return false;
+        };
+        let named = |grantee: &Grantee| {
+            view.acl.entry(grantee).is_some_and(|entry| entry.by_name.contains(Privilege::Select))
+        };
+        let readers = || access.iter().filter(|access| access.reading().is_some());
+        let chooses_columns =
+            !select.targets.iter().any(|target| matches!(&target.expr, Expr::Column(column) if column.star));
+        let chooses_rows = select.filter.as_ref().is_some_and(|filter| !self.is_always_true(filter));
+        let is_of_one_table = matches!(select.from.as_slice(), [FromItem::Relation { .. }]);
+        let is_for_all = readers().any(|access| access.role.name == "anon");
+        let is_part =
+            if is_for_all { chooses_columns || chooses_rows } else { chooses_columns && is_of_one_table };
+        is_part
+            && view.columns_known
+            && !view.columns.iter().any(Column::is_sensitive)
+            && readers().all(|access| named(&access.role.grantee()) || named(&Grantee::Public))
     }
 }
 

@@ -127,6 +127,16 @@ impl Touched {
         self.everything | self.schemas.get(&object.schema).copied().unwrap_or_default() | own
     }
 
+    /// Whether another has every doubt of this one.
+    fn is_within(&self, other: &Self) -> bool {
+        let is_in = |doubts: Aspects, others: Option<&Aspects>| {
+            doubts & !(other.everything | others.copied().unwrap_or_default()) == 0
+        };
+        is_in(self.everything, None)
+            && self.schemas.iter().all(|(schema, doubts)| is_in(*doubts, other.schemas.get(schema)))
+            && self.objects.iter().all(|(object, doubts)| is_in(*doubts, Some(&other.of(object))))
+    }
+
     /// Whether there was a doubt about one of these aspects, for whatever object.
     pub(super) fn ever(&self, aspects: &[Aspect]) -> bool {
         self.ever & bits(aspects) != 0
@@ -176,6 +186,21 @@ impl Catalog {
     /// Whether a statement that was not read may have changed this aspect of an object.
     pub fn may_have_changed(&self, object: &QName, aspect: Aspect) -> bool {
         self.doubts(&[aspect]).concern(object)
+    }
+
+    /// Whether there are doubts that another catalog of the project has not.
+    pub fn has_new_doubts(&self, earlier: &Self) -> bool {
+        !self.touched.is_within(&earlier.touched)
+    }
+
+    /// The same about one object.
+    pub fn has_new_doubts_about(&self, object: &QName, earlier: &Self) -> bool {
+        self.touched.of(object) & !earlier.touched.of(object) != 0
+    }
+
+    /// The same, as if statements that were not read had changed nothing.
+    pub fn without_doubts(&self) -> Self {
+        Self { touched: Touched::default(), ..self.clone() }
     }
 
     /// Records what could not be followed.
@@ -265,6 +290,21 @@ mod tests {
         assert!(!catalog.may_have_changed(&notes, Aspect::Shape));
         catalog.touched.forget(&tags);
         assert!(!catalog.may_have_changed(&tags, Aspect::Shape));
+    }
+
+    #[test]
+    fn new_doubts_are_told_from_older_ones() {
+        let (notes, tags) = (QName::new("public", "notes"), QName::new("public", "tags"));
+        let mut before = Catalog::default();
+        before.record_unknown(span(0), "", Aspect::Shape, Some(notes.clone()));
+        let mut after = before.clone();
+        assert!(!after.has_new_doubts(&before));
+        after.record_unknown(span(1), "", Aspect::Rls, Some(notes.clone()));
+        assert!(after.has_new_doubts(&before) && !before.has_new_doubts(&after));
+        assert!(after.has_new_doubts_about(&notes, &before) && !after.has_new_doubts_about(&tags, &before));
+        before.record_unknown(span(2), "", Aspect::Rls, None);
+        assert!(!after.has_new_doubts(&before) && before.has_new_doubts_about(&tags, &after));
+        assert!(!before.without_doubts().has_new_doubts(&after));
     }
 
     #[test]

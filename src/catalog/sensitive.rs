@@ -63,6 +63,13 @@ impl Table {
         self.columns.iter().filter(|column| column.is_sensitive() && !self.is_public_id(column))
     }
 
+    /// Whether a column is for few: one of those, or one of the platform's tables about users that is more
+    /// than an id or a time.
+    pub fn is_private(&self, column: &Column) -> bool {
+        let is_of_users = self.name.schema == "auth" && !matches!(column.name.as_str(), "id" | "created_at");
+        is_of_users || self.sensitive_columns().any(|one| one.attnum == column.attnum)
+    }
+
     /// The same, and those that are so less surely.
     pub fn possibly_sensitive_columns(&self) -> impl Iterator<Item = &Column> {
         let named = |column: &Column| {

@@ -4,6 +4,7 @@ mod calls;
 mod cause;
 mod moved;
 mod opened;
+mod shown;
 mod words;
 
 use std::cell::LazyCell;
@@ -17,10 +18,11 @@ use crate::catalog::origin::History as Provenance;
 use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
 use crate::change::access::cause::{Effect, Part, causes};
+use crate::change::access::shown::{Lineages, Shown};
 use crate::change::access::words::{deeds, deeds_in_number, plain, rows, verb, which};
 use crate::change::stops::History;
-use crate::change::{AccessChange, Class, Renamed, Subject};
-use crate::diagnostic::Identity;
+use crate::change::{AccessChange, Class, Renamed, Subject, is_about_access};
+use crate::diagnostic::{Diagnostic, Identity};
 use crate::predicate::{Comparison, Condition, Reach};
 use crate::rule::Findings;
 use crate::source::{FileId, Sources, Span};
@@ -80,6 +82,8 @@ enum Kind {
     NewRows(Option<String>),
     /// The privilege is on these columns, and was on those.
     Columns(String, String),
+    /// A view shows columns of a table that it did not show.
+    Shown(Shown),
 }
 
 /// What comes of a comparison.
@@ -93,7 +97,7 @@ pub struct Compared {
 pub fn compare(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Compared {
     let renamed = moved::renamed(before, after, new);
     let pairs = pairs(before, after, &renamed.relations);
-    Compared { changes: changes(pairs, before, after, new), renamed }
+    Compared { changes: changes(pairs, before, after, new, &renamed), renamed }
 }
 
 fn changes(
@@ -101,27 +105,32 @@ fn changes(
     before: Side<'_>,
     after: Side<'_>,
     new: &New<'_>,
+    renamed: &Renamed,
 ) -> Vec<AccessChange> {
+    let mut lineages = Lineages::new(before, after);
     let mut differences: Vec<_> = pairs
         .into_iter()
         .map(|(old, name)| {
             let steps = match (&old, &name) {
-                (Some(old), Some(name)) => changed(old, name, before, after),
+                (Some(old), Some(name)) => {
+                    let shown = lineages.compared((old, name), before, after, renamed);
+                    changed(old, name, before, after).into_iter().chain(shown).collect()
+                }
                 (None, Some(name)) => opened(name, before, after, new),
                 _ => Vec::new(),
             };
             Difference { old, name, steps }
         })
         .collect();
-    let (mut renamed, mut gone) = (IndexMap::default(), IndexMap::default());
+    let (mut moved, mut gone) = (IndexMap::default(), IndexMap::default());
     let mut called = calls::compared(before, after);
-    blame(&mut differences, &mut called, after, new, &mut renamed, &mut gone);
+    blame(&mut differences, &mut called, after, new, &mut moved, &mut gone);
     let mut found: Vec<_> = schemas(before, after).collect();
     found.extend(called.into_iter().map(|(_, change)| change));
     for Difference { old, name, steps } in differences {
         match (old, name) {
             (Some(old), Some(name)) => {
-                found.extend(renamed.get(&name).map(|span| told_as_renamed(&old, &name, after, *span)));
+                found.extend(moved.get(&name).map(|span| told_as_renamed(&old, &name, after, *span)));
                 found.extend(grouped(steps, true).into_iter().map(|group| told(group, &name)));
             }
             (None, Some(name)) => {
@@ -226,13 +235,15 @@ fn blame(
 
 impl Step {
     fn effect(&self, names: [&QName; 2]) -> Effect {
-        let part = match self.kind {
+        let names = names.map(Clone::clone);
+        let part = match &self.kind {
             Kind::Reach | Kind::Fenced(_) | Kind::Within(_) | Kind::Open(_) => Part::Rows,
             Kind::Blind => Part::Blind,
             Kind::NewRows(_) => Part::NewRows,
             Kind::Columns(..) => Part::Columns,
+            Kind::Shown(shown) => return Effect::Shown(shown.clone(), names),
         };
-        Effect::Cell { part, names: names.map(Clone::clone), role: self.role.clone(), command: self.command }
+        Effect::Cell { part, names, role: self.role.clone(), command: self.command }
     }
 
     /// The part of a statement that the cell has as a reason; else its first line.
@@ -257,7 +268,24 @@ impl AccessChange {
         let of = |role: &String| privileges.iter().map(|privilege| deed(role, privilege)).collect::<Vec<_>>();
         self.roles.iter().flat_map(of).collect()
     }
+
+    /// Whether it is about what a finding lets requests do, and leaves open whether they still can.
+    pub fn leaves_open(&self, finding: &Diagnostic) -> bool {
+        let object = &finding.object;
+        let is_it = object.schema.as_deref() == Some(self.name.schema.as_str())
+            && object.name == *self.name.name.as_str()
+            && self.subject == Subject::Relation;
+        let lets =
+            || finding.reach.is_empty() || self.deeds().iter().any(|deed| finding.reach.contains(deed));
+        self.after == Some(Reach::Unknown) && is_it && is_about_access(finding) && lets()
+    }
 }
+
+const HOLD_ROWS: &str = "hold the rows to the caller, as in `using (owner = (select auth.uid()))`, and grant no more than \
+                         the app needs";
+
+const HOLD_COLUMNS: &str = "leave out of the view what its readers may not read of the table, or let it read with their \
+                            rights (`security_invoker = true`)";
 
 /// Reports what opens every row of a relation that was there before; of a view only what no table is opened
 /// by as well.
@@ -270,19 +298,18 @@ pub fn report(changes: &[AccessChange], catalog: &Catalog, out: &mut Findings) {
             && table.span == view.span
             && view.roles.iter().all(|role| table.roles.contains(role))
             && view.commands.iter().all(|command| table.commands.contains(command))
+            && view.shows.is_empty()
     };
     let is_told = |view: &AccessChange| is_view(view) && opened.iter().any(|table| says_as_much(table, view));
     for change in opened.iter().filter(|change| !is_told(change)) {
         let Some(span) = change.span else { continue };
-        let kind = "relation";
         let commands: Vec<_> = change.commands.iter().map(|command| verb(*command)).collect();
-        out.report(span, Identity::new(kind, &change.name), change.message.clone())
+        let who = change.roles.join(", ");
+        let mend = if change.shows.is_empty() { HOLD_ROWS } else { HOLD_COLUMNS };
+        out.report(span, Identity::new("relation", &change.name), change.message.clone())
             .note("this makes it so")
-            .help(
-                "hold the rows to the caller, as in `using (owner = (select auth.uid()))`, and grant no more than the \
-                 app needs; if it is meant: -- rls-lint: allow(policy-widened) why",
-            )
-            .what(format!("{}: {}", change.roles.join(", "), commands.join(", ")))
+            .help(format!("{mend}; if it is meant: -- rls-lint: allow(policy-widened) why"))
+            .what([&[who, commands.join(", ")], &change.shows[..]].concat().join(": "))
             .reach(change.deeds());
     }
 }
@@ -647,6 +674,13 @@ fn told(group: Group, name: &QName) -> AccessChange {
             };
             format!("{who} can now {what} {is} of {relation} (was: {was})")
         }
+        Kind::Shown(shown) => {
+            format!("{who} can now read {} through {relation} ({})", shown.in_words(), rows(*after))
+        }
+    };
+    let shows = match kind {
+        Kind::Shown(shown) => shown.names(),
+        _ => Vec::new(),
     };
     AccessChange {
         class: *class,
@@ -655,6 +689,7 @@ fn told(group: Group, name: &QName) -> AccessChange {
         name: name.clone(),
         before: Some(*before),
         after: Some(*after),
+        shows,
         span: *span,
         statement: None,
         roles,
@@ -700,16 +735,11 @@ fn told_as_new(group: Group, name: &QName, what: &str) -> AccessChange {
         _ => format!("{who} can {} ({what})", deeds(&commands, after, &relation)),
     };
     AccessChange {
-        class,
-        message,
-        subject: Subject::Relation,
-        name: name.clone(),
         roles,
         commands,
-        before: None,
         after: Some(after),
         span,
-        statement: None,
+        ..AccessChange::new(Subject::Relation, name.clone(), class, message)
     }
 }
 
@@ -730,22 +760,14 @@ fn told_as_gone(name: &QName, before: Side<'_>, span: Option<Span>) -> Option<Ac
     }
     // What nobody reached is missed by nobody.
     let verbs: Vec<_> = commands.iter().map(|command| verb(*command)).collect();
+    let (who, verbs) = (in_words(&roles, "and"), in_words(&verbs, "and"));
+    let message = format!("{} is gone: {who} could {verbs} rows of it", name.quoted());
     (!roles.is_empty()).then(|| AccessChange {
-        class: Class::Breaking,
-        message: format!(
-            "{} is gone: {} could {} rows of it",
-            name.quoted(),
-            in_words(&roles, "and"),
-            in_words(&verbs, "and")
-        ),
-        subject: Subject::Relation,
-        name: name.clone(),
         roles,
         commands,
         before: Some(most),
-        after: None,
         span,
-        statement: None,
+        ..AccessChange::new(Subject::Relation, name.clone(), Class::Breaking, message)
     })
 }
 
@@ -1300,6 +1322,100 @@ mod tests {
             "{told:?}"
         );
         assert!(!told.iter().any(|one| one.contains("fewer")), "{told:?}");
+    }
+
+    #[test]
+    fn what_a_view_shows_more_is_told() {
+        let people = "create table people (id int primary key, owner uuid, nick text, bio text, email text, phone text);
+            alter table people enable row level security; revoke all on people from anon;
+            create policy own on people to authenticated using (owner = auth.uid());
+            create table secrets (id int primary key, note text); alter table secrets enable row level security;
+            create table posts (id int primary key, title text); alter table posts enable row level security;
+            create policy all_of_them on posts for select using (true);
+            create view v as select id, nick from people; revoke all on v from anon, authenticated;
+            grant select on v to authenticated;";
+        let told = |query: &str| told_of(people, &format!("select 1; create or replace view v as {query};"));
+        let place = |query: &str| format!("[create or replace view v as {query}]");
+        let through = "through public.v (all rows)";
+        for (query, expected) in [
+            ("select id, nick from people", None),
+            (
+                "select id, nick, bio from people",
+                Some("review: authenticated can now read bio of public.people"),
+            ),
+            (
+                "select id, nick, bio, email from people",
+                Some("dangerous: authenticated can now read bio and email of public.people"),
+            ),
+            (
+                "select id, nick, email is null as mute from people",
+                Some("review: authenticated can now read what is computed from email of public.people"),
+            ),
+            (
+                "select id, nick, (select note from secrets limit 1) as note from people",
+                Some("review: authenticated can now read note of public.secrets"),
+            ),
+            // Whoever reads the view reads all of these anyway.
+            ("select id, nick, (select title from posts limit 1) as title from people", None),
+            (
+                "select id, nick, (select raw_user_meta_data from auth.users u where u.id = owner) as data from people",
+                Some("dangerous: authenticated can now read raw_user_meta_data of auth.users"),
+            ),
+        ] {
+            let expected: Vec<_> =
+                expected.iter().map(|words| format!("{words} {through} {}", place(query))).collect();
+            assert_eq!(told(query), expected, "{query}");
+        }
+        // A table more is for few where nobody was granted the view by name.
+        let unnamed =
+            people.replace("revoke all on v from anon, authenticated;", "revoke all on v from anon;");
+        let unnamed = unnamed.replace("grant select on v to authenticated;", "");
+        let join =
+            "create or replace view v as select p.id, nick, note from people p join secrets using (id);";
+        let shown = |project: &str| {
+            told_of(project, join).iter().find_map(|one| Some(one.split_once(" through ")?.0.to_string()))
+        };
+        assert_eq!(
+            shown(&unnamed).as_deref(),
+            Some("dangerous: authenticated can now read note of public.secrets")
+        );
+        let public = format!("{people} grant select on v to anon;");
+        assert_eq!(
+            shown(&public).as_deref(),
+            Some("review: anon and authenticated can now read note of public.secrets")
+        );
+        let own = "select id, nick, email from people where owner = auth.uid()";
+        assert_eq!(
+            told(own),
+            [
+                format!(
+                    "safe: authenticated can no longer read all rows of public.v (now: own rows) {}",
+                    place(own)
+                ),
+                format!(
+                    "safe: authenticated can now read email of public.people through public.v (own rows) {}",
+                    place(own)
+                ),
+            ]
+        );
+        let invoker =
+            "create or replace view v with (security_invoker) as select id, nick, email from people;";
+        assert!(!told_of(people, invoker).iter().any(|one| one.contains("through")));
+    }
+
+    #[test]
+    fn what_has_another_name_is_shown_as_before() {
+        let people = format!("{NOTES} create view v as select id, owner from notes;");
+        let told = told_of(
+            &people,
+            "alter table notes rename to pages; alter table pages rename column owner to author; alter view v rename to w;",
+        );
+        assert!(!told.iter().any(|one| one.contains("through")), "{told:?}");
+        let told = told_of(
+            &people,
+            "drop view v; create view v as select * from (select id from notes) n natural join notes;",
+        );
+        assert_eq!(told.iter().filter(|one| one.contains("through")).count(), 1, "{told:?}");
     }
 
     #[test]

@@ -33,17 +33,14 @@ pub fn compare(before: &Catalog, after: &Catalog, out: &mut Findings) -> Vec<Acc
                 .what("public");
         }
         let reach = |public| if public { Reach::All } else { Reach::Unknown };
+        let name = QName::new("storage", bucket.id.as_str());
         changes.push(AccessChange {
-            class,
-            message,
-            subject: Subject::Bucket,
-            name: QName::new("storage", bucket.id.as_str()),
             roles: ["anon", "authenticated"].map(String::from).into(),
             commands: vec![PolicyCommand::Select],
             before: was.map(reach),
             after: Some(reach(bucket.public)),
             span: bucket.origin.span(),
-            statement: None,
+            ..AccessChange::new(Subject::Bucket, name, class, message)
         });
     }
     changes

@@ -201,6 +201,7 @@ struct AccessForm<'a> {
     commands: Vec<&'static str>,
     before: Option<&'static str>,
     after: Option<&'static str>,
+    shows: &'a [String],
     place: Option<Place<'a>>,
 }
 
@@ -241,6 +242,7 @@ impl<'a> AccessForm<'a> {
             commands: access.commands.iter().map(|command| command_word(*command)).collect(),
             before: access.before.map(reach_word),
             after: access.after.map(reach_word),
+            shows: &access.shows,
             place: access.span.map(|span| Place::of(span, sources)),
         }
     }

@@ -340,6 +340,7 @@ alter table public.todos enable row level security;
                 commands: vec![PolicyCommand::Select],
                 before: None,
                 after: None,
+                shows: Vec::new(),
                 span: Some(example::at(&report.sources, 1, "disable row")),
                 statement: None,
             }],
@@ -381,6 +382,7 @@ Compared with main: 0 findings fixed, 7 as before.
             commands: Vec::new(),
             before: None,
             after: None,
+            shows: Vec::new(),
             span: None,
             statement: None,
         };

@@ -13,7 +13,7 @@ use crate::change::access::{self, New, Side};
 use crate::change::buckets;
 use crate::change::stops::History;
 use crate::change::{self, AccessChange, Change, Fixed, Grown};
-use crate::diagnostic::{self, Diagnostic, selected};
+use crate::diagnostic::{self, Diagnostic, Identity, selected};
 use crate::report::Report;
 use crate::rule::{Check, Findings, Group, Rule};
 use crate::rules;
@@ -55,12 +55,17 @@ impl Workspace {
             let renamed = &access.renamed;
             // What is still there and only no longer said, or seen, is not mended.
             let settings = &self.projects[at].settings;
-            let hidden = self.hidden(at, before, &known);
+            let mut hidden = self.hidden_without_rls(at, before, &known);
+            hidden.extend(self.hidden_by_doubts(at, before));
+            let is_open = |one: &Diagnostic| {
+                access.changes.iter().any(|change| change.leaves_open(one)) || has_new_doubts(one, is, was)
+            };
             let is_mended = |one: &Diagnostic| {
                 let fingerprint = one.fingerprint();
                 settings.is_on(one.rule)
                     && !checked.unsaid.contains(&fingerprint)
                     && !hidden.contains(&fingerprint)
+                    && !is_open(one)
             };
             let compared = change::compare((&known, &before.sources), found, renamed, &is_new, &is_mended);
             let mut brought = compared.introduced;
@@ -122,7 +127,7 @@ impl Workspace {
 
     /// The findings of the base that do not show where row level security was switched off, and come back
     /// with it; those about who reaches the rows of such a table among them.
-    fn hidden(&self, at: usize, base: &Self, known: &[Diagnostic]) -> FxHashSet<String> {
+    fn hidden_without_rls(&self, at: usize, base: &Self, known: &[Diagnostic]) -> FxHashSet<String> {
         let (was, replayed) = (&base.projects[at].catalog, &self.projects[at]);
         let is_off = |table: &&Table| {
             !table.rls.value && was.table(&table.name).is_some_and(|before| before.rls.value)
@@ -147,6 +152,19 @@ impl Workspace {
         };
         let about_rows = known.iter().flat_map(Diagnostic::each).filter(is_about_rows);
         shown.iter().flat_map(Diagnostic::each).chain(about_rows).map(Diagnostic::fingerprint).collect()
+    }
+
+    /// What rules would still find if nothing that the change leaves in doubt had changed.
+    fn hidden_by_doubts(&self, at: usize, base: &Self) -> FxHashSet<String> {
+        let (was, replayed) = (&base.projects[at].catalog, &self.projects[at]);
+        if !replayed.catalog.has_new_doubts(was) {
+            return FxHashSet::default();
+        }
+        let catalog = replayed.catalog.without_doubts();
+        let workload = Workload::of(&catalog);
+        let rights = Rights::new(&catalog, &workload);
+        let shown = self.run_rules_on(replayed, &catalog, &workload, &rights, &|_| true);
+        shown.iter().flat_map(Diagnostic::each).map(Diagnostic::fingerprint).collect()
     }
 
     /// The history of a project, parsed anew: replayed statements are not kept.
@@ -253,4 +271,11 @@ impl Workspace {
             habit.retain(|_| true);
         });
     }
+}
+
+/// Whether the change leaves in doubt what a finding of the base is about. Files are read as they are.
+fn has_new_doubts(finding: &Diagnostic, after: &Catalog, before: &Catalog) -> bool {
+    let Identity { kind, schema, name, .. } = &finding.object;
+    let object = QName::new(schema.as_deref().unwrap_or_default(), name.as_str());
+    *kind != "file" && after.has_new_doubts_about(&object, before)
 }

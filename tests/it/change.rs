@@ -227,6 +227,57 @@ fn what_is_no_longer_said_is_not_fixed() {
 }
 
 #[test]
+fn what_can_no_longer_be_told_is_not_fixed() {
+    let view = "create table public.notes (id int primary key, owner uuid);
+        alter table public.notes enable row level security;
+        create view public.v as select id from public.notes;
+        create table public.open (id int primary key);\n";
+    let folder = project(view);
+    let unknown = "do $$ begin execute current_setting('app.text'); end $$;";
+    for (change, fixed) in [
+        ("alter view public.v set (security_invoker = true);", vec!["definer-view-exposed"]),
+        ("drop view public.v;", vec!["definer-view-exposed"]),
+        (unknown, vec![]),
+        // What it did is not known to be still so.
+        (&format!("alter view public.v set (security_invoker = true); {unknown}"), vec![]),
+        ("drop view public.v; create view public.v as select * from public.made_by_hand;", vec![]),
+        (
+            "create function public.f() returns setof public.notes language sql as 'select * from public.notes';
+             drop view public.v; create view public.v as select id from public.f();",
+            vec![],
+        ),
+    ] {
+        folder.write(SECOND, change.as_bytes());
+        let only = "definer-view-exposed,rls-disabled-on-exposed-table";
+        let answer = json(&check(&folder, &["--base", "main", "--only", only]));
+        let told = answer["change"]["fixed"].as_array().expect("it lists them").iter();
+        assert_eq!(told.map(|one| one["rule"].clone()).collect::<Vec<_>>(), fixed, "{change}");
+    }
+}
+
+#[test]
+fn what_a_view_shows_more_is_a_finding() {
+    let folder = project(
+        "create view public.members as select id, email from auth.users;
+         revoke all on public.members from anon, authenticated; grant select on public.members to authenticated;\n",
+    );
+    assert_eq!(folder.run(&["baseline"]).code, 0);
+    commit(folder.path());
+    git(folder.path(), &["branch", "--force", "main", "HEAD"]);
+    folder.write(
+        SECOND,
+        b"select 1;\ncreate or replace view public.members as select id, email, phone from auth.users;\n",
+    );
+    let answer = check(&folder, &["--base", "main"]);
+    assert_eq!(found(&answer), [format!("policy-widened {SECOND}:2")]);
+    let value = json(&answer);
+    let message = "authenticated can now read phone of auth.users through public.members (all rows)";
+    assert_eq!(value["findings"][0]["message"], message);
+    assert_eq!(value["change"]["access"][0]["class"], "dangerous");
+    assert_eq!(value["change"]["access"][0]["shows"], serde_json::json!(["auth.users.phone"]));
+}
+
+#[test]
 fn a_project_that_moves_keeps_its_findings() {
     let folder =
         project("create table public.a (title text); -- rls-lint: allow(no-primary-key, syntax-error) x\n");

@@ -4,6 +4,7 @@ use crate::access::{Cell, Deciding, Rights};
 use crate::catalog::name::QName;
 use crate::catalog::{Catalog, Relation};
 use crate::change::access::calls::Calls;
+use crate::change::access::shown::Shown;
 use crate::change::access::{New, Side};
 use crate::predicate::{Comparison, Condition, Reach};
 use crate::source::Span;
@@ -18,6 +19,8 @@ pub(super) enum Effect {
     Calls(String),
     /// A relation has this name.
     Named(QName),
+    /// A view, which was called otherwise before, shows this.
+    Shown(Shown, [QName; 2]),
     Cell {
         part: Part,
         /// The relation, and what it was called before.
@@ -71,6 +74,7 @@ impl<'a> Stop<'a> {
                     == Calls::with_signature(end.catalog, signature)
             }
             Effect::Named(name) => self.catalog.is_relation_with_rows(name),
+            Effect::Shown(shown, names) => names.iter().any(|name| shown.is_in(self.catalog, name)),
             Effect::Cell { part, names, role, command } => {
                 let here = self.cell(names, role, *command);
                 let there = end.cell(names, role, *command);

@@ -2,7 +2,7 @@ use crate::map::IndexSet;
 
 use crate::access::{Access, Shown, describe, grant_spans, in_words, reach};
 use crate::catalog::Catalog;
-use crate::catalog::acl::{Grantee, Privileges};
+use crate::catalog::acl::Privileges;
 use crate::catalog::gap::Aspect;
 use crate::catalog::origin::Origin;
 use crate::catalog::policy::Policy;
@@ -12,7 +12,7 @@ use crate::catalog::view::View;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::mend;
-use crate::sql::expr::{Expr, FromItem, QueryBody, Target};
+use crate::sql::expr::{Expr, QueryBody, Target};
 use crate::sql::statement::{PolicyCommand, Privilege};
 
 declare_rule! {
@@ -207,7 +207,7 @@ fn judge<'a>(cx: &CatalogCx<'_>, view: &View, access: &[Access<'a>], shown: &[Sh
     let what = describe(&through, &format!("view {}", view.name));
     let message = format!("{what}, past the row level security of {}", names(&blamed));
     if written.is_empty() {
-        let severity = match (view.says_owners_rights(), is_published(cx.catalog, view, access)) {
+        let severity = match (view.says_owners_rights(), cx.catalog.is_published(view, access)) {
             (true, true) => Severity::Info,
             (false, false) => Severity::Error,
             _ => Severity::Warning,
@@ -215,28 +215,6 @@ fn judge<'a>(cx: &CatalogCx<'_>, view: &View, access: &[Access<'a>], shown: &[Sh
         return Judged { severity, message, blamed, through };
     }
     Judged { severity: Severity::Error, message, blamed, through }
-}
-
-/// Whether a view is there to show a part of what RLS hides: all who read it were granted just that
-/// by name, and its author chose the columns of one table, or rows or columns that are for `anon` as
-/// well. Names of columns that are for nobody else say otherwise.
-fn is_published(catalog: &Catalog, view: &View, access: &[Access<'_>]) -> bool {
-    let Some(QueryBody::Select(select)) = view.query.as_ref().map(|query| &query.body) else { return false };
-    let named = |grantee: &Grantee| {
-        view.acl.entry(grantee).is_some_and(|entry| entry.by_name.contains(Privilege::Select))
-    };
-    let readers = || access.iter().filter(|access| access.reading().is_some());
-    let chooses_columns =
-        !select.targets.iter().any(|target| matches!(&target.expr, Expr::Column(column) if column.star));
-    let chooses_rows = select.filter.as_ref().is_some_and(|filter| !catalog.is_always_true(filter));
-    let is_of_one_table = matches!(select.from.as_slice(), [FromItem::Relation { .. }]);
-    let is_for_all = readers().any(|access| access.role.name == "anon");
-    let is_part =
-        if is_for_all { chooses_columns || chooses_rows } else { chooses_columns && is_of_one_table };
-    is_part
-        && view.columns_known
-        && !view.columns.iter().any(Column::is_sensitive)
-        && readers().all(|access| named(&access.role.grantee()) || named(&Grantee::Public))
 }
 
 /// What can be done with the rows of the one table behind a view that can be written: what both the

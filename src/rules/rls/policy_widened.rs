@@ -2,7 +2,8 @@ use crate::diagnostic::Severity;
 use crate::rule::{Check, Group, Options, declare_rule};
 
 declare_rule! {
-    /// Finds changes after which a role reaches every row of a table or view, and did not before.
+    /// Finds changes after which a role reaches every row of a table or view, or more columns through a view, and
+    /// did not before.
     ///
     /// ## Why it matters
     ///
@@ -52,6 +53,16 @@ declare_rule! {
     /// create policy "shared" on public.notes for select to authenticated using (true);
     /// ```
     ///
+    /// A view that reads with its owner's rights may come to show more of the same rows: a column that is for
+    /// few, such as an address, or columns of another table that its readers cannot read by themselves.
+    ///
+    /// ```sql,bad
+    /// -- file: 1_members.sql
+    /// create view public.members as select id, email from auth.users;
+    /// -- file: 2_phone.sql
+    /// create or replace view public.members as select id, email, phone from auth.users;
+    /// ```
+    ///
     /// Files of a public bucket are served to whoever has their address, and no policy is asked: a private
     /// bucket that becomes public is found as well.
     ///
@@ -70,7 +81,7 @@ declare_rule! {
     "policy-widened" {
         group: Group::Rls,
         severity: Severity::Warning,
-        summary: "a change lets a role reach every row",
+        summary: "a change opens rows or columns that were closed",
         sources: &[],
         options: Options::NONE,
         check: Check::Engine,
