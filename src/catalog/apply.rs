@@ -1,5 +1,6 @@
 //! Applying statements: one match, one line per kind.
 
+mod access_method;
 mod alter_table;
 mod cast;
 mod collation;
@@ -31,8 +32,10 @@ mod set_schema;
 pub(crate) mod setting;
 pub mod signature;
 mod table;
+mod target;
 mod transaction;
 mod trigger;
+mod truncate;
 mod user_type;
 mod view;
 mod written;
@@ -100,10 +103,7 @@ impl Catalog {
 
     /// Applies a statement, or says why it cannot be.
     pub fn try_apply(&mut self, statement: &Statement) -> Applied {
-        match self.apply_in_place(statement) {
-            true => Ok(()),
-            false => self.apply_anew(statement),
-        }
+        self.apply_in_place(statement).unwrap_or_else(|| self.apply_anew(statement))
     }
 
     /// Applies a statement beside all that there is.
@@ -115,7 +115,10 @@ impl Catalog {
             | StatementKind::Call(_)
             | StatementKind::Change(_)
             | StatementKind::Do(_) => self.dispatch(statement),
-            _ => self.dispatch(statement).map_err(|misfit| self.blame_schema(misfit)),
+            _ => self
+                .expect_kinds(statement)
+                .and_then(|()| self.dispatch(statement))
+                .map_err(|misfit| self.blame_schema(misfit)),
         };
         self.note_references_of(statement);
         let unfit = std::mem::take(&mut self.unfit);
@@ -187,6 +190,7 @@ impl Catalog {
             StatementKind::Comment { object, text } => comment::apply(self, object, text.as_deref()),
 
             StatementKind::Refresh { name, with_data } => view::refresh(self, name, *with_data),
+            StatementKind::Truncate { tables, cascade } => truncate::apply(self, tables, *cascade),
             StatementKind::Set(change) | StatementKind::SetLocal(change) => setting::set(self, change),
             StatementKind::Do(block) => interpret::run_do(self, block, statement.span),
             StatementKind::Query(query) => {
@@ -200,7 +204,8 @@ impl Catalog {
             }
             StatementKind::Transaction(change) => transaction::apply(self, change),
             StatementKind::Other(command) => {
-                self.has_own_casts |= ["CREATE CAST", "CREATE OPERATOR"].contains(command);
+                self.has_own_casts |=
+                    ["CREATE CAST", "CREATE OPERATOR", "CREATE OPERATOR CLASS"].contains(command);
                 transaction::expect_none(self, command)
             }
             StatementKind::Data(target) => {

@@ -187,7 +187,7 @@ impl Catalog {
         found
     }
 
-    fn certain_type(&self, expr: &Expr) -> Option<DataType> {
+    pub(super) fn certain_type(&self, expr: &Expr) -> Option<DataType> {
         match expr {
             Expr::Literal(Literal::Number(number)) => Some(DataType::builtin(number_type(number))),
             Expr::Column(ColumnRef { target: Target::Column { relation, attnum, .. }, .. }) => {

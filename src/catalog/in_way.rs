@@ -1,7 +1,7 @@
 //! What statements that fail were to make gives way to what later ones make of the same name: to
 //! PostgreSQL it is not there.
 
-use crate::catalog::apply::{function_alike, new_name};
+use crate::catalog::apply::{Applied, function_alike, new_name};
 use crate::catalog::depend::Object;
 use crate::catalog::name::QName;
 use crate::catalog::origin::History;
@@ -16,22 +16,24 @@ use crate::sql::statement::{
 };
 
 impl Catalog {
-    /// Applies a statement in the place of what only statements that fail have made, and says whether
-    /// PostgreSQL takes it. If not, all is as before.
-    pub(super) fn apply_in_place(&mut self, statement: &Statement) -> bool {
+    /// Applies a statement in the place of what only statements that fail have made; nothing where there is
+    /// nothing of the kind. A form that PostgreSQL refuses as well is told, and all is as before.
+    pub(super) fn apply_in_place(&mut self, statement: &Statement) -> Option<Applied> {
         let mut alike = if self.has_failing() { self.alike(&statement.kind) } else { Vec::new() };
         // A function is replaced where it stands: what was granted and revoked stays.
         alike.retain(|object| !matches!(object, Object::Function(_)) && self.is_never_made(object));
         if alike.is_empty() || self.blamed_for(statement).is_some() || !self.may_be_copied() {
-            return false;
+            return None;
         }
         let before = self.clone();
         self.remove_all(alike);
-        let is_taken = self.apply_anew(statement).is_ok() && self.failures.len() == before.failures.len();
-        if !is_taken {
+        let applied = self.apply_anew(statement);
+        if applied.is_err() || self.failures.len() > before.failures.len() {
+            let failures = std::mem::take(&mut self.failures);
             self.go_back_to(before);
+            self.failures = failures;
         }
-        is_taken
+        Some(applied)
     }
 
     /// Takes away what a statement made before it failed.

@@ -41,7 +41,10 @@ mod tests {
     fn each_is_read_as_yaml_has_it() {
         let levels = |layer: &Layer| -> Vec<_> {
             assert!(layer.overrides.is_empty() && layer.known_roles.is_empty() && layer.exposed.is_none());
-            assert!(layer.rules.values().all(|entry| entry.options.is_none()), "options are read by `parse` only");
+            assert!(
+                layer.rules.values().all(|entry| entry.options.is_none()),
+                "options are read by `parse` only"
+            );
             layer.rules.iter().map(|(rule, entry)| (*rule, entry.level)).collect()
         };
         let bases = |layer: &Layer| -> Vec<_> {

@@ -335,6 +335,10 @@ impl<'a> Cx<'a> {
             Node::DeleteStmt(n) => S::Change(Box::new(self.delete(n))),
             Node::MergeStmt(n) => S::Change(Box::new(self.merge(n))),
             Node::ReturnStmt(n) => self.return_statement(n),
+            Node::TruncateStmt(n) => S::Truncate {
+                tables: n.relations().items().filter_map(|node| self.relation_node(node)).collect(),
+                cascade: n.behavior == DropBehavior::DROP_CASCADE,
+            },
             Node::CopyStmt(_) => S::Data(None),
             Node::Invalid(n) => match parser::foreign_table(n) {
                 Some((table, server)) => S::CreateTable(Box::new(self.create_table(table, optional(server)))),
@@ -388,7 +392,6 @@ impl<'a> Cx<'a> {
 /// The command of a statement that has nothing to model.
 fn command(node: Node<'_>) -> &'static str {
     match node {
-        Node::TruncateStmt(_) => "TRUNCATE",
         Node::ExplainStmt(_) => "EXPLAIN",
         Node::VacuumStmt(n) if n.is_vacuumcmd => "VACUUM",
         Node::VacuumStmt(_) => "ANALYZE",
@@ -564,7 +567,6 @@ mod tests {
             ("analyze", "ANALYZE"),
             ("lock table t", "LOCK"),
             ("listen x", "LISTEN"),
-            ("truncate t", "TRUNCATE"),
             ("create cast (a as b) without function", "CREATE CAST"),
             ("create operator === (leftarg = a, function = f)", "CREATE OPERATOR"),
             ("create statistics s on a, b from t", "CREATE STATISTICS"),

@@ -99,6 +99,10 @@ pub enum StatementKind {
         name: ObjectName,
         with_data: bool,
     },
+    Truncate {
+        tables: Vec<ObjectName>,
+        cascade: bool,
+    },
     Set(SettingChange),
     /// `SET LOCAL …`, which ends with the transaction.
     SetLocal(SettingChange),

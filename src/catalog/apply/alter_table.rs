@@ -10,7 +10,7 @@ use crate::catalog::origin::{Origin, Tracked};
 use crate::catalog::table::{Column, Constraint, ConstraintKind, Identity, Table, TableKind};
 use crate::catalog::types::{DataType, TypeRef};
 use crate::catalog::{Catalog, Relation};
-use crate::sql::expr::Oid;
+use crate::sql::expr::{Expr, Oid};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::statement::{
     AlterAction, AlterTable, ConstraintDef, ConstraintKind as Written, ObjectKind, ObjectRef, Persistence,
@@ -215,6 +215,7 @@ fn alter_one(
             let data_type = catalog.resolve_data_type(data_type);
             let collation = collation.as_ref().map(|name| constraint::collation_name(catalog, name));
             expect_not_partition_key(catalog, oid, column, "change the type of")?;
+            expect_no_generated(catalog, oid, column)?;
             let found = catalog.tables.get(&oid).and_then(|table| table.column(column));
             if let Some(attnum) = found.map(|found| found.attnum) {
                 match why_not_cast(catalog, oid, column, &data_type, using.is_some()) {
@@ -241,9 +242,14 @@ fn alter_one(
         AlterAction::DropIdentity { column, .. } => with_column(catalog, oid, name, column, |catalog| {
             drop_identity(catalog, oid, column);
         }),
-        AlterAction::DropExpression { column, .. } => with_column(catalog, oid, name, column, |catalog| {
-            drop_expression(catalog, oid, column);
-        }),
+        AlterAction::DropExpression { column, if_exists } => {
+            if !if_exists {
+                expect_generated(catalog, oid, column)?;
+            }
+            with_column(catalog, oid, name, column, |catalog| {
+                drop_expression(catalog, oid, column);
+            })
+        }
         AlterAction::AddConstraint(definition) => {
             let pending = Pending { only: statement.only, ..Pending::new(None, definition) };
             if let Written::Unique { primary: true, .. } = definition.kind {
@@ -424,6 +430,35 @@ fn expect_no_default(catalog: &Catalog, oid: Oid, column: &Ident) -> Applied {
     };
     let state = SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE;
     Err(column_refused(catalog, oid, state, why, column).helped_by(help))
+}
+
+fn expect_generated(catalog: &Catalog, oid: Oid, column: &Ident) -> Applied {
+    let found = catalog.tables.get(&oid).and_then(|table| table.column(column));
+    if found.is_none_or(|found| found.generated.is_some()) {
+        return Ok(());
+    }
+    let state = SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE;
+    Err(column_refused(catalog, oid, state, "it is no generated column:", column))
+}
+
+/// A column that a generated one is computed from keeps its type.
+fn expect_no_generated(catalog: &Catalog, oid: Oid, column: &Ident) -> Applied {
+    let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
+    let Some(attnum) = table.column(column).map(|column| column.attnum) else { return Ok(()) };
+    let reads = |generated: &Expr| constraint::columns_read(generated, oid).contains(&attnum);
+    let Some(other) = table.columns.iter().find(|other| other.generated.as_deref().is_some_and(reads)) else {
+        return Ok(());
+    };
+    let why = format!(
+        "cannot change the type of column {}.{} because the generated column {} reads it",
+        table.name,
+        column.quoted(),
+        other.name.quoted()
+    );
+    Err(Misfit::refused(SqlState::FEATURE_NOT_SUPPORTED, why)
+        .about(&table.name)
+        .beside(other.origin.span())
+        .helped_by("drop the generated column before, and add it again after"))
 }
 
 /// Why a column cannot get another type: its values or its default do not become it of themselves.

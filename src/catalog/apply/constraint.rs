@@ -297,6 +297,10 @@ fn add_unique(catalog: &mut Catalog, oid: Oid, pending: &Pending<'_>, origin: Or
         names.extend(column.clone());
     }
     let keys = attnums(catalog, oid, &names)?;
+    if let Some(at) = (1..names.len()).find(|at| names[..*at].contains(&names[*at])) {
+        let why = format!("column {} stands twice in a unique or primary key", names[at].quoted());
+        return Err(Misfit::refused(SqlState::DUPLICATE_COLUMN, why).at(definition.span));
+    }
     let include_keys = attnums(catalog, oid, include)?;
     let Some(table) = catalog.tables.get(&oid) else { return Ok(()) };
     if *primary {
@@ -331,6 +335,7 @@ fn add_unique(catalog: &mut Catalog, oid: Oid, pending: &Pending<'_>, origin: Or
     new.include = include_keys;
     new.nulls_not_distinct = *nulls_not_distinct;
     new.constraint = Some(name.clone());
+    catalog.expect_access(oid, "btree", false, &new.keys, definition.span);
     new.span = Some(definition.span);
     new.valid = !(*only && index::has_partitions(catalog, oid));
     index::insert(catalog, oid, new);
@@ -530,6 +535,7 @@ fn add_exclude(catalog: &mut Catalog, oid: Oid, definition: &ConstraintDef, orig
     let mut new = NewIndex::unique(name.clone(), Vec::new(), place);
     new.unique = false;
     new.method = method.clone();
+    catalog.expect_access(oid, method, false, &keys, definition.span);
     new.keys = keys;
     new.include = include_keys;
     new.predicate = predicate.as_ref().map(|predicate| bind(catalog, oid, predicate));

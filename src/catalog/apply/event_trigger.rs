@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::apply::{Applied, Misfit};
+use crate::catalog::function::Returns;
 use crate::catalog::gap::Aspect;
+use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::trigger::EventTrigger;
@@ -18,12 +20,22 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateEventTrigger, orig
     if catalog.event_triggers.contains_key(name) {
         return Err(Misfit::exists(ObjectKind::EventTrigger, name));
     }
+    let function = catalog.resolve_trigger_function(&statement.function);
+    if let Some(found) = function.oid.and_then(|oid| catalog.functions.get(&oid))
+        && !matches!(&found.returns, Returns::Type(result) if result.is_builtin("event_trigger"))
+        && !catalog.is_in_doubt(&found.name.name)
+    {
+        let why = format!("function {}() does not return event_trigger", found.name);
+        let misfit = Misfit::refused(SqlState::INVALID_OBJECT_DEFINITION, why).about(&found.name);
+        let misfit = misfit.at(statement.function.span).beside(found.history.last().span());
+        catalog.unfit.push(misfit.helped_by("make it with `returns event_trigger`"));
+    }
     let trigger = EventTrigger {
         name: name.clone(),
         history: History::new(origin),
         event: statement.event.clone(),
         tags: statement.tags.clone(),
-        function: catalog.resolve_trigger_function(&statement.function),
+        function,
         owner: catalog.session.role.clone(),
         enabled: 'O',
     };

@@ -21,7 +21,7 @@ use crate::sql::name::{Ident, ObjectName};
 use crate::sql::plpgsql::{self, DeclaredType};
 use crate::sql::statement::{
     AlterFunction, ArgumentMode, CreateAggregate, CreateFunction, FunctionAttributes, FunctionBody,
-    ObjectKind, SettingValue, Volatility,
+    ObjectKind, SettingValue, StatementKind, Volatility,
 };
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateFunction, origin: Origin) -> Applied {
@@ -30,6 +30,8 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateFunction, origin: 
     statement.arguments.iter().for_each(|argument| catalog.expect_type(&argument.data_type));
     statement.returns.iter().for_each(|written| catalog.expect_type(written));
     let arguments = arguments(catalog, &statement.arguments);
+    let unfit = unfit_argument(&statement.name, statement.procedure, &arguments);
+    catalog.unfit.extend(unfit);
     let returns = returns(catalog, statement, &arguments);
     let kind = match (statement.procedure, statement.window) {
         (true, _) => FunctionKind::Procedure,
@@ -37,6 +39,9 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateFunction, origin: 
         (false, false) => FunctionKind::Function,
     };
     let is_sql = matches!(statement.body, Some(FunctionBody::Statements { .. }));
+    let is_read = catalog.session.check_function_bodies;
+    let misfit = unfit_trigger_function(statement, &arguments, &returns, is_read);
+    catalog.unfit.extend(misfit.map(|misfit| misfit.about(&statement.name).at(statement.name.span)));
     expect_language(catalog, statement)?;
     let language = statement.language.clone().or_else(|| is_sql.then(|| "sql".into())).unwrap_or_default();
     let body = statement.body.as_ref().map(|body| bind(catalog, body, &arguments));
@@ -53,6 +58,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateFunction, origin: 
     }
     if catalog.session.check_function_bodies {
         expect_sound(catalog, &function);
+        expect_rows(catalog, &function);
         if function.language == "plpgsql" {
             expect_declared_types(catalog, &function);
         }
@@ -302,6 +308,77 @@ fn arguments(catalog: &Catalog, written: &[crate::sql::statement::Argument]) -> 
         default: argument.default.clone().map(Box::new),
     };
     written.iter().map(argument).collect()
+}
+
+/// Whether arguments lack a default behind one that has it, or share a name.
+fn unfit_argument(function: &ObjectName, is_procedure: bool, arguments: &[Argument]) -> Option<Misfit> {
+    let is_given =
+        |argument: &&Argument| argument.is_input() || is_procedure && argument.mode != ArgumentMode::Table;
+    let mut behind = arguments.iter().skip_while(|argument| !argument.has_default).filter(is_given);
+    let why = if behind.any(|argument| !argument.has_default) {
+        "arguments behind one with a default need defaults, too".to_string()
+    } else {
+        let clashes = |at: usize| arguments[..at].iter().any(|other| do_clash(&arguments[at], other));
+        let twice = (0..arguments.len()).find(|at| clashes(*at))?;
+        format!("{} is the name of two arguments", arguments[twice].name.as_ref()?)
+    };
+    let why = format!("{why}: function {function}");
+    Some(Misfit::refused(SqlState::INVALID_FUNCTION_DEFINITION, why).about(function).at(function.span))
+}
+
+/// What a function of a trigger cannot be; its arguments are looked at where its body is read.
+fn unfit_trigger_function(
+    statement: &CreateFunction,
+    arguments: &[Argument],
+    returns: &Returns,
+    is_read: bool,
+) -> Option<Misfit> {
+    let Returns::Type(result) = returns else { return None };
+    let kind = ["trigger", "event_trigger"].into_iter().find(|kind| result.is_builtin(kind))?;
+    let name = &statement.name;
+    let why = match statement.language.as_deref() {
+        Some("sql") => format!("function {name} is in SQL, which cannot return {kind}"),
+        Some("plpgsql") if is_read && !arguments.is_empty() => {
+            format!("function {name} returns {kind} and has arguments: those of a trigger are in TG_ARGV")
+        }
+        _ => return None,
+    };
+    Some(Misfit::refused(SqlState::INVALID_FUNCTION_DEFINITION, why))
+}
+
+/// Notes a body in SQL that ends with a statement which gives no rows.
+fn expect_rows(catalog: &mut Catalog, function: &Function) {
+    let Some((statements, true)) = function.statements.as_deref() else { return };
+    let gives_nothing = match &function.returns {
+        Returns::Nothing => true,
+        Returns::Type(result) => result.is_builtin("void"),
+        Returns::SetOf(_) | Returns::Table => false,
+    };
+    let gives_rows = |kind: &StatementKind| match kind {
+        StatementKind::Query(_) => true,
+        StatementKind::Change(change) => !change.returning.is_empty(),
+        _ => false,
+    };
+    let is_function = function.kind == FunctionKind::Function;
+    if gives_nothing || !is_function || statements.last().is_some_and(|last| gives_rows(&last.kind)) {
+        return;
+    }
+    let why = format!("function {} returns something, and its last statement gives no rows", function.name);
+    let misfit = Misfit::refused(SqlState::INVALID_FUNCTION_DEFINITION, why).about(&function.name);
+    let span = statements.last().map(|last| last.span).or(function.name_span);
+    let misfit = misfit.helped_by("end with SELECT or RETURNING, or write `returns void`");
+    catalog.unfit.push(match span {
+        Some(span) => misfit.at(span),
+        None => misfit,
+    });
+}
+
+/// Whether two arguments have one name; one that only goes in and one that only comes out may.
+fn do_clash(one: &Argument, other: &Argument) -> bool {
+    let goes_in = |it: &Argument| matches!(it.mode, ArgumentMode::In | ArgumentMode::Variadic);
+    let comes_out = |it: &Argument| matches!(it.mode, ArgumentMode::Out | ArgumentMode::Table);
+    let are_apart = goes_in(one) && comes_out(other) || comes_out(one) && goes_in(other);
+    one.name.is_some() && one.name == other.name && !are_apart
 }
 
 /// The result type. OUT arguments make it where RETURNS is absent: one gives its own type, several

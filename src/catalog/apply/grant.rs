@@ -47,6 +47,10 @@ pub(super) fn apply(catalog: &mut Catalog, statement: &Grant, origin: Origin) ->
         let why = "grant options can only be granted to roles, and PUBLIC is none";
         catalog.unfit.push(Misfit::refused(SqlState::INVALID_GRANT_OPERATION, why));
     }
+    if let GrantTarget::Objects(objects) = &statement.target {
+        let misfit = objects.iter().find_map(|object| unfit_privilege(catalog, statement, object));
+        catalog.unfit.extend(misfit);
+    }
     let change = Change { statement, grantees, origin };
     for target in &targets {
         change.check_columns(catalog, target)?;
@@ -55,6 +59,28 @@ pub(super) fn apply(catalog: &mut Catalog, statement: &Grant, origin: Origin) ->
         change.make(catalog, &target);
     }
     Ok(())
+}
+
+/// A privilege that an object of this kind does not have.
+fn unfit_privilege(catalog: &Catalog, statement: &Grant, object: &ObjectRef) -> Option<Misfit> {
+    let (found, kind) = match (object.kind, catalog.resolve_relation(&object.name)) {
+        (ObjectKind::Table, Some((name, Relation::Table(_) | Relation::View(_)))) => {
+            (name, ObjectKind::Table)
+        }
+        (ObjectKind::Sequence, Some((name, Relation::Sequence(_)))) => (name, ObjectKind::Sequence),
+        (kind @ (ObjectKind::Function | ObjectKind::Procedure), _) => {
+            (catalog.resolve_functions(&object.name)?, kind)
+        }
+        _ => return None,
+    };
+    let is_unfit = |spec: &PrivilegeSpec| {
+        let kind = if spec.columns.is_empty() { kind } else { ObjectKind::Column };
+        spec.privilege.filter(|privilege| !Privileges::all_on(kind).contains(*privilege))
+    };
+    let privilege = statement.privileges.iter().find_map(is_unfit)?;
+    let why = format!("{} is no privilege of a {}: {found}", privilege.keyword(), kind.noun());
+    let misfit = Misfit::refused(SqlState::INVALID_GRANT_OPERATION, why).about(&found);
+    Some(misfit.at(object.name.span))
 }
 
 /// The object, or `None` for one of a kind that the catalog has no grants of.

@@ -149,6 +149,9 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateIndex, origin: Ori
         catalog.expect_immutable(on, expr, "an index", span);
         catalog.expect_no_query(on, expr, "an index");
     }
+    if let Some(span) = origin.span() {
+        catalog.expect_access(on, &new.method, new.unique, &new.keys, span);
+    }
     if let (true, Some(span)) = (new.unique, origin.span()) {
         let columns: Vec<i16> = new.keys.iter().filter_map(IndexKey::attnum).collect();
         expect_partition_key(catalog, on, &columns, span);

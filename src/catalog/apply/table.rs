@@ -295,6 +295,8 @@ pub(super) fn add_column<'a>(
         }
         (None, None) => None,
     };
+    let misfit = data_type.as_ref().and_then(|given| contradiction(definition, given, serial.is_some()));
+    catalog.unfit.extend(misfit.map(|misfit| misfit.about(&definition.name).at(definition.span)));
     let collation = definition.collation.as_ref().map(|name| constraint::collation_name(catalog, name));
     let place = Origin::Statement(definition.span);
     let Some(table) = catalog.tables.get_mut(&oid) else { return };
@@ -330,6 +332,28 @@ pub(super) fn add_column<'a>(
             pending.push(Pending::new(Some(&definition.name), constraint));
         }
     }
+}
+
+/// What a column's definition says against itself.
+fn contradiction(definition: &ColumnDef, data_type: &DataType, is_serial: bool) -> Option<Misfit> {
+    let count = |is: fn(&Written) -> bool| definition.constraints.iter().filter(|one| is(&one.kind)).count();
+    let defaults = count(|kind| matches!(kind, Written::Default(_))) + usize::from(is_serial);
+    let identities = count(|kind| matches!(kind, Written::Identity { .. }));
+    let generated = count(|kind| matches!(kind, Written::Generated(_)));
+    let is_null = count(|kind| matches!(kind, Written::Null)) > 0;
+    let is_not_null = is_serial || identities + count(|kind| matches!(kind, Written::NotNull { .. })) > 0;
+    let is_counted = ["int2", "int4", "int8"].iter().any(|name| data_type.is_builtin(name));
+    let is_user = matches!(data_type.base, TypeRef::User(_) | TypeRef::Unknown(_));
+    let (state, why) = if defaults + identities + generated > 1 {
+        (SqlState::SYNTAX_ERROR, "has more than one default, identity or generated value")
+    } else if is_null && is_not_null {
+        (SqlState::SYNTAX_ERROR, "is said to be NULL and NOT NULL")
+    } else if identities > 0 && !is_counted && !is_user {
+        (SqlState::INVALID_PARAMETER_VALUE, "is an identity, which only smallint, integer and bigint can be")
+    } else {
+        return None;
+    };
+    Some(Misfit::refused(state, format!("column {} {why}", definition.name.quoted())))
 }
 
 /// `nextval('orders_id_seq')`, the default of a serial column.

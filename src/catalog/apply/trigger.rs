@@ -12,9 +12,9 @@ use crate::catalog::origin::{History, Origin};
 use crate::catalog::table::{Table, TableKind};
 use crate::catalog::trigger::Trigger;
 use crate::catalog::{Catalog, Relation};
-use crate::sql::expr::Oid;
+use crate::sql::expr::{Expr, Oid};
 use crate::sql::name::Ident;
-use crate::sql::statement::{CreateRule, CreateTrigger, ObjectKind};
+use crate::sql::statement::{CreateRule, CreateTrigger, ObjectKind, TriggerEvent};
 
 pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: Origin) -> Applied {
     let Some((_, Relation::Table(oid) | Relation::View(oid))) = catalog.resolve_relation(&statement.table)
@@ -32,6 +32,8 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: O
     when.iter_mut().for_each(|when| binder.expr(when));
     let unfit = binder.into_unfit();
     catalog.unfit.extend(unfit);
+    let misfit = statement.when.as_ref().and_then(|when| unfit_when(statement, when));
+    catalog.unfit.extend(misfit.map(|misfit| misfit.about(&statement.table)));
     let is_there = catalog.resolve_functions(&statement.function).is_some()
         || is_builtin_function(statement.function.name.as_str());
     if !is_there {
@@ -88,6 +90,39 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateTrigger, origin: O
     }
     clone_down(catalog, oid, &trigger);
     Ok(())
+}
+
+/// A condition that asks for a row which its trigger does not have.
+fn unfit_when(statement: &CreateTrigger, when: &Expr) -> Option<Misfit> {
+    let mut named = None;
+    let lacks = |row: &str| match row {
+        "old" | "new" if !statement.for_each_row => true,
+        "old" => statement.events.contains(&TriggerEvent::Insert),
+        "new" => statement.events.contains(&TriggerEvent::Delete),
+        _ => false,
+    };
+    when.walk(&mut |part| {
+        if let Expr::Column(column) = part
+            && let Some(row) = column.path.first().filter(|row| lacks(row))
+        {
+            named.get_or_insert((row.to_uppercase(), column.span));
+        }
+    });
+    let (row, span) = named?;
+    let why = match statement.for_each_row {
+        true => {
+            format!("the trigger {} also runs where there is no {row} row", statement.name.value.quoted())
+        }
+        false => format!(
+            "the trigger {} runs FOR EACH STATEMENT and has no {row} row",
+            statement.name.value.quoted()
+        ),
+    };
+    Some(
+        Misfit::refused(SqlState::INVALID_OBJECT_DEFINITION, why)
+            .at(span)
+            .helped_by("make a trigger for each of the events, FOR EACH ROW, or ask TG_OP in its function"),
+    )
 }
 
 /// A partition with a trigger of this name, which a row trigger of the whole would be cloned beside.
@@ -274,7 +309,7 @@ mod tests {
                 ("create trigger x before insert on t for each row execute function g();", None),
                 (
                     "create policy p on v using (true);",
-                    Some("public.v is not a table, and only tables have policies"),
+                    Some("public.v is a view, and CREATE POLICY does not work on it"),
                 ),
             ],
         );

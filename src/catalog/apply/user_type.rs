@@ -1,5 +1,7 @@
 //! Types: enums, domains, composite types and ranges.
 
+use rustc_hash::FxHashSet;
+
 use crate::catalog::Catalog;
 use crate::catalog::apply::constraint::collation_name;
 use crate::catalog::apply::table::is_kept_default;
@@ -24,8 +26,22 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateType, origin: Orig
         return replace_shell(catalog, &name, &statement.kind);
     }
     let kind = match &statement.kind {
-        CreateTypeKind::Enum(labels) => UserTypeKind::Enum { labels: labels.clone() },
+        CreateTypeKind::Enum(labels) => {
+            let mut seen = FxHashSet::default();
+            let twice = labels.iter().find(|label| !seen.insert(*label));
+            catalog.unfit.extend(twice.map(|label| {
+                let why = format!("the enum {name} has the value '{label}' twice");
+                Misfit::refused(SqlState::UNIQUE_VIOLATION, why).about(&name).at(statement.name.span)
+            }));
+            UserTypeKind::Enum { labels: labels.clone() }
+        }
         CreateTypeKind::Composite(columns) => {
+            let mut seen = FxHashSet::default();
+            let twice = columns.iter().find(|column| !seen.insert(&column.name));
+            catalog.unfit.extend(twice.map(|column| {
+                let why = format!("attribute {} of type {name} is written twice", column.name.quoted());
+                Misfit::refused(SqlState::DUPLICATE_COLUMN, why).about(&name).at(column.name_span)
+            }));
             columns.iter().flat_map(|one| &one.data_type).for_each(|written| catalog.expect_type(written));
             UserTypeKind::Composite {
                 attributes: columns.iter().map(|one| attribute(catalog, one)).collect(),

@@ -1,6 +1,7 @@
 //! Views, materialised views, and tables made from queries.
 
 use crate::map::IndexMap;
+use rustc_hash::FxHashSet;
 
 use crate::catalog::apply::table::new_name;
 use crate::catalog::apply::{Applied, Misfit};
@@ -28,6 +29,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateView, origin: Orig
     let (query, output) = bind(catalog, &statement.query);
     let columns = columns(output.as_ref(), &statement.columns, origin);
     let mut columns_known = output.is_some();
+    expect_columns(catalog, &statement.name, &query, (&columns, &statement.columns), columns_known);
     if let Some(found) = catalog.relation(&name).filter(|_| statement.or_replace)
         && let Some(misfit) = why_not_replace(catalog, found, &name, &query, output.is_some(), &columns)
     {
@@ -96,13 +98,7 @@ fn why_not_replace(
         return misfit
             .map(|it| it.helped_by("drop it first: `create or replace` replaces plain views alone"));
     }
-    let reads_doubtful = |query: &Query| {
-        let references = References::of_query(catalog, query);
-        let relations = references.relations.iter().filter_map(|oid| catalog.relation_name(*oid));
-        let functions = references.functions.iter().filter_map(|oid| catalog.functions.get(oid));
-        let functions = functions.map(|function| function.name.name.clone());
-        relations.map(|(name, _)| name).chain(functions).any(|name| catalog.is_in_doubt(&name))
-    };
+    let reads_doubtful = |query: &Query| reads_doubtful(catalog, query);
     let old_query = view.query.as_ref().filter(|_| view.extension.is_none())?;
     if !is_known || !view.columns_known || reads_doubtful(query) || reads_doubtful(old_query) {
         return None;
@@ -125,6 +121,40 @@ fn why_not_replace(
     })
 }
 
+/// Whether a query reads what statements that were not followed may have changed.
+fn reads_doubtful(catalog: &Catalog, query: &Query) -> bool {
+    let references = References::of_query(catalog, query);
+    let relations = references.relations.iter().filter_map(|oid| catalog.relation_name(*oid));
+    let functions = references.functions.iter().filter_map(|oid| catalog.functions.get(oid));
+    let functions = functions.map(|function| function.name.name.clone());
+    relations.map(|(name, _)| name).chain(functions).any(|name| catalog.is_in_doubt(&name))
+}
+
+/// Notes columns of a query that cannot be those of what is made of it, under the names that are given.
+fn expect_columns(
+    catalog: &mut Catalog,
+    name: &ObjectName,
+    query: &Query,
+    (columns, given): (&[Column], &[Ident]),
+    is_known: bool,
+) {
+    if !is_known || reads_doubtful(catalog, query) {
+        return;
+    }
+    let mut seen = FxHashSet::default();
+    let misfit = if given.len() > columns.len() {
+        let why = format!("{name} gives names to more columns than its query has");
+        Misfit::refused(SqlState::SYNTAX_ERROR, why)
+    } else if let Some(twice) = columns.iter().find(|column| !seen.insert(&column.name)) {
+        let why = format!("{name} would have two columns of the name {}", twice.name.quoted());
+        Misfit::refused(SqlState::DUPLICATE_COLUMN, why)
+            .helped_by("give one of them another name: select a.id, b.id as b_id")
+    } else {
+        return;
+    };
+    catalog.unfit.push(misfit.about(name).at(name.span));
+}
+
 pub(super) fn create_table_as(catalog: &mut Catalog, statement: &CreateTableAs, origin: Origin) -> Applied {
     catalog.expect_schema(&statement.name, statement.persistence);
     let name = new_name(catalog, &statement.name, statement.persistence);
@@ -136,6 +166,9 @@ pub(super) fn create_table_as(catalog: &mut Catalog, statement: &CreateTableAs, 
     let bound = statement.query.as_ref().map(|query| bind(catalog, query));
     let output = bound.as_ref().and_then(|(_, output)| output.as_ref());
     let columns = columns(output, &statement.columns, origin);
+    if let Some((query, output)) = &bound {
+        expect_columns(catalog, &statement.name, query, (&columns, &statement.columns), output.is_some());
+    }
     if statement.materialized {
         let known = output.is_some();
         let query = bound.map(|(query, _)| query);

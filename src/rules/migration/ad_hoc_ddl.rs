@@ -369,6 +369,7 @@ fn changes_schema(kind: &StatementKind) -> bool {
         | StatementKind::Call(_)
         | StatementKind::Data(_)
         | StatementKind::Refresh { .. }
+        | StatementKind::Truncate { .. }
         | StatementKind::Other(_)
         // Counting from another number changes no shape.
         | StatementKind::AlterSequence(_) => false,
