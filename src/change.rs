@@ -388,31 +388,36 @@ pub fn misplaced<'d>(
     each.filter(|one| !is_new(one.span.file)).collect()
 }
 
-/// Leaves out what is told twice: that a relation was opened where findings about it say so already, and
-/// where these are infos, those of them that were there before and grew by it.
+/// Leaves out what is told twice: that a relation was opened where findings about it say so already and are as
+/// severe, and where these are infos, those that say no more of the statement, or that were there before and grew
+/// by it.
 pub fn without_repeats(mut found: Vec<Diagnostic>, grown: &FxHashMap<String, Grown>) -> Vec<Diagnostic> {
+    // The settings may want what is opened to be more severe than what else is said of it.
+    let widened = found.iter().filter(|one| one.rule == WIDENED).map(|one| one.severity).max();
     let mut told: FxHashMap<_, Told> = FxHashMap::default();
     for one in
         found.iter().flat_map(Diagnostic::each).filter(|one| one.rule != WIDENED && is_about_access(one))
     {
         let told = told.entry(relation(one)).or_default();
-        let counts = one.severity > Severity::Info;
-        told.is_more_than_info |= counts;
+        let counts = one.severity > Severity::Info && Some(one.severity) >= widened;
+        told.counts |= counts;
         told.is_about_all |= counts && one.reach.is_empty();
         told.reach.extend(one.reach.iter().cloned());
     }
     let is_told = |one: &Diagnostic| {
-        let told = told.get(&relation(one)).filter(|told| told.is_more_than_info);
+        let told = told.get(&relation(one)).filter(|told| told.counts);
         told.is_some_and(|told| told.is_about_all || one.reach.is_subset(&told.reach))
     };
     found.retain(|one| one.rule != WIDENED || !is_told(one));
     let widened: Vec<_> = found.iter().filter(|one| one.rule == WIDENED).cloned().collect();
     let repeats = |one: &Diagnostic| {
-        let grown = grown.get(&one.fingerprint()).filter(|_| one.severity == Severity::Info);
-        let by = |grown: &Grown, widened: &Diagnostic| {
-            relation(widened) == relation(one) && grown.reach.is_subset(&widened.reach)
+        let grown = grown.get(&one.fingerprint());
+        let by = |widened: &Diagnostic| match grown {
+            Some(grown) => grown.reach.is_subset(&widened.reach),
+            None => widened.span == one.span && !one.reach.is_empty() && one.reach.is_subset(&widened.reach),
         };
-        grown.is_some_and(|grown| widened.iter().any(|widened| by(grown, widened)))
+        let is_told = |widened: &Diagnostic| relation(widened) == relation(one) && by(widened);
+        one.severity == Severity::Info && one.rule != WIDENED && widened.iter().any(is_told)
     };
     found.retain_mut(|one| one.retain(|one| !repeats(one)));
     found
@@ -421,7 +426,8 @@ pub fn without_repeats(mut found: Vec<Diagnostic>, grown: &FxHashMap<String, Gro
 /// What findings about a relation say of who can do what.
 #[derive(Default)]
 struct Told {
-    is_more_than_info: bool,
+    /// Whether one of them is severe enough to stand for what was opened.
+    counts: bool,
     /// Whether one of them does not say which requests it is about.
     is_about_all: bool,
     reach: BTreeSet<String>,

@@ -8,6 +8,7 @@ mod shown;
 mod words;
 
 use std::cell::LazyCell;
+use std::collections::BTreeSet;
 
 use crate::map::IndexMap;
 use rustc_hash::FxHashSet;
@@ -24,7 +25,8 @@ use crate::change::stops::History;
 use crate::change::{AccessChange, Class, Renamed, Subject, is_about_access};
 use crate::diagnostic::{Diagnostic, Identity};
 use crate::predicate::{Comparison, Condition, Reach};
-use crate::rule::Findings;
+use crate::rule::{Findings, Group as RuleGroup};
+use crate::rules;
 use crate::source::{FileId, Sources, Span};
 use crate::sql::expr::{Expr, Oid, Target, walk_queries};
 use crate::sql::name::Ident;
@@ -91,13 +93,43 @@ pub struct Compared {
     /// The most dangerous first.
     pub changes: Vec<AccessChange>,
     pub renamed: Renamed,
+    /// What is done with every row of a relation now, each as role and privilege.
+    open: IndexMap<QName, BTreeSet<String>>,
+}
+
+impl Compared {
+    /// Whether requests can still do with every row what a finding about the policies of a relation says, or
+    /// nobody knows whether they can.
+    pub fn leaves_open(&self, finding: &Diagnostic) -> bool {
+        let Some(schema) = &finding.object.schema else { return false };
+        let relation = QName::new(schema.as_str(), finding.object.name.as_str());
+        let is_about_rows = rules::find(finding.rule).is_some_and(|rule| rule.group == RuleGroup::Rls);
+        let is_open = |deeds: &BTreeSet<String>| !finding.reach.is_empty() && finding.reach.is_subset(deeds);
+        is_about_rows && self.open.get(&relation).is_some_and(is_open)
+            || self.changes.iter().any(|change| change.leaves_open(finding))
+    }
 }
 
 /// Compares what each role of requests can do with each relation, before and after.
 pub fn compare(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Compared {
     let renamed = moved::renamed(before, after, new);
     let pairs = pairs(before, after, &renamed.relations);
-    Compared { changes: changes(pairs, before, after, new, &renamed), renamed }
+    let open =
+        pairs.iter().filter_map(|(_, name)| Some((name.clone()?, open(name.as_ref()?, after)))).collect();
+    Compared { changes: changes(pairs, before, after, new, &renamed), renamed, open }
+}
+
+/// What each role can do with every row of a relation.
+fn open(name: &QName, side: Side<'_>) -> BTreeSet<String> {
+    let open = cells(side, name).into_iter().filter(|(_, cell)| cell.reach == Reach::All);
+    open.flat_map(|((role, command), _)| deeds_of(&[role], &[command])).collect()
+}
+
+/// Each role with each command.
+fn deeds_of(roles: &[String], commands: &[PolicyCommand]) -> Vec<String> {
+    let privileges = only(commands.iter().copied());
+    let of = |role: &String| privileges.iter().map(|privilege| deed(role, privilege)).collect::<Vec<_>>();
+    roles.iter().flat_map(of).collect()
 }
 
 fn changes(
@@ -264,20 +296,20 @@ impl Step {
 impl AccessChange {
     /// Each role with each command that it is about.
     fn deeds(&self) -> Vec<String> {
-        let privileges = only(self.commands.iter().copied());
-        let of = |role: &String| privileges.iter().map(|privilege| deed(role, privilege)).collect::<Vec<_>>();
-        self.roles.iter().flat_map(of).collect()
+        deeds_of(&self.roles, &self.commands)
     }
 
-    /// Whether it is about what a finding lets requests do, and leaves open whether they still can.
-    pub fn leaves_open(&self, finding: &Diagnostic) -> bool {
+    /// Whether it opens the relation that a finding is about, which then may not show, or leaves open whether
+    /// requests can still do what the finding lets them.
+    fn leaves_open(&self, finding: &Diagnostic) -> bool {
         let object = &finding.object;
         let is_it = object.schema.as_deref() == Some(self.name.schema.as_str())
             && object.name == *self.name.name.as_str()
             && self.subject == Subject::Relation;
         let lets =
             || finding.reach.is_empty() || self.deeds().iter().any(|deed| finding.reach.contains(deed));
-        self.after == Some(Reach::Unknown) && is_it && is_about_access(finding) && lets()
+        let is_unclear = || self.after == Some(Reach::Unknown) && is_about_access(finding) && lets();
+        is_it && (self.class == Class::Dangerous || is_unclear())
     }
 }
 
@@ -302,12 +334,18 @@ pub fn report(changes: &[AccessChange], catalog: &Catalog, out: &mut Findings) {
     };
     let is_told = |view: &AccessChange| is_view(view) && opened.iter().any(|table| says_as_much(table, view));
     for change in opened.iter().filter(|change| !is_told(change)) {
-        let Some(span) = change.span else { continue };
+        // Of what no statement of the change is known to have done, the relation itself.
+        let made = || history(catalog, &change.name)?.created.span();
+        let Some((span, note)) = (change.span.map(|span| (span, "this makes it so")))
+            .or_else(|| Some((made()?, "this is what it is about")))
+        else {
+            continue;
+        };
         let commands: Vec<_> = change.commands.iter().map(|command| verb(*command)).collect();
         let who = change.roles.join(", ");
         let mend = if change.shows.is_empty() { HOLD_ROWS } else { HOLD_COLUMNS };
         out.report(span, Identity::new("relation", &change.name), change.message.clone())
-            .note("this makes it so")
+            .note(note)
             .help(format!("{mend}; if it is meant: -- rls-lint: allow(policy-widened) why"))
             .what([&[who, commands.join(", ")], &change.shows[..]].concat().join(": "))
             .reach(change.deeds());
@@ -613,14 +651,14 @@ fn made(cell: &Cell, reach: Reach, name: &QName, side: Side<'_>, new: &New<'_>) 
     let decides = |reason: &&Reason| reason.reach == Some(reach);
     let reasons = cell.reasons.iter().filter(|_| side.catalog.table(name).is_some());
     let span = reasons.filter(decides).find_map(|reason| reason.origin.span().filter(is_new));
-    let created = || history(side, name)?.created.span().filter(is_new);
+    let created = || history(side.catalog, name)?.created.span().filter(is_new);
     span.or_else(|| Some(side.sources.first_line(created()?)))
 }
 
-fn history<'a>(side: Side<'a>, name: &QName) -> Option<&'a Provenance> {
-    match side.catalog.relation(name)? {
-        Relation::Table(oid) => Some(&side.catalog.tables[&oid].history),
-        Relation::View(oid) => Some(&side.catalog.views[&oid].history),
+fn history<'a>(catalog: &'a Catalog, name: &QName) -> Option<&'a Provenance> {
+    match catalog.relation(name)? {
+        Relation::Table(oid) => Some(&catalog.tables[&oid].history),
+        Relation::View(oid) => Some(&catalog.views[&oid].history),
         _ => None,
     }
 }

@@ -16,7 +16,7 @@ const EXIT_CODES: &str = "Exit codes: 0 if no finding is as severe as --fail-on 
 /// Finds what is wrong in Supabase migrations, without a database.
 #[derive(Debug, Parser)]
 #[command(name = "rls-lint", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = EXIT_CODES, args_override_self = true)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
@@ -45,7 +45,7 @@ pub(super) enum Command {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = EXIT_CODES, args_override_self = true)]
 pub(super) struct CheckArgs {
     /// Projects, folders of migrations, SQL files or globs; `-` is a pending migration on standard
     /// input. Without any, the project around the working directory.

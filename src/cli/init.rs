@@ -68,7 +68,7 @@ pub(super) fn run(args: &InitArgs) -> anyhow::Result<u8> {
     Ok(CLEAN)
 }
 
-/// Settings that change nothing, and say what could be.
+/// Settings that have a check fail for what a change opens, and say what could be else.
 fn settings() -> String {
     let sets: Vec<_> = rule_set::names().collect();
     format!(
@@ -77,8 +77,11 @@ fn settings() -> String {
 # The rules to start from: {}.
 extends: recommended
 
+rules:
+  # With a base, what a change opens to others fails the check. What is meant is allowed by a comment above the
+  # statement: `-- rls-lint: allow(policy-widened) why`.
+  policy-widened: error
 # Each rule can be off, on, info, warning or error; `rls-lint rules` lists them.
-# rules:
 #   no-primary-key: off
 #   missing-created-at:
 #     level: warning

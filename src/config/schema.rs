@@ -15,7 +15,7 @@ pub fn schema() -> Value {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "rls-lint.yaml",
         "description": "Which rules of rls-lint look, how severe they are, with which options.",
-        "type": "object",
+        "type": ["object", "null"],
         "additionalProperties": false,
         "properties": {
             "name": { "type": "string", "description": "What the rule-set is called." },

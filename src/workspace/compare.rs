@@ -13,7 +13,7 @@ use crate::change::access::{self, New, Side};
 use crate::change::buckets;
 use crate::change::stops::History;
 use crate::change::{self, AccessChange, Change, Fixed, Grown};
-use crate::diagnostic::{self, Diagnostic, Identity, selected};
+use crate::diagnostic::{self, Diagnostic, Identity, Severity, selected};
 use crate::report::Report;
 use crate::rule::{Check, Findings, Group, Rule};
 use crate::rules;
@@ -36,6 +36,7 @@ impl Workspace {
         let mut introduced = Vec::new();
         for (at, key) in keys.iter().enumerate() {
             let mut merged = self.compare_files(at, before, base.merged.as_ref());
+            let is_rewritten = self.tells_rewritten(&self.projects[at], &merged);
             let access = self.compare_access(at, before, &merged);
             let mut widened = Findings::new(rules::named(change::WIDENED));
             let (was, is) = (&before.projects[at].catalog, &self.projects[at].catalog);
@@ -53,19 +54,19 @@ impl Workspace {
             let baseline = self.silence(&self.projects[at], &mut told);
             let found = std::mem::take(&mut checked.found);
             let renamed = &access.renamed;
-            // What is still there and only no longer said, or seen, is not mended.
+            // What is still there and only no longer said, or seen, is not mended; nor is what databases keep that
+            // ran a migration as it was.
             let settings = &self.projects[at].settings;
             let mut hidden = self.hidden_without_rls(at, before, &known);
             hidden.extend(self.hidden_by_doubts(at, before));
-            let is_open = |one: &Diagnostic| {
-                access.changes.iter().any(|change| change.leaves_open(one)) || has_new_doubts(one, is, was)
-            };
             let is_mended = |one: &Diagnostic| {
                 let fingerprint = one.fingerprint();
-                settings.is_on(one.rule)
+                !is_rewritten
+                    && settings.is_on(one.rule)
                     && !checked.unsaid.contains(&fingerprint)
                     && !hidden.contains(&fingerprint)
-                    && !is_open(one)
+                    && !access.leaves_open(one)
+                    && !has_new_doubts(one, is, was)
             };
             let compared = change::compare((&known, &before.sources), found, renamed, &is_new, &is_mended);
             let mut brought = compared.introduced;
@@ -103,6 +104,14 @@ impl Workspace {
         report.change = Some(change);
         self.timings.check = started.elapsed();
         report
+    }
+
+    /// Whether it is an error that merged migrations are no longer what databases ran.
+    fn tells_rewritten(&self, replayed: &Replayed, merged: &Merged) -> bool {
+        let is_told = |one: &Diagnostic| {
+            one.rule == "ad-hoc-ddl" && one.severity > Severity::Info && self.is_on(one, &replayed.settings)
+        };
+        merged.findings.iter().any(is_told)
     }
 
     /// Who can do what in a project and could not before, and the other way round.

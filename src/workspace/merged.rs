@@ -218,7 +218,7 @@ fn report_edited(out: &mut Findings, span: Span, name: &str) {
         .what("edited");
 }
 
-/// `difference` is where its code is another one, if it is.
+/// `difference` is where its code is another one, if it is: then nobody knows that it is the same migration.
 fn report_renamed(
     out: &mut Findings,
     file: &File<'_>,
@@ -226,14 +226,23 @@ fn report_renamed(
     difference: Option<Span>,
     sources: &Sources,
 ) {
-    let also = if difference.is_some() { " and changed since" } else { "" };
-    let message = format!(
-        "{} was merged as {}{also}: a database that ran it has the version {} and runs it again",
-        file.name, before.name, before.version
-    );
-    let help = match difference {
-        None => format!("rename it back to {}", before.name),
-        Some(_) => format!("restore {}, and make the change in a migration of its own", before.name),
+    let (name, was) = (file.name, before.name);
+    let (message, help) = match difference {
+        None => (
+            format!(
+                "{name} was merged as {was}: a database that ran it has the version {} and runs it again",
+                before.version
+            ),
+            format!("rename it back to {was}"),
+        ),
+        // It may be another version of it, or just look like it.
+        Some(_) => (
+            format!(
+                "{was} was merged and is gone, and {name} is much like it: a database that ran the one keeps what it did \
+                 and runs the other as well"
+            ),
+            format!("restore {was}, and make the change in a migration of its own"),
+        ),
     };
     out.report(engine::first_line(file.id, sources), Identity::plain("file", before.name), message)
         .note(format!("version {}, was {}", file.version, before.version))

@@ -213,7 +213,8 @@ fn init_sets_a_project_up_and_leaves_what_is_there() {
     let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).expect("it is there");
     assert!(read("rls-lint.yaml").starts_with("# yaml-language-server: $schema=./rls-lint.schema.json\n"));
     assert!(read("rls-lint.schema.json") == written_schema());
-    assert_eq!(concise(&folder, &[]).out.lines().count(), 2, "its settings are valid and change nothing");
+    assert_eq!(concise(&folder, &[]).out.lines().count(), 2, "its settings are valid and find the same");
+    assert!(read("rls-lint.yaml").contains("\n  policy-widened: error\n"));
     folder.write("rls-lint.yaml", b"rules: {no-primary-key: off}\n");
     let answer = folder.run(&["init", "--github", "--baseline"]);
     assert!(answer.out.starts_with("rls-lint.yaml is there already; --force writes it anew\n"), "{answer:?}");
@@ -299,6 +300,8 @@ fn the_schema_takes_what_the_program_takes() {
         "overrides: [{paths: '*.sql', rules: {no-primary-key: info}}]",
         "known-roles: [a]\nexposed-schemas: [public, api]",
         "rules:",
+        "",
+        "# nothing so far",
     ];
     let bad = [
         "extend: strict",

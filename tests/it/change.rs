@@ -256,6 +256,114 @@ fn what_can_no_longer_be_told_is_not_fixed() {
 }
 
 #[test]
+fn what_is_as_open_as_before_is_not_fixed() {
+    let folder = project(
+        "create table public.notes (id int primary key);
+         alter table public.notes enable row level security;
+         create policy p on public.notes for select using (true);\n",
+    );
+    let fixed = |change: &str| {
+        folder.write(SECOND, format!("drop policy p on public.notes; {change}").as_bytes());
+        let answer = json(&check(&folder, &["--base", "main", "--only", "always-true-read-policy"]));
+        answer["change"]["fixed"].as_array().expect("it lists them").len()
+    };
+    assert_eq!(fixed("create policy p on public.notes using (true);"), 0);
+    assert_eq!(
+        fixed("create policy q on public.notes to public using (id > 0 or id <= 0 or id is null);"),
+        0
+    );
+    assert_eq!(fixed("alter table public.notes disable row level security;"), 0);
+    assert_eq!(fixed("create policy p on public.notes for select to authenticated using (true);"), 0);
+    assert_eq!(fixed("create policy p on public.notes for select using (id > 5);"), 1);
+    assert_eq!(fixed(""), 1);
+}
+
+#[test]
+fn what_databases_keep_is_not_fixed() {
+    let folder = project("create table public.a (title text);\n");
+    folder.write(FIRST, b"create table public.a (title text primary key);\n");
+    let fixed = |arguments: &[&str]| {
+        let answer = json(&check(&folder, arguments));
+        answer["change"]["fixed"].as_array().expect("it lists them").len()
+    };
+    assert_eq!(fixed(&["--base", "main", "--only", "no-primary-key,ad-hoc-ddl"]), 0);
+    // Where nobody minds, databases are made anew.
+    assert_eq!(fixed(&["--base", "main", "--only", "no-primary-key"]), 1);
+}
+
+#[test]
+fn what_is_opened_mends_nothing() {
+    let folder = project(
+        "create table public.notes (id int primary key, owner uuid, shared bool);
+         alter table public.notes enable row level security;
+         create policy own on public.notes for select using (owner = (select auth.uid()));
+         create policy shared on public.notes for select using (shared);\n",
+    );
+    folder.write(SECOND, b"alter policy shared on public.notes using (shared or true);\n");
+    let rules =
+        "multiple-permissive-policies,always-true-branch,policy-widened,broad-policy-defeats-scoped-policy";
+    let answer = check(&folder, &["--base", "main", "--only", rules]);
+    assert_eq!(found(&answer), [format!("always-true-branch {SECOND}:1")]);
+    assert_eq!(json(&answer)["change"]["fixed"], serde_json::json!([]), "both policies are there still");
+}
+
+#[test]
+fn what_is_opened_is_said_once_and_as_severe_as_is_wanted() {
+    let folder = project(
+        "create table public.notes (id int primary key, owner uuid, email text);
+         alter table public.notes enable row level security;
+         create policy own on public.notes to authenticated using (owner = (select auth.uid()));\n",
+    );
+    let told = |change: &str| {
+        folder.write(SECOND, change.as_bytes());
+        let rules = "policy-widened,always-true-read-policy,broad-policy-defeats-scoped-policy";
+        let answer = check(&folder, &["--base", "main", "--only", rules]);
+        let rules: Vec<_> =
+            found(&answer).iter().map(|one| one.split(' ').next().unwrap_or_default().to_string()).collect();
+        (rules.join(" "), answer.code)
+    };
+    let signed_in = "create policy seen on public.notes for select to authenticated using ((select auth.uid()) is not null);";
+    let all = "drop policy own on public.notes; create policy seen on public.notes for select to authenticated using (true);";
+    assert_eq!(told(signed_in), ("policy-widened".to_string(), 0));
+    assert_eq!(told(all), ("always-true-read-policy".to_string(), 0));
+    folder.write("rls-lint.yaml", b"rules:\n  policy-widened: error\n");
+    assert_eq!(told(signed_in), ("policy-widened".to_string(), 1));
+    assert_eq!(told(all), ("always-true-read-policy policy-widened".to_string(), 1));
+}
+
+#[test]
+fn what_a_comment_allows_and_a_change_adds_to_is_told() {
+    let folder = project(
+        "create table public.notes (id int primary key);
+         alter table public.notes enable row level security;
+         -- rls-lint: allow(definer-view-exposed) for signed-in users
+         create view public.v as select id from public.notes;
+         revoke all on public.v from public, anon, authenticated; grant select on public.v to authenticated;
+         -- rls-lint: allow(definer-executable-by-authenticated, definer-executable-by-anon) harmless
+         create function public.f() returns setof public.notes language sql security definer set search_path = ''
+           as 'select * from public.notes';
+         revoke execute on function public.f() from public, anon;\n",
+    );
+    let at_the_grant = vec![format!("policy-widened {SECOND}:1")];
+    for (change, expected, told) in [
+        ("grant select on public.v to anon;", &at_the_grant, "anon can now read all rows of public.v"),
+        (
+            "grant delete on public.v to authenticated;",
+            &at_the_grant,
+            "authenticated can now delete all rows",
+        ),
+        ("grant execute on function public.f() to anon;", &Vec::new(), "anon can now call public.f()"),
+    ] {
+        folder.write(SECOND, change.as_bytes());
+        let rules = "policy-widened,definer-view-exposed,definer-executable-by-authenticated,definer-executable-by-anon";
+        let answer = check(&folder, &["--base", "main", "--only", rules]);
+        assert_eq!(&found(&answer), expected, "{answer:?}");
+        let access = json(&answer)["change"]["access"].to_string();
+        assert!(access.contains(told), "{access}");
+    }
+}
+
+#[test]
 fn what_a_view_shows_more_is_a_finding() {
     let folder = project(
         "create view public.members as select id, email from auth.users;
@@ -355,7 +463,9 @@ fn a_merged_migration_that_is_renamed_and_edited_is_one_finding() {
     folder.write(SECOND, b"create table public.a (id int primary key, title text, done bool);\n");
     let answer = check(&folder, &["--base", "main", "--only", "ad-hoc-ddl,migration-order"]);
     assert_eq!(found(&answer), [format!("ad-hoc-ddl {SECOND}:1")]);
-    assert!(answer.out.contains("was merged as 20250101000000_first.sql and changed since"), "{answer:?}");
+    let message =
+        "20250101000000_first.sql was merged and is gone, and 20250201000000_second.sql is much like it";
+    assert!(answer.out.contains(message), "{answer:?}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod fixtures;
 mod formats;
+mod gitlab;
 mod hardness;
 mod harness;
 mod house;
