@@ -1,5 +1,6 @@
 //! What queries filter, join and sort by, and what function bodies do.
 
+pub mod answer;
 pub mod capture;
 pub mod effect;
 pub mod filter;
@@ -44,7 +45,7 @@ impl Workload {
             .into_iter()
             .collect();
         let filters = filter::collect(catalog, &routines);
-        let asking = Asking::of(&routines);
+        let asking = Asking::of(catalog, &routines);
         Self { routines, filters, asking }
     }
 }

@@ -48,7 +48,7 @@ const RARER: &[&str] = &[
 #[rustfmt::skip]
 const PLACES: &[&str] = &[
     "venue", "restaurant", "cafe", "bar", "shop", "store", "branch", "clinic", "hospital", "pharmacy", "hotel",
-    "school", "gym", "museum",
+    "school", "gym", "museum", "market",
 ];
 
 impl Table {

@@ -9,16 +9,19 @@ use crate::catalog::acl::Grantee;
 use crate::catalog::function::{Argument, Function, Returns};
 use crate::catalog::gap::Aspect;
 use crate::catalog::index::IndexKeyValue;
+use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
-use crate::catalog::table::{ConstraintKind, Table};
+use crate::catalog::sensitive::words;
+use crate::catalog::table::{Column, ConstraintKind, Table};
+use crate::catalog::types::DataType;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Findings};
 use crate::rules::clauses::names_principal;
 use crate::source::Span;
-use crate::sql::expr::{CteBody, Expr, Oid, Target};
+use crate::sql::expr::{CteBody, Expr, Literal, Oid, RelationRef, Target};
 use crate::sql::name::Ident;
-use crate::sql::statement::{ChangeKind, Privilege, StatementKind};
+use crate::sql::statement::{ChangeKind, Privilege, Statement, StatementKind};
 use crate::workload::Workload;
 use crate::workload::routine::Routine;
 
@@ -94,6 +97,12 @@ fn evaluated(table: &Table) -> impl Iterator<Item = &Expr> {
     defaults.map(|default| &default.value).chain(generated).chain(checks).chain(indexes).chain(conditions)
 }
 
+/// More tables than these are counted.
+const MOST_NAMED: usize = 3;
+
+/// The view of Supabase's vault that shows what it keeps.
+const VAULT: &str = "vault.decrypted_secrets";
+
 /// A function of the API that has the rights of its owner, and does not ask for the caller.
 pub(super) struct Deed<'a> {
     pub(super) function: &'a Function,
@@ -106,6 +115,10 @@ pub(super) struct Deed<'a> {
     pub(super) writes: Vec<Span>,
     /// The tables that it writes to, or else those that it reads and its callers do not.
     pub(super) tables: Vec<&'a Table>,
+    /// What it gives of them that others must not see: `email of auth.users`.
+    pub(super) given: Vec<String>,
+    /// Whether it reads secrets of the vault.
+    reads_secrets: bool,
     /// Whether a policy, a view or a default calls it.
     pub(super) needed: bool,
 }
@@ -118,11 +131,36 @@ impl Deed<'_> {
             false if self.is_proved() => Severity::Info,
             false if !meant && !self.needed && self.is_steered() => Severity::Error,
             false => Severity::Warning,
+            true if self.gives_secrets() => Severity::Error,
+            true if !self.given.is_empty()
+                || self.reads_secrets && self.function.inputs().next().is_some() =>
+            {
+                Severity::Warning
+            }
             true if self.tables.iter().any(|table| table.is_sensitive()) && !self.answers() => {
                 Severity::Warning
             }
             true => Severity::Info,
         }
+    }
+
+    fn gives_secrets(&self) -> bool {
+        self.given.iter().any(|given| given.ends_with(VAULT))
+    }
+
+    /// What it does with the rights of its owner.
+    fn words(&self) -> String {
+        if self.writes.is_empty() && !self.given.is_empty() {
+            return format!("gives {}", in_words(&self.given, "and"));
+        }
+        let vault = self.reads_secrets.then(|| VAULT.to_string());
+        let names: Vec<String> =
+            vault.into_iter().chain(self.tables.iter().map(|table| table.name.to_string())).collect();
+        let names = match names.split_at_checked(MOST_NAMED) {
+            Some((first, rest)) if rest.len() > 1 => format!("{} and {} more", first.join(", "), rest.len()),
+            _ => in_words(&names, "and"),
+        };
+        format!("{} {names}", if self.writes.is_empty() { "reads" } else { "writes to" })
     }
 
     fn is_granted_by_name(&self, role: &str) -> bool {
@@ -138,6 +176,23 @@ impl Deed<'_> {
     /// Whether it tells no more than whether something is so.
     pub(super) fn answers(&self) -> bool {
         matches!(&self.function.returns, Returns::Type(data_type) if data_type.is_builtin("bool"))
+    }
+
+    /// Whether it only adds rows to logs: who forges one changes nothing else.
+    pub(super) fn only_logs(&self) -> bool {
+        const LOGS: &[&str] =
+            &["log", "logs", "audit", "audits", "errors", "history", "metrics", "diagnostics", "telemetry"];
+        let is_log = |table: &&Table| {
+            let name = words(&table.name.name);
+            LOGS.contains(&name.rsplit('_').next().unwrap_or(&name))
+        };
+        let is_addition = |statement: &Statement| match &statement.kind {
+            StatementKind::Change(change) => {
+                change.kind == ChangeKind::Insert && change.assignments.is_empty()
+            }
+            _ => true,
+        };
+        self.tables.iter().all(is_log) && self.routine.statements.iter().all(is_addition)
     }
 
     /// Whether the caller has to know a secret such as an invitation's token.
@@ -193,10 +248,17 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
             routine.walk_relations(&mut |relation| read.extend(relation.target));
             tables = read.iter().filter_map(own).filter(|table| !all_read(catalog, table, &roles)).collect();
         }
-        if !tables.is_empty() {
+        let reads_secrets = writes.is_empty() && reads_secrets(routine);
+        if !tables.is_empty() || reads_secrets {
             let callers = roles.iter().map(|role| role.name.quoted()).collect();
             let reach = reach_of(roles, Privilege::Execute);
-            let deed = Deed { function, routine, callers, reach, writes, tables, needed };
+            let given = if writes.is_empty() {
+                given(catalog, function, routine, &tables, reads_secrets)
+            } else {
+                Vec::new()
+            };
+            let deed =
+                Deed { function, routine, callers, reach, writes, tables, given, reads_secrets, needed };
             if !(deed.needed && deed.answers() && deed.writes.is_empty()) {
                 found.push(deed);
             }
@@ -207,6 +269,61 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
 
 fn all_read(catalog: &Catalog, table: &Table, roles: &[&Role]) -> bool {
     catalog.is_exposed(&table.name.schema) && roles.iter().all(|role| catalog.reads_all_rows(table, role))
+}
+
+/// Whether a body reads the vault for more than the address of something.
+fn reads_secrets(routine: &Routine) -> bool {
+    let mut found = false;
+    routine.walk_queries(&mut |query| {
+        if !query.own_relations().into_iter().any(is_vault) {
+            return;
+        }
+        let mut names = Vec::new();
+        query.walk(&mut |part| match part {
+            Expr::Literal(Literal::String(text)) => names.push(text.to_lowercase()),
+            _ => {}
+        });
+        let is_address = |name: &String| ["url", "uri", "host", "ref"].iter().any(|end| name.ends_with(end));
+        found |= names.is_empty() || !names.iter().all(is_address);
+    });
+    found
+}
+
+fn is_vault(relation: &RelationRef) -> bool {
+    relation.name.name == "decrypted_secrets"
+        && relation.name.schema.as_ref().is_some_and(|schema| *schema == "vault")
+}
+
+/// What a function's result shows of tables that others must not see, and of the vault.
+fn given(
+    catalog: &Catalog,
+    function: &Function,
+    routine: &Routine,
+    tables: &[&Table],
+    reads_secrets: bool,
+) -> Vec<String> {
+    let tells = |data_type: &DataType| !data_type.is_builtin("bool") && !data_type.is_builtin("void");
+    if matches!(&function.returns, Returns::Type(data_type) if !tells(data_type)) {
+        return Vec::new();
+    }
+    let all = routine.given(function);
+    let shows = |relation: Oid, column: &Column| {
+        all.iter().any(|given| given.relation == relation && given.column.is(column))
+    };
+    let mut words = Vec::new();
+    for table in tables {
+        let shown = table.sensitive_columns().filter(|column| shows(table.oid, column));
+        let names: Vec<String> = shown.map(|column| column.name.quoted()).collect();
+        if !names.is_empty() {
+            words.push(format!("{} of {}", in_words(&names, "and"), table.name));
+        }
+    }
+    let vault = catalog.view(&QName::new("vault", "decrypted_secrets")).filter(|_| reads_secrets);
+    let secret = vault.and_then(|vault| Some((vault.oid, vault.column("decrypted_secret")?)));
+    if secret.is_some_and(|(vault, secret)| shows(vault, secret)) {
+        words.push(format!("decrypted_secret of {VAULT}"));
+    }
+    words
 }
 
 /// Where a body writes, and to which tables.
@@ -282,6 +399,7 @@ fn is_principal(parameter: &str) -> bool {
         || matches!(bare, "userid" | "email")
         || bare.starts_with("user_id_")
         || bare.ends_with("_user_id")
+        || bare.ends_with("_profile_id")
         || bare.ends_with("_email")
 }
 
@@ -295,16 +413,40 @@ fn rank(parameter: &str) -> u8 {
 
 /// A parameter's name without what marks it as one.
 fn bare(parameter: &str) -> &str {
-    let prefixes = ["p_", "in_", "arg_", "v_", "_"];
-    prefixes.iter().find_map(|prefix| parameter.strip_prefix(prefix)).unwrap_or(parameter)
+    let (prefixes, suffixes) = (["p_", "in_", "arg_", "v_", "_"], ["_param", "_input", "_arg"]);
+    let name = prefixes.iter().find_map(|prefix| parameter.strip_prefix(prefix)).unwrap_or(parameter);
+    suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
 }
 
-/// Whether a parameter is a secret, which proves that the caller may.
+/// Whether a parameter is a secret, which proves that the caller may: `invite_token`, `api_key_hash`.
 fn is_proof(parameter: &str) -> bool {
-    let words = ["token", "key", "secret", "code", "hash", "signature", "password", "pin", "otp"];
-    // A `key` alone may be that of a setting.
-    bare(parameter) != "key" && parameter.split('_').any(|word| words.contains(&word))
+    let words: Vec<&str> = bare(parameter).split('_').collect();
+    let is_secret = |at: usize| match words[at] {
+        "token" | "secret" | "hash" | "signature" | "password" | "pin" | "otp" => true,
+        // A `key` alone may be that of a setting.
+        "key" => at > 0 && !OPEN_KEYS.contains(&words[at - 1]),
+        "code" => at == 0 || !OPEN_CODES.contains(&words[at - 1]),
+        _ => false,
+    };
+    let says_how = |word: &&str| ["attempt", "digest", "hash", "text", "value"].contains(word);
+    (0..words.len()).any(|at| is_secret(at) && words[at + 1..].iter().all(|word| says_how(&word)))
 }
+
+/// What has keys that are no secret.
+#[rustfmt::skip]
+const OPEN_KEYS: &[&str] = &[
+    "attribute", "bucket", "cache", "column", "config", "dedupe", "event", "feature", "field", "file", "foreign",
+    "group", "idempotency", "lock", "metric", "object", "partition", "permission", "primary", "public", "role",
+    "setting", "sort", "storage", "translation",
+];
+
+/// What has codes that are no secret. A user code is shown to whoever begins to sign in on a device.
+#[rustfmt::skip]
+const OPEN_CODES: &[&str] = &[
+    "airport", "area", "category", "city", "class", "color", "country", "course", "currency", "department", "dial",
+    "error", "iso", "item", "lang", "language", "locale", "permission", "phone", "plan", "post", "postal", "product",
+    "reason", "region", "role", "state", "station", "status", "subject", "tax", "type", "unit", "user", "zip",
+];
 
 /// Reports that a function can be called, unless another rule says it of a parameter.
 pub(super) fn report_callable(cx: &CatalogCx<'_>, deed: &Deed<'_>, who: &str, out: &mut Findings) {
@@ -314,13 +456,11 @@ pub(super) fn report_callable(cx: &CatalogCx<'_>, deed: &Deed<'_>, who: &str, ou
         return;
     }
     let Some(span) = function.name_span.filter(|_| trusted_parameter(cx, deed).is_none()) else { return };
-    let names: Vec<String> = deed.tables.iter().map(|table| table.name.to_string()).collect();
-    let deed_words = if deed.writes.is_empty() { "reads" } else { "writes to" };
     let message = format!(
-        "{who} can call {} {}, which {deed_words} {} with its owner's rights and never asks who calls",
+        "{who} can call {} {}, which {} with its owner's rights and never asks who calls",
         function.noun(),
         function.name,
-        in_words(&names, "and")
+        deed.words()
     );
     let signature = function.signature(cx.catalog);
     let found = out.report(span, Identity::new("function", &function.name), message);

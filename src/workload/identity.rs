@@ -38,7 +38,8 @@ pub struct Through {
     pub span: Span,
 }
 
-/// The routines that ask for the caller, by themselves or through others.
+/// The routines that ask for the caller and the views whose rows are chosen by who asks, by themselves or
+/// through others.
 #[derive(Debug, Default)]
 pub(super) struct Asking {
     /// Who it is.
@@ -49,36 +50,87 @@ pub(super) struct Asking {
 }
 
 impl Asking {
-    pub(super) fn of(routines: &IndexMap<Oid, Routine>) -> Self {
-        let (mut who, mut at_all) = (Vec::new(), Vec::new());
-        let mut callers: FxHashMap<Oid, Vec<Oid>> = FxHashMap::default();
+    pub(super) fn of(catalog: &Catalog, routines: &IndexMap<Oid, Routine>) -> Self {
+        let mut found = Found::default();
         for (oid, routine) in routines {
-            routine.walk(&mut |part| match part {
-                Expr::Call(call) => {
-                    who.extend(is_identity(call).then_some(*oid));
-                    at_all.extend((told(part).is_some() || is_unknown(call)).then_some(*oid));
-                    call.target.iter().for_each(|callee| callers.entry(*callee).or_default().push(*oid));
-                }
-                Expr::Session("current_user" | "session_user" | "current_role" | "user") => at_all.push(*oid),
-                _ => {}
-            });
+            routine.walk(&mut |part| found.part(*oid, part));
+            routine.walk_relations(&mut |relation| found.relation(*oid, catalog, relation));
         }
-        Self { who: with_callers(who, &callers), at_all: with_callers(at_all, &callers) }
+        for view in catalog.views.values() {
+            let Some(query) = &view.query else { continue };
+            each_condition(query, &mut |part| found.part(view.oid, part));
+            query.walk_relations(&mut |relation| found.relation(view.oid, catalog, relation));
+        }
+        let Found { who, at_all, users } = found;
+        Self { who: with_users(who, &users), at_all: with_users(at_all, &users) }
     }
 }
 
-/// Whether a function is neither PostgreSQL's nor made by the files.
-fn is_unknown(call: &Call) -> bool {
-    let is_builtin = call.name.schema.as_ref().is_none_or(|schema| *schema == "pg_catalog")
-        && is_builtin_function(&call.name.name);
-    call.target.is_none() && !is_builtin
+/// What asks by itself, and the routines and views by what they use.
+#[derive(Default)]
+struct Found {
+    who: Vec<Oid>,
+    at_all: Vec<Oid>,
+    users: FxHashMap<Oid, Vec<Oid>>,
 }
 
-fn with_callers(mut pending: Vec<Oid>, callers: &FxHashMap<Oid, Vec<Oid>>) -> FxHashSet<Oid> {
+impl Found {
+    fn part(&mut self, oid: Oid, part: &Expr) {
+        match part {
+            Expr::Call(call) => {
+                self.who.extend(is_identity(call).then_some(oid));
+                self.at_all.extend((told(part).is_some() || is_unknown(call)).then_some(oid));
+                call.target.iter().for_each(|callee| self.users.entry(*callee).or_default().push(oid));
+            }
+            Expr::Session("current_user" | "session_user" | "current_role" | "user") => self.at_all.push(oid),
+            _ => {}
+        }
+    }
+
+    fn relation(&mut self, oid: Oid, catalog: &Catalog, relation: &RelationRef) {
+        let view = relation.target.filter(|target| catalog.views.contains_key(target));
+        view.into_iter().for_each(|view| self.users.entry(view).or_default().push(oid));
+    }
+}
+
+/// Visits what decides which rows a query has: all of it but its target list, which marks rows and leaves
+/// none out.
+fn each_condition<'a>(query: &'a Query, visit: &mut dyn FnMut(&'a Expr)) {
+    for cte in &query.ctes {
+        if let CteBody::Query(query) = &cte.query {
+            query.walk(visit);
+        }
+    }
+    match &query.body {
+        QueryBody::Select(select) => {
+            select.filter.iter().chain(&select.having).for_each(|expr| expr.walk(visit));
+            for item in &select.from {
+                item.each_own_expression(&mut |expr| expr.walk(visit));
+                item.walk_queries(&mut |query| query.walk(visit));
+            }
+        }
+        QueryBody::SetOperation(left, right) => {
+            each_condition(left, visit);
+            each_condition(right, visit);
+        }
+        QueryBody::Values(_) => {}
+    }
+}
+
+/// Whether a function is neither PostgreSQL's, nor the platform's, nor made by the files.
+fn is_unknown(call: &Call) -> bool {
+    let is_known = match call.name.schema.as_deref() {
+        None | Some("pg_catalog") => is_builtin_function(&call.name.name),
+        Some(schema) => matches!(schema, "extensions" | "net" | "cron" | "pgmq" | "vault"),
+    };
+    call.target.is_none() && !is_known
+}
+
+fn with_users(mut pending: Vec<Oid>, users: &FxHashMap<Oid, Vec<Oid>>) -> FxHashSet<Oid> {
     let mut found = FxHashSet::default();
     while let Some(oid) = pending.pop() {
         if found.insert(oid) {
-            pending.extend(callers.get(&oid).into_iter().flatten());
+            pending.extend(users.get(&oid).into_iter().flatten());
         }
     }
     found
@@ -98,8 +150,8 @@ impl Workload {
         })
     }
 
-    /// Whether a function's body asks for the caller in any way, or may, through helpers as well: who it
-    /// is, what their token says, or the role that they come with.
+    /// Whether a function's body asks for the caller in any way, or may, through helpers and views as well:
+    /// who it is, what their token says, or the role that they come with.
     pub fn body_knows_caller(&self, function: Oid) -> bool {
         self.asking.at_all.contains(&function)
     }
@@ -522,6 +574,30 @@ fn claims(expr: &Expr) -> Option<Span> {
 mod tests {
     use crate::testing::Bench;
     use crate::workload::Workload;
+
+    #[test]
+    fn what_a_view_asks_its_readers_ask() {
+        let bench = Bench::new(
+            "create table a (id int, user_id uuid);
+             create function me() returns uuid language plpgsql stable as $$ begin return auth.uid(); end $$;
+             create view mine as select id from a where user_id = me();
+             create view of_mine as select id from mine;
+             create view marked as select id, user_id = me() as own from a;
+             create function asks(wanted int) returns boolean language sql as
+               $$ select exists (select 1 from of_mine where id = wanted) $$;
+             create function asks_in_a_block(wanted int) returns boolean language plpgsql as
+               $$ begin return wanted in (select id from mine); end $$;
+             create function reads(wanted int) returns boolean language sql as
+               $$ select exists (select 1 from marked where id = wanted) $$;",
+        );
+        let workload = Workload::of(&bench.catalog);
+        let functions = bench.catalog.own_functions().filter(|function| function.name.name != "me");
+        let asking: Vec<&str> = functions
+            .filter(|function| workload.body_knows_caller(function.oid))
+            .map(|function| function.name.name.as_str())
+            .collect();
+        assert_eq!(asking, ["asks", "asks_in_a_block"]);
+    }
 
     #[test]
     fn views_are_bound_to_the_caller_by_their_conditions() {

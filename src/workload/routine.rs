@@ -462,7 +462,7 @@ impl Routine {
     }
 
     /// Visits every query of the body, nested ones included.
-    fn walk_queries<'a>(&'a self, visit: &mut dyn FnMut(&'a Query)) {
+    pub fn walk_queries<'a>(&'a self, visit: &mut dyn FnMut(&'a Query)) {
         for statement in &self.statements {
             match &statement.kind {
                 StatementKind::Query(query) => query.walk_queries(visit),

@@ -31,8 +31,9 @@ declare_rule! {
     /// must stay callable. Functions that a REVOKE was to close and did not are `ineffective-revoke`'s.
     ///
     /// It is an error where a parameter chooses the rows that are changed or deleted and no GRANT names the
-    /// callers, and an info where the function only reads, unless what it reads is named like a secret. Where the
-    /// caller has to know a token or a code, it is an info, and reading is left alone.
+    /// callers, and where the function gives secrets of the vault. It is an info where the function only reads,
+    /// unless its result holds columns that are named like an address or a secret, or it has parameters and uses
+    /// the vault. Where the caller has to know a token or a code, it is an info, and reading is left alone.
     ///
     /// ## How to fix
     ///
@@ -141,6 +142,76 @@ mod tests {
              create function public.has(which text) returns boolean language sql security definer as $$
              --              ^^^^^^^^^^ info: which reads public.cron_secrets
                select exists (select 1 from public.cron_secrets where key = which)
+             $$;",
+        );
+    }
+
+    #[test]
+    fn addresses_are_more_than_rows() {
+        function(
+            "
+             create function public.a(user_ids uuid[]) returns table (mail text) language plpgsql security definer as $$
+             --              ^^^^^^^^ warning: which gives email of auth.users with its owner's rights and never asks who calls
+             begin return query select email::text from auth.users where id = any (user_ids); end $$;
+             create function public.b(mail text) returns uuid language sql security definer as $$
+             --              ^^^^^^^^ info: which reads auth.users
+               select id from auth.users where email = mail
+             $$;",
+        );
+    }
+
+    #[test]
+    fn the_vault_is_kept() {
+        function(
+            "
+             create extension pg_net;
+             create function public.get_secret(secret_name text) returns text language plpgsql security definer as $$
+             --              ^^^^^^^^^^^^^^^^^ error: which gives decrypted_secret of vault.decrypted_secrets
+             declare found text;
+             begin select decrypted_secret into found from vault.decrypted_secrets where name = secret_name; return found; end $$;
+             create function public.project_url() returns text language sql security definer as $$
+               select decrypted_secret from vault.decrypted_secrets where name = 'project_url'
+             $$;
+             create function public.run(job text) returns bigint language sql security definer as $$
+             --              ^^^^^^^^^^ warning: which reads vault.decrypted_secrets
+               select net.http_post('https://a.example/' || job, headers := jsonb_build_object('key',
+                 (select decrypted_secret from vault.decrypted_secrets where name = 'service_role_key')))
+             $$;
+             create function public.run_all() returns bigint language sql security definer as $$
+             --              ^^^^^^^^^^^^^^ info: which reads vault.decrypted_secrets
+               select net.http_post('https://a.example/all', headers := jsonb_build_object('key',
+                 (select decrypted_secret from vault.decrypted_secrets where name = 'service_role_key')))
+             $$;",
+        );
+    }
+
+    #[test]
+    fn many_tables_are_counted() {
+        function(
+            "
+             create table public.t1 (id int); create table public.t2 (id int); create table public.t3 (id int); create table public.t4 (id int);
+             create function public.a() returns void language sql security definer as $$
+             --              ^^^^^^^^ warning: writes to public.orders, public.t1, public.t2 and 2 more with
+               delete from public.orders; delete from public.t1; delete from public.t2; delete from public.t3; delete from public.t4
+             $$;",
+        );
+    }
+
+    #[test]
+    fn codes_of_countries_are_no_secrets() {
+        function(
+            "
+             create function public.a(country_code text) returns void language sql security definer as $$
+             --              ^^^^^^^^ error: public.a, which writes
+               update public.orders set total = 0 where md5(id::text) = country_code
+             $$;
+             create function public.b(token_id bigint) returns void language sql security definer as $$
+             --              ^^^^^^^^ error: public.b, which writes
+               delete from public.orders where id = token_id
+             $$;
+             create function public.c(p_api_key_hash text) returns void language sql security definer as $$
+             --              ^^^^^^^^ info: public.c, which writes
+               delete from public.orders where md5(id::text) = p_api_key_hash
              $$;",
         );
     }

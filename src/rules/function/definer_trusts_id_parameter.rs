@@ -28,7 +28,8 @@ declare_rule! {
     ///
     /// Left alone are functions that ask for the caller anywhere, in a helper as well, those that also take a
     /// secret such as an invitation's token, and those that policies call and that only answer yes or no.
-    /// It is an info where a function only reads and a GRANT names `anon`, and an error where it writes.
+    /// It is an info where a function only reads what is not named like an address or a secret and a GRANT names
+    /// `anon`, and an error where it writes, other than rows of a log.
     ///
     /// ## How to fix
     ///
@@ -50,18 +51,16 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let Some((parameter, span)) = trusted_parameter(cx, &deed) else { continue };
         let (function, who) = (deed.function, in_words(&deed.callers, "and"));
         let name = parameter.quoted();
-        let message = match deed.writes.first() {
-            Some(_) => format!(
-                "{who} can call {} {} for any {name}: it writes with its owner's rights and never asks who calls",
-                function.noun(),
-                function.name
-            ),
-            None => format!(
-                "{who} can call {} {} for any {name}: it reads with its owner's rights and never asks who calls",
-                function.noun(),
-                function.name
-            ),
+        let what = match (deed.writes.is_empty(), deed.given.is_empty()) {
+            (false, _) => "writes".to_string(),
+            (true, false) => format!("gives {}", in_words(&deed.given, "and")),
+            (true, true) => "reads".to_string(),
         };
+        let message = format!(
+            "{who} can call {} {} for any {name}: it {what} with its owner's rights and never asks who calls",
+            function.noun(),
+            function.name
+        );
         let found = out.report(span, Identity::new("function", &function.name), message);
         found
             .what(function.signature(cx.catalog))
@@ -84,11 +83,12 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 
 fn severity(deed: &Deed<'_>) -> Severity {
     match (deed.writes.is_empty(), deed.answers()) {
+        (false, _) if deed.only_logs() => Severity::Warning,
         (false, _) => Severity::Error,
         // It tells no more than whether something is so.
         (true, true) => Severity::Info,
         // A GRANT to anon by name says that the answer is for everybody.
-        (true, false) if deed.is_public_by_name() => Severity::Info,
+        (true, false) if deed.is_public_by_name() && deed.given.is_empty() => Severity::Info,
         (true, false) => Severity::Warning,
     }
 }
@@ -142,6 +142,45 @@ mod tests {
              create function public.c(p_user_id uuid) returns boolean language sql security definer as $$
              --                       ^^^^^^^^^ info: public.c for any p_user_id
                select exists (select 1 from public.orders where user_id = p_user_id)
+             $$;",
+        );
+    }
+
+    #[test]
+    fn rows_of_a_log_change_little() {
+        function(
+            "
+             create table public.error_log (id bigint, user_id uuid, said text);
+             create function public.report(p_user_id uuid, said text) returns void language sql security definer as $$
+             --                            ^^^^^^^^^ warning: for any p_user_id: it writes
+               insert into public.error_log (user_id, said) values (p_user_id, said)
+             $$;",
+        );
+    }
+
+    #[test]
+    fn what_a_view_asks_is_asked() {
+        function(
+            "
+             create view public.mine as select id from public.orders where user_id = (select auth.uid());
+             create function public.mine_of(organization_id bigint) returns setof public.orders language sql security definer as $$
+               select o.* from public.orders o where o.id = mine_of.organization_id and o.id in (select id from public.mine)
+             $$;",
+        );
+    }
+
+    #[test]
+    fn an_address_is_for_nobody() {
+        function(
+            "
+             create function public.mail_of(this_user_id uuid) returns text language sql security definer as $$
+             --                             ^^^^^^^^^^^^ warning: for any this_user_id: it gives email of auth.users with its owner's rights
+               select u.email from auth.users u where u.id = this_user_id
+             $$;
+             grant execute on function public.mail_of(uuid) to anon, authenticated;
+             create function public.allow(p_user_code text, p_user_id uuid) returns void language sql security definer as $$
+             --                                             ^^^^^^^^^ error: for any p_user_id: it writes
+               update public.orders set user_id = p_user_id where md5(id::text) = p_user_code
              $$;",
         );
     }
