@@ -21,6 +21,8 @@ pub struct Shown<'a> {
     pub view: &'a View,
     /// Where it does.
     pub span: Span,
+    /// Whether a materialised view on the way keeps the rows.
+    pub stored: bool,
 }
 
 /// The same by identities.
@@ -29,6 +31,7 @@ struct Named {
     table: Oid,
     view: Oid,
     span: Span,
+    stored: bool,
 }
 
 /// What every view shows to one role. Each view adds to what those behind it show.
@@ -67,7 +70,7 @@ impl ShownToRole {
         let mut found: Vec<Named> = Vec::new();
         for (oid, span) in targets {
             if catalog.tables.contains_key(&oid) {
-                let own = Named { table: oid, view: view.oid, span };
+                let own = Named { table: oid, view: view.oid, span, stored };
                 add_new(&mut found, (!as_caller).then_some(own));
             } else if let Some(inner) = catalog.views.get(&oid) {
                 let reads =
@@ -112,7 +115,7 @@ impl<'a> Rights<'a> {
         let shown = |named: &Named| {
             let (table, view) =
                 (self.catalog.tables.get(&named.table)?, self.catalog.views.get(&named.view)?);
-            Some(Shown { table, view, span: named.span })
+            Some(Shown { table, view, span: named.span, stored: named.stored })
         };
         list.filter_map(shown).collect()
     }

@@ -75,10 +75,7 @@ impl View {
         let Some(QueryBody::Select(select)) = self.query.as_ref().map(|query| &query.body) else {
             return false;
         };
-        let sums = |column: &ResultColumn| {
-            column.expr.any(&|expr| matches!(expr, Expr::Call(call) if call.aggregate))
-        };
-        !select.group_by.is_empty() || select.targets.iter().any(sums)
+        !select.group_by.is_empty() || select.targets.iter().any(|target| sums_up(&target.expr))
     }
 
     /// Whether rows can be written through it: it shows those of one relation as they are
@@ -110,6 +107,16 @@ impl View {
 
     pub fn column_at(&self, attnum: i16) -> Option<&Column> {
         self.columns.iter().find(|column| column.attnum == attnum)
+    }
+}
+
+/// Whether a value is made of those of many rows. One of a window is for each row, and so is one of a
+/// sub-select.
+pub fn sums_up(expr: &Expr) -> bool {
+    match expr {
+        Expr::Call(call) if call.aggregate => true,
+        Expr::Other("over", _) => false,
+        _ => expr.children().into_iter().any(sums_up),
     }
 }
 

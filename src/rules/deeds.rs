@@ -279,9 +279,10 @@ fn reads_secrets(routine: &Routine) -> bool {
             return;
         }
         let mut names = Vec::new();
-        query.walk(&mut |part| match part {
-            Expr::Literal(Literal::String(text)) => names.push(text.to_lowercase()),
-            _ => {}
+        query.walk(&mut |part| {
+            if let Expr::Literal(Literal::String(text)) = part {
+                names.push(text.to_lowercase());
+            }
         });
         let is_address = |name: &String| ["url", "uri", "host", "ref"].iter().any(|end| name.ends_with(end));
         found |= names.is_empty() || !names.iter().all(is_address);
@@ -429,7 +430,7 @@ fn is_proof(parameter: &str) -> bool {
         _ => false,
     };
     let says_how = |word: &&str| ["attempt", "digest", "hash", "text", "value"].contains(word);
-    (0..words.len()).any(|at| is_secret(at) && words[at + 1..].iter().all(|word| says_how(&word)))
+    (0..words.len()).any(|at| is_secret(at) && words[at + 1..].iter().all(says_how))
 }
 
 /// What has keys that are no secret.

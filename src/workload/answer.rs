@@ -92,10 +92,10 @@ impl Answer<'_> {
                 let query = routine.query_at(statement);
                 query.into_iter().for_each(|query| self.received(query, into, &variables));
             }
-            BlockStatementKind::Assign { target, field: None, value } => {
-                if variables.iter().any(|(name, _)| name == target) {
-                    routine.value_at(value.span).into_iter().for_each(|value| self.value(value));
-                }
+            BlockStatementKind::Assign { target, field: None, value }
+                if variables.iter().any(|(name, _)| name == target) =>
+            {
+                routine.value_at(value.span).into_iter().for_each(|value| self.value(value));
             }
             _ => {}
         });

@@ -4,15 +4,18 @@ use crate::access::{Access, Shown, describe, grant_spans, in_words, reach};
 use crate::catalog::Catalog;
 use crate::catalog::acl::Privileges;
 use crate::catalog::gap::Aspect;
+use crate::catalog::index::{Index, IndexKey, IndexKeyValue};
 use crate::catalog::origin::Origin;
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
+use crate::catalog::sensitive::words;
 use crate::catalog::table::{Column, Table};
-use crate::catalog::view::View;
+use crate::catalog::view::{View, sums_up};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::clauses::names_principal;
 use crate::rules::mend;
-use crate::sql::expr::{Expr, QueryBody, Target};
+use crate::sql::expr::{ColumnRef, Expr, QueryBody, Target};
 use crate::sql::statement::{PolicyCommand, Privilege};
 
 declare_rule! {
@@ -50,7 +53,8 @@ declare_rule! {
     /// `grant select on public.profile_cards to anon, authenticated` names all who can read it and
     /// it shows chosen columns or rows, none of them called `email` or the like. That such a grant
     /// names signed-in users only tells little where tables are joined: the author may have expected
-    /// that the policies hold. What says both is an info. Views that read no table are silent, and those that show
+    /// that the policies hold. So it is where it shows sums over many rows, and neither a key of these nor a
+    /// person. What says both is an info. Views that read no table are silent, and those that show
     /// `auth.users` alone are for `auth-users-exposed`.
     ///
     /// ## How to fix
@@ -107,7 +111,13 @@ fn report(cx: &CatalogCx<'_>, view: &View, access: &[Access<'_>], shown: &[Shown
     for grant in grant_spans(access, &view.acl, &view.columns).into_iter().take(3) {
         found.label(grant, "granted here");
     }
-    let help = help(cx.catalog, view, access, &blamed);
+    let mut help = help(cx.catalog, view, access, &blamed);
+    if severity != Severity::Error && !view.says_owners_rights() && is_statistic(cx.catalog, view) {
+        help = format!(
+            "if the figures are for all who can read the view, say so: alter view {} set (security_invoker = false); otherwise: {help}",
+            view.name.quoted()
+        );
+    }
     let makes_invoker = format!("alter view {} set (security_invoker = true);", view.name.quoted());
     if help.split(" -- ").next() == Some(&*makes_invoker)
         && let Some((place, text)) = mend::as_invoker(cx, view)
@@ -129,6 +139,9 @@ fn help(catalog: &Catalog, view: &View, access: &[Access<'_>], blamed: &[Shown<'
         };
         access.iter().any(can)
     };
+    if blamed.iter().any(|shown| shown.stored) {
+        return format!("{revoke} -- a materialised view keeps what it shows, and no policy protects that");
+    }
     if let Some(refused) = blamed.iter().find(|shown| !may_read(shown.table)) {
         return format!(
             "{revoke} -- unless the view is there to show a part of {}, which they may not read themselves: then make \
@@ -205,9 +218,14 @@ fn judge<'a>(cx: &CatalogCx<'_>, view: &View, access: &[Access<'a>], shown: &[Sh
     }
     let blamed = if leaking.is_empty() { bypassed } else { leaking };
     let what = describe(&through, &format!("view {}", view.name));
-    let message = format!("{what}, past the row level security of {}", names(&blamed));
+    let statistic = is_statistic(cx.catalog, view);
+    let message = match statistic {
+        true => format!("{what}, with sums over rows of {} that they may not read", names(&blamed)),
+        false => format!("{what}, past the row level security of {}", names(&blamed)),
+    };
     if written.is_empty() {
-        let severity = match (view.says_owners_rights(), cx.catalog.is_published(view, access)) {
+        let published = statistic || cx.catalog.is_published(view, access);
+        let severity = match (view.says_owners_rights(), published) {
             (true, true) => Severity::Info,
             (false, false) => Severity::Error,
             _ => Severity::Warning,
@@ -215,6 +233,38 @@ fn judge<'a>(cx: &CatalogCx<'_>, view: &View, access: &[Access<'a>], shown: &[Sh
         return Judged { severity, message, blamed, through };
     }
     Judged { severity: Severity::Error, message, blamed, through }
+}
+
+/// Whether a view's rows are sums over many, and show neither a key of what it reads nor who somebody is.
+fn is_statistic(catalog: &Catalog, view: &View) -> bool {
+    let Some(QueryBody::Select(select)) = view.query.as_ref().map(|query| &query.body) else { return false };
+    let lists = |part: &Expr| match part {
+        Expr::Call(call) if call.aggregate => {
+            let name = call.name.name.as_str();
+            matches!(name, "array_agg" | "string_agg") || name.starts_with("json")
+        }
+        _ => false,
+    };
+    let told_apart = |part: &Expr| matches!(part, Expr::Column(column) if tells_apart(catalog, column));
+    view.is_summary()
+        && select.targets.iter().all(|target| {
+            !target.expr.any(&lists) && (sums_up(&target.expr) || !target.expr.any(&told_apart))
+        })
+}
+
+/// Whether a column tells one row, person or group from the others.
+fn tells_apart(catalog: &Catalog, column: &ColumnRef) -> bool {
+    let Some(name) = column.path.last().filter(|_| !column.star) else { return true };
+    let name = words(name);
+    let is_key = match column.target {
+        Target::Column { relation, attnum, .. } => catalog.tables.get(&relation).is_some_and(|table| {
+            let of_it = |key: &IndexKey| matches!(key.value, IndexKeyValue::Column(at) if at == attnum);
+            let alone = |index: &Index| index.unique && matches!(index.keys.as_slice(), [key] if of_it(key));
+            table.indexes.values().any(alone) || table.column_at(attnum).is_some_and(Column::is_sensitive)
+        }),
+        _ => false,
+    };
+    is_key || names_principal(&name) || name == "id" || name.ends_with("user_id") || name.ends_with("name")
 }
 
 /// What can be done with the rows of the one table behind a view that can be written: what both the
@@ -349,6 +399,42 @@ mod tests {
     }
 
     #[test]
+    fn sums_that_name_nobody_are_meant_as_often_as_not() {
+        view(
+            "
+             create view public.revenue as select sum(total), count(*) filter (where total > 9) from public.orders;
+             --          ^^^^^^^^^^^^^^ warning: can read every row of view public.revenue, with sums over rows of public.orders that they may not read
+             create view public.sizes as select total > 100 as large, count(*) from public.orders group by 1;
+             --          ^^^^^^^^^^^^ warning: with sums over rows of public.orders
+             create view public.stated with (security_invoker = false) as select max(total) from public.orders;
+             --          ^^^^^^^^^^^^^ info: with sums over rows of public.orders
+             create table public.names (id bigint primary key, tag text);
+             alter table public.names enable row level security;
+             create view public.by_key as select id, count(*) from public.names group by id;
+             --          ^^^^^^^^^^^^^ error: past the row level security of public.names
+             create view public.listed as select tag, array_agg(id) from public.names group by tag;
+             --          ^^^^^^^^^^^^^ error: past the row level security of public.names
+             create view public.beside as select tag, (select count(*) from public.orders) from public.names limit 9;
+             --          ^^^^^^^^^^^^^ error: past the row level security of public.names and public.orders
+             create view public.running as select tag, sum(id) over (order by id) from public.names limit 9;
+             --          ^^^^^^^^^^^^^^ error: past the row level security of public.names",
+        );
+        assert!(help("create view public.v as select count(*) from public.orders;").starts_with(
+            "if the figures are for all who can read the view, say so: alter view public.v set (security_invoker = false); \
+             otherwise: alter view public.v set (security_invoker = true);"
+        ));
+    }
+
+    #[test]
+    fn what_is_stored_no_view_can_protect() {
+        let stored = "create schema private; create materialized view private.m as select id, total from public.orders;
+                      create view public.v as select id from private.m;";
+        let revoke = "revoke all on public.v from anon, authenticated; -- a materialised view keeps what it shows, and no policy \
+                      protects that";
+        assert_eq!(help(stored), revoke);
+    }
+
+    #[test]
     fn options_of_the_last_statement_count() {
         view(
             "
@@ -357,7 +443,7 @@ mod tests {
              create view public.v3 as select * from public.orders;
              alter view public.v3 set (security_invoker = true);
              create view public.v4 with (security_invoker = true) as select id from public.orders;
-             create view public.v5 with (security_invoker = false) as select sum(total) from public.orders;
+             create view public.v5 with (security_invoker = false) as select distinct total from public.orders;
              --          ^^^^^^^^^ warning: past the row level security of public.orders
              -- file: 2.sql
              create or replace view public.v4 as select id from public.orders;",
@@ -440,14 +526,14 @@ mod tests {
     fn what_comes_with_others_is_not_granted_by_name() {
         view(
             "
-             create view public.sums as select sum(total) from public.orders;
+             create view public.sums as select distinct total from public.orders;
              --          ^^^^^^^^^^^ error: anyone with the project's public API key can read every row
              grant select on public.sums to authenticated;
-             create view public.most as select max(total) from public.orders;
+             create view public.most as select distinct total from public.orders;
              --          ^^^^^^^^^^^ warning: every signed-in user can read every row
              revoke all on public.most from anon;
              grant select on public.most to authenticated;
-             create view public.least as select min(total) from public.orders;
+             create view public.least as select distinct total from public.orders;
              --          ^^^^^^^^^^^^ error: anyone with the project's public API key can read every row
              grant all on public.least to anon, authenticated;
              create view public.ids as select id from public.orders;
@@ -456,7 +542,7 @@ mod tests {
         );
         view(
             "
-             create view public.sums as select sum(total) from public.orders;
+             create view public.sums as select distinct total from public.orders;
              --          ^^^^^^^^^^^ error: anyone with the project's public API key can read every row
              grant select on all tables in schema public to anon, authenticated;",
         );
@@ -540,7 +626,7 @@ mod tests {
         assert_eq!(
             help(
                 "create schema private; create view private.rows as select * from public.orders;
-                 create view public.v as select count(*) from private.rows;"
+                 create view public.v as select distinct total from private.rows;"
             ),
             own.replace("public.v", "private.rows")
         );
@@ -594,9 +680,9 @@ mod tests {
             "
              create function public.rate() returns int language sql security definer as $$ select 2 $$;
              revoke execute on function public.rate() from public, anon;
-             create view public.sums as select sum(total) * public.rate() as sum from public.orders;
+             create view public.sums as select distinct total * public.rate() as sum from public.orders;
              --          ^^^^^^^^^^^ error: every signed-in user can read every row of view public.sums
-             create view public.over_sums as select max(sum) from public.sums;
+             create view public.over_sums as select distinct sum from public.sums;
              --          ^^^^^^^^^^^^^^^^ error: every signed-in user can read every row of view public.over_sums
              create function public.cost() returns int language sql as $$ select 2 $$;
              revoke execute on function public.cost() from public, anon, authenticated, service_role;
@@ -610,7 +696,7 @@ mod tests {
             "
              create schema private;
              create view private.inner_view as select * from public.orders;
-             create view public.outer_view as select count(*) from private.inner_view;
+             create view public.outer_view as select distinct total from private.inner_view;
              --          ^^^^^^^^^^^^^^^^^ error: past the row level security of public.orders",
         );
     }

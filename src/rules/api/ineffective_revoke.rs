@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 use crate::access::in_words;
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};
+use crate::catalog::function::{Function, Returns};
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
@@ -44,7 +45,7 @@ declare_rule! {
     ///
     /// It is a warning where something else decides what a caller can do: for functions without
     /// `security definer` and those that ask who calls, views with `security_invoker`, and tables with
-    /// row level security. So it is in a dump: the database that it was taken from need not have what
+    /// row level security; and for functions that only say whether something is so. So it is in a dump: the database that it was taken from need not have what
     /// Supabase grants new objects, and local stacks and preview branches do. Many statements with one
     /// reason are one finding, as a dump has them.
     ///
@@ -81,7 +82,7 @@ struct Revoked<'a> {
     /// As GRANT takes it.
     target: String,
     acl: &'a Acl,
-    /// Whether something else decides what a caller can do with it.
+    /// Whether something else decides what a caller can do with it, or that is little.
     is_guarded: bool,
 }
 
@@ -152,7 +153,9 @@ fn revoked<'a>(cx: &CatalogCx<'a>, left: &Left<'_>) -> Option<Revoked<'a>> {
             name: &function.name,
             target: format!("function {}", function.signature(catalog)),
             acl: &function.acl,
-            is_guarded: !function.security_definer.value || cx.workload.body_knows_caller(function.oid),
+            is_guarded: !function.security_definer.value
+                || cx.workload.body_knows_caller(function.oid)
+                || answers(cx, function),
         });
     }
     if let Some(view) = catalog.own_views().find(|view| view.oid == left.object) {
@@ -173,6 +176,12 @@ fn revoked<'a>(cx: &CatalogCx<'a>, left: &Left<'_>) -> Option<Revoked<'a>> {
         acl: &table.acl,
         is_guarded: table.rls.value,
     })
+}
+
+/// Whether a function does no more than to say whether something is so.
+fn answers(cx: &CatalogCx<'_>, function: &Function) -> bool {
+    matches!(&function.returns, Returns::Type(data_type) if data_type.is_builtin("bool"))
+        && cx.workload.only_reads(cx.catalog, function.oid)
 }
 
 fn matters(
@@ -309,6 +318,15 @@ mod tests {
         let message = "warning: in a database that is made from this dump anon and authenticated can still call \
                        public.f: they hold it by name, which a REVOKE from PUBLIC does not take";
         assert_eq!(said(text), [message]);
+    }
+
+    #[test]
+    fn to_say_whether_something_is_so_is_little() {
+        let function =
+            "create function public.has(wanted int) returns boolean language sql stable security definer
+            as $$ select exists (select 1 from pg_class where oid = wanted) $$;
+            revoke all on function public.has(int) from public;";
+        assert!(said(function)[0].starts_with("warning: anon and authenticated can still call public.has"));
     }
 
     #[test]

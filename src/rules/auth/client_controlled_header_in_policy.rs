@@ -1,9 +1,12 @@
 use crate::map::IndexMap;
 
 use crate::catalog::name::QName;
+use crate::catalog::policy::Policy;
+use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::predicate::{Told, told};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::MANY;
 use crate::rules::clauses::text;
 use crate::source::Span;
 use crate::sql::expr::Expr;
@@ -47,6 +50,7 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let mut helpers: IndexMap<(QName, Span), Vec<Span>> = IndexMap::default();
+    let (mut believing, mut opened) = (Vec::new(), Vec::new());
     for (table, policy) in cx.policies_of_requests() {
         let used = policy.clauses().find_map(|clause| {
             let wanted = |part: &Expr| header(part).map(|_| part.span().unwrap_or(clause.span));
@@ -57,20 +61,14 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             helpers.entry((last.name.clone(), last.span)).or_default().push(used.span);
             continue;
         }
-        let message = format!(
-            "policy {} on {} believes a header, which whoever sends the request writes",
-            policy.name.delimited(),
-            table.name
-        );
-        let found =
-            out.report(used.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
-        found.note("written by the client").help(HELP);
-        found.label(policy.name_apart_from(used.span), "the policy is created here");
         let reads_secret = |part: &Expr| header(part).flatten().is_some_and(is_secret);
-        if policy.expressions().any(|expr| expr.any(&reads_secret)) {
-            found.severity(Severity::Info);
+        match policy.expressions().any(|expr| expr.any(&reads_secret)) {
+            true => opened.push((table, policy, used.span)),
+            false => believing.push((table, policy, used.span)),
         }
     }
+    report(&believing, Severity::Error, out);
+    report(&opened, Severity::Info, out);
     for ((name, span), policies) in helpers {
         let who = match policies.len() {
             1 => "a policy asks".to_string(),
@@ -80,6 +78,27 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let found = out.report(span, Identity::new("function", &name), message);
         found.severity(Severity::Info).note("written by the client").help(HELP);
         found.label_each(policies.into_iter().map(|place| (place, "asked here")));
+    }
+}
+
+/// Reports each policy by itself, or all as one where there are many.
+fn report(policies: &[(&Table, &Policy, Span)], severity: Severity, out: &mut Findings) {
+    let before = out.list.len();
+    for (table, policy, place) in policies {
+        let message = format!(
+            "policy {} on {} believes a header, which whoever sends the request writes",
+            policy.name.delimited(),
+            table.name
+        );
+        let object = Identity::part("policy", &table.name, policy.name.as_str());
+        let found = out.report(*place, object, message).severity(severity);
+        found.note("written by the client").help(HELP);
+        found.label(policy.name_apart_from(*place), "the policy is created here");
+    }
+    if policies.len() > MANY {
+        let message =
+            format!("{} policies believe a header, which whoever sends the request writes", policies.len());
+        out.fold(before, "policies", message, |_| "so does this");
     }
 }
 
@@ -114,7 +133,7 @@ fn is_secret(header: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{Bench, check};
 
     const TABLE: &str = "create table public.a (id bigint primary key, owner uuid, org_id text, email text, ok boolean);\n\
                          alter table public.a enable row level security;\n";
@@ -137,6 +156,21 @@ mod tests {
              --                                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ info: \"p5\"
              create policy p4 on public.a using (org_id = current_setting('request.jwt.claims', true)::json ->> 'org');",
         );
+    }
+
+    #[test]
+    fn many_are_told_as_one() {
+        let mut text = String::new();
+        for at in 0..12 {
+            text.push_str(&format!(
+                "create table public.t{at} (org text);
+                 alter table public.t{at} enable row level security;
+                 create policy p on public.t{at} using (org = current_setting('request.headers', true)::json ->> 'x-org');\n"
+            ));
+        }
+        let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
+        assert_eq!(found.len(), 1);
+        assert!(found[0].message.starts_with("12 policies believe a header"), "{}", found[0].message);
     }
 
     #[test]

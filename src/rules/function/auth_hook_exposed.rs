@@ -29,6 +29,9 @@ declare_rule! {
     /// revoke execute on function public.custom_access_token_hook(jsonb) from public, anon, authenticated;
     /// ```
     ///
+    /// It is a warning where others can call a hook that has the rights of its caller: it tells them no more than
+    /// they may read.
+    ///
     /// A function is a hook if `config.toml` names it, or if it takes one `event jsonb`, returns `jsonb` and was
     /// granted to `supabase_auth_admin`.
     ///
@@ -65,7 +68,12 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                 in_words(&callers, "and"),
                 function.name
             );
-            out.report(span, object.clone(), message)
+            let found = out.report(span, object.clone(), message);
+            // It reads no more than the caller may, and what it returns is no token.
+            if !function.security_definer.value {
+                found.severity(Severity::Warning);
+            }
+            found
                 .what(format!("{signature} callers"))
                 .reach(reach_of(catalog.callers(function), Privilege::Execute))
                 .help(format!("revoke execute on function {signature} from public, anon, authenticated;"));
@@ -112,8 +120,11 @@ mod tests {
             &RULE,
             "
              create function public.a(event jsonb) returns jsonb language plpgsql as $$ begin return event; end $$;
-             --              ^^^^^^^^ error: anon and authenticated can call the authentication hook public.a
+             --              ^^^^^^^^ warning: anon and authenticated can call the authentication hook public.a
              grant execute on function public.a to supabase_auth_admin;
+             create function public.e(event jsonb) returns jsonb language plpgsql security definer as $$ begin return event; end $$;
+             --              ^^^^^^^^ error: anon and authenticated can call the authentication hook public.e
+             grant execute on function public.e to supabase_auth_admin;
              create function public.b(event jsonb) returns jsonb language plpgsql as $$ begin return event; end $$;
              create schema hooks;
              create function hooks.c(event jsonb) returns jsonb language plpgsql as $$ begin return event; end $$;

@@ -6,6 +6,7 @@ use crate::catalog::role::Role;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::deeds::UsedByRows;
+use crate::sql::statement::Privilege;
 
 declare_rule! {
     /// Finds functions whose REVOKE was lost when they were dropped and made again.
@@ -71,7 +72,13 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         );
         let signature = function.signature(cx.catalog);
         let is_meant = |grantee: &&&Grantee| needing.iter().all(|role| ***grantee != role.grantee());
-        let from: Vec<String> = grantees.iter().filter(is_meant).map(ToString::to_string).collect();
+        let mut from: Vec<String> = grantees.iter().filter(is_meant).map(ToString::to_string).collect();
+        // What everybody may, they may as well.
+        if !grantees.contains(&&Grantee::Public)
+            && function.acl.granted(&Grantee::Public).contains(Privilege::Execute)
+        {
+            from.insert(0, Grantee::Public.to_string());
+        }
         let found = out.report(span, Identity::new("function", &function.name), message);
         found.what(signature.clone()).label(loss.had.span(), "revoked here");
         if how == Remade::Dropped {
@@ -114,6 +121,18 @@ mod tests {
                     authenticated; -- a policy, view or default calls it";
         assert_eq!(found_for_users[0].help.as_deref(), Some(help));
         assert_eq!(found("create policy p on public.t using (public.a());"), []);
+    }
+
+    #[test]
+    fn what_everybody_may_is_taken_as_well() {
+        let function =
+            "create function public.a() returns int language sql security definer as $$ select 1 $$;";
+        let text = format!(
+            "{function} revoke all on function public.a() from anon, authenticated; drop function public.a(); {function}"
+        );
+        let found = Bench::new(&text).run(&RULE, &RULE.options.defaults());
+        let help = "revoke execute on function public.a() from public, anon, authenticated;";
+        assert_eq!(found[0].help.as_deref(), Some(help));
     }
 
     #[test]

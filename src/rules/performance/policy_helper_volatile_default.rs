@@ -6,8 +6,8 @@ use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::source::Span;
-use crate::sql::expr::Oid;
+use crate::rules::MANY;
+use crate::sql::expr::{Call, Expr, Oid};
 use crate::sql::statement::Volatility;
 use crate::workload::identity::calls_per_row;
 
@@ -59,16 +59,17 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Policies, Aspect::Functions]);
-    let mut callers: IndexMap<Oid, (Span, &Table, &Policy)> = IndexMap::default();
+    let mut callers: IndexMap<Oid, (&Call, &Table, &Policy)> = IndexMap::default();
     for (table, policy) in cx.catalog.own_policies().filter(|(table, _)| !doubts.concern(&table.name)) {
         for expr in policy.expressions() {
             for call in calls_per_row(expr) {
                 if let Some(oid) = call.target {
-                    callers.entry(oid).or_insert((call.span, table, policy));
+                    callers.entry(oid).or_insert((call, table, policy));
                 }
             }
         }
     }
+    let before = out.list.len();
     for (oid, (call, table, policy)) in callers {
         let Some(function) = cx.catalog.functions.get(&oid) else { continue };
         let Some(span) = function.name_span.filter(|_| !doubts.concern(&function.name)) else { continue };
@@ -77,15 +78,21 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         }
         let name = function.name.quoted();
         let answers = matches!(&function.returns, Returns::Type(data_type) if data_type.is_builtin("bool"));
-        let cost = match answers {
+        let reads_row = call.args.iter().any(|arg| arg.any(&|part| matches!(part, Expr::Column(_))));
+        let cost = match answers || reads_row {
             true => "each time a policy asks it for a row, it takes a new snapshot of the database",
             false => "no index serves what policies compare with it",
         };
         let message = format!("{name} only reads and is not declared STABLE: {cost}");
         out.report(span, Identity::new("function", &function.name), message)
             .note("VOLATILE, as it does not say otherwise")
-            .label(call, format!("policy {} of {} calls it", policy.name.delimited(), table.name))
+            .label(call.span, format!("policy {} of {} calls it", policy.name.delimited(), table.name))
             .help(format!("alter function {} stable;", function.signature(cx.catalog)));
+    }
+    let count = out.list.len() - before;
+    if count > MANY {
+        let message = format!("{count} functions that policies call only read and are not declared STABLE");
+        out.fold(before, "functions", message, |one| one.message.clone());
     }
 }
 
@@ -134,10 +141,12 @@ mod tests {
             "create table public.t (id int, team int);
              create function public.team() returns int language sql as 'select id from public.t';
              --              ^^^^^^^^^^^ info: no index serves what policies compare with it
+             create function public.level(int) returns int language sql as 'select id from public.t where id = $1';
+             --              ^^^^^^^^^^^^ info: it takes a new snapshot of the database
              create function public.once() returns int language sql as 'select id from public.t';
              create function public.may(int) returns boolean language sql as 'select exists (select id from public.t where id = $1)';
              --              ^^^^^^^^^^ info: it takes a new snapshot of the database
-             create policy p on public.t using (team = public.team() and team = (select public.once()) and public.may(id));",
+             create policy p on public.t using (team = public.team() and team = (select public.once()) and public.may(id) and public.level(id) >= 2);",
         );
     }
 }
