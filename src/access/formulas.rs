@@ -82,7 +82,8 @@ impl Formula {
     }
 }
 
-/// The conditions of a table's policies as one caller meets them, over the same atoms.
+/// The conditions of a table's policies as one caller meets them, over the same atoms; without those of
+/// policies for others.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Formulas {
     atoms: Arc<Atoms>,
@@ -97,11 +98,15 @@ impl Formulas {
         caller: Caller<'_>,
         facts: &dyn Facts,
         hidden: Option<&FxHashSet<Oid>>,
+        binds: &dyn Fn(&Policy) -> bool,
     ) -> Self {
         let mut conditions = Conditions::new(caller, facts);
         let policies = table.policies.values().zip(followed);
         let policies = policies
             .map(|(policy, followed)| {
+                if !binds(policy) {
+                    return Parts { using: None, with_check: None };
+                }
                 Parts::read(policy, |part, expr| {
                     if let Some(Cow::Owned(seen)) = hidden.map(|hidden| without(&conditions, expr, hidden)) {
                         let followed = conditions.followed(&seen).into_owned();
@@ -178,8 +183,12 @@ impl Rights<'_> {
     /// The conditions of a table's policies for a role; whoever asks without one.
     pub(super) fn formulas(&self, table: &Table, role: Option<&str>) -> Arc<Formulas> {
         let caller = role.map_or(Caller::Anyone, Caller::of_role);
-        let hidden = || self.hidden(self.catalog.roles.get(role?)?);
-        let read = || Arc::new(Formulas::read(table, self.followed_policies(table), caller, self, hidden()));
+        let read = || {
+            let role = role.and_then(|name| self.catalog.roles.get(name));
+            let hidden = role.and_then(|role| self.hidden(role));
+            let binds = |policy: &Policy| role.is_none_or(|role| self.catalog.policy_binds(policy, role));
+            Arc::new(Formulas::read(table, self.followed_policies(table), caller, self, hidden, &binds))
+        };
         let known = self.policies.get(&table.oid).and_then(|known| match role {
             None => Some(&known.anyone),
             Some(role) => known.roles.get(self.position(role)?),

@@ -156,7 +156,11 @@ impl<'a> Rights<'a> {
     pub fn policy(&self, table: &Table, policy: &Policy, role: &Role) -> PolicyReach {
         let formulas = self.formulas(table, Some(&role.name));
         let at = table.policies.get_index_of(&policy.name);
-        let reach = |part| formulas.get(at?, part).map(|formula| formula.reach);
+        let reach = |part: Part| {
+            let clause = part.of(policy)?;
+            let known = at.and_then(|at| formulas.get(at, part)).map(|formula| formula.reach);
+            Some(known.unwrap_or_else(|| self.clause(table, policy, clause, role).reach))
+        };
         PolicyReach { using: reach(Part::Using), check: reach(Part::Check) }
     }
 

@@ -411,6 +411,12 @@ impl<'a> Conditions<'a> {
         self.met(at, source)
     }
 
+    /// The atom that an expression was found to be, if it was read before.
+    pub(super) fn known_atom(&mut self, source: &Expr) -> Option<Node> {
+        let at = self.atoms.position(false, &source.place_free())?;
+        Some(self.met(at, source))
+    }
+
     /// The same for a comparison whose operands, and whether they are not null, are only asked for if it
     /// is new.
     pub(super) fn strict_atom(&mut self, source: &Expr, operands: impl FnOnce() -> Vec<Operand>) -> Node {

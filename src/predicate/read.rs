@@ -221,7 +221,7 @@ impl Conditions<'_> {
     /// A comparison by an operator of PostgreSQL's, or anything else that it may be.
     fn comparison(&mut self, whole: &Expr, op: &str, left: &Expr, right: &Expr) -> Node {
         match op {
-            "=" => self.equal(left, right),
+            "=" => self.equal_in(Some(whole), left, right),
             "<>" | "!=" => self.equal(left, right).negate(),
             "<" => self.ordered(left, right, false),
             ">" => self.ordered(right, left, false),
@@ -239,6 +239,11 @@ impl Conditions<'_> {
     }
 
     fn equal(&mut self, left: &Expr, right: &Expr) -> Node {
+        self.equal_in(None, left, right)
+    }
+
+    /// The same, where it may be written out.
+    fn equal_in(&mut self, whole: Option<&Expr>, left: &Expr, right: &Expr) -> Node {
         let (one, other) = (self.known(left), self.known(right));
         if one == Some(Value::Null) || other == Some(Value::Null) {
             return Node::Const(Truth::Null);
@@ -259,7 +264,11 @@ impl Conditions<'_> {
         if self.is_same(left, right) {
             return self.unless_null(left, Truth::True);
         }
-        self.strict(&operation("=", left, right), [(left, one.is_some()), (right, other.is_some())])
+        let whole = match whole {
+            Some(whole @ Expr::Op { .. }) => Cow::Borrowed(whole),
+            _ => Cow::Owned(operation("=", left, right)),
+        };
+        self.strict(&whole, [(left, one.is_some()), (right, other.is_some())])
     }
 
     /// `left < right`, or with `negated` NOT of it, which is `left >= right`.
@@ -401,6 +410,9 @@ impl Conditions<'_> {
             SublinkKind::Exists => {
                 if let Some(filter) = self.bare_filter(&sublink.query) {
                     return self.formula(&filter.lifted()).is(Truth::True);
+                }
+                if let Some(known) = self.known_atom(whole) {
+                    return known;
                 }
                 if self.is_empty(&sublink.query) {
                     return Node::FALSE;
