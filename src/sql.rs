@@ -82,6 +82,10 @@ const MAX_DATA: usize = 256 << 10;
 /// Up to which length those of migrations are decoded; beyond, they hold constants.
 const MAX_CHANGE: usize = 64 << 10;
 
+/// How much text of rows that migrations write out is decoded of one file; beyond, they are like those
+/// before.
+const MAX_ROWS: usize = 1 << 20;
+
 /// Reads a file. The caller provides the stack: see [`STACK_SIZE`].
 pub fn parse(file: FileId, source: &SourceFile) -> Migration {
     let code = Code::file(file, &source.text);
@@ -91,6 +95,7 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
     let mut statements: Vec<Statement> = Vec::new();
     let mut places = Vec::new();
     let mut errors = Vec::new();
+    let mut rows = 0;
     while let Some(piece) = splitter.next() {
         let mut range = piece.range;
         let mut boundary = None;
@@ -98,20 +103,23 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
             boundary = split::boundary(code.text, range.clone());
             range.end = boundary.map_or(range.end, |boundary| boundary.end);
         }
-        let mut result = read(code, range.clone(), check_data);
+        let read = |range| read(code, range, check_data, rows < MAX_ROWS);
+        let mut result = read(range.clone());
         if result.is_err() && boundary.is_none() {
             boundary = split::boundary(code.text, range.clone());
             if let Some(boundary) = boundary {
                 range.end = boundary.end;
-                result = read(code, range.clone(), check_data);
+                result = read(range.clone());
             }
         }
         match result {
             Ok(Some(statement)) => {
                 read_body(&statement);
                 places.push(statement.span);
-                // A seed may hold a million rows; that they are there is all there is to know.
-                if check_data || !matches!(statement.kind, StatementKind::Data(_)) {
+                if matches!(statement.kind, StatementKind::Change(_)) {
+                    rows += range.len();
+                }
+                if adds(&statement, statements.last(), check_data) {
                     statements.push(statement);
                 }
             }
@@ -138,6 +146,16 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
     let skipped = skipped.collect();
     let comments = comment::attach(code, splitter.comments, &statements, &places);
     Migration { file, statements, places, comments, errors, skipped }
+}
+
+/// Whether a statement says more than the one before it. There may be a million rows: that they are there is
+/// all there is to know of them, and of a seed's not even that.
+fn adds(statement: &Statement, last: Option<&Statement>, check_data: bool) -> bool {
+    match (&statement.kind, last.map(|last| &last.kind)) {
+        (StatementKind::Data(_), _) if !check_data => false,
+        (StatementKind::Data(Some(one)), Some(StatementKind::Data(Some(other)))) => !one.is_like(other),
+        _ => true,
+    }
 }
 
 /// Reads the PL/pgSQL of a function, which the replay asks for: files are read beside each other, and
@@ -181,15 +199,25 @@ pub fn body_error(body: &BodyText) -> Option<BodyError> {
     Some(BodyError { span: code.span(error.at.start, error.at.end), message: error.message })
 }
 
-fn read(code: Code<'_>, range: Range<usize>, check_data: bool) -> Result<Option<Statement>, ParseError> {
+/// Reads a statement; one that writes rows out only where they are asked for.
+fn read(
+    code: Code<'_>,
+    range: Range<usize>,
+    check_data: bool,
+    rows: bool,
+) -> Result<Option<Statement>, ParseError> {
     let small = range.len() < MAX_DATA;
-    let is_read = check_data && range.len() < MAX_CHANGE;
+    let is_read = |kind| match kind {
+        RowKind::Read => false,
+        RowKind::Written if !rows => false,
+        RowKind::Written | RowKind::Changed => check_data && range.len() < MAX_CHANGE,
+    };
     let change = match row_statement(code, range.clone()) {
         RowStatement::No => return lower::statement(code, range),
-        RowStatement::Of(change) if is_read || small && is_settings(&change.table) => {
+        RowStatement::Of(target, kind) if is_read(kind) || small && is_settings(&target.table) => {
             return lower::statement(code, range);
         }
-        RowStatement::Of(change) | RowStatement::Read(change) => Some(change),
+        RowStatement::Of(target, _) => Some(target),
         RowStatement::Unnamed => None,
     };
     if check_data && small {
@@ -203,12 +231,19 @@ fn read(code: Code<'_>, range: Range<usize>, check_data: bool) -> Result<Option<
 enum RowStatement {
     /// Something else than a change of rows.
     No,
-    /// A change of one table's rows.
-    Of(RowTarget),
-    /// What only reads them: ANALYZE.
-    Read(RowTarget),
+    Of(RowTarget, RowKind),
     /// COPY, VALUES, and what is broken.
     Unnamed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RowKind {
+    /// INSERT … VALUES
+    Written,
+    /// Any other change of one table's rows.
+    Changed,
+    /// What only reads them: ANALYZE.
+    Read,
 }
 
 /// Whether rows of a table are settings: buckets, cron jobs, queues, secrets.
@@ -266,8 +301,12 @@ fn row_statement(code: Code<'_>, range: Range<usize>) -> RowStatement {
             columns.clear();
         }
     }
-    let target = RowTarget { table, columns };
-    if reads { RowStatement::Read(target) } else { RowStatement::Of(target) }
+    let kind = match reads {
+        true => RowKind::Read,
+        false if tokens.next().is_some_and(|token| token.is_word(text, "values")) => RowKind::Written,
+        false => RowKind::Changed,
+    };
+    RowStatement::Of(RowTarget { table, columns }, kind)
 }
 
 /// The bytes that a server would refuse, as errors.
@@ -304,6 +343,23 @@ mod tests {
 
     fn texts<'a>(source: &'a SourceFile, migration: &Migration) -> Vec<&'a str> {
         migration.statements.iter().map(|statement| &source.text[statement.span.range()]).collect()
+    }
+
+    #[test]
+    fn of_many_rows_the_first_are_read() {
+        let row = format!("insert into t (id, a) values (1, '{}');\n", "x".repeat(1_000));
+        let rows = 2 * MAX_ROWS / row.len();
+        let (_, migration) = read(&format!(
+            "{}insert into u values (1);\nupdate u set id = 2;\ninsert into storage.buckets (id) values ('late');",
+            row.repeat(rows)
+        ));
+        let count =
+            |is: fn(&StatementKind) -> bool| migration.statements.iter().filter(|one| is(&one.kind)).count();
+        assert_eq!(migration.places.len(), rows + 3);
+        assert_eq!(count(|kind| matches!(kind, StatementKind::Data(Some(_)))), 2, "one for each table");
+        let read = count(|kind| matches!(kind, StatementKind::Change(_)));
+        assert!((MAX_ROWS / row.len()..rows).contains(&read), "{read} of {rows}");
+        assert!(matches!(migration.statements.last().unwrap().kind, StatementKind::Change(_)), "a bucket");
     }
 
     #[test]

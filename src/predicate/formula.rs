@@ -3,7 +3,7 @@
 use std::ops::Index;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::predicate::{Caller, Facts, Link, Reach, Truth};
 use crate::source::Span;
@@ -196,35 +196,60 @@ impl Node {
         }
     }
 
-    fn collect(&self, say: Say, found: &mut Vec<(usize, Say)>) {
+    /// Adds what atoms in it say; false where that makes more than a proof tries.
+    fn collect(&self, say: Say, found: &mut Vec<(usize, Say)>) -> bool {
         match self {
-            Self::Const(_) => {}
+            Self::Const(_) => true,
             Self::Atom(at) => match found.iter_mut().find(|(known, _)| known == at) {
-                Some((_, known)) if *known != say => *known = Say::Either,
-                Some(_) => {}
-                None => found.push((*at, say)),
+                Some((_, known)) => {
+                    *known = if *known == say { say } else { Say::Either };
+                    true
+                }
+                None => {
+                    found.push((*at, say));
+                    found.len() <= ATOMS
+                }
             },
             Self::Not(inner) | Self::Is(inner, Truth::False) => inner.collect(say.reversed(), found),
             Self::Is(inner, Truth::True) => inner.collect(say, found),
             Self::Is(inner, Truth::Null) => inner.collect(Say::Either, found),
-            Self::And(list) | Self::Or(list) => list.iter().for_each(|node| node.collect(say, found)),
+            Self::And(list) | Self::Or(list) => list.iter().all(|node| node.collect(say, found)),
             Self::If(when, then, otherwise) => {
-                when.collect(Say::Either, found);
-                [then, otherwise].into_iter().for_each(|node| node.collect(say, found));
+                when.collect(Say::Either, found)
+                    && [then, otherwise].into_iter().all(|node| node.collect(say, found))
             }
         }
     }
 
-    /// The atoms in it, each once, and what a greater value of each does to the whole.
-    fn says(&self) -> Vec<(usize, Say)> {
+    /// The atoms in it, each once, and what a greater value of each does to the whole; none where they are
+    /// more than a proof tries.
+    fn says(&self) -> Option<Vec<(usize, Say)>> {
         let mut found = Vec::new();
-        self.collect(Say::For, &mut found);
-        found
+        self.collect(Say::For, &mut found).then_some(found)
+    }
+
+    /// Whether its atoms are more than a proof tries.
+    fn is_large(&self) -> bool {
+        self.says().is_none()
+    }
+
+    fn each_atom(&self, visit: &mut dyn FnMut(usize)) {
+        match self {
+            Self::Const(_) => {}
+            Self::Atom(at) => visit(*at),
+            Self::Not(inner) | Self::Is(inner, _) => inner.each_atom(visit),
+            Self::And(list) | Self::Or(list) => list.iter().for_each(|node| node.each_atom(visit)),
+            Self::If(when, then, otherwise) => {
+                [when, then, otherwise].into_iter().for_each(|node| node.each_atom(visit));
+            }
+        }
     }
 
     /// The atoms in it, each once.
     pub fn atoms(&self) -> Vec<usize> {
-        self.says().into_iter().map(|(at, _)| at).collect()
+        let (mut list, mut seen) = (Vec::new(), FxHashSet::default());
+        self.each_atom(&mut |at| list.extend(seen.insert(at).then_some(at)));
+        list
     }
 
     /// The value when some atoms have one: `None` if it depends on the others.
@@ -453,10 +478,7 @@ impl<'a> Conditions<'a> {
         may_be_true: &dyn Fn(&Atom) -> bool,
         wanted: &dyn Fn(Truth) -> bool,
     ) -> Option<bool> {
-        let mut order = node.says();
-        if order.len() > ATOMS {
-            return None;
-        }
+        let mut order = node.says()?;
         // Where one says that an operand is null, the others are bound to it.
         order.sort_by_key(|(at, _)| (!matches!(self.atoms[*at].form, Form::IsNull), *at));
         let tries = order.iter().map(|(at, say)| tries(&self.atoms[*at], *say, wanted)).collect();
@@ -482,7 +504,7 @@ impl<'a> Conditions<'a> {
         self.proves(node, &|truth| truth == Truth::True)
             || match node {
                 Node::And(list) => list.iter().all(|node| self.is_always(node)),
-                Node::Or(list) if node.atoms().len() > ATOMS => list.iter().any(|node| self.is_always(node)),
+                Node::Or(list) if node.is_large() => list.iter().any(|node| self.is_always(node)),
                 _ => false,
             }
     }
@@ -491,7 +513,7 @@ impl<'a> Conditions<'a> {
         self.proves(node, &|truth| truth != Truth::True)
             || match node {
                 Node::Or(list) => list.iter().all(|node| self.is_never(node)),
-                Node::And(list) if node.atoms().len() > ATOMS => {
+                Node::And(list) if node.is_large() => {
                     list.iter().any(|node| self.is_never(node)) || self.is_never_by_cases(list)
                 }
                 _ => false,
@@ -536,18 +558,13 @@ impl<'a> Conditions<'a> {
         if self.is_bound(node, &|link| matches!(link, Link::Own(_) | Link::Tenant)) {
             return Reach::Tenant;
         }
-        let atoms = node.atoms();
         // Where the whole is too much for a proof, its parts may not be.
         let parts = match node {
-            Node::And(list) if atoms.len() > ATOMS => {
-                list.iter().map(|node| self.reach(node)).reduce(Reach::and)
-            }
-            Node::Or(list) if atoms.len() > ATOMS => {
-                list.iter().map(|node| self.reach(node)).reduce(Reach::or)
-            }
+            Node::And(list) if node.is_large() => list.iter().map(|node| self.reach(node)).reduce(Reach::and),
+            Node::Or(list) if node.is_large() => list.iter().map(|node| self.reach(node)).reduce(Reach::or),
             _ => None,
         };
-        let opaque = atoms.iter().any(|at| self.atoms[*at].link == Link::Opaque);
+        let opaque = node.atoms().iter().any(|at| self.atoms[*at].link == Link::Opaque);
         parts.unwrap_or(if opaque { Reach::Unknown } else { Reach::Some })
     }
 }

@@ -988,6 +988,15 @@ pub struct RowTarget {
     pub columns: Vec<(Ident, Span)>,
 }
 
+impl RowTarget {
+    /// Whether it names the same as another.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let names = self.columns.iter().map(|(name, _)| name);
+        (&self.table.schema, &self.table.name) == (&other.table.schema, &other.table.name)
+            && names.eq(other.columns.iter().map(|(name, _)| name))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct DoBlock {
     pub language: Ident,
