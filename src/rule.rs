@@ -115,7 +115,8 @@ pub struct CatalogCx<'a> {
     pub rights: &'a Rights<'a>,
     /// The conditions of policies that have a say in requests.
     pub conditions: &'a [Condition<'a>],
-    /// The project's files: migrations, seeds, and what the Supabase CLI skips.
+    /// The project's files in the order in which they were read: migrations, seeds, and what the Supabase
+    /// CLI skips.
     pub files: &'a [&'a Migration],
     options: &'a ParsedOptions,
 }
@@ -169,6 +170,13 @@ impl<'a> CatalogCx<'a> {
         options: &'a ParsedOptions,
     ) -> Self {
         Self { catalog, sources, workload, rights, conditions, files, options }
+    }
+
+    /// Whether this is the place of a whole statement in one of the files.
+    pub fn is_statement(&self, place: Span) -> bool {
+        let file = self.files.binary_search_by_key(&place.file, |file| file.file);
+        let places = file.map_or(&[][..], |at| &self.files[at].places);
+        places.binary_search_by_key(&place.start, |one| one.start).is_ok_and(|at| places[at] == place)
     }
 
     /// The policies of migrations on tables with row level security, as far as it is certain that

@@ -22,7 +22,7 @@ pub(super) fn as_invoker(cx: &CatalogCx<'_>, view: &View) -> Option<(Span, Strin
 pub(super) fn statement(cx: &CatalogCx<'_>, history: &History, place: Span) -> Option<Span> {
     let all = std::iter::once(&history.created).chain(&history.changed);
     let statement = all.filter_map(|origin| origin.span()).find(|span| span.contains(place))?;
-    cx.files.iter().any(|file| file.places.contains(&statement)).then_some(statement)
+    cx.is_statement(statement).then_some(statement)
 }
 
 /// The place right behind another.
