@@ -16,6 +16,7 @@ use rustc_hash::FxHashSet;
 use crate::access::{Cell, Deciding, Reason, Rights, deed, in_words, only};
 use crate::catalog::name::QName;
 use crate::catalog::origin::History as Provenance;
+use crate::catalog::table::Table;
 use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
 use crate::change::access::cause::{Effect, Part, causes};
@@ -95,17 +96,20 @@ pub struct Compared {
     pub renamed: Renamed,
     /// What is done with every row of a relation now, each as role and privilege.
     open: IndexMap<QName, BTreeSet<String>>,
+    /// The tables, served or not, of which some role of requests reads every row and did not.
+    opened: Vec<QName>,
 }
 
 impl Compared {
     /// Whether requests can still do with every row what a finding about the policies of a relation says, or
-    /// nobody knows whether they can.
+    /// nobody knows whether they can; or whether the relation was opened, so that the finding may not show.
     pub fn leaves_open(&self, finding: &Diagnostic) -> bool {
         let Some(schema) = &finding.object.schema else { return false };
         let relation = QName::new(schema.as_str(), finding.object.name.as_str());
         let is_about_rows = rules::find(finding.rule).is_some_and(|rule| rule.group == RuleGroup::Rls);
         let is_open = |deeds: &BTreeSet<String>| !finding.reach.is_empty() && finding.reach.is_subset(deeds);
-        is_about_rows && self.open.get(&relation).is_some_and(is_open)
+        self.opened.contains(&relation)
+            || is_about_rows && self.open.get(&relation).is_some_and(is_open)
             || self.changes.iter().any(|change| change.leaves_open(finding))
     }
 }
@@ -116,7 +120,23 @@ pub fn compare(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Compared {
     let pairs = pairs(before, after, &renamed.relations);
     let open =
         pairs.iter().filter_map(|(_, name)| Some((name.clone()?, open(name.as_ref()?, after)))).collect();
-    Compared { changes: changes(pairs, before, after, new, &renamed), renamed, open }
+    let opened = opened_tables(before, after, &renamed);
+    Compared { changes: changes(pairs, before, after, new, &renamed), renamed, open, opened }
+}
+
+fn opened_tables(before: Side<'_>, after: Side<'_>, renamed: &Renamed) -> Vec<QName> {
+    let readers = |side: Side<'_>, table: &Table| -> Vec<Ident> {
+        let roles = side.catalog.api_roles().filter(|role| side.catalog.reads_all_rows(table, role));
+        roles.map(|role| role.name.clone()).collect()
+    };
+    let was = before.catalog.own_tables();
+    let was: IndexMap<_, _> =
+        was.map(|table| (renamed.relation(table.name.clone()), readers(before, table))).collect();
+    let is_opened = |table: &&Table| {
+        let read = was.get(&table.name);
+        read.is_some_and(|read| readers(after, table).iter().any(|role| !read.contains(role)))
+    };
+    after.catalog.own_tables().filter(is_opened).map(|table| table.name.clone()).collect()
 }
 
 /// What each role can do with every row of a relation.
