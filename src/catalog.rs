@@ -16,6 +16,7 @@ mod dependents;
 mod fit;
 pub mod function;
 pub mod gap;
+mod held;
 mod in_way;
 pub mod index;
 mod interpret;
@@ -97,6 +98,8 @@ pub struct Catalog {
     unmade: consequence::Unmade,
     /// The tables that may hold rows.
     population: population::Population,
+    /// The tables that hold rows for certain.
+    held: held::Held,
     /// What the statement at hand refers to and is not there.
     unfit: Vec<Misfit>,
     /// The first words of statements that could not be read.

@@ -42,6 +42,7 @@ mod written;
 
 pub(super) use crate::catalog::apply::function::alike as function_alike;
 pub(super) use crate::catalog::apply::table::new_name;
+pub(super) use crate::catalog::apply::written::{is_list_of_values, rows as written_rows};
 use crate::catalog::interpret;
 pub use crate::catalog::misfit::Misfit;
 use crate::catalog::origin::Origin;
@@ -91,11 +92,16 @@ impl Catalog {
     pub fn apply(&mut self, statement: &Statement) {
         let expected = self.expectations(statement);
         let first = self.failures.len();
+        let added = self.rows_to_hold(statement);
         self.note_rows(statement);
+        self.forget_held(statement);
         if let Err(misfit) = self.try_apply(statement) {
             self.record_misfit(statement.span, misfit);
         }
         self.conclude(statement, expected, first);
+        if self.failures.len() == first {
+            self.note_held(statement, added);
+        }
         if matches!(statement.kind, StatementKind::CreateTableAs(_)) {
             self.note_rows(statement);
         }

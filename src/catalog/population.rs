@@ -99,7 +99,7 @@ impl Catalog {
     }
 
     /// Whether a change of rows may set off a trigger or rule.
-    fn sets_off(&self, change: &DataChange) -> bool {
+    pub(super) fn sets_off(&self, change: &DataChange) -> bool {
         let Some((name, _)) = self.resolve_relation(&change.table.name) else { return false };
         let Some(table) = self.table(&name) else { return true };
         let is_empty = self.is_empty_table(table.oid);
@@ -182,6 +182,13 @@ fn may_write(command: &Expr) -> bool {
         return false;
     }
     known.is_empty() || ["insert", "copy", "merge", "select", "call"].iter().any(|word| known.contains(word))
+}
+
+/// Whether text that is put together may change rows.
+pub(super) fn may_touch_rows(command: &Expr) -> bool {
+    let rewrites = |text: &str| ["update", "delete", "truncate"].iter().any(|word| text.contains(word));
+    let says = |part: &Expr| matches!(part, Expr::Literal(Literal::String(text)) if rewrites(&text.to_ascii_lowercase()));
+    may_write(command) || command.any(&says)
 }
 
 #[cfg(test)]

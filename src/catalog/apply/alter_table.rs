@@ -163,6 +163,9 @@ fn alter_one(
             }
             // They reach the children's columns.
             constraint::add_all(catalog, oid, &pending, origin);
+            let added = catalog.tables.get(&oid).and_then(|table| table.column(&column.name));
+            let misfit = added.and_then(|added| catalog.why_not_filled(oid, added));
+            catalog.unfit.extend(misfit.map(|misfit| misfit.at(column.span)));
             Ok(())
         }
         AlterAction::DropColumn { name: column, if_exists, cascade } => {
@@ -195,6 +198,9 @@ fn alter_one(
             })
         }
         AlterAction::SetNotNull { column } => with_column(catalog, oid, name, column, |catalog| {
+            let found = catalog.tables.get(&oid).and_then(|table| table.column(column));
+            let misfit = found.and_then(|found| catalog.why_not_set(oid, found.attnum));
+            catalog.unfit.extend(misfit);
             if statement.only {
                 if let Some(column) = column_mut(catalog, oid, column).filter(|column| !column.not_null.value)
                 {

@@ -167,7 +167,7 @@ impl Catalog {
 }
 
 /// The rows that an INSERT writes out, and whether they get to the table whatever it holds.
-fn rows(change: &DataChange) -> Option<(Vec<Vec<&Expr>>, bool)> {
+pub(in crate::catalog) fn rows(change: &DataChange) -> Option<(Vec<Vec<&Expr>>, bool)> {
     let Some(source) = &change.source else { return Some((vec![Vec::new()], true)) };
     match &source.body {
         QueryBody::Values(rows) => Some((rows.iter().map(|row| row.iter().collect()).collect(), true)),
@@ -189,6 +189,11 @@ fn rows(change: &DataChange) -> Option<(Vec<Vec<&Expr>>, bool)> {
         }
         QueryBody::SetOperation(..) => None,
     }
+}
+
+/// Whether a check is a list of the values that a column allows.
+pub(in crate::catalog) fn is_list_of_values(check: &Expr) -> bool {
+    listed(check).is_some()
 }
 
 /// The column and the texts of `status in ('draft', 'sent')`.
