@@ -120,6 +120,8 @@ pub struct Catalog {
     former_relations: FxHashSet<QName>,
     /// Where tables that had row level security were dropped.
     dropped_rls: FxHashMap<QName, Origin>,
+    /// Where row level security was enabled, if the table exists, and it did not.
+    early_rls: FxHashMap<QName, Origin>,
     /// Dropped functions, until others of their names are made.
     retired: FxHashMap<QName, Vec<Retired>>,
     /// Names that constraints were ever given: where a name is not among them, none has it.
@@ -287,6 +289,11 @@ impl Catalog {
     /// Where a table of this name was dropped that had row level security.
     pub fn dropped_rls(&self, name: &QName) -> Option<Origin> {
         self.dropped_rls.get(name).copied()
+    }
+
+    /// Where row level security was enabled for a table of this name, if it exists, before it did.
+    pub fn early_rls(&self, name: &QName) -> Option<Origin> {
+        self.early_rls.get(name).copied()
     }
 
     /// Whether a table or view of this name was dropped or got another name.

@@ -106,6 +106,11 @@ struct Grants<'a> {
 }
 
 impl Catalog {
+    /// What was ever revoked of an object from a role by its name.
+    pub fn revoked_by_name(&self, object: Oid, role: &Role) -> Privileges {
+        self.revocations.named(object, role)
+    }
+
     /// Notes what is still held of these privileges after a REVOKE from this grantee. Those who are
     /// not asked about by requests are left out.
     pub(super) fn note_revocation(

@@ -121,6 +121,8 @@ pub(super) struct Deed<'a> {
     reads_secrets: bool,
     /// Whether a policy, a view or a default calls it.
     pub(super) needed: bool,
+    /// Whether it writes down who calls.
+    notes_caller: bool,
 }
 
 impl Deed<'_> {
@@ -146,6 +148,11 @@ impl Deed<'_> {
 
     fn gives_secrets(&self) -> bool {
         self.given.iter().any(|given| given.ends_with(VAULT))
+    }
+
+    /// What it makes of the caller.
+    pub(super) fn asks_in_words(&self) -> &'static str {
+        if self.notes_caller { "only notes who calls" } else { "never asks who calls" }
     }
 
     /// What it does with the rights of its owner.
@@ -230,7 +237,9 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
             continue;
         };
         let roles = catalog.callers(function);
-        if roles.is_empty() || doubts.concern(&function.name) || cx.workload.body_knows_caller(function.oid) {
+        let notes_caller = cx.workload.only_notes_caller(function.oid);
+        let asks = !notes_caller && cx.workload.body_knows_caller(function.oid);
+        if roles.is_empty() || doubts.concern(&function.name) || asks {
             continue;
         }
         let (writes, written) = changes(routine);
@@ -257,9 +266,22 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
             } else {
                 Vec::new()
             };
-            let deed =
-                Deed { function, routine, callers, reach, writes, tables, given, reads_secrets, needed };
-            if !(deed.needed && deed.answers() && deed.writes.is_empty()) {
+            let deed = Deed {
+                function,
+                routine,
+                callers,
+                reach,
+                writes,
+                tables,
+                given,
+                reads_secrets,
+                needed,
+                notes_caller,
+            };
+            // Rows of the caller's own may be added.
+            let adds = notes_caller && !deed.is_steered();
+            let tells = deed.needed && deed.answers() && deed.writes.is_empty();
+            if !(adds || tells) {
                 found.push(deed);
             }
         }
@@ -458,10 +480,11 @@ pub(super) fn report_callable(cx: &CatalogCx<'_>, deed: &Deed<'_>, who: &str, ou
     }
     let Some(span) = function.name_span.filter(|_| trusted_parameter(cx, deed).is_none()) else { return };
     let message = format!(
-        "{who} can call {} {}, which {} with its owner's rights and never asks who calls",
+        "{who} can call {} {}, which {} with its owner's rights and {}",
         function.noun(),
         function.name,
-        deed.words()
+        deed.words(),
+        deed.asks_in_words()
     );
     let signature = function.signature(cx.catalog);
     let found = out.report(span, Identity::new("function", &function.name), message);

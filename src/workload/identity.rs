@@ -9,8 +9,9 @@ use crate::catalog::bind::is_builtin_function;
 use crate::catalog::function::Returns;
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
+use crate::catalog::sensitive::words;
 use crate::catalog::view::View;
-use crate::predicate::told;
+use crate::predicate::{told, unwrapped};
 use crate::source::Span;
 use crate::sql::expr::{
     Call, CteBody, Expr, FromItem, Literal, Oid, Query, QueryBody, RelationRef, Sublink, SublinkKind, Target,
@@ -47,22 +48,26 @@ pub(super) struct Asking {
     /// That, what else their token says, or the role that they come with; or they call what nobody knows,
     /// which may ask.
     at_all: FxHashSet<Oid>,
+    /// The same, where more is done with the answer than to note it in a row: `approved_by = auth.uid()`.
+    to_decide: FxHashSet<Oid>,
 }
 
 impl Asking {
     pub(super) fn of(catalog: &Catalog, routines: &IndexMap<Oid, Routine>) -> Self {
         let mut found = Found::default();
         for (oid, routine) in routines {
-            routine.walk(&mut |part| found.part(*oid, part));
+            let noted = noted(routine);
+            routine.walk(&mut |part| found.part(*oid, part, &noted));
             routine.walk_relations(&mut |relation| found.relation(*oid, catalog, relation));
         }
         for view in catalog.views.values() {
             let Some(query) = &view.query else { continue };
-            each_condition(query, &mut |part| found.part(view.oid, part));
+            each_condition(query, &mut |part| found.part(view.oid, part, &[]));
             query.walk_relations(&mut |relation| found.relation(view.oid, catalog, relation));
         }
-        let Found { who, at_all, users } = found;
-        Self { who: with_users(who, &users), at_all: with_users(at_all, &users) }
+        let Found { who, at_all, to_decide, users } = found;
+        let [who, at_all, to_decide] = [who, at_all, to_decide].map(|asking| with_users(asking, &users));
+        Self { who, at_all, to_decide }
     }
 }
 
@@ -71,18 +76,24 @@ impl Asking {
 struct Found {
     who: Vec<Oid>,
     at_all: Vec<Oid>,
+    to_decide: Vec<Oid>,
     users: FxHashMap<Oid, Vec<Oid>>,
 }
 
 impl Found {
-    fn part(&mut self, oid: Oid, part: &Expr) {
+    fn part(&mut self, oid: Oid, part: &Expr, noted: &[Span]) {
         match part {
             Expr::Call(call) => {
+                let asks = told(part).is_some() || is_unknown(call);
                 self.who.extend(is_identity(call).then_some(oid));
-                self.at_all.extend((told(part).is_some() || is_unknown(call)).then_some(oid));
+                self.at_all.extend(asks.then_some(oid));
+                self.to_decide.extend((asks && !noted.contains(&call.span)).then_some(oid));
                 call.target.iter().for_each(|callee| self.users.entry(*callee).or_default().push(oid));
             }
-            Expr::Session("current_user" | "session_user" | "current_role" | "user") => self.at_all.push(oid),
+            Expr::Session("current_user" | "session_user" | "current_role" | "user") => {
+                self.at_all.push(oid);
+                self.to_decide.push(oid);
+            }
             _ => {}
         }
     }
@@ -91,6 +102,42 @@ impl Found {
         let view = relation.target.filter(|target| catalog.views.contains_key(target));
         view.into_iter().for_each(|view| self.users.entry(view).or_default().push(oid));
     }
+}
+
+/// Where a body asks for the caller's id only to write who did something: `values (…, auth.uid())` for a
+/// column `created_by`.
+fn noted(routine: &Routine) -> Vec<Span> {
+    let mut found = Vec::new();
+    for statement in &routine.statements {
+        let StatementKind::Change(change) = &statement.kind else { continue };
+        let mut note = |column: &Ident, value: &Expr| {
+            if let Expr::Call(call) = unwrapped(value)
+                && names_doer(column)
+                && is_identity(call)
+            {
+                found.push(call.span);
+            }
+        };
+        change.assignments.iter().for_each(|(column, value)| note(column, value));
+        match change.source.as_ref().map(|source| &source.body) {
+            Some(QueryBody::Values(rows)) => {
+                let values = rows.iter().flat_map(|row| change.columns.iter().zip(row));
+                values.for_each(|(column, value)| note(column, value));
+            }
+            Some(QueryBody::Select(select)) => {
+                let values = change.columns.iter().zip(&select.targets);
+                values.for_each(|(column, target)| note(column, &target.expr));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Whether a column's name says that it tells who did something.
+fn names_doer(column: &Ident) -> bool {
+    let name = words(column);
+    ["_by", "_by_id", "_by_user_id"].iter().any(|end| name.ends_with(end)) || name == "actor_id"
 }
 
 /// Visits what decides which rows a query has: all of it but its target list, which marks rows and leaves
@@ -154,6 +201,11 @@ impl Workload {
     /// who it is, what their token says, or the role that they come with.
     pub fn body_knows_caller(&self, function: Oid) -> bool {
         self.asking.at_all.contains(&function)
+    }
+
+    /// Whether a function's body asks who the caller is and does no more with it than to write it down.
+    pub fn only_notes_caller(&self, function: Oid) -> bool {
+        self.asking.at_all.contains(&function) && !self.asking.to_decide.contains(&function)
     }
 
     /// Whether each row of a query's result is chosen by who asks.

@@ -22,11 +22,15 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterTable, origin: Origi
         return user_type::alter_composite(catalog, statement, origin);
     }
     let Some((_, relation)) = catalog.resolve_relation(&statement.name) else {
-        return if statement.if_exists {
-            Ok(())
-        } else {
-            Err(Misfit::missing(statement.kind, &statement.name))
-        };
+        if !statement.if_exists {
+            return Err(Misfit::missing(statement.kind, &statement.name));
+        }
+        if let Some(enabled) = statement.actions.iter().find(|action| action.value == AlterAction::EnableRls)
+        {
+            let name = catalog.creation_name(&statement.name);
+            catalog.early_rls.insert(name, Origin::Statement(enabled.span));
+        }
+        return Ok(());
     };
     let keys = match relation {
         Relation::Table(oid) => new_foreign_keys(catalog, oid, statement),

@@ -76,7 +76,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let missing: Vec<(&Role, Privileges)> = cx
             .catalog
             .api_roles()
-            .map(|role| (role, missing(cx.catalog, table, role)))
+            .map(|role| {
+                let taken = cx.catalog.revoked_by_name(table.oid, role);
+                (role, missing(cx.catalog, table, role).without(taken))
+            })
             .filter(|(_, privileges)| !privileges.is_empty())
             .collect();
         if !missing.is_empty() {
@@ -184,6 +187,19 @@ fn report(catalog: &Catalog, table: &Table, missing: &[(&Role, Privileges)], out
 mod tests {
     use super::RULE;
     use crate::testing::{Bench, check};
+
+    #[test]
+    fn what_was_taken_before_it_was_given_to_nobody_is_not_missed() {
+        let table = "create table public.todos (id bigint primary key, user_id uuid);
+             alter table public.todos enable row level security;
+             create policy own on public.todos for select to authenticated using (user_id = auth.uid());";
+        let closed =
+            "alter default privileges in schema public revoke all on tables from anon, authenticated;";
+        let found = |text: String| Bench::new(&text).run(&RULE, &RULE.options.defaults());
+        let taken = "revoke all privileges on all tables in schema public from anon, authenticated;";
+        assert_eq!(found(format!("{table} {taken} {closed}")), []);
+        assert_eq!(found(format!("{closed} {table}")).len(), 1);
+    }
 
     #[test]
     fn policies_need_grants() {

@@ -26,7 +26,8 @@ declare_rule! {
     /// revoke execute on function public.reset_scores() from public, anon, authenticated;
     /// ```
     ///
-    /// Left alone are functions that ask for the caller, also in a helper, and those that reach no more than
+    /// Left alone are functions that ask for the caller, also in a helper, other than to write down who did it
+    /// (`approved_by = auth.uid()`), and those that reach no more than
     /// the caller does anyway. Trigger functions cannot be called. What a policy, a view or a default calls
     /// must stay callable. Functions that a REVOKE was to close and did not are `ineffective-revoke`'s.
     ///
@@ -182,6 +183,27 @@ mod tests {
                select net.http_post('https://a.example/all', headers := jsonb_build_object('key',
                  (select decrypted_secret from vault.decrypted_secrets where name = 'service_role_key')))
              $$;",
+        );
+    }
+
+    #[test]
+    fn to_note_who_calls_is_not_to_ask() {
+        function(
+            "
+             create table public.requests (id bigint primary key, state text, approved_by uuid);
+             alter table public.requests enable row level security;
+             create function public.approve(request bigint) returns void language sql security definer as $$
+             --              ^^^^^^^^^^^^^^ error: which writes to public.requests with its owner's rights and only notes who calls
+               update public.requests set state = 'approved', approved_by = (select auth.uid()) where id = request
+             $$;
+             create function public.ask_for(state text) returns void language sql security definer as $$
+               insert into public.requests (state, approved_by) values (state, auth.uid())
+             $$;
+             create function public.take_back(request bigint) returns void language plpgsql security definer as $$
+             begin
+               if auth.uid() is null then raise exception 'no'; end if;
+               update public.requests set state = 'open', approved_by = auth.uid() where id = request;
+             end $$;",
         );
     }
 

@@ -57,9 +57,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             (true, true) => "reads".to_string(),
         };
         let message = format!(
-            "{who} can call {} {} for any {name}: it {what} with its owner's rights and never asks who calls",
+            "{who} can call {} {} for any {name}: it {what} with its owner's rights and {}",
             function.noun(),
-            function.name
+            function.name,
+            deed.asks_in_words()
         );
         let found = out.report(span, Identity::new("function", &function.name), message);
         found

@@ -95,6 +95,9 @@ fn report(cx: &CatalogCx<'_>, table: &Table, access: &[Access<'_>], out: &mut Fi
     if let Some(dropped) = catalog.dropped_rls(&table.name) {
         found.label(dropped.span(), "the table before had row level security, which is dropped here with it");
     }
+    if let Some(early) = catalog.early_rls(&table.name).filter(|_| switched_off.is_none()) {
+        found.label(early.span(), "the table is not there yet, so that this enables nothing");
+    }
     for grant in grant_spans(access, &table.acl, &table.columns).into_iter().take(LABELS) {
         found.label(grant, "granted here");
     }
@@ -205,6 +208,18 @@ mod tests {
         let [finding] = found.as_slice() else { panic!("{found:?}") };
         let labels: Vec<_> = finding.labels.iter().map(|label| bench.sources.text(label.span)).collect();
         assert_eq!(labels, ["drop table public.todos"]);
+    }
+
+    #[test]
+    fn what_comes_too_early_is_told() {
+        let bench = crate::testing::Bench::new(
+            "alter table if exists public.todos enable row level security;
+             create table public.todos (id bigint);",
+        );
+        let found = bench.run(&RULE, &RULE.options.defaults());
+        let [finding] = found.as_slice() else { panic!("{found:?}") };
+        let labels: Vec<_> = finding.labels.iter().map(|label| bench.sources.text(label.span)).collect();
+        assert_eq!(labels, ["enable row level security"]);
     }
 
     #[test]
