@@ -496,6 +496,20 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_in_a_block_that_fails_is_not_refused_as_well() {
+        let text = "create table t (a int references missing, b int);
+            do $$ begin
+              if not exists (
+                select from information_schema.columns where table_name = 't' and column_name = 'b'
+              ) then
+                alter table t add b int;
+                alter table t drop none;
+              end if;
+            end $$;";
+        check(text, &[("references missing", None), ("alter table t", Some(0))]);
+    }
+
+    #[test]
     fn what_is_not_applied_is_missed_by_those_that_need_it() {
         let text = "create table t (a int, a int); alter table t add b int; create table u (x int);";
         check(text, &[("create table t", None), ("alter table t", Some(0))]);

@@ -437,8 +437,14 @@ impl<'c> Interpreter<'c> {
             _ => {}
         }
         let unfit = std::mem::take(&mut self.catalog.unfit);
-        match self.catalog.record_unfit(statement.span, unfit) {
-            Err(misfit) if self.tolerant == 0 => Flow::Failed(statement.span, misfit),
+        let done = self.catalog.record_unfit(statement.span, unfit);
+        self.flow_after(statement, done)
+    }
+
+    /// How it goes on after a statement. What no server gets to does not fail.
+    fn flow_after(&self, statement: &Statement, done: Applied) -> Flow {
+        match done {
+            Err(misfit) if self.tolerant == 0 && !self.refused => Flow::Failed(statement.span, misfit),
             _ => Flow::Next,
         }
     }
@@ -483,10 +489,7 @@ impl<'c> Interpreter<'c> {
         if done.is_ok() {
             self.catalog.note_made(made);
         }
-        match done {
-            Err(misfit) if self.tolerant == 0 => Flow::Failed(statement.span, misfit),
-            _ => Flow::Next,
-        }
+        self.flow_after(statement, done)
     }
 
     fn conditional(
