@@ -6,19 +6,19 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::catalog::Catalog;
 use crate::catalog::misfit::{Failure, Misfit, Reason};
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
+use crate::catalog::{Catalog, Relation};
 use crate::source::{FileId, Span};
 use crate::sql;
 use crate::sql::expr::{CteBody, Expr, Query, walk_queries};
-use crate::sql::name::ObjectName;
+use crate::sql::name::{Ident, ObjectName};
 use crate::sql::plpgsql::{self, DeclaredType};
 use crate::sql::statement::{
     AlterAction, BodyText, ColumnDef, ConstraintDef, ConstraintKind, CreateFunction, DataChange,
-    FunctionBody, GrantTarget, ObjectKind, ObjectRef, PublicationAction, Statement, StatementKind,
-    TableElement, TypeName,
+    FunctionBody, GrantTarget, IndexKeyValue, ObjectKind, ObjectRef, PublicationAction, Statement,
+    StatementKind, TableElement, TypeName,
 };
 
 /// Names that do not get in each other's way.
@@ -37,8 +37,8 @@ pub(super) type Made = (Space, QName);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unmade {
     names: FxHashMap<(Space, QName), usize>,
-    /// The statements that fail, by file, in their order.
-    statements: FxHashMap<FileId, Vec<Span>>,
+    /// The statements that fail, by file, in their order, each with the failure to blame.
+    statements: FxHashMap<FileId, Vec<(Span, usize)>>,
     /// What the block at hand has made: it goes with the block if that fails.
     made_in_block: Vec<Made>,
 }
@@ -58,7 +58,7 @@ impl Catalog {
     /// What a statement needs and makes, as its names are understood before it runs.
     pub(super) fn expectations(&self, statement: &Statement) -> Expectations {
         let mut names = Names { catalog: self, blamed: None };
-        if !self.unmade.names.is_empty() {
+        if self.has_failing() {
             names.statement(&statement.kind);
         }
         let blamed = names.blamed;
@@ -99,8 +99,8 @@ impl Catalog {
         let own_root =
             own_root.map(|at| self.failures.get(at).and_then(|failure| failure.follows).unwrap_or(at));
         let root = expected.blamed.or(own_root);
-        if root.is_some() {
-            self.unmade.statements.entry(statement.span.file).or_default().push(statement.span);
+        if let Some(root) = root {
+            self.unmade.statements.entry(statement.span.file).or_default().push((statement.span, root));
         }
         let nested = std::mem::take(&mut self.unmade.made_in_block);
         for made in expected.makes.into_iter().chain(nested) {
@@ -133,7 +133,7 @@ impl Catalog {
 
     /// The statement that fails and holds a place.
     pub(super) fn failing_around(&self, place: Span) -> Option<Span> {
-        self.unmade.failing_around(place)
+        self.unmade.failing_around(place).map(|(statement, _)| statement)
     }
 
     /// Whether an object of this name is not there to PostgreSQL.
@@ -218,11 +218,11 @@ impl Unmade {
             && self.names.contains_key(made)
     }
 
-    /// The statement that fails and holds a place.
-    fn failing_around(&self, place: Span) -> Option<Span> {
+    /// The statement that fails and holds a place, and the failure to blame.
+    fn failing_around(&self, place: Span) -> Option<(Span, usize)> {
         let statements = self.statements.get(&place.file)?;
-        let after = statements.partition_point(|statement| statement.start <= place.start);
-        statements[..after].last().copied().filter(|statement| statement.contains(place))
+        let after = statements.partition_point(|(statement, _)| statement.start <= place.start);
+        statements[..after].last().copied().filter(|(statement, _)| statement.contains(place))
     }
 }
 
@@ -235,6 +235,26 @@ fn space_of(kind: ObjectKind) -> Option<Space> {
         K::Function | K::Procedure | K::Routine => Some(Space::Routine),
         K::Type | K::Domain => Some(Space::Type),
         _ => None,
+    }
+}
+
+/// The columns of its table that an action needs.
+fn altered_columns(action: &AlterAction) -> Vec<&Ident> {
+    use AlterAction as A;
+    match action {
+        A::SetDefault { column, .. }
+        | A::DropDefault { column }
+        | A::SetNotNull { column }
+        | A::DropNotNull { column }
+        | A::SetType { column, .. }
+        | A::AddIdentity { column, .. }
+        | A::DropColumn { name: column, if_exists: false, .. } => vec![column],
+        A::AddConstraint(definition) => match &definition.kind {
+            ConstraintKind::Unique { columns, .. } => columns.iter().collect(),
+            ConstraintKind::ForeignKey(key) => key.columns.iter().collect(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }
 
@@ -280,16 +300,25 @@ impl Names<'_> {
             }
             StatementKind::CreateTableAs(create) => create.query.iter().for_each(|query| self.query(query)),
             StatementKind::CreateView(create) => self.query(&create.query),
-            StatementKind::CreateIndex(create) => self.relation(&create.table),
+            StatementKind::CreateIndex(create) => {
+                self.relation(&create.table);
+                create.include.iter().for_each(|name| self.column_of(&create.table, name));
+                for key in &create.keys {
+                    match &key.value {
+                        IndexKeyValue::Column(name) => self.column_of(&create.table, name),
+                        IndexKeyValue::Expr(expr) => self.columns_in(&create.table, expr),
+                    }
+                }
+            }
             StatementKind::CreatePolicy(create) => {
                 self.relation(&create.table);
                 let clauses = create.using.iter().chain(&create.with_check);
-                clauses.for_each(|clause| self.expr(&clause.value));
+                clauses.for_each(|clause| self.condition(&create.table, &clause.value));
             }
             StatementKind::AlterPolicy(alter) => {
                 self.relation(&alter.table);
                 let clauses = alter.using.iter().chain(&alter.with_check);
-                clauses.for_each(|clause| self.expr(&clause.value));
+                clauses.for_each(|clause| self.condition(&alter.table, &clause.value));
             }
             StatementKind::CreateFunction(create) => self.function(create),
             StatementKind::CreateTrigger(create) => {
@@ -305,7 +334,15 @@ impl Names<'_> {
             }
             StatementKind::AlterTable(alter) if !alter.if_exists => {
                 self.relation(&alter.name);
+                let adds = |name: &Ident| {
+                    let mut actions = alter.actions.iter().map(|action| &action.value);
+                    actions.any(|action| matches!(action, AlterAction::AddColumn { column, .. } if column.name == *name))
+                };
                 for action in &alter.actions {
+                    altered_columns(&action.value)
+                        .into_iter()
+                        .filter(|name| !adds(name))
+                        .for_each(|name| self.column_of(&alter.name, name));
                     match &action.value {
                         AlterAction::AddColumn { column, .. } => self.column(column),
                         AlterAction::AddConstraint(constraint) => self.constraint(constraint),
@@ -321,6 +358,10 @@ impl Names<'_> {
             StatementKind::AlterEnum(alter) => self.name(Space::Type, &alter.name),
             StatementKind::AlterDomain(alter) => self.name(Space::Type, &alter.name),
             StatementKind::Rename(rename) if !rename.if_exists => self.object(&rename.object),
+            StatementKind::Comment { object, .. } if object.kind == ObjectKind::Column => {
+                self.relation(&object.name);
+                object.part.iter().for_each(|part| self.column_of(&object.name, &part.value));
+            }
             StatementKind::SetSchema { object, if_exists: false, .. }
             | StatementKind::SetOwner { object, .. }
             | StatementKind::Comment { object, .. } => self.object(object),
@@ -339,6 +380,33 @@ impl Names<'_> {
             StatementKind::Data(Some(target)) => self.relation(&target.table),
             _ => {}
         }
+    }
+
+    /// A column that only a statement that fails has added.
+    fn column_of(&mut self, table: &ObjectName, name: &Ident) {
+        let Some((found, Relation::Table(oid))) = self.catalog.resolve_relation(table) else { return };
+        let column = self.catalog.tables.get(&oid).and_then(|table| table.column(name));
+        let maker = column.and_then(|column| column.origin.span());
+        let failing = maker.and_then(|maker| self.catalog.unmade.failing_around(maker));
+        let is_certain = |_: &(Span, usize)| !self.catalog.is_in_doubt(&found.name);
+        self.blamed = self.blamed.or_else(|| failing.filter(is_certain).map(|(_, root)| root));
+    }
+
+    /// The columns of a table that an expression about its rows names outside of sub-selects.
+    fn columns_in(&mut self, table: &ObjectName, expr: &Expr) {
+        match expr {
+            Expr::Column(column) => {
+                if let [name] = column.path.as_slice() {
+                    self.column_of(table, name);
+                }
+            }
+            expr => expr.each_child(&mut |child| self.columns_in(table, child)),
+        }
+    }
+
+    fn condition(&mut self, table: &ObjectName, expr: &Expr) {
+        self.expr(expr);
+        self.columns_in(table, expr);
     }
 
     fn column(&mut self, column: &ColumnDef) {
@@ -392,11 +460,14 @@ impl Names<'_> {
     fn constraint(&mut self, constraint: &ConstraintDef) {
         if let ConstraintKind::ForeignKey(key) = &constraint.kind {
             self.relation(&key.references);
+            key.referenced_columns.iter().for_each(|name| self.column_of(&key.references, name));
         }
     }
 
     fn change(&mut self, change: &DataChange) {
         self.relation(&change.table.name);
+        let assigned = change.assignments.iter().map(|(name, _)| name);
+        assigned.chain(&change.columns).for_each(|name| self.column_of(&change.table.name, name));
         change.walk_queries(&mut |query| self.own_names(query, &[]));
     }
 

@@ -65,3 +65,9 @@ do $$ begin
   end if;
 end $$;
 create table u (a int); alter table t add b text;
+-- case: what needs a column that is not there (differs)
+create table t (a int, b int); alter table t add n int default nope(), add m int;
+create index on t (n); create index on t ((m + 1)); create policy p on t using (n = 1); alter table t add unique (m, a); comment on column t.n is 'x';
+alter table t alter n set not null; alter table t drop column m; insert into t (a, n) values (1, 2); update t set m = 1;
+create table u (x int references t (n)); alter table t drop column if exists m; insert into t (a) values (1);
+alter table t add column if not exists n text, add unique (n); create index on t (n); comment on column t.n is 'y'; create policy q on t using (a = 1);
