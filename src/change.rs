@@ -170,11 +170,21 @@ impl Renamed {
 impl RenamedPart {
     /// The part's new name, if that is what is said to be about it.
     fn new_name(&self, object: &Identity) -> Option<&str> {
-        let is_it = object.kind == self.kind
-            && object.part.as_ref() == Some(&self.old)
-            && object.schema.as_deref() == Some(self.of.schema.as_str())
-            && object.name == *self.of.name.as_str();
+        let is_it = object.kind == self.kind && object.part.as_ref() == Some(&self.old) && self.is_of(object);
         is_it.then_some(&self.new)
+    }
+
+    /// Whether it is a part of what is said to be about this, or of its relation.
+    fn is_of(&self, object: &Identity) -> bool {
+        object.schema.as_deref() == Some(self.of.schema.as_str()) && object.name == *self.of.name.as_str()
+    }
+
+    /// `anon select(phone)` with the new name.
+    fn in_deed(&self, deed: &str) -> String {
+        match deed.strip_suffix(&format!("({})", self.old)) {
+            Some(privilege) => format!("{privilege}({})", self.new),
+            None => deed.to_string(),
+        }
     }
 }
 
@@ -353,6 +363,9 @@ fn rename(diagnostic: &mut Diagnostic, renamed: &Renamed) {
     if let Some((_, name)) = renamed.relations.iter().find(|(old, _)| is_it(old) && !is_routine) {
         object.schema = Some(name.schema.to_string());
         object.name = name.name.to_string();
+    }
+    for part in renamed.parts.iter().filter(|part| part.kind == "column" && part.is_of(object)) {
+        diagnostic.reach = diagnostic.reach.iter().map(|deed| part.in_deed(deed)).collect();
     }
     if let Some(new) = renamed.parts.iter().find_map(|part| part.new_name(object)) {
         object.part = Some(new.to_string());

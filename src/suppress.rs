@@ -317,10 +317,15 @@ fn until(directive: &Directive<'_>) -> Option<(usize, Result<Day, String>)> {
     if let Some(word) = words().find(|word| word.starts_with(UNTIL)) {
         return Some((place(word)?, day(&word[UNTIL.len()..])));
     }
-    // `until 2030-01-01` is no reason.
-    let mut pairs = words().zip(words().skip(1));
-    let (word, meant) = pairs.find(|(word, next)| word.eq_ignore_ascii_case("until") && day(next).is_ok())?;
-    Some((place(word)?, Err(format!("a last day is written {UNTIL}{meant}"))))
+    // `until: 2030-01-01` and `(expires 2030-01-01)` are no reasons.
+    let lower = directive.rest.to_ascii_lowercase();
+    ["until", "expires"].into_iter().find_map(|word| {
+        let at = lower.find(word)?;
+        let meant = lower[at + word.len()..].trim_start_matches([' ', ':', '=']);
+        let meant = &meant[..meant.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(meant.len())];
+        day(meant).ok()?;
+        Some((directive.rest_at + at, Err(format!("a last day is written {UNTIL}{meant}"))))
+    })
 }
 
 /// Whether a comment stands above all statements of its file.
@@ -431,6 +436,14 @@ mod tests {
         let (comments, sources, _) =
             read("-- RLS-LINT: ALLOW(no-primary-key) until 2026-06-14 a queue", Some(0));
         assert_eq!(unused(&comments, &sources), ["until: a last day is written until=2026-06-14"]);
+        for written in
+            ["until = 2026-06-14", "(Until=2026-06-14)", "until: 2026-06-14", "expires=2026-06-14 x"]
+        {
+            let (comments, sources, _) =
+                read(&format!("-- rls-lint: allow(no-primary-key) {written}"), Some(0));
+            let told = unused(&comments, &sources);
+            assert!(told[0].ends_with("a last day is written until=2026-06-14"), "{written}: {told:?}");
+        }
         let (comments, sources, _) = read("-- rls-lint: allow(no-primary-key) until=2026-6-14", Some(0));
         assert_eq!(unused(&comments, &sources), ["until=2026-6-14: `2026-6-14` is no day; write YYYY-MM-DD"]);
     }

@@ -8,6 +8,7 @@ pub mod boundary;
 mod compare;
 mod engine;
 mod keys;
+mod mended;
 mod merged;
 mod replay;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::access::{Access, in_words};
 use crate::catalog::role::Role;
+use crate::sql::name::Ident;
 use crate::sql::statement::Privilege;
 
 const VERBS: [(Privilege, &str); 5] = [
@@ -32,16 +33,41 @@ pub fn deed(role: &str, privilege: Privilege) -> String {
     format!("{role} {}", privilege.keyword().to_lowercase())
 }
 
+/// That these callers can read columns: `anon select(phone)`.
+pub fn column_reach<'c>(
+    access: &[Access<'_>],
+    columns: impl Iterator<Item = &'c Ident> + Clone,
+) -> Vec<String> {
+    let of = |access: &Access<'_>| {
+        let role = access.role.name.clone();
+        columns.clone().map(move |column| format!("{}({column})", deed(&role, Privilege::Select)))
+    };
+    access.iter().flat_map(of).collect()
+}
+
 /// `anon can read and delete; authenticated can delete`
 pub fn reach_in_words(reach: &BTreeSet<String>) -> String {
-    let deeds: Vec<(&str, &str)> = reach.iter().filter_map(|deed| deed.rsplit_once(' ')).collect();
+    let parts = |deed| match str::find(deed, " select(") {
+        Some(at) => Some((&deed[..at], &deed[at + 1..])),
+        None => deed.rsplit_once(' '),
+    };
+    let deeds: Vec<(&str, &str)> = reach.iter().filter_map(|deed| parts(deed.as_str())).collect();
     let mut roles: Vec<&str> = deeds.iter().map(|(role, _)| *role).collect();
     roles.dedup();
     let of = |role: &str| {
         let does = |(privilege, verb): &(Privilege, &'static str)| {
             reach.contains(&deed(role, *privilege)).then_some(*verb)
         };
-        format!("{role} can {}", in_words(&VERBS.iter().filter_map(does).collect::<Vec<_>>(), "and"))
+        let mut verbs: Vec<String> = VERBS.iter().filter_map(does).map(str::to_string).collect();
+        let columns = deeds
+            .iter()
+            .filter(|(by, _)| *by == role)
+            .filter_map(|(_, what)| what.strip_prefix("select(")?.strip_suffix(')'));
+        let columns: Vec<&str> = columns.collect();
+        if !columns.is_empty() && !reach.contains(&deed(role, Privilege::Select)) {
+            verbs.push(format!("read {}", in_words(&columns, "and")));
+        }
+        format!("{role} can {}", in_words(&verbs, "and"))
     };
     roles.into_iter().map(of).collect::<Vec<_>>().join("; ")
 }

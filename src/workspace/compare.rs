@@ -12,7 +12,7 @@ use crate::catalog::table::Table;
 use crate::change::access::{self, New, Side};
 use crate::change::buckets;
 use crate::change::stops::History;
-use crate::change::{self, AccessChange, Change, Fixed, Grown};
+use crate::change::{self, AccessChange, Change, Fixed, Grown, Subject};
 use crate::diagnostic::{self, Diagnostic, Identity, Severity, selected};
 use crate::report::Report;
 use crate::rule::{Check, Findings, Group, Rule};
@@ -22,6 +22,7 @@ use crate::sql::statement::Statement;
 use crate::sql::{self, Migration};
 use crate::workload::Workload;
 use crate::workspace::boundary::Base;
+use crate::workspace::mended::Aftermath;
 use crate::workspace::merged::Merged;
 use crate::workspace::replay::{fresh_catalog, is_applied, replay};
 use crate::workspace::{Baselining, Replayed, Workspace, keys};
@@ -59,6 +60,7 @@ impl Workspace {
             let settings = &self.projects[at].settings;
             let mut hidden = self.hidden_without_rls(at, before, &known);
             hidden.extend(self.hidden_by_doubts(at, before));
+            let aftermath = Aftermath::new((was, &known), (is, &found), &access.changes);
             let is_mended = |one: &Diagnostic| {
                 let fingerprint = one.fingerprint();
                 !is_rewritten
@@ -66,6 +68,7 @@ impl Workspace {
                     && !checked.unsaid.contains(&fingerprint)
                     && !hidden.contains(&fingerprint)
                     && !access.leaves_open(one)
+                    && !aftermath.may_hide(one)
                     && !has_new_doubts(one, is, was)
             };
             let compared = change::compare((&known, &before.sources), found, renamed, &is_new, &is_mended);
@@ -77,7 +80,10 @@ impl Workspace {
                 one.statement = one.span.and_then(|span| self.statement_around(&self.projects[at], span));
                 one
             };
-            change.access.extend(access.changes.into_iter().map(place));
+            // Where there was no project, the schemas of this one are no news.
+            let was_there = !before.projects[at].migrations.is_empty();
+            let is_news = |one: &AccessChange| was_there || one.subject != Subject::Schema;
+            change.access.extend(access.changes.into_iter().filter(is_news).map(place));
             let of_project = |one: Fixed| Fixed { fingerprint: diagnostic::key(one.fingerprint, key), ..one };
             change.fixed.extend(compared.fixed.into_iter().map(of_project));
             change.staying += compared.staying;

@@ -256,6 +256,78 @@ fn what_can_no_longer_be_told_is_not_fixed() {
 }
 
 #[test]
+fn what_is_hidden_by_something_else_is_not_fixed() {
+    let folder = project(
+        "create table public.accounts (id int primary key, note text);
+         alter table public.accounts enable row level security;
+         create table public.people (id int primary key, owner uuid, email text);
+         create function public.clear(i int) returns void language plpgsql security definer set search_path = ''
+           as $$ begin update public.accounts set note = null where id = i; end $$;\n",
+    );
+    let fixed = |change: &str| {
+        folder.write(SECOND, change.as_bytes());
+        let answer = json(&check(&folder, &["--base", "main"]));
+        let list = answer["change"]["fixed"].as_array().expect("it lists them").clone();
+        list.iter().map(|one| one["rule"].as_str().expect("a text").to_string()).collect::<Vec<_>>()
+    };
+    // It is open still, and told in another way.
+    let open = "alter table public.people enable row level security; create policy p on public.people for select using (true);";
+    assert!(!fixed(open).contains(&"sensitive-column-exposed".to_string()), "{:?}", fixed(open));
+    let mended = "alter table public.people enable row level security;
+        create policy p on public.people for select to authenticated using (owner = (select auth.uid()));";
+    assert!(fixed(mended).contains(&"sensitive-column-exposed".to_string()), "{:?}", fixed(mended));
+    let body = |body: &str| {
+        format!(
+            "create or replace function public.clear(i int) returns void language plpgsql security definer
+             set search_path = '' as $$ begin {body} end $$;"
+        )
+    };
+    for change in [
+        body("execute 'update public.accounts set note = null where id = $1' using i;"),
+        body("perform auth.uid(); update public.accounts set note = null where id = i;"),
+        body("delete from public.accounts;"),
+    ] {
+        assert_eq!(fixed(&change), [""; 0], "{change}");
+    }
+    let revoked = fixed("revoke execute on function public.clear from public, anon, authenticated;");
+    assert!(revoked.contains(&"definer-executable-by-anon".to_string()), "{revoked:?}");
+}
+
+#[test]
+fn what_a_function_does_with_its_owners_rights_is_told_where_it_changes() {
+    let function = |condition: &str| {
+        format!(
+            "create or replace function public.mine() returns setof public.invoices language sql security definer
+             set search_path = '' as $$ select * from public.invoices i where {condition} $$;\n"
+        )
+    };
+    let table = "create table public.invoices (id int primary key, owner uuid);
+        alter table public.invoices enable row level security;\n";
+    let folder = project(&format!("{table}{}", function("i.owner = auth.uid()")));
+    let told = |condition: &str| {
+        folder.write(SECOND, format!("\n{}", function(condition)).as_bytes());
+        let answer = json(&check(&folder, &["--base", "main"]));
+        let access = answer["change"]["access"].as_array().expect("a list").clone();
+        access
+            .iter()
+            .map(|one| format!("{} {}", one["class"], one["place"]["start"]["line"]))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told("i.owner = auth.uid() or true"), ["\"review\" 2"]);
+    assert_eq!(told("i.owner  = auth.uid() -- the same"), [""; 0]);
+}
+
+#[test]
+fn a_sensitive_column_more_is_told() {
+    let folder = project("create table public.people (id int primary key, email text);\n");
+    folder.write(SECOND, b"alter table public.people add column phone text, add column password_hash text;");
+    let only = ["--base", "main", "--only", "sensitive-column-exposed"];
+    let answer = check(&folder, &only);
+    assert_eq!(found(&answer), [format!("sensitive-column-exposed {SECOND}:1")]);
+    assert!(answer.out.contains("anon can read password_hash and phone"), "{}", answer.out);
+}
+
+#[test]
 fn what_is_as_open_as_before_is_not_fixed() {
     let folder = project(
         "create table public.notes (id int primary key);

@@ -8,6 +8,8 @@ use crate::catalog::name::QName;
 use crate::change::access::Side;
 use crate::change::{AccessChange, Class, Subject};
 use crate::map::IndexMap;
+use crate::sql::statement::FunctionBody;
+use crate::sql::token::Lexer;
 
 /// How a function can be called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +19,19 @@ pub(super) struct Calls {
     definer: bool,
     /// The roles of requests that can call it.
     callers: Vec<String>,
+    /// What it does, where that is done with its owner's rights: the words of its body.
+    deeds: Option<String>,
 }
 
 impl Calls {
     fn of(catalog: &Catalog, function: &Function) -> Self {
         let callers = catalog.callers(function).iter().map(|role| role.name.quoted()).collect();
-        Self { name: function.name.clone(), definer: function.security_definer.value, callers }
+        let definer = function.security_definer.value;
+        let deeds = match &function.body {
+            Some(FunctionBody::Text(body)) if definer && !function.is_trigger() => Some(words(&body.text)),
+            _ => None,
+        };
+        Self { name: function.name.clone(), definer, callers, deeds }
     }
 
     /// The callers that it has and another state of it has not.
@@ -36,6 +45,12 @@ impl Calls {
             catalog.functions.values().find(|function| function.signature(catalog) == signature)?;
         Some(Self::of(catalog, function))
     }
+}
+
+/// A text without comments and line breaks.
+fn words(text: &str) -> String {
+    let tokens = Lexer::new(text).filter(|token| !token.is_comment());
+    tokens.map(|token| token.text(text)).collect::<Vec<_>>().join(" ")
 }
 
 /// The project's functions by signature, as far as they are certain.
@@ -94,6 +109,11 @@ pub(super) fn compared(before: Side<'_>, after: Side<'_>) -> Vec<(String, Access
             let message =
                 format!("{signature}, which {who} can call, now runs with {whose} rights (was: {before})");
             add(class, stayed, message);
+        } else if now.deeds != earlier.deeds && !stayed.is_empty() {
+            let who = in_words(&stayed, "and");
+            let message =
+                format!("{signature}, which {who} can call, does something else now with its owner's rights");
+            add(Class::Review, stayed, message);
         }
     }
     let gone = was.into_iter().filter(|(signature, earlier)| {

@@ -1,4 +1,4 @@
-use crate::access::{Access, describe, reach};
+use crate::access::{Access, column_reach, describe, reach};
 use crate::catalog::Catalog;
 use crate::catalog::gap::Aspect;
 use crate::catalog::table::{Column, Table, TableKind};
@@ -83,6 +83,7 @@ fn report(table: &Table, columns: &[&Column], readers: &[Access<'_>], out: &mut 
     let message = whom.replacen("can read every row of", &format!("can read {names} of every row of"), 1);
     let found = out.report(span, Identity::part("column", &table.name, first.name.as_str()), message);
     found.note("no row level security protects it").reach(reach(readers));
+    found.reach(column_reach(readers, columns.iter().map(|column| &column.name)));
     let others = columns.iter().skip(1).filter_map(|column| Some((column.name_span?, "so can this be")));
     found.label_each(others);
     found.help(format!("alter table {} enable row level security;", table.name.quoted()));
