@@ -54,7 +54,9 @@ impl<'a> Aftermath<'a> {
                 || relation_of(finding).as_ref().is_some_and(is_spoiled)
                 || match object.kind {
                     "bucket" => is_spoiled(&QName::new("storage", "objects")),
-                    "function" => relation_of(finding).is_some_and(|name| self.is_called_as_before(&name)),
+                    "function" if !finding.reach.is_empty() => {
+                        relation_of(finding).is_some_and(|name| self.is_called_as_before(&name))
+                    }
                     "role" => self.after.roles.get(object.name.as_str()).is_some_and(|role| role.superuser),
                     _ => false,
                 }

@@ -289,6 +289,12 @@ fn what_is_hidden_by_something_else_is_not_fixed() {
     ] {
         assert_eq!(fixed(&change), [""; 0], "{change}");
     }
+    let unset = project(
+        "create table public.t (id int primary key);\ncreate function public.two() returns bigint language sql security definer as 'select count(*) from public.t';\n",
+    );
+    unset.write(SECOND, b"alter function public.two() set search_path = '';");
+    let answer = json(&check(&unset, &["--base", "main"]));
+    assert_eq!(answer["change"]["fixed"][0]["rule"], "function-search-path-mutable", "{answer}");
     let revoked = fixed("revoke execute on function public.clear from public, anon, authenticated;");
     assert!(revoked.contains(&"definer-executable-by-anon".to_string()), "{revoked:?}");
 }
