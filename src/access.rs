@@ -37,7 +37,7 @@ use crate::sql::statement::{Clause, PolicyCommand, Privilege};
 pub use formulas::Read;
 pub use lineage::{Lineage, Value};
 pub use matrix::{COMMANDS, Cell, Deciding, Reason, Relations, Row};
-pub use reach::{column_reach, deed, reach, reach_in_words, reach_of};
+pub use reach::{column_reach, deed, is_of_column, reach, reach_in_words, reach_of};
 pub use rights::{PolicyReach, Rights};
 pub use shown::Shown;
 pub use storage::Files;

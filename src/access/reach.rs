@@ -2,10 +2,10 @@
 //! as in `anon delete`.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::access::{Access, in_words};
 use crate::catalog::role::Role;
-use crate::sql::name::Ident;
 use crate::sql::statement::Privilege;
 
 const VERBS: [(Privilege, &str); 5] = [
@@ -34,15 +34,20 @@ pub fn deed(role: &str, privilege: Privilege) -> String {
 }
 
 /// That these callers can read columns: `anon select(phone)`.
-pub fn column_reach<'c>(
+pub fn column_reach(
     access: &[Access<'_>],
-    columns: impl Iterator<Item = &'c Ident> + Clone,
+    columns: impl Iterator<Item = impl fmt::Display> + Clone,
 ) -> Vec<String> {
     let of = |access: &Access<'_>| {
         let role = access.role.name.clone();
         columns.clone().map(move |column| format!("{}({column})", deed(&role, Privilege::Select)))
     };
     access.iter().flat_map(of).collect()
+}
+
+/// Whether it is about one column.
+pub fn is_of_column(deed: &str) -> bool {
+    deed.ends_with(')')
 }
 
 /// `anon can read and delete; authenticated can delete`

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use crate::map::IndexMap;
 use rustc_hash::FxHashSet;
 
-use crate::access::{Cell, Deciding, Reason, Rights, deed, in_words, only};
+use crate::access::{Cell, Deciding, Reason, Rights, deed, in_words, is_of_column, only};
 use crate::catalog::name::QName;
 use crate::catalog::origin::History as Provenance;
 use crate::catalog::table::Table;
@@ -107,9 +107,11 @@ impl Compared {
         let Some(schema) = &finding.object.schema else { return false };
         let relation = QName::new(schema.as_str(), finding.object.name.as_str());
         let is_about_rows = rules::find(finding.rule).is_some_and(|rule| rule.group == RuleGroup::Rls);
-        let is_open = |deeds: &BTreeSet<String>| !finding.reach.is_empty() && finding.reach.is_subset(deeds);
+        let mut of_rows = finding.reach.iter().filter(|deed| !is_of_column(deed)).peekable();
+        let mut is_open =
+            |deeds: &BTreeSet<String>| of_rows.peek().is_some() && of_rows.all(|deed| deeds.contains(deed));
         self.opened.contains(&relation)
-            || is_about_rows && self.open.get(&relation).is_some_and(is_open)
+            || is_about_rows && self.open.get(&relation).is_some_and(&mut is_open)
             || self.changes.iter().any(|change| change.leaves_open(finding))
     }
 }

@@ -54,7 +54,7 @@ impl<'a> Aftermath<'a> {
                 || relation_of(finding).as_ref().is_some_and(is_spoiled)
                 || match object.kind {
                     "bucket" => is_spoiled(&QName::new("storage", "objects")),
-                    "function" if !finding.reach.is_empty() => {
+                    "function" if is_about_callers(finding) => {
                         relation_of(finding).is_some_and(|name| self.is_called_as_before(&name))
                     }
                     "role" => self.after.roles.get(object.name.as_str()).is_some_and(|role| role.superuser),
@@ -67,7 +67,10 @@ impl<'a> Aftermath<'a> {
     /// what they do, which is not followed far enough to call it mended.
     fn is_called_as_before(&self, name: &QName) -> bool {
         let is_alike = |(old, new): (&Function, &Function)| {
-            old.security_definer.value == new.security_definer.value && old.acl.same_rights(&new.acl)
+            let (callers, now) = (self.before.callers(old), self.after.callers(new));
+            let names = callers.iter().map(|role| &role.name);
+            old.security_definer.value == new.security_definer.value
+                && names.eq(now.iter().map(|role| &role.name))
         };
         let (old, new) = (self.before.functions_named(name), self.after.functions_named(name));
         old.count() == new.count()
@@ -91,4 +94,9 @@ fn is_about_security(finding: &Diagnostic) -> bool {
     let is_one =
         |group| matches!(group, Group::Rls | Group::Auth | Group::Api | Group::Function | Group::Platform);
     rules::find(finding.rule).is_some_and(|rule| is_one(rule.group))
+}
+
+/// Whether it is about who can call a function, and what that lets them do.
+fn is_about_callers(finding: &Diagnostic) -> bool {
+    !finding.reach.is_empty() || finding.rule == "ineffective-revoke"
 }

@@ -295,6 +295,13 @@ fn what_is_hidden_by_something_else_is_not_fixed() {
     unset.write(SECOND, b"alter function public.two() set search_path = '';");
     let answer = json(&check(&unset, &["--base", "main"]));
     assert_eq!(answer["change"]["fixed"][0]["rule"], "function-search-path-mutable", "{answer}");
+    let noop = project(
+        "create function public.two() returns int language sql security definer set search_path = '' as 'select 2';
+         revoke execute on function public.two() from anon;\n",
+    );
+    noop.write(SECOND, b"revoke execute on all functions in schema public from anon;");
+    let answer = json(&check(&noop, &["--base", "main"]));
+    assert_eq!(answer["change"]["fixed"], serde_json::json!([]), "everybody can call it still");
     let revoked = fixed("revoke execute on function public.clear from public, anon, authenticated;");
     assert!(revoked.contains(&"definer-executable-by-anon".to_string()), "{revoked:?}");
 }
@@ -331,6 +338,17 @@ fn a_sensitive_column_more_is_told() {
     let answer = check(&folder, &only);
     assert_eq!(found(&answer), [format!("sensitive-column-exposed {SECOND}:1")]);
     assert!(answer.out.contains("anon can read password_hash and phone"), "{}", answer.out);
+    let folder = project(
+        "create table public.people (id int primary key, email text);
+         alter table public.people enable row level security;
+         create policy p on public.people for select using (true);\n",
+    );
+    folder.write(SECOND, b"alter table public.people add column api_key text;");
+    let answer = check(&folder, &["--base", "main", "--only", "always-true-read-policy"]);
+    assert_eq!(found(&answer), [format!("always-true-read-policy {SECOND}:1")]);
+    folder.write(SECOND, b"create policy q on public.people for select using (id > 0 or id <= 0 or id is null); drop policy p on public.people;");
+    let answer = check(&folder, &["--base", "main", "--only", "always-true-read-policy"]);
+    assert_eq!(json(&answer)["change"]["fixed"], serde_json::json!([]), "it is as open as before");
 }
 
 #[test]

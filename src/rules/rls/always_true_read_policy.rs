@@ -1,5 +1,5 @@
 use crate::access::opening::{Opening, Way};
-use crate::access::{Access, describe, in_words, reach};
+use crate::access::{Access, column_reach, describe, in_words, reach};
 use crate::catalog::Catalog;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
@@ -133,6 +133,7 @@ fn report(catalog: &Catalog, open: &Open<'_>, out: &mut Findings) {
     let (name, on) = (policy.name.quoted(), table.name.quoted());
     let found = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
     found.reach(reach(&open.access));
+    found.reach(column_reach(&open.access, sensitive.iter().map(|(column, _)| column)));
     if files {
         found.severity(Severity::Warning);
         found.note("true for every file of every bucket, private ones included");
