@@ -1,5 +1,5 @@
-//! What a finding lets requests do, in a form that can be compared: each deed is a role and a privilege,
-//! as in `anon delete`.
+//! What a finding lets requests do, in a form that can be compared: each deed is a role and a privilege, as in
+//! `anon delete`, or one on a column, as in `anon select(email)`.
 
 use std::collections::BTreeSet;
 use std::fmt;

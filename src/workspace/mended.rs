@@ -10,6 +10,7 @@ use crate::change::{AccessChange, Class, Subject};
 use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::rule::Group;
 use crate::rules;
+use crate::sql::name::Ident;
 
 /// What there is after a change, to hold against what is gone.
 pub(super) struct Aftermath<'a> {
@@ -66,15 +67,14 @@ impl<'a> Aftermath<'a> {
     /// Whether all functions of a name have the callers and the rights that they had: what may be different is
     /// what they do, which is not followed far enough to call it mended.
     fn is_called_as_before(&self, name: &QName) -> bool {
-        let is_alike = |(old, new): (&Function, &Function)| {
-            let (callers, now) = (self.before.callers(old), self.after.callers(new));
-            let names = callers.iter().map(|role| &role.name);
-            old.security_definer.value == new.security_definer.value
-                && names.eq(now.iter().map(|role| &role.name))
+        let callers = |catalog: &Catalog, function: &Function| -> Vec<Ident> {
+            catalog.callers(function).into_iter().map(|role| role.name.clone()).collect()
         };
-        let (old, new) = (self.before.functions_named(name), self.after.functions_named(name));
-        old.count() == new.count()
-            && self.before.functions_named(name).zip(self.after.functions_named(name)).all(is_alike)
+        let calls = |catalog: &Catalog| -> Vec<(bool, Vec<Ident>)> {
+            let functions = catalog.functions_named(name);
+            functions.map(|function| (function.security_definer.value, callers(catalog, function))).collect()
+        };
+        calls(self.before) == calls(self.after)
     }
 
     fn lacks_policies(&self, object: &Identity) -> bool {
