@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::access::reach_in_words;
 use crate::catalog::name::QName;
+use crate::change::stops::Cause;
 use crate::diagnostic::{Diagnostic, Identity, Severity, selected};
 use crate::predicate::Reach;
 use crate::rule::{Group, Rule};
@@ -117,7 +118,7 @@ pub struct AccessChange {
     /// The columns of tables that a view shows and did not, where it is about these: `auth.users.email`.
     pub shows: Vec<String>,
     /// The part of a statement that makes it so, where one does.
-    pub span: Option<Span>,
+    pub cause: Option<Cause>,
     /// All of that statement.
     pub statement: Option<Span>,
 }
@@ -135,7 +136,7 @@ impl AccessChange {
             before: None,
             after: None,
             shows: Vec::new(),
-            span: None,
+            cause: None,
             statement: None,
         }
     }

@@ -33,7 +33,7 @@ pub use format::Format;
 pub(crate) use place::from_root;
 
 use crate::advisors::Row;
-use crate::change::Change;
+use crate::change::{AccessChange, Change};
 use crate::config::CONFIGURATION;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::rule::Rule;
@@ -158,6 +158,15 @@ fn is_unprintable(c: char) -> bool {
 
 /// Of the line of SQL beside its place, so many characters are shown.
 const LONGEST_SQL: usize = 100;
+
+/// The first line of the statement that changes access, also of one that was taken out.
+fn sql_behind(access: &AccessChange, sources: &Sources) -> String {
+    let Some(cause) = access.cause else { return String::new() };
+    match cause.gone {
+        Some(gone) => format!("taken out: {}", sql_at(gone, sources)),
+        None => sql_at(access.statement.unwrap_or(cause.place), sources),
+    }
+}
 
 /// The line where something stands, as it can be shown beside its place.
 fn sql_at(span: Span, sources: &Sources) -> String {

@@ -11,6 +11,7 @@ mod keys;
 mod mended;
 mod merged;
 mod replay;
+mod way;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

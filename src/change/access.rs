@@ -22,7 +22,7 @@ use crate::catalog::{Catalog, Relation};
 use crate::change::access::cause::{Effect, Part, causes};
 use crate::change::access::shown::{Lineages, Shown};
 use crate::change::access::words::{deeds, deeds_in_number, plain, rows, verb, which};
-use crate::change::stops::History;
+use crate::change::stops::{Cause, History};
 use crate::change::{AccessChange, Class, Renamed, Subject, is_about_access};
 use crate::diagnostic::{Diagnostic, Identity};
 use crate::predicate::{Comparison, Condition, Reach};
@@ -65,7 +65,7 @@ struct Step {
     before: Reach,
     after: Reach,
     class: Class,
-    span: Option<Span>,
+    cause: Option<Cause>,
 }
 
 /// What of a cell is different.
@@ -184,7 +184,7 @@ fn changes(
     for Difference { old, name, steps } in differences {
         match (old, name) {
             (Some(old), Some(name)) => {
-                found.extend(moved.get(&name).map(|span| told_as_renamed(&old, &name, after, *span)));
+                found.extend(moved.get(&name).map(|cause| told_as_renamed(&old, &name, after, *cause)));
                 found.extend(grouped(steps, true).into_iter().map(|group| told(group, &name)));
             }
             (None, Some(name)) => {
@@ -193,8 +193,8 @@ fn changes(
                 found.extend(grouped(steps, false).into_iter().map(|group| told_as_new(group, &name, what)));
             }
             (Some(old), None) => {
-                let span = gone.get(&old).copied().flatten();
-                found.extend(told_as_gone(&old, before, span));
+                let cause = gone.get(&old).copied().flatten();
+                found.extend(told_as_gone(&old, before, cause));
             }
             (None, None) => {}
         }
@@ -206,9 +206,12 @@ fn changes(
 /// The schemas that the Data API serves and did not, and those that it no longer does.
 fn schemas<'a>(before: Side<'a>, after: Side<'a>) -> impl Iterator<Item = AccessChange> + 'a {
     let (was, is) = (&before.catalog.api.schemas, &after.catalog.api.schemas);
-    let change = |class, schema: &Ident, message, span| {
+    let change = |class, schema: &Ident, message, place: Option<Span>| {
         let name = QName::new(schema.clone(), schema.clone());
-        AccessChange { span, ..AccessChange::new(Subject::Schema, name, class, message) }
+        AccessChange {
+            cause: place.map(Cause::at),
+            ..AccessChange::new(Subject::Schema, name, class, message)
+        }
     };
     let new = is.iter().filter(|schema| !was.contains(schema)).map(move |schema| {
         let message = format!("the Data API now serves the schema {}", schema.quoted());
@@ -222,9 +225,9 @@ fn schemas<'a>(before: Side<'a>, after: Side<'a>) -> impl Iterator<Item = Access
 }
 
 /// Where the settings say that an object is served, if that is new.
-fn served_since(name: &QName, after: Side<'_>, new: &New<'_>) -> Option<Span> {
+fn served_since(name: &QName, after: Side<'_>, new: &New<'_>) -> Option<Cause> {
     let place = after.catalog.api.exposed_at.get(&name.schema).copied();
-    place.filter(|place| new.files.contains(&place.file))
+    place.filter(|place| new.files.contains(&place.file)).map(Cause::at)
 }
 
 /// Finds the statement of the change behind each difference.
@@ -233,8 +236,8 @@ fn blame(
     called: &mut [(String, AccessChange)],
     after: Side<'_>,
     new: &New<'_>,
-    renamed: &mut IndexMap<QName, Option<Span>>,
-    gone: &mut IndexMap<QName, Option<Span>>,
+    renamed: &mut IndexMap<QName, Option<Cause>>,
+    gone: &mut IndexMap<QName, Option<Cause>>,
 ) {
     enum Place<'d> {
         Of(&'d mut Step, &'d QName),
@@ -267,21 +270,22 @@ fn blame(
         _ => Class::Breaking,
     });
     let (effects, places): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
-    for (place, span) in places.into_iter().zip(causes(&effects, after, new)) {
+    let first_line = |cause: Cause| Cause { place: after.sources.first_line(cause.place), ..cause };
+    for (place, cause) in places.into_iter().zip(causes(&effects, after, new)) {
         match place {
             Place::Of(step, name) => {
                 let is_served = || served_since(name, after, new);
-                step.span = span.map(|span| step.place(span, name, after)).or_else(is_served);
+                step.cause = cause.map(|cause| step.narrowed(cause, name, after)).or_else(is_served);
             }
             Place::Call(change) => {
                 let is_served = || served_since(&change.name, after, new);
-                change.span = span.map(|span| after.sources.first_line(span)).or_else(is_served);
+                change.cause = cause.map(first_line).or_else(is_served);
             }
             Place::Renamed(name) => {
-                renamed.insert(name, span.map(|span| after.sources.first_line(span)));
+                renamed.insert(name, cause.map(first_line));
             }
             Place::Gone(name) => {
-                gone.insert(name, span.map(|span| after.sources.first_line(span)));
+                gone.insert(name, cause.map(first_line));
             }
         }
     }
@@ -301,17 +305,16 @@ impl Step {
     }
 
     /// The part of a statement that the cell has as a reason; else its first line.
-    fn place(&self, statement: Span, name: &QName, side: Side<'_>) -> Span {
+    fn narrowed(&self, cause: Cause, name: &QName, side: Side<'_>) -> Cause {
         let cells = cells(side, name);
         let cell = cells.get(&(self.role.clone(), self.command));
-        let inside = |span: &Span| {
-            span.file == statement.file && statement.start <= span.start && span.end <= statement.end
-        };
+        let inside = |span: &Span| cause.gone.is_none() && cause.place.contains(*span);
         let reasons = cell.into_iter().flat_map(|cell| &cell.reasons);
         let spans = reasons.filter_map(|reason| Some((reason.reach, reason.origin.span().filter(inside)?)));
         let spans: Vec<_> = spans.collect();
         let decides = spans.iter().find(|(reach, _)| *reach == Some(self.after)).or(spans.first());
-        decides.map_or_else(|| side.sources.first_line(statement), |(_, span)| *span)
+        let place = decides.map_or_else(|| side.sources.first_line(cause.place), |(_, span)| *span);
+        Cause { place, ..cause }
     }
 }
 
@@ -349,7 +352,7 @@ pub fn report(changes: &[AccessChange], catalog: &Catalog, out: &mut Findings) {
     let opened: Vec<_> = changes.iter().filter(opened).collect();
     let says_as_much = |table: &AccessChange, view: &AccessChange| {
         !is_view(table)
-            && table.span == view.span
+            && table.cause == view.cause
             && view.roles.iter().all(|role| table.roles.contains(role))
             && view.commands.iter().all(|command| table.commands.contains(command))
             && view.shows.is_empty()
@@ -358,11 +361,11 @@ pub fn report(changes: &[AccessChange], catalog: &Catalog, out: &mut Findings) {
     for change in opened.iter().filter(|change| !is_told(change)) {
         // Of what no statement of the change is known to have done, the relation itself.
         let made = || history(catalog, &change.name)?.created.span();
-        let Some((span, note)) = (change.span.map(|span| (span, "this makes it so")))
-            .or_else(|| Some((made()?, "this is what it is about")))
-        else {
-            continue;
+        let place = match change.cause {
+            Some(cause) => Some((cause.place, cause.note())),
+            None => made().map(|made| (made, "this is what it is about")),
         };
+        let Some((span, note)) = place else { continue };
         let commands: Vec<_> = change.commands.iter().map(|command| verb(*command)).collect();
         let who = change.roles.join(", ");
         let mend = if change.shows.is_empty() { HOLD_ROWS } else { HOLD_COLUMNS };
@@ -411,7 +414,7 @@ fn changed(old: &QName, name: &QName, before: Side<'_>, after: Side<'_>) -> Vec<
                 before,
                 after,
                 class,
-                span: None,
+                cause: None,
             });
         };
         let beyond = Beyond::of(earlier, cell, after.catalog.table(name).is_some());
@@ -620,9 +623,9 @@ fn opened(name: &QName, before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Vec
     let is_table = after.catalog.table(name).is_some();
     for ((role, command), cell) in cells(after, name) {
         let mut add = |kind, reach, class| {
-            let span = made(cell, reach, name, after, new);
+            let cause = made(cell, reach, name, after, new).map(Cause::at);
             let (role, before) = (role.clone(), Reach::None);
-            steps.push(Step { role, command, kind, before, after: reach, class, span });
+            steps.push(Step { role, command, kind, before, after: reach, class, cause });
         };
         let beyond = Beyond::of(None, cell, is_table);
         if beyond.blind.is_some() {
@@ -687,7 +690,7 @@ fn history<'a>(catalog: &'a Catalog, name: &QName) -> Option<&'a Provenance> {
 
 fn told(group: Group, name: &QName) -> AccessChange {
     let Group { steps, roles, commands } = group;
-    let Step { kind, before, after, class, span, .. } = &steps[0];
+    let Step { kind, before, after, class, cause, .. } = &steps[0];
     let (who, relation) = (in_words(&roles, "and"), name.quoted());
     let message = match kind {
         Kind::Reach => told_as_kind(&who, &commands, (*before, ""), *after, &relation),
@@ -750,7 +753,7 @@ fn told(group: Group, name: &QName) -> AccessChange {
         before: Some(*before),
         after: Some(*after),
         shows,
-        span: *span,
+        cause: *cause,
         statement: None,
         roles,
         commands,
@@ -780,8 +783,8 @@ fn told_as_kind(
 
 fn told_as_new(group: Group, name: &QName, what: &str) -> AccessChange {
     let Group { steps, roles, commands } = group;
-    let Step { kind, after, class, span, .. } = &steps[0];
-    let (after, class, span) = (*after, *class, *span);
+    let Step { kind, after, class, cause, .. } = &steps[0];
+    let (after, class, cause) = (*after, *class, *cause);
     let (who, relation) = (in_words(&roles, "and"), name.quoted());
     let message = match (kind, after) {
         (Kind::Blind, _) => {
@@ -798,12 +801,12 @@ fn told_as_new(group: Group, name: &QName, what: &str) -> AccessChange {
         roles,
         commands,
         after: Some(after),
-        span,
+        cause,
         ..AccessChange::new(Subject::Relation, name.clone(), class, message)
     }
 }
 
-fn told_as_gone(name: &QName, before: Side<'_>, span: Option<Span>) -> Option<AccessChange> {
+fn told_as_gone(name: &QName, before: Side<'_>, cause: Option<Cause>) -> Option<AccessChange> {
     let (mut roles, mut commands) = (Vec::new(), Vec::new());
     let mut most = Reach::None;
     for ((role, command), cell) in cells(before, name) {
@@ -826,16 +829,16 @@ fn told_as_gone(name: &QName, before: Side<'_>, span: Option<Span>) -> Option<Ac
         roles,
         commands,
         before: Some(most),
-        span,
+        cause,
         ..AccessChange::new(Subject::Relation, name.clone(), Class::Breaking, message)
     })
 }
 
-fn told_as_renamed(old: &QName, name: &QName, after: Side<'_>, span: Option<Span>) -> AccessChange {
+fn told_as_renamed(old: &QName, name: &QName, after: Side<'_>, cause: Option<Cause>) -> AccessChange {
     let is_served = after.catalog.is_exposed(&name.schema);
     let aside = if is_served { "" } else { ", which the Data API does not serve" };
     let message = format!("{} is now called {}{aside}", old.quoted(), name.quoted());
-    AccessChange { span, ..AccessChange::new(Subject::Relation, name.clone(), Class::Breaking, message) }
+    AccessChange { cause, ..AccessChange::new(Subject::Relation, name.clone(), Class::Breaking, message) }
 }
 
 /// The columns that a privilege is on, in words.
@@ -876,8 +879,8 @@ struct Group {
 /// Those of several statements only if they are not to be told apart.
 fn grouped(steps: Vec<Step>, apart: bool) -> Vec<Group> {
     let alike = |step: &Step| {
-        let span = step.span.filter(|_| apart);
-        (step.kind.clone(), step.before, step.after, step.class, span)
+        let cause = step.cause.filter(|_| apart);
+        (step.kind.clone(), step.before, step.after, step.class, cause)
     };
     let mut by_role: IndexMap<_, Vec<Step>> = IndexMap::default();
     for step in steps {
@@ -910,7 +913,16 @@ mod tests {
         let file = FileId(u32::try_from(base.sources.len()).expect("they are few"));
         let files = [file].into_iter().collect();
         let history = || History {
-            statements: head.migrations.last().expect("there are two").places.clone(),
+            steps: head
+                .migrations
+                .last()
+                .expect("there are two")
+                .places
+                .iter()
+                .copied()
+                .map(Cause::at)
+                .collect(),
+            weight: 1,
             until: Box::new(|count| {
                 let (new, old) = head.migrations.split_last().expect("there are two");
                 let mut catalog = Catalog::supabase(Exposure::Exposed);
@@ -928,7 +940,7 @@ mod tests {
         found
             .iter()
             .map(|change| {
-                let place = change.span.map_or("nowhere", |span| head.sources.text(span));
+                let place = change.cause.map_or("nowhere", |cause| head.sources.text(cause.place));
                 format!("{}: {} [{place}]", change.class.word(), change.message)
             })
             .collect()

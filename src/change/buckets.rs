@@ -4,6 +4,7 @@ use crate::catalog::Catalog;
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::role::Bucket;
+use crate::change::stops::Cause;
 use crate::change::{AccessChange, Class, Subject};
 use crate::diagnostic::Identity;
 use crate::predicate::Reach;
@@ -39,7 +40,7 @@ pub fn compare(before: &Catalog, after: &Catalog, out: &mut Findings) -> Vec<Acc
             commands: vec![PolicyCommand::Select],
             before: was.map(reach),
             after: Some(reach(bucket.public)),
-            span: bucket.origin.span(),
+            cause: bucket.origin.span().map(Cause::at),
             ..AccessChange::new(Subject::Bucket, name, class, message)
         });
     }

@@ -12,8 +12,9 @@ use std::rc::Rc;
 
 use ariadne::{Cache, Color, Config, Label, ReportKind, Source};
 
-use super::{Report, clean_lines, counted, is_unprintable, one_line, sql_at};
+use super::{Report, clean_lines, counted, is_unprintable, one_line, sql_behind};
 use crate::change::Class;
+use crate::change::stops::Cause;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{FileId, SourceFile, Sources, Span, secret};
 
@@ -67,11 +68,11 @@ pub(crate) fn change(report: &Report, out: &mut dyn Write, color: bool) -> io::R
         };
         let class = paint(&format!("{:<9}", access.class.word()), style, color);
         writeln!(out, "  {class}  {}", one_line(&access.message))?;
-        if let Some(span) = access.span {
-            let file = report.sources.get(span.file);
-            let place = format!("{}:{}", one_line(&file.path), file.position(span.start));
+        if let Some(Cause { place, .. }) = access.cause {
+            let file = report.sources.get(place.file);
+            let place = format!("{}:{}", one_line(&file.path), file.position(place.start));
             writeln!(out, "             {}", paint(&place, FAINT, color))?;
-            let sql = sql_at(access.statement.unwrap_or(span), &report.sources);
+            let sql = sql_behind(access, &report.sources);
             if !sql.is_empty() {
                 writeln!(out, "               {sql}")?;
             }

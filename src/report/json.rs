@@ -243,7 +243,7 @@ impl<'a> AccessForm<'a> {
             before: access.before.map(reach_word),
             after: access.after.map(reach_word),
             shows: &access.shows,
-            place: access.span.map(|span| Place::of(span, sources)),
+            place: access.cause.map(|cause| Place::of(cause.place, sources)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::{Report, clean_lines, counted, one_line, sql_at};
+use super::{Report, clean_lines, counted, one_line, sql_behind};
 use crate::change::{Change, Class};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::Span;
@@ -100,10 +100,10 @@ fn access(report: &Report, page: &mut Page) {
     page.push("\n| access | what changes | place |\n|---|---|---|\n");
     let mut shown = 0;
     for access in &change.access {
-        let place = access
-            .span
-            .map(|span| place_and_sql(span, access.statement.unwrap_or(span), report))
-            .unwrap_or_default();
+        let place = access.cause.map(|cause| in_code(&line_in_repository(cause.place, report)));
+        let sql = Some(sql_behind(access, &report.sources)).filter(|sql| !sql.is_empty());
+        let sql = sql.map(|sql| format!("<br>{}", in_code(&sql)));
+        let place = [place, sql].into_iter().flatten().collect::<String>();
         let row = format!("| {} | {} | {place} |\n", access.class.word(), escaped(&access.message));
         shown += usize::from(page.push_within(&row, LONGEST_ACCESS));
     }
@@ -145,15 +145,6 @@ fn table(findings: &[&Diagnostic], report: &Report, page: &mut Page) -> usize {
 fn line_in_repository(span: Span, report: &Report) -> String {
     let place = report.place(span);
     format!("{}:{}", report.path_in_repository(&place), place.start.line)
-}
-
-/// Where something stands, and the first line of its statement.
-fn place_and_sql(span: Span, statement: Span, report: &Report) -> String {
-    let place = in_code(&line_in_repository(span, report));
-    match sql_at(statement, &report.sources) {
-        sql if sql.is_empty() => place,
-        sql => format!("{place}<br>{}", in_code(&sql)),
-    }
 }
 
 fn row(diagnostic: &Diagnostic, report: &Report) -> String {
@@ -269,6 +260,7 @@ mod tests {
     use super::super::example;
     use super::*;
     use crate::catalog::name::QName;
+    use crate::change::stops::Cause;
     use crate::change::{AccessChange, Subject};
     use crate::sql::statement::PolicyCommand;
 
@@ -341,7 +333,7 @@ alter table public.todos enable row level security;
                 before: None,
                 after: None,
                 shows: Vec::new(),
-                span: Some(example::at(&report.sources, 1, "disable row")),
+                cause: Some(Cause::at(example::at(&report.sources, 1, "disable row"))),
                 statement: None,
             }],
             ..Change::default()
@@ -383,7 +375,7 @@ Compared with main: 0 findings fixed, 7 as before.
             before: None,
             after: None,
             shows: Vec::new(),
-            span: None,
+            cause: None,
             statement: None,
         };
         let change = Change { access: vec![one; 1000], ..Change::default() };

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::access::Rights;
@@ -11,20 +10,17 @@ use crate::catalog::name::QName;
 use crate::catalog::table::Table;
 use crate::change::access::{self, New, Side};
 use crate::change::buckets;
-use crate::change::stops::History;
+use crate::change::stops::Cause;
 use crate::change::{self, AccessChange, Change, Fixed, Grown, Subject};
 use crate::diagnostic::{self, Diagnostic, Identity, Severity, selected};
 use crate::report::Report;
 use crate::rule::{Check, Findings, Group, Rule};
 use crate::rules;
 use crate::source::{FileId, Span};
-use crate::sql::statement::Statement;
-use crate::sql::{self, Migration};
 use crate::workload::Workload;
 use crate::workspace::boundary::Base;
 use crate::workspace::mended::Aftermath;
 use crate::workspace::merged::Merged;
-use crate::workspace::replay::{fresh_catalog, is_applied, replay};
 use crate::workspace::{Baselining, Replayed, Workspace, keys};
 
 impl Workspace {
@@ -38,7 +34,12 @@ impl Workspace {
         for (at, key) in keys.iter().enumerate() {
             let mut merged = self.compare_files(at, before, base.merged.as_ref());
             let is_rewritten = self.tells_rewritten(&self.projects[at], &merged);
-            let access = self.compare_access(at, before, &merged);
+            let mut access = self.compare_access(at, before, &merged);
+            let said = access
+                .changes
+                .iter_mut()
+                .filter_map(|one| Some((merged.rewritten.get(&one.cause?.place.file)?, one)));
+            said.for_each(|(file, one)| one.message.push_str(&format!(", where {file} has not run yet")));
             let mut widened = Findings::new(rules::named(change::WIDENED));
             let (was, is) = (&before.projects[at].catalog, &self.projects[at].catalog);
             access::report(&access.changes, is, &mut widened);
@@ -77,7 +78,8 @@ impl Workspace {
             self.move_to_causes(&self.projects[at], &mut brought, &compared.grown, &merged);
             brought = self.without_allowed(&self.projects[at], brought, &mut checked.silenced);
             let place = |mut one: AccessChange| {
-                one.statement = one.span.and_then(|span| self.statement_around(&self.projects[at], span));
+                one.statement =
+                    one.cause.and_then(|cause| self.statement_around(&self.projects[at], cause.place));
                 one
             };
             // Where there was no project, the schemas of this one are no news.
@@ -182,44 +184,6 @@ impl Workspace {
         shown.iter().flat_map(Diagnostic::each).map(Diagnostic::fingerprint).collect()
     }
 
-    /// The history of a project, parsed anew: replayed statements are not kept.
-    fn history<'s>(&'s self, replayed: &'s Replayed, merged: &'s Merged) -> History<'s> {
-        let sources = &self.sources;
-        let files: Vec<_> = replayed.migrations.iter().map(|(_, migration)| migration.file).collect();
-        let mut files: Vec<Migration> =
-            files.par_iter().map(|file| sql::parse(*file, sources.get(*file))).collect();
-        let first = files.iter().position(|file| merged.new.contains(&file.file)).unwrap_or(files.len());
-        let later = files.split_off(first);
-        let mut start = fresh_catalog(&replayed.project, &replayed.settings, replayed.config_file);
-        files.iter().for_each(|file| replay(&mut start, file, &file.statements, sources));
-        let is_new = move |file: &Migration, statement: &Statement| {
-            merged.new.contains(&file.file)
-                && is_applied(sources.get(file.file).role)
-                && !merged.kept.contains(&statement.span)
-        };
-        let new = later.iter().flat_map(|file| file.statements.iter().filter(move |one| is_new(file, one)));
-        let statements = new.map(|statement| statement.span).collect();
-        let until = move |count: usize| {
-            let mut catalog = start.clone();
-            let mut left = count;
-            for file in &later {
-                let mut goes_on = |statement: &Statement| {
-                    let goes_on = !is_new(file, statement) || left > 0;
-                    left -= usize::from(goes_on && is_new(file, statement));
-                    goes_on
-                };
-                let taken = file.statements.iter().take_while(|statement| goes_on(statement)).count();
-                replay(&mut catalog, file, &file.statements[..taken], sources);
-                if taken < file.statements.len() {
-                    break;
-                }
-            }
-            catalog.finish();
-            catalog
-        };
-        History { statements, until: Box::new(until) }
-    }
-
     /// Takes out what comments allow where the change made it so, counts it, and takes out that these
     /// comments were idle.
     fn without_allowed(
@@ -276,10 +240,12 @@ impl Workspace {
         for (one, cause) in misplaced.iter_mut().zip(causes) {
             let exposed = || {
                 let schema = one.object.schema.as_deref()?;
-                replayed.catalog.api.exposed_at.get(schema).copied().filter(|place| is_new(place.file))
+                let place = replayed.catalog.api.exposed_at.get(schema).copied();
+                place.filter(|place| is_new(place.file)).map(Cause::at)
             };
-            if let Some(place) = cause.map(|span| self.sources.first_line(span)).or_else(exposed) {
-                one.move_to(place, "this makes it so".to_string());
+            let caused = |cause: Cause| Cause { place: self.sources.first_line(cause.place), ..cause };
+            if let Some(cause) = cause.map(caused).or_else(exposed) {
+                one.move_to(cause.place, cause.note().to_string());
             }
         }
         found.iter_mut().filter(|one| one.is_about_project()).for_each(|habit| {

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,15 +15,19 @@ use crate::project::migrations;
 use crate::rule::Findings;
 use crate::rules;
 use crate::source::{FileId, FileRole, SourceFile, Sources, Span};
-use crate::sql::token::Lexer;
+use crate::sql::Migration;
+use crate::sql::token::{Lexer, Token, TokenKind};
+use crate::workspace::way::Passed;
 use crate::workspace::{Replayed, Workspace, boundary, engine};
 
 /// A project's files, and which of them the base does not have as they are.
 #[derive(Default)]
 pub(super) struct Merged {
     pub(super) new: FxHashSet<FileId>,
-    /// The statements of new files that were in them before: of an edited one, all but what was edited.
-    pub(super) kept: FxHashSet<Span>,
+    /// The files of both, in order.
+    pub(super) way: Vec<Passed>,
+    /// The merged migrations that are no longer what databases ran, with their names.
+    pub(super) rewritten: FxHashMap<FileId, String>,
     pub(super) findings: Vec<Diagnostic>,
 }
 
@@ -43,9 +48,11 @@ impl Workspace {
         base: &Self,
         merged: Option<&boundary::Merged>,
     ) -> Merged {
-        let (before, after) = (&base.projects[at], &self.projects[at]);
-        let mut found = after.new_files(&self.sources, before, &base.sources);
+        let before = &base.projects[at];
+        let mut found = self.projects[at].new_files(&self.sources, before, &base.sources);
+        let copies = self.copy_old(&mut found.way, base);
         let Some(merged) = merged else { return found };
+        let after = &self.projects[at];
         let (mut edited, mut order) =
             (Findings::new(rules::named("ad-hoc-ddl")), Findings::new(rules::named("migration-order")));
         let mut old = before.history(&base.sources);
@@ -61,7 +68,9 @@ impl Workspace {
         let mut renamed = FxHashSet::default();
         for (file, counterpart) in old.iter().zip(counterparts(&old, &new)) {
             let Some(one) = counterpart else {
-                deleted.push((file.id, file.name.to_string()));
+                let copy = copies[&file.id];
+                found.rewritten.insert(copy, file.name.to_string());
+                deleted.push((engine::first_line(copy, &self.sources), file.name));
                 continue;
             };
             let difference = first_difference(file.text, one);
@@ -69,6 +78,7 @@ impl Workspace {
                 renamed.insert(one.id);
                 report_renamed(&mut edited, one, file, difference, &self.sources);
             } else if let Some(span) = difference {
+                found.rewritten.insert(one.id, one.name.to_string());
                 report_edited(&mut edited, span, one.name);
             } else if one.name != file.name {
                 report_new_name(&mut edited, one, file.name, &self.sources);
@@ -77,41 +87,26 @@ impl Workspace {
         report_order(&mut order, &new, &old, &tip, &renamed, &self.sources);
         let merged_first =
             after.merged_first(&|name| tip.contains(&name) || old.iter().any(|file| file.name == name));
-        self.report_deleted(&mut edited, &deleted, base);
+        report_deleted(&mut edited, &deleted);
         self.projects[at].project.duplicates = merged_first;
         found.findings = edited.list;
         found.findings.extend(order.list);
         found
     }
 
-    /// One finding for all that are gone; their text is taken over, so that there is a place to show.
-    fn report_deleted(&mut self, out: &mut Findings, deleted: &[(FileId, String)], base: &Self) {
-        let mut places = Vec::new();
-        for (id, _) in deleted {
-            let file = base.sources.get(*id);
-            let copy =
-                SourceFile::new(file.path.clone(), FileRole::Migration, file.text.clone().into_bytes());
-            let own = Arc::make_mut(&mut self.sources).add(copy);
-            let shown = PathBuf::from(&file.path);
-            self.paths.push(self.working_directory.join(shown));
-            places.push(engine::first_line(own, &self.sources));
+    /// Takes over the text of what the base has otherwise, so that there are places in it.
+    fn copy_old(&mut self, way: &mut [Passed], base: &Self) -> FxHashMap<FileId, FileId> {
+        let mut copies = FxHashMap::default();
+        for passed in way {
+            let (Passed::Gone(old) | Passed::Edited { was: old, .. }) = passed else { continue };
+            let file = base.sources.get(*old);
+            let copy = SourceFile::new(file.path.clone(), file.role, file.text.clone().into_bytes());
+            self.paths.push(self.working_directory.join(&file.path));
+            let copy = Arc::make_mut(&mut self.sources).add(copy);
+            copies.insert(*old, copy);
+            *old = copy;
         }
-        let ([first, rest @ ..], Some((_, name))) = (places.as_slice(), deleted.first()) else { return };
-        let message = match rest.len() {
-            0 => format!("{name} was deleted after it was merged: databases that ran it keep what it did"),
-            more => format!(
-                "{name} and {more} more migrations were deleted after they were merged: databases that ran them \
-                 keep what they did"
-            ),
-        };
-        out.report(*first, Identity::plain("file", name), message)
-            .note("no longer there")
-            .label_each(rest.iter().map(|place| (*place, "nor this one")))
-            .help(
-                "restore it and undo it in a new migration; if the history was squashed on purpose, tell each database \
-                 with `supabase migration repair --status reverted`",
-            )
-            .what("deleted");
+        copies
     }
 }
 
@@ -147,27 +142,37 @@ impl Replayed {
         turned.collect()
     }
 
-    /// The files whose statements the base does not have under that name, and those of these that it has.
+    /// The files whose statements the base does not have under that name, and the way from it.
     fn new_files(&self, sources: &Sources, base: &Self, base_sources: &Sources) -> Merged {
         let path = |replayed: &Self, at: usize| {
             let file = &replayed.project.files[at].path;
             file.strip_prefix(&replayed.project.folder).unwrap_or(file).to_path_buf()
         };
         let old: IndexMap<_, _> =
-            base.migrations.iter().map(|(at, migration)| (path(base, *at), migration)).collect();
+            base.migrations.iter().map(|(at, migration)| (path(base, *at), migration.file)).collect();
+        let counterpart =
+            |at: usize| old.get_index_of(&path(self, at)).filter(|_| !self.project.files[at].is_extra);
+        let kept: FxHashSet<usize> = self.migrations.iter().filter_map(|(at, _)| counterpart(*at)).collect();
+        let gone = |range: Range<usize>| {
+            range.filter(|at| !kept.contains(at)).map(|at| Passed::Gone(old[at])).collect::<Vec<_>>()
+        };
         let mut found = Merged::default();
-        for (at, migration) in &self.migrations {
-            let was = old.get(&path(self, *at)).filter(|_| !self.project.files[*at].is_extra);
-            let text = &sources.get(migration.file).text;
-            if was.is_some_and(|was| is_same_code(&base_sources.get(was.file).text, text)) {
-                continue;
+        let mut passed = 0;
+        for (at, Migration { file, .. }) in &self.migrations {
+            let was = counterpart(*at);
+            if let Some(place) = was {
+                found.way.extend(gone(passed..place));
+                passed = passed.max(place + 1);
             }
-            found.new.insert(migration.file);
-            let before = was.iter().flat_map(|was| &was.places);
-            let known: FxHashSet<_> = before.map(|place| lines(base_sources.text(*place))).collect();
-            let is_kept = |place: &&Span| known.contains(&lines(sources.text(**place)));
-            found.kept.extend(migration.places.iter().filter(is_kept));
+            let text = &sources.get(*file).text;
+            found.way.push(match was.map(|place| old[place]) {
+                Some(was) if is_same_code(&base_sources.get(was).text, text) => Passed::Same(*file),
+                Some(was) => Passed::Edited { was, is: *file },
+                None => Passed::New(*file),
+            });
         }
+        found.way.extend(gone(passed..old.len()));
+        found.new = found.way.iter().filter_map(|passed| passed.brought()).collect();
         let text = |replayed: &Self, sources: &Sources| {
             replayed.config_file.map(|file| lines(&sources.get(file).text).into_owned())
         };
@@ -177,15 +182,31 @@ impl Replayed {
     }
 }
 
-/// The tokens of a text that say something to the server.
-fn code(text: &str) -> impl Iterator<Item = (usize, usize, &str)> {
-    Lexer::new(text)
-        .filter(|token| !token.is_comment())
-        .map(|token| (token.start, token.end, token.text(text)))
+/// What a text says to the server: its tokens, with names and key words as it folds them, and without statements
+/// that are empty.
+fn code(text: &str) -> impl Iterator<Item = (usize, usize, Cow<'_, str>)> {
+    let mut is_open = false;
+    Lexer::new(text).filter(|token| !token.is_comment()).filter_map(move |token| {
+        let is_end = token.is(text, ';');
+        let is_empty = is_end && !is_open;
+        is_open = !is_end;
+        (!is_empty).then(|| (token.start, token.end, folded(token, text)))
+    })
+}
+
+fn folded(token: Token, text: &str) -> Cow<'_, str> {
+    let word = token.text(text);
+    let is_folded = token.kind == TokenKind::Word && word.bytes().any(|byte| byte.is_ascii_uppercase());
+    if is_folded { Cow::Owned(word.to_ascii_lowercase()) } else { lines(word) }
 }
 
 fn is_same_code(one: &str, other: &str) -> bool {
-    one == other || code(one).map(|(.., text)| lines(text)).eq(code(other).map(|(.., text)| lines(text)))
+    one == other || code(one).map(|(.., text)| text).eq(code(other).map(|(.., text)| text))
+}
+
+/// The same text for all that say the same.
+pub(super) fn normalised(text: &str) -> String {
+    code(text).map(|(.., token)| token).collect::<Vec<_>>().join(" ")
 }
 
 /// A text with the line breaks that a repository keeps: Git may have written others into the work tree.
@@ -201,12 +222,32 @@ fn first_difference(merged: &str, file: &File<'_>) -> Option<Span> {
     let mut old = code(merged);
     let mut last = (0, 0);
     for (start, end, text) in code(file.text) {
-        if old.next().is_none_or(|(.., old)| lines(old) != lines(text)) {
+        if old.next().is_none_or(|(.., old)| old != text) {
             return Some(Span::new(file.id, start, end));
         }
         last = (start, end);
     }
     Some(Span::new(file.id, last.0, last.1))
+}
+
+/// One finding for all that are gone, at what they were.
+fn report_deleted(out: &mut Findings, deleted: &[(Span, &str)]) {
+    let [(first, name), rest @ ..] = deleted else { return };
+    let message = match rest.len() {
+        0 => format!("{name} was deleted after it was merged: databases that ran it keep what it did"),
+        more => format!(
+            "{name} and {more} more migrations were deleted after they were merged: databases that ran them keep \
+             what they did"
+        ),
+    };
+    out.report(*first, Identity::plain("file", *name), message)
+        .note("no longer there")
+        .label_each(rest.iter().map(|(place, _)| (*place, "nor this one")))
+        .help(
+            "restore it and undo it in a new migration; if the history was squashed on purpose, tell each database \
+             with `supabase migration repair --status reverted`",
+        )
+        .what("deleted");
 }
 
 fn report_edited(out: &mut Findings, span: Span, name: &str) {
@@ -290,14 +331,15 @@ fn counterparts<'n>(old: &[File<'_>], new: &'n [File<'n>]) -> Vec<Option<&'n Fil
 }
 
 /// How many percent of the pairs of tokens two texts have in common; nothing below half of them.
-fn likeness(one: &str, other: &str) -> usize {
-    let pairs = |text| {
-        let tokens: Vec<&str> = code(text).map(|(.., token)| token).collect();
-        let mut counts: FxHashMap<(&str, &str), usize> = FxHashMap::default();
-        tokens.windows(2).for_each(|pair| *counts.entry((pair[0], pair[1])).or_default() += 1);
+pub(super) fn likeness(one: &str, other: &str) -> usize {
+    fn pairs<'t>(tokens: &'t [Cow<'t, str>]) -> FxHashMap<(&'t str, &'t str), usize> {
+        let mut counts = FxHashMap::default();
+        tokens.windows(2).for_each(|pair| *counts.entry((&*pair[0], &*pair[1])).or_default() += 1);
         counts
-    };
-    let (one, other) = (pairs(one), pairs(other));
+    }
+    let tokens = |text| -> Vec<_> { code(text).map(|(.., token)| token).collect() };
+    let (one, other) = (tokens(one), tokens(other));
+    let (one, other) = (pairs(&one), pairs(&other));
     let all: usize = one.values().chain(other.values()).sum();
     let shared: usize =
         one.iter().map(|(pair, count)| other.get(pair).map_or(0, |other| *count.min(other))).sum();
@@ -362,6 +404,22 @@ mod tests {
     fn comments_and_blanks_are_no_code() {
         assert!(is_same_code("select 1;\r\n-- x\r\n", "select  1 ;"));
         assert!(!is_same_code("select 'a b'", "select 'a  b'"));
+    }
+
+    #[test]
+    fn what_the_server_folds_is_no_other_code() {
+        assert!(is_same_code(
+            "create table Public.A (\"Id\" int);",
+            "CREATE TABLE public.a (\"Id\" INT);;\n;"
+        ));
+        for (one, other) in [
+            ("select \"Id\" from a", "select \"id\" from a"),
+            ("select 'A'", "select 'a'"),
+            ("do $$ begin perform A(); end $$", "do $$ begin perform a(); end $$"),
+            ("select 1; select 2", "select 1 select 2"),
+        ] {
+            assert!(!is_same_code(one, other), "{one}");
+        }
     }
 
     #[test]

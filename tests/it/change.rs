@@ -565,6 +565,122 @@ fn what_an_edit_opens_stands_at_the_statement_that_was_edited() {
     );
 }
 
+/// What a comparison with `main` says of who can do what, each with its class and its line.
+fn access(folder: &Folder) -> Vec<String> {
+    let value = json(&check(folder, &["--base", "main"]));
+    let changes = value["change"]["access"].as_array().expect("a list").clone();
+    let said = |one: &Value| {
+        let (text, place) = (|key: &str| one[key].as_str().expect("a text").to_string(), &one["place"]);
+        let file = place["file"].as_str().map_or("nowhere", |file| file.rsplit('/').next().expect("a name"));
+        format!("{}: {} [{file}:{}]", text("class"), text("message"), place["start"]["line"])
+    };
+    changes.iter().map(said).collect()
+}
+
+#[test]
+fn what_an_edit_does_to_access_has_a_place_and_is_said_of_who_has_not_run_it() {
+    let lines = [
+        "create table public.a (id int primary key, owner uuid);",
+        "alter table public.a enable row level security;",
+        "create policy own on public.a for select to authenticated using (owner = auth.uid());",
+        "create view public.v with (security_invoker = on) as select id from public.a;",
+        "create function public.f() returns int language sql security definer set search_path = '' as 'select 1';",
+        "revoke execute on function public.f() from public, anon;",
+    ];
+    let folder = project(&lines.join("\n"));
+    folder.write(SECOND, b"comment on table public.a is 'said';\n");
+    commit(folder.path());
+    git(folder.path(), &["branch", "--force", "main", "HEAD"]);
+    let edited = |edit: &dyn Fn(&mut Vec<&str>)| {
+        let mut lines = lines.to_vec();
+        edit(&mut lines);
+        folder.write(FIRST, lines.join("\n").as_bytes());
+        access(&folder)
+    };
+    let unless = "where 20250101000000_first.sql has not run yet";
+    let first = |line: usize| format!("{unless} [20250101000000_first.sql:{line}]");
+    assert_eq!(edited(&|lines| lines.insert(1, "alter table public.a add column title text;")), [""; 0]);
+    assert_eq!(edited(&|lines| lines.swap(3, 4)), [""; 0], "another order");
+    assert_eq!(
+        edited(&|lines| lines[2] = "create policy own on public.a for select to anon using (true);"),
+        [
+            format!("dangerous: anon can now read all rows of public.a (was: no rows), {}", first(3)),
+            format!("dangerous: anon can now read all rows of public.v (was: no rows), {}", first(3)),
+            format!(
+                "breaking: authenticated can no longer read rows of public.a (was: own rows), {}",
+                first(3)
+            ),
+            format!(
+                "breaking: authenticated can no longer read rows of public.v (was: own rows), {}",
+                first(3)
+            ),
+        ]
+    );
+    assert_eq!(
+        edited(&|lines| _ = lines.remove(5)),
+        [format!(
+            "review: anon can now call public.f(), which runs with its owner's rights (was: authenticated), {}",
+            first(5)
+        )]
+    );
+    assert!(folder.run(&["--base", "main"]).out.contains("taken out: revoke execute on function"));
+    let without_rls = edited(&|lines| _ = lines.remove(1));
+    assert!(
+        without_rls.iter().all(|one| one.starts_with("dangerous") && one.ends_with(&first(2))),
+        "{without_rls:?}"
+    );
+    let answer = check(&folder, &["--base", "main", "--only", "ad-hoc-ddl,policy-widened"]);
+    assert_eq!(found(&answer).len(), 4, "{answer:?}");
+    assert!(
+        answer.out.contains(&format!("can now read all rows of public.a (was: own rows), {unless}")),
+        "{answer:?}"
+    );
+    assert!(answer.out.contains("what was taken out here makes it so"), "{answer:?}");
+    // What a new migration does holds for all databases.
+    folder.write(FIRST, lines.join("\n").as_bytes());
+    folder.write(
+        SECOND,
+        b"comment on table public.a is 'said';\nalter table public.a disable row level security;\n",
+    );
+    let edited: Vec<_> = access(&folder);
+    assert!(
+        edited.iter().all(|one| one
+            .ends_with("where 20250201000000_second.sql has not run yet [20250201000000_second.sql:2]")),
+        "{edited:?}"
+    );
+    let third = "supabase/migrations/20250301000000_third.sql";
+    folder.write(SECOND, b"comment on table public.a is 'said';\n");
+    folder.write(third, b"drop policy own on public.a;\n");
+    assert_eq!(
+        access(&folder)[0],
+        "breaking: authenticated can no longer read rows of public.a (was: own rows) [20250301000000_third.sql:1]"
+    );
+    // A file that is gone is shown as it was.
+    std::fs::remove_file(folder.path().join(third)).expect("it is there");
+    std::fs::remove_file(folder.path().join(FIRST)).expect("it is there");
+    std::fs::remove_file(folder.path().join(SECOND)).expect("it is there");
+    assert_eq!(
+        access(&folder),
+        [
+            format!("breaking: public.f() is gone: authenticated could call it, {}", first(5)),
+            format!("breaking: public.a is gone: authenticated could read rows of it, {}", first(1)),
+            format!("breaking: public.v is gone: authenticated could read rows of it, {}", first(4)),
+        ]
+    );
+}
+
+#[test]
+fn what_the_server_reads_alike_is_no_edit() {
+    let sql =
+        "create table public.a (id int primary key);\nalter table public.a enable row level security;\n";
+    let folder = project(sql);
+    folder.write(FIRST, b"CREATE TABLE public.A (\n  ID INT PRIMARY KEY\n);;\nALTER TABLE public.a ENABLE ROW LEVEL SECURITY;\n");
+    let only = ["--base", "main", "--only", "ad-hoc-ddl"];
+    assert_eq!(found(&check(&folder, &only)), [""; 0]);
+    folder.write(FIRST, sql.replace("public.a (", "public.\"A\" (").as_bytes());
+    assert_eq!(found(&check(&folder, &only)).len(), 1);
+}
+
 #[test]
 fn a_merged_migration_that_is_renamed_and_edited_is_one_finding() {
     let sql = "create table public.a (id int primary key, title text);\n";

@@ -6,8 +6,8 @@ use crate::catalog::{Catalog, Relation};
 use crate::change::access::calls::Calls;
 use crate::change::access::shown::Shown;
 use crate::change::access::{New, Side};
+use crate::change::stops::Cause;
 use crate::predicate::{Comparison, Condition, Reach};
-use crate::source::Span;
 use crate::sql::statement::PolicyCommand;
 use crate::workload::Workload;
 
@@ -39,8 +39,8 @@ pub(super) enum Part {
     Columns,
 }
 
-/// The statement that brought each effect, where one of the change did.
-pub(super) fn causes(effects: &[Effect], after: Side<'_>, new: &New<'_>) -> Vec<Option<Span>> {
+/// What of the change brought each effect, where one statement did.
+pub(super) fn causes(effects: &[Effect], after: Side<'_>, new: &New<'_>) -> Vec<Option<Cause>> {
     if effects.is_empty() {
         return Vec::new();
     }

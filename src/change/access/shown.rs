@@ -97,7 +97,7 @@ impl<'a> Lineages<'a> {
             for (shown, class) in more.iter().filter_map(|more| more.read_by(role, to.reach, after.catalog)) {
                 let (role, command) = key.clone();
                 let (before, after, kind) = (from.reach, to.reach, Kind::Shown(shown));
-                steps.push(Step { role, command, kind, before, after, class, span: None });
+                steps.push(Step { role, command, kind, before, after, class, cause: None });
             }
         }
         steps

@@ -38,7 +38,7 @@ declare_rule! {
     /// - **A file** in the migrations folder that the Supabase CLI does not run, because its name
     ///   is not `<digits>_<name>.sql`. The CLI says so in one line of output.
     /// - **A merged migration** that is edited, renamed or deleted, which `--base` and `--staged` tell: databases
-    ///   that ran it keep what it was. Comments and line breaks may change.
+    ///   that ran it keep what it was. Comments, line breaks and the case of key words may change.
     ///
     /// ```sql,bad
     /// create function public.exec_sql(query text) returns void language plpgsql security definer as $$

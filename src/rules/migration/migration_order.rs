@@ -11,7 +11,8 @@ declare_rule! {
     /// number their files by hand, or one is copied, and shows after the merge.
     ///
     /// With `--base`, a new migration is also reported if its version is not above all that are
-    /// merged: a database that ran the newest of them refuses it, and `supabase db push` stops.
+    /// merged: as an error if one of these has it, else as a warning. A database that ran the newest
+    /// of them gets the late one by `supabase db push --include-all` alone; without it, push stops.
     ///
     /// ```sql,bad
     /// -- file: 20250101000000_posts.sql
