@@ -18,7 +18,11 @@ use crate::rules;
 pub const NAME: &str = "rls-lint-baseline.json";
 
 /// Raised when a file of before would be read in another way.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
+
+/// Files of this format say nothing of what a finding tells of besides its object, and where they do not say what
+/// it lets requests do, it may be older than that.
+const WITHOUT_EXTENT: u32 = 2;
 
 /// Files of this format do not say how severe a finding was.
 const WITHOUT_SEVERITY: u32 = 1;
@@ -42,6 +46,8 @@ pub struct Entry {
     seen: usize,
     /// What those let requests do.
     reach: BTreeSet<String>,
+    /// What else those tell of.
+    extent: BTreeSet<String>,
     /// How severe the rule takes those for.
     seen_as: Option<Severity>,
     /// Its place in the file.
@@ -64,10 +70,12 @@ struct Record {
     /// How severe the rule took them for, where that is not what it says of most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     severity: Option<Severity>,
-    /// What they let requests do; more than that is not silent. Nothing where they are not about that, or the
-    /// file is older than this field.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What they let requests do; more than that is not silent. Nothing where the file is older than this field.
+    #[serde(default, skip_serializing_if = "says_nothing")]
     reach: Option<BTreeSet<String>>,
+    /// What else they tell of; the same holds.
+    #[serde(default, skip_serializing_if = "says_nothing")]
+    extent: Option<BTreeSet<String>>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +93,10 @@ fn is_one(count: &usize) -> bool {
     *count == 1
 }
 
+fn says_nothing(list: &Option<BTreeSet<String>>) -> bool {
+    list.as_ref().is_none_or(BTreeSet::is_empty)
+}
+
 /// Why a text is no baseline, and the line that it breaks on, from one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
@@ -94,20 +106,35 @@ pub struct Broken {
 
 impl Entry {
     fn new(record: Record, severity: Severity, range: Range<usize>) -> Self {
-        Self { record, severity, seen: 0, reach: BTreeSet::new(), seen_as: None, range }
+        let (reach, extent) = Default::default();
+        Self { record, severity, seen: 0, reach, extent, seen_as: None, range }
     }
 
     /// Notes that a finding of it occurs.
     fn see(&mut self, found: &Diagnostic) {
         self.seen += 1;
         self.reach.extend(found.reach.iter().cloned());
+        self.extent.extend(found.extent.iter().cloned());
         self.seen_as = self.seen_as.max(Some(found.own_severity()));
     }
 
-    /// How a finding of it is worse than it says. An entry without reach says nothing about that.
+    /// How a finding of it is worse than it says.
     fn grown(&self, found: &Diagnostic) -> Option<Grown> {
-        let known = self.record.reach.as_ref().unwrap_or(&found.reach);
-        Grown::since(known, self.severity, found)
+        let reach = self.record.reach.as_ref().unwrap_or(&found.reach);
+        let extent = self.record.extent.as_ref().unwrap_or(&found.extent);
+        Grown::since([reach, extent], self.severity, found)
+    }
+
+    /// Takes out of it what the findings of it no longer are, and notes what an older file does not say of them.
+    fn learn(&mut self) {
+        for (known, seen) in [(&mut self.record.reach, &self.reach), (&mut self.record.extent, &self.extent)]
+        {
+            match known {
+                Some(known) => known.retain(|one| seen.contains(one)),
+                None => *known = Some(seen.clone()),
+            }
+        }
+        self.severity = self.seen_as.map_or(self.severity, |seen| seen.min(self.severity));
     }
 
     /// `no-primary-key on table public.todos`
@@ -133,7 +160,11 @@ impl Baseline {
         }
         let places = places(text);
         let entries = file.findings.into_iter().filter(|(fingerprint, _)| fingerprint != END);
-        let entry = |(fingerprint, record): (String, Record)| {
+        let entry = |(fingerprint, mut record): (String, Record)| {
+            if file.format > WITHOUT_EXTENT {
+                record.reach.get_or_insert_default();
+                record.extent.get_or_insert_default();
+            }
             let range = places.get(fingerprint.as_str()).cloned().unwrap_or(0..0);
             let unsaid = if file.format == WITHOUT_SEVERITY { Severity::Error } else { usual(&record.rule) };
             let severity = record.severity.unwrap_or(unsaid);
@@ -157,9 +188,8 @@ impl Baseline {
             });
             entry.record.count += 1;
             entry.severity = entry.severity.max(diagnostic.own_severity());
-            if !diagnostic.reach.is_empty() {
-                entry.record.reach.get_or_insert_default().extend(diagnostic.reach.iter().cloned());
-            }
+            entry.record.reach.get_or_insert_default().extend(diagnostic.reach.iter().cloned());
+            entry.record.extent.get_or_insert_default().extend(diagnostic.extent.iter().cloned());
         }
         baseline
     }
@@ -202,10 +232,9 @@ impl Baseline {
                 pruned += 1;
                 entry.record.count = entry.seen;
             }
-            if let Some(known) = entry.record.reach.as_mut().filter(|_| entry.seen > 0) {
-                known.retain(|deed| entry.reach.contains(deed));
+            if entry.seen > 0 {
+                entry.learn();
             }
-            entry.severity = entry.seen_as.map_or(entry.severity, |seen| seen.min(entry.severity));
             entry.record.count > 0
         });
         pruned
@@ -227,7 +256,9 @@ impl Baseline {
 
     /// Writes the file.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{{\n  \"format\": {FORMAT},\n  \"findings\": {{")?;
+        let says_all = |entry: &Entry| entry.record.reach.is_some() && entry.record.extent.is_some();
+        let format = if self.entries.values().all(says_all) { FORMAT } else { WITHOUT_EXTENT };
+        writeln!(out, "{{\n  \"format\": {format},\n  \"findings\": {{")?;
         for (fingerprint, Entry { record, severity, .. }) in &self.entries {
             let severity = Some(*severity).filter(|severity| *severity != usual(&record.rule));
             let record = Record { severity, ..record.clone() };
@@ -338,6 +369,21 @@ mod tests {
         let baseline = Baseline::of(&reaching(&["anon delete", "anon select"]));
         let text = written(&baseline);
         assert!(text.contains(r#""reach":["anon delete","anon select"]}"#), "{text}");
+        let more = |things: &[&str]| {
+            let mut found = reaching(&["anon select"]);
+            found[0].extent(things);
+            found
+        };
+        let (mut used, mut found) = (baseline, more(&["plan", "role"]));
+        used.silence(&mut found);
+        assert_eq!(found[0].message, "x; new since the baseline: plan and role");
+        let kept =
+            Baseline::parse(&written(&Baseline::of(&more(&["plan", "role"])))).expect("it is a baseline");
+        for (things, told) in [(&["role"][..], 0), (&["plan", "tier"], 1)] {
+            let mut found = more(things);
+            kept.clone().silence(&mut found);
+            assert_eq!(found.len(), told, "{found:?}");
+        }
         let baseline = Baseline::parse(&text).expect("it is a baseline");
         let (mut used, mut found) = (baseline.clone(), reaching(&["anon select"]));
         used.silence(&mut found);
@@ -349,9 +395,14 @@ mod tests {
         assert_eq!(found[0].message, "x; new since the baseline: anon can change");
         assert!(used.stale(|_| true).is_empty(), "what got worse is not gone");
         let older = text.replace(r#","reach":["anon delete","anon select"]"#, "");
+        let older = older.replace("\"format\": 3", "\"format\": 2");
+        let mut older = Baseline::parse(&older).expect("it is a baseline");
         let mut found = reaching(&["anon update"]);
-        Baseline::parse(&older).expect("it is a baseline").silence(&mut found);
+        older.silence(&mut found);
         assert!(found.is_empty(), "{found:?}");
+        // What it does not say is learned when it is pruned.
+        older.prune(|_| true);
+        assert!(written(&older).contains(r#""reach":["anon update"]}"#));
     }
 
     #[test]
@@ -391,7 +442,7 @@ mod tests {
         let pruned = Baseline::parse(&written(&pruned)).expect("it is a baseline");
         assert_eq!(told(&pruned, [Warning, Info, Info]).len(), 1);
         // Who wrote a file before these were known is told nothing new by a newer program.
-        let older = text.replace("\"format\": 2", "\"format\": 1").replace(r#","severity":"warning""#, "");
+        let older = text.replace("\"format\": 3", "\"format\": 1").replace(r#","severity":"warning""#, "");
         let mut older = Baseline::parse(&older).expect("it is a baseline");
         assert_eq!(told(&older, [Error, Error, Error]), []);
         older.silence(&mut at([Error, Error, Error]));
@@ -414,7 +465,7 @@ mod tests {
         let broken = Baseline::parse(conflict).expect_err("it is none");
         assert_eq!(broken.line, 2);
         assert!(broken.message.starts_with("git left a conflict in it (`<<<<<<< HEAD`)"), "{broken:?}");
-        let other = Baseline::parse("{\"format\": 3, \"findings\": {}}");
-        assert!(other.is_err_and(|broken| broken.message.contains("format 3")));
+        let other = Baseline::parse("{\"format\": 4, \"findings\": {}}");
+        assert!(other.is_err_and(|broken| broken.message.contains("format 4")));
     }
 }

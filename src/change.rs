@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::access::reach_in_words;
+use crate::access::{in_words, reach_in_words};
 use crate::catalog::name::QName;
 use crate::change::stops::Cause;
 use crate::diagnostic::{Diagnostic, Identity, Severity, selected};
@@ -17,6 +17,7 @@ use crate::predicate::Reach;
 use crate::rule::{Group, Rule};
 use crate::rules;
 use crate::source::{FileId, Sources, Span};
+use crate::sql::name::Ident;
 use crate::sql::statement::PolicyCommand;
 
 /// What a run says besides the findings that a change brings.
@@ -162,6 +163,24 @@ pub struct RenamedPart {
 }
 
 impl Renamed {
+    /// A thing of which a finding about `object` tells, under the name that it has now: a column or policy of that
+    /// object, a policy of a table that is named as well, or words that end in the name of a relation.
+    fn in_words(&self, thing: &str, object: &Identity) -> String {
+        let called_now = |part: &RenamedPart| {
+            let rest = thing.strip_prefix(&part.called(&part.old))?;
+            let is_it = rest.is_empty() && part.is_of(object) || rest == format!(" on {}", part.of);
+            is_it.then(|| format!("{}{rest}", part.called(&part.new)))
+        };
+        if let Some(thing) = self.parts.iter().find_map(called_now) {
+            return thing;
+        }
+        let relation = self.relations.iter().find_map(|(old, new)| {
+            let before = thing.strip_suffix(&old.to_string())?;
+            (before.is_empty() || before.ends_with(' ')).then(|| format!("{before}{new}"))
+        });
+        relation.unwrap_or_else(|| thing.to_string())
+    }
+
     /// What a relation of before is called now.
     pub fn relation(&self, name: QName) -> QName {
         self.relations.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new.clone())
@@ -178,6 +197,12 @@ impl RenamedPart {
     /// Whether it is a part of what is said to be about this, or of its relation.
     fn is_of(&self, object: &Identity) -> bool {
         object.schema.as_deref() == Some(self.of.schema.as_str()) && object.name == *self.of.name.as_str()
+    }
+
+    /// A name as findings write it: `phone`, `policy "own"`.
+    fn called(&self, name: &str) -> String {
+        let name = Ident::from(name);
+        if self.kind == "policy" { format!("policy {}", name.delimited()) } else { name.quoted() }
     }
 
     /// `anon select(phone)` with the new name.
@@ -204,6 +229,8 @@ pub struct Compared {
 pub struct Grown {
     /// What it lets requests do that it did not.
     pub reach: BTreeSet<String>,
+    /// What else it tells of and did not.
+    pub extent: BTreeSet<String>,
     /// How severe its rule took it for, where that is more severe now.
     pub was: Option<Severity>,
 }
@@ -212,23 +239,31 @@ impl Grown {
     fn between(before: &Diagnostic, after: &Diagnostic) -> Option<Self> {
         // In another file the settings may give it another level.
         let by_settings = || {
-            let nothing = Self { reach: BTreeSet::new(), was: None };
+            let nothing = Self { reach: BTreeSet::new(), extent: BTreeSet::new(), was: None };
             (after.severity > before.severity).then_some(nothing)
         };
-        Self::since(&before.reach, before.own_severity(), after).or_else(by_settings)
+        Self::since([&before.reach, &before.extent], before.own_severity(), after).or_else(by_settings)
     }
 
-    /// Held against what a finding let requests do, and how severe its rule took it for. Levels of the settings
-    /// do not enter: who raises one gets no finding anew.
-    pub fn since(reach: &BTreeSet<String>, severity: Severity, after: &Diagnostic) -> Option<Self> {
+    /// Held against the reach and the extent of a finding, and how severe its rule took it for. Levels of the
+    /// settings do not enter: who raises one gets no finding anew.
+    pub fn since(
+        [reach, extent]: [&BTreeSet<String>; 2],
+        severity: Severity,
+        after: &Diagnostic,
+    ) -> Option<Self> {
         let reach: BTreeSet<_> = after.reach.difference(reach).cloned().collect();
+        let extent: BTreeSet<_> = after.extent.difference(extent).cloned().collect();
         let was = Some(severity).filter(|severity| after.own_severity() > *severity);
-        (!reach.is_empty() || was.is_some()).then_some(Self { reach, was })
+        let has_grown = !reach.is_empty() || !extent.is_empty() || was.is_some();
+        has_grown.then_some(Self { reach, extent, was })
     }
 
     /// Whether a finding on the way is as bad as the one that has grown.
     pub fn is_reached_by(&self, one: &Diagnostic) -> bool {
-        self.reach.is_subset(&one.reach) && self.was.is_none_or(|was| one.own_severity() > was)
+        self.reach.is_subset(&one.reach)
+            && self.extent.is_subset(&one.extent)
+            && self.was.is_none_or(|was| one.own_severity() > was)
     }
 }
 
@@ -302,12 +337,14 @@ fn calls(found: &[Diagnostic]) -> FxHashMap<Identity, BTreeSet<String>> {
 
 /// Takes out the one of several findings that stands for another: best one that lets requests do as much.
 fn counterpart<'d>(list: &mut Vec<&'d Diagnostic>, one: &Diagnostic) -> Option<&'d Diagnostic> {
-    let as_much = list.iter().rposition(|before| one.reach.is_subset(&before.reach));
+    let covers =
+        |before: &&Diagnostic| one.reach.is_subset(&before.reach) && one.extent.is_subset(&before.extent);
+    let as_much = list.iter().rposition(covers);
     as_much.map(|at| list.remove(at)).or_else(|| list.pop())
 }
 
-/// Has findings say what more they let requests do, or how mild they were; one that tells several says only the
-/// former, where all of them do more.
+/// Has findings say what more they let requests do or tell of, or how mild they were; one that tells several says
+/// only the former, where all of them do more.
 pub fn say_what_grew<'g>(
     found: &mut [Diagnostic],
     grown: &dyn Fn(&Diagnostic) -> Option<&'g Grown>,
@@ -317,25 +354,41 @@ pub fn say_what_grew<'g>(
         Earlier::Base => ("new with this change", "before this change"),
         Earlier::Baseline => ("new since the baseline", "when the baseline was written"),
     };
-    let say_more = |one: &mut Diagnostic, more: &BTreeSet<String>| {
+    let say_more = |one: &mut Diagnostic, reach: &BTreeSet<String>, extent: &BTreeSet<String>| {
+        let more = [reach_in_words(reach), extent_in_words(extent)];
+        let more: Vec<_> = more.into_iter().filter(|words| !words.is_empty()).collect();
         if !more.is_empty() {
-            one.message.push_str(&format!("; {new}: {}", reach_in_words(more)));
+            one.message.push_str(&format!("; {new}: {}", more.join("; ")));
         }
     };
     for diagnostic in found {
-        let each: Option<Vec<_>> = diagnostic.each().map(|one| Some(&grown(one)?.reach)).collect();
+        let each: Option<Vec<_>> = diagnostic.each().map(grown).collect();
         if let Some(each) = each.filter(|_| diagnostic.is_about_project()) {
-            say_more(diagnostic, &each.into_iter().flatten().cloned().collect());
+            let reach = each.iter().flat_map(|grown| &grown.reach).cloned().collect();
+            let extent = each.iter().flat_map(|grown| &grown.extent).cloned().collect();
+            say_more(diagnostic, &reach, &extent);
         }
         for one in diagnostic.each_mut() {
             let Some(grown) = grown(one) else { continue };
-            say_more(one, &grown.reach);
+            say_more(one, &grown.reach, &grown.extent);
             if let Some(was) = grown.was {
                 let was_taken = if one.by_rule.is_some() { "its rule took it for" } else { "it was" };
                 one.message.push_str(&format!("; {was_taken} {} {then}", was.with_article()));
             }
         }
     }
+}
+
+/// More things than these are counted.
+const MOST_NAMED: usize = 4;
+
+/// `role, plan and public.invoices`
+fn extent_in_words(extent: &BTreeSet<String>) -> String {
+    let mut words: Vec<_> = extent.iter().take(MOST_NAMED).cloned().collect();
+    if extent.len() > MOST_NAMED {
+        words.push(format!("{} more", extent.len() - MOST_NAMED));
+    }
+    in_words(&words, "and")
 }
 
 /// Makes findings about files in one folder those about the same files in another one.
@@ -368,6 +421,8 @@ fn rename(diagnostic: &mut Diagnostic, renamed: &Renamed) {
     for part in renamed.parts.iter().filter(|part| part.kind == "column" && part.is_of(object)) {
         diagnostic.reach = diagnostic.reach.iter().map(|deed| part.in_deed(deed)).collect();
     }
+    let in_words = |thing: &String| renamed.in_words(thing, object);
+    diagnostic.extent = diagnostic.extent.iter().map(in_words).collect();
     if let Some(new) = renamed.parts.iter().find_map(|part| part.new_name(object)) {
         object.part = Some(new.to_string());
     }
@@ -427,7 +482,7 @@ pub fn without_repeats(mut found: Vec<Diagnostic>, grown: &FxHashMap<String, Gro
     let repeats = |one: &Diagnostic| {
         let grown = grown.get(&one.fingerprint());
         let by = |widened: &Diagnostic| match grown {
-            Some(grown) => grown.reach.is_subset(&widened.reach),
+            Some(grown) => grown.extent.is_empty() && grown.reach.is_subset(&widened.reach),
             None => widened.span == one.span && !one.reach.is_empty() && one.reach.is_subset(&widened.reach),
         };
         let is_told = |widened: &Diagnostic| relation(widened) == relation(one) && by(widened);

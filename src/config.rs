@@ -361,6 +361,7 @@ pub fn diagnostic(span: Span, path: String, message: String, help: Option<String
         edits: Vec::new(),
         object: Identity::plain("file", path),
         reach: BTreeSet::new(),
+        extent: BTreeSet::new(),
         instances: Vec::new(),
         project: String::new(),
     }

@@ -67,6 +67,9 @@ pub struct Diagnostic {
     /// What it lets requests do, each as role and privilege: `anon delete`. A finding stays the same one when
     /// this changes, and is worse where there is more of it.
     pub reach: BTreeSet<String>,
+    /// What else it tells of, each in words: the columns, tables, policies or roles that it lists. It counts as
+    /// `reach` does.
+    pub extent: BTreeSet<String>,
     /// What it tells at once, if it is about a habit of the whole project: one finding for each place.
     pub instances: Vec<Self>,
     /// What its project is known by among others of the run; empty where it is the only one.
@@ -282,6 +285,11 @@ impl Diagnostic {
 
     pub fn reach(&mut self, deeds: impl IntoIterator<Item = String>) -> &mut Self {
         self.reach.extend(deeds);
+        self
+    }
+
+    pub fn extent<T: ToString>(&mut self, things: impl IntoIterator<Item = T>) -> &mut Self {
+        self.extent.extend(things.into_iter().map(|thing| thing.to_string()));
         self
     }
 }

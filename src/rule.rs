@@ -335,6 +335,7 @@ impl Findings {
             object,
             what: String::new(),
             reach: BTreeSet::new(),
+            extent: BTreeSet::new(),
             instances: Vec::new(),
             project: String::new(),
         });

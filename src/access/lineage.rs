@@ -88,6 +88,17 @@ impl<'a> Lineage<'a> {
         }
     }
 
+    /// What a view shows, past its callers' rights, that is for few: `email of public.people`.
+    pub fn private(&mut self, view: &View) -> Vec<String> {
+        let catalog = self.catalog;
+        let words = |value: &Value| {
+            let table = catalog.tables.get(&value.table).filter(|_| value.as_is && value.as_owner)?;
+            let column = table.column_at(value.attnum).filter(|column| table.is_private(column))?;
+            Some(format!("{} of {}", column.name.quoted(), table.name))
+        };
+        self.of(view).of.iter().filter_map(words).collect()
+    }
+
     /// The tables that a view reads, through other views as well, for whatever purpose.
     pub fn tables(&self, view: &View) -> Vec<&'a Table> {
         let (mut tables, mut seen) = (Vec::new(), FxHashSet::from_iter([view.oid]));

@@ -1,6 +1,7 @@
 //! Row level security policies.
 
 use crate::catalog::acl::Grantee;
+use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin};
 use crate::catalog::table::Table;
 use crate::source::{Span, Spanned};
@@ -67,6 +68,16 @@ impl Policy {
     /// The expressions of both.
     pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
         self.clauses().map(|clause| &clause.value)
+    }
+
+    /// `policy "own"`
+    pub fn in_words(&self) -> String {
+        format!("policy {}", self.name.delimited())
+    }
+
+    /// `policy "own" on public.notes`
+    pub fn on(&self, table: &QName) -> String {
+        format!("{} on {table}", self.in_words())
     }
 
     /// Where its name stands, unless this place is in the same statement.

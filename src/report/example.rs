@@ -42,6 +42,7 @@ pub(super) fn finding(rule: &'static str, severity: Severity, span: Span, messag
         object: Identity::plain("file", "x"),
         what: String::new(),
         reach: BTreeSet::new(),
+        extent: BTreeSet::new(),
         instances: Vec::new(),
         project: String::new(),
     }

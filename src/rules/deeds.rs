@@ -155,6 +155,14 @@ impl Deed<'_> {
         if self.notes_caller { "only notes who calls" } else { "never asks who calls" }
     }
 
+    /// What it does with the rights of its owner, by table and by what must not be seen of it.
+    pub(super) fn extent(&self) -> Vec<String> {
+        let does = if self.writes.is_empty() { "reads" } else { "writes to" };
+        let tables = self.tables.iter().map(|table| format!("{does} {}", table.name));
+        let vault = self.reads_secrets.then(|| format!("reads {VAULT}"));
+        tables.chain(vault).chain(self.given.iter().map(|given| format!("gives {given}"))).collect()
+    }
+
     /// What it does with the rights of its owner.
     fn words(&self) -> String {
         if self.writes.is_empty() && !self.given.is_empty() {
@@ -488,7 +496,7 @@ pub(super) fn report_callable(cx: &CatalogCx<'_>, deed: &Deed<'_>, who: &str, ou
     );
     let signature = function.signature(cx.catalog);
     let found = out.report(span, Identity::new("function", &function.name), message);
-    found.severity(deed.severity()).reach(deed.reach.iter().cloned());
+    found.severity(deed.severity()).reach(deed.reach.iter().cloned()).extent(deed.extent());
     found
         .what(signature.clone())
         .label(function.security_definer.origin.span(), "runs with its owner's rights");

@@ -145,7 +145,7 @@ impl<'a> Denial<'a> {
         }
     }
 
-    /// Labels the statements that lead to it, and the other places.
+    /// Labels the statements that lead to it, and the other places, and tells whose requests fail by which policies.
     pub(super) fn label(&self, finding: &mut Diagnostic, deed: &str) {
         for step in &self.first.reached.through {
             finding.label(step.span, format!("{} {deed} it here", step.name));
@@ -153,6 +153,8 @@ impl<'a> Denial<'a> {
         let place = self.first.reached.span;
         finding.label(self.first.policy.name_apart_from(place), "the policy is created here");
         finding.label_each(self.others.iter().map(|other| (other.reached.span, "and here")));
+        let places = || std::iter::once(&self.first).chain(&self.others);
+        finding.extent(places().map(|place| place.policy.on(&place.table.name))).extent(self.roles());
     }
 
     /// SQL that keeps requests without a user from the policy.

@@ -58,9 +58,9 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
     }
     for reasons in files.into_values() {
         if reasons.len() > MOST_IN_FILE {
-            fold_file(failures, &reasons, &followers, out);
+            fold_file(cx, &reasons, &followers, out);
         } else {
-            reasons.iter().for_each(|(reason, at)| report_reason(failures, reason, at, &followers, out));
+            reasons.iter().for_each(|(reason, at)| report_reason(cx, reason, at, &followers, out));
         }
     }
 }
@@ -70,15 +70,16 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
 const MOST_IN_FILE: usize = 3;
 
 fn fold_file(
-    failures: &[Failure],
+    cx: &CatalogCx<'_>,
     reasons: &[(String, Vec<usize>)],
     followers: &IndexMap<usize, Vec<&Failure>>,
     out: &mut Findings,
 ) {
+    let failures = &cx.catalog.failures;
     let before = out.list.len();
     for (reason, at) in reasons {
         for at in at {
-            report_reason(failures, reason, std::slice::from_ref(at), followers, out);
+            report_reason(cx, reason, std::slice::from_ref(at), followers, out);
             for failure in followers.get(at).into_iter().flatten() {
                 let message = format!("the migration fails here: {reason}");
                 out.report(failure.statement, object(&failure.misfit), message).what(reason);
@@ -98,12 +99,13 @@ fn fold_file(
 }
 
 fn report_reason(
-    failures: &[Failure],
+    cx: &CatalogCx<'_>,
     reason: &str,
     at: &[usize],
     followers: &IndexMap<usize, Vec<&Failure>>,
     out: &mut Findings,
 ) {
+    let failures = &cx.catalog.failures;
     let Some((first, others)) = at.split_first().map(|(first, rest)| (&failures[*first], rest)) else {
         return;
     };
@@ -139,6 +141,9 @@ fn report_reason(
     finding.label(misfit.beside, beside);
     finding.label_each(others.iter().map(|failure| (place(failure), "fails for the same reason")));
     finding.label_each(after.iter().map(|failure| (failure.statement, FOLLOWS)));
+    let failing = others.iter().chain(&after).map(|failure| failure.statement.file);
+    let elsewhere = failing.filter(|file| *file != first.statement.file);
+    finding.extent(elsewhere.map(|file| file_name(&cx.sources.get(file).path)));
     if let Some(help) = help(misfit) {
         finding.help(help);
     }
@@ -191,6 +196,11 @@ fn report_missing(
         subject(&first.misfit)
     );
     out.fold(before, "objects", message, |one| one.message.clone());
+}
+
+/// The name of a file without its folders, which stays the same where a project moves.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// What is said at a statement that needs what another one was to make.

@@ -55,7 +55,7 @@ impl<'a> Aftermath<'a> {
                 || relation_of(finding).as_ref().is_some_and(is_spoiled)
                 || match object.kind {
                     "bucket" => is_spoiled(&QName::new("storage", "objects")),
-                    "function" if is_about_callers(finding) => {
+                    "function" if !finding.reach.is_empty() => {
                         relation_of(finding).is_some_and(|name| self.is_called_as_before(&name))
                     }
                     "role" => self.after.roles.get(object.name.as_str()).is_some_and(|role| role.superuser),
@@ -94,9 +94,4 @@ fn is_about_security(finding: &Diagnostic) -> bool {
     let is_one =
         |group| matches!(group, Group::Rls | Group::Auth | Group::Api | Group::Function | Group::Platform);
     rules::find(finding.rule).is_some_and(|rule| is_one(rule.group))
-}
-
-/// Whether it is about who can call a function, and what that lets them do.
-fn is_about_callers(finding: &Diagnostic) -> bool {
-    !finding.reach.is_empty() || finding.rule == "ineffective-revoke"
 }

@@ -487,10 +487,11 @@ fn what_a_view_shows_more_is_a_finding() {
         b"select 1;\ncreate or replace view public.members as select id, email, phone from auth.users;\n",
     );
     let answer = check(&folder, &["--base", "main"]);
-    assert_eq!(found(&answer), [format!("policy-widened {SECOND}:2")]);
+    assert_eq!(found(&answer), [format!("auth-users-exposed {SECOND}:2")]);
+    assert!(answer.out.contains("; new with this change: phone"), "{answer:?}");
     let value = json(&answer);
     let message = "authenticated can now read phone of auth.users through public.members (all rows)";
-    assert_eq!(value["findings"][0]["message"], message);
+    assert_eq!(value["change"]["access"][0]["message"], message);
     assert_eq!(value["change"]["access"][0]["class"], "dangerous");
     assert_eq!(value["change"]["access"][0]["shows"], serde_json::json!(["auth.users.phone"]));
 }
@@ -1129,6 +1130,86 @@ fn what_becomes_more_severe_is_told_in_spite_of_the_baseline() {
         assert_eq!(found(&answer), [format!("definer-view-exposed {SECOND}:2")], "{answer:?}");
         assert!(answer.out.contains(&format!("; it was a warning {since}")), "{answer:?}");
         assert_eq!(answer.code, 1, "{answer:?}");
+    }
+}
+
+#[test]
+fn a_finding_that_tells_of_more_is_told_again() {
+    let profiles = "create table public.profiles (id uuid primary key, name text, role text, email text);
+        alter table public.profiles enable row level security;
+        create policy sees on public.profiles for select to authenticated using (id = (select auth.uid()));
+        create policy changes on public.profiles for update to authenticated using (id = (select auth.uid()));\n";
+    let exec = "create function public.exec_sql(query text) returns void language plpgsql security definer
+        set search_path = '' as $$ begin execute query; end $$;
+        revoke execute on function public.exec_sql(text) from public, anon;\n";
+    let trigger = |more: &str| {
+        format!(
+            "create or replace function public.handle_new_user() returns trigger language plpgsql as $$ begin insert into public.profiles (id) values (new.id); {more} return new; end $$;\n"
+        )
+    };
+    let signed_up = format!(
+        "{profiles} create table public.settings (id uuid primary key); {}
+         create trigger made after insert on auth.users for each row execute function public.handle_new_user();\n",
+        trigger("")
+    );
+    let settings = trigger("insert into public.settings (id) values (new.id);");
+    // What a policy calls must stay callable.
+    let functions = "create function public.wipe() returns void language sql security definer set search_path = ''
+        as 'delete from public.profiles where id is not null';
+        create function public.purges() returns int language sql security definer set search_path = ''
+        as 'delete from public.profiles where id is not null returning 1';
+        revoke execute on all functions in schema public from public;
+        create policy asks on public.profiles for delete to anon, authenticated using (public.purges() = 1);\n";
+    let writes = |more: &str| {
+        format!(
+            "create or replace function public.reset() returns void language sql security definer set search_path = '' as 'delete from public.profiles where id is not null; {more}';\n"
+        )
+    };
+    let logs = format!("{profiles} create table public.logs (id int primary key); {}", writes(""));
+    let view = "create view public.cards as select id, name from public.profiles;\n";
+    for (before, change, rule, new) in [
+        (
+            profiles.to_string(),
+            "alter table public.profiles add column plan text;",
+            "privileged-column-self-update",
+            "plan",
+        ),
+        (
+            exec.to_string(),
+            "grant execute on function public.exec_sql(text) to anon;",
+            "ad-hoc-ddl",
+            "anon can call it",
+        ),
+        (signed_up, &settings, "auth-trigger-unsafe", "public.settings"),
+        (
+            format!("{profiles}{functions}"),
+            "drop policy asks on public.profiles;",
+            "ineffective-revoke",
+            "public.purges",
+        ),
+        (
+            logs,
+            &writes("delete from public.logs where id > 0"),
+            "definer-executable-by-anon",
+            "writes to public.logs",
+        ),
+        (
+            format!("{profiles}{view}"),
+            "create or replace view public.cards as select id, name, email from public.profiles;",
+            "definer-view-exposed",
+            "email of public.profiles",
+        ),
+    ] {
+        let later = format!("select 1;\n{change}\n");
+        let (folder, based) = after_baseline(&before, &later, rule);
+        assert_eq!(based, [format!("{rule} {SECOND}:2")], "{change}");
+        for (arguments, since) in [(&[][..], "since the baseline"), (&["--base", "main"], "with this change")]
+        {
+            let answer = check(&folder, &[arguments, &["--only", rule]].concat());
+            assert!(answer.out.contains(&format!("; new {since}: {new}\"")), "{new}: {answer:?}");
+        }
+        folder.write(SECOND, b"comment on schema public is 'the app';\n");
+        assert_eq!(found(&check(&folder, &["--only", rule])), [""; 0], "{rule}");
     }
 }
 

@@ -92,6 +92,7 @@ fn report(cx: &CatalogCx<'_>, view: &View, readers: &[Access<'_>], shown: Shown<
     } else if private.is_empty() {
         found.severity(Severity::Warning);
     }
+    found.extent(&private);
     found.reach(reach(readers)).note("served by the Data API").label(shown.span, "auth.users is read here");
     if shown.view.oid != view.oid {
         found.label(shown.view.name_span, format!("{} passes it on", shown.view.name));

@@ -117,6 +117,7 @@ fn report(
     let regrant: Vec<String> = words.iter().map(|word| format!("{} ({list})", word.to_lowercase())).collect();
     let found = out.report(span, Identity::new("table", name), message);
     found.note("this changes nothing").what(format!("{right} {}", words_of(&revoked).join(" ")));
+    found.extent(words_of(&roles));
     let grants =
         lefts.iter().flat_map(|left| left.grants.iter().copied()).collect::<crate::map::IndexSet<_>>();
     found.label_each(grants.into_iter().map(|grant| (grant, "granted on the whole table here")));

@@ -97,6 +97,8 @@ fn report(cx: &CatalogCx<'_>, noun: &str, schema: &Ident, left: &LeftByDefault<'
     out.report(left.span, Identity::plain("schema", schema.as_str()), message)
         .note("does not change what new objects start with")
         .what(format!("{noun} {} {}", left.key.owner, left.key.grantee))
+        .extent(roles)
+        .extent(left.privileges.iter().map(|privilege| privilege.keyword()))
         .help(help);
 }
 

@@ -58,6 +58,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         out.report(span, Identity::plain("schema", name), message)
             .note("granted to PUBLIC")
             .what(row.owner.as_str())
+            .extent(&words)
             .help(format!(
                 "alter default privileges for role {} {place}revoke {} on tables from public;",
                 row.owner.quoted(),

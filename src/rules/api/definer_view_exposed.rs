@@ -1,6 +1,6 @@
 use crate::map::IndexSet;
 
-use crate::access::{Access, Shown, describe, grant_spans, in_words, reach};
+use crate::access::{Access, Lineage, Shown, describe, grant_spans, in_words, reach};
 use crate::catalog::Catalog;
 use crate::catalog::acl::Privileges;
 use crate::catalog::gap::Aspect;
@@ -73,6 +73,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let mut lineage = Lineage::new(cx.catalog);
     for view in cx.catalog.own_views().filter(|view| !view.materialized && !view.security_invoker()) {
         // That is for replaced-view-lost-security-invoker to say.
         if view.lost_security_invoker().is_some() {
@@ -92,12 +93,19 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         // What the platform keeps is the worst to show, and few tables are named.
         shown.sort_by_key(|shown| shown.table.history.created != Origin::Platform);
         if !shown.is_empty() {
-            report(cx, view, &access, &shown, out);
+            report(cx, &mut lineage, view, &access, &shown, out);
         }
     }
 }
 
-fn report(cx: &CatalogCx<'_>, view: &View, access: &[Access<'_>], shown: &[Shown<'_>], out: &mut Findings) {
+fn report(
+    cx: &CatalogCx<'_>,
+    lineage: &mut Lineage<'_>,
+    view: &View,
+    access: &[Access<'_>],
+    shown: &[Shown<'_>],
+    out: &mut Findings,
+) {
     let Some(span) = view.name_span else { return };
     let Judged { severity, message, blamed, through } = judge(cx, view, access, shown);
     // That is for auth-users-exposed to say.
@@ -107,6 +115,7 @@ fn report(cx: &CatalogCx<'_>, view: &View, access: &[Access<'_>], shown: &[Shown
     }
     let found = out.report(span, Identity::new("view", &view.name), message);
     found.severity(severity).note("reads with the rights of its owner").reach(reach(&through));
+    found.extent(blamed.iter().map(|shown| &shown.table.name)).extent(lineage.private(view));
     found.label_each(blamed.iter().map(|shown| (shown.span, format!("{} is read here", shown.table.name))));
     for grant in grant_spans(access, &view.acl, &view.columns).into_iter().take(3) {
         found.label(grant, "granted here");

@@ -72,6 +72,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             );
             out.report(span, Identity::part("constraint", &table.name, constraint.name.as_str()), message)
                 .note("checked past row level security")
+                .extent([&parent.name])
                 .help(
                     "let anonymous callers add rows through a function, or use keys that cannot be guessed",
                 );

@@ -1,7 +1,7 @@
 use crate::map::IndexMap;
 use rustc_hash::FxHashMap;
 
-use crate::access::in_words;
+use crate::access::{deed, in_words};
 use crate::catalog::Catalog;
 use crate::catalog::acl::{Acl, Grantee, Privileges};
 use crate::catalog::function::{Function, Returns};
@@ -217,7 +217,7 @@ fn usable(privileges: Privileges) -> Privileges {
 fn report(catalog: &Catalog, span: Span, findings: &[Finding<'_>], out: &mut Findings) {
     let Some(Finding { object, lefts }) = findings.first() else { return };
     let who = findings[0].roles();
-    let deed = match object.kind {
+    let does = match object.kind {
         "function" => "can still call".to_string(),
         _ => format!("can still {} with", in_words(&deeds(lefts), "and")),
     };
@@ -228,12 +228,16 @@ fn report(catalog: &Catalog, span: Span, findings: &[Finding<'_>], out: &mut Fin
     };
     let dumped = catalog.is_dumped(span);
     let place = if dumped { "in a database that is made from this dump " } else { "" };
-    let message = format!("{place}{who} {deed} {what}: {}", why(lefts));
+    let message = format!("{place}{who} {does} {what}: {}", why(lefts));
     let severity = if object.is_guarded || dumped { Severity::Warning } else { Severity::Error };
     let found = out.report(span, Identity::new(object.kind, object.name), message);
     found.severity(severity).note("this does not take it away").what(format!("{} {who}", lefts[0].grantee));
     let grants: Vec<Span> = lefts.iter().flat_map(|left| left.grants.iter().copied()).collect();
     found.label_each(grants.into_iter().map(|grant| (grant, "granted here")));
+    for left in lefts {
+        found.reach(usable(left.privileges).iter().map(|privilege| deed(&left.role.name, privilege)));
+    }
+    found.extent(names);
     found.help(help(catalog, object, lefts));
 }
 

@@ -84,7 +84,7 @@ fn report(catalog: &Catalog, schema: &Ident, span: Span, out: &mut Findings) {
         ),
     };
     let found = out.report(span, Identity::plain("schema", schema.as_str()), message);
-    found.note("served here");
+    found.note("served here").extent(&open);
     if !open.is_empty() {
         found.severity(Severity::Error);
     } else if *schema == "storage" {

@@ -1,4 +1,4 @@
-use crate::access::{Access, describe, grant_spans, in_words, reach};
+use crate::access::{Access, Lineage, describe, grant_spans, in_words, reach};
 use crate::catalog::gap::Aspect;
 use crate::catalog::view::View;
 use crate::diagnostic::{Identity, Severity};
@@ -46,18 +46,25 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let mut lineage = Lineage::new(cx.catalog);
     for view in cx.catalog.own_views().filter(|view| view.materialized) {
         let unclear = [Aspect::Views, Aspect::Grants]
             .iter()
             .any(|aspect| cx.catalog.may_have_changed(&view.name, *aspect));
         let readers: Vec<_> = cx.catalog.view_access(view).iter().filter_map(Access::reading).collect();
         if !readers.is_empty() && !unclear {
-            report(cx, view, &readers, out);
+            report(cx, &mut lineage, view, &readers, out);
         }
     }
 }
 
-fn report(cx: &CatalogCx<'_>, view: &View, readers: &[Access<'_>], out: &mut Findings) {
+fn report(
+    cx: &CatalogCx<'_>,
+    lineage: &mut Lineage<'_>,
+    view: &View,
+    readers: &[Access<'_>],
+    out: &mut Findings,
+) {
     let Some(span) = view.name_span else { return };
     let shown = cx.rights.shown_to(readers[0].role, view);
     if shown.iter().any(|shown| shown.table.name.schema == "auth" && shown.table.name.name == "users") {
@@ -78,6 +85,7 @@ fn report(cx: &CatalogCx<'_>, view: &View, readers: &[Access<'_>], out: &mut Fin
         found.severity(Severity::Error);
     }
     found.note("holds a copy that no policy protects").reach(reach(readers));
+    found.extent(names).extent(lineage.private(view));
     found.label_each(past.iter().map(|shown| (shown.span, format!("{} is read here", shown.table.name))));
     for grant in grant_spans(readers, &view.acl, &view.columns).into_iter().take(3) {
         found.label(grant, "granted here");

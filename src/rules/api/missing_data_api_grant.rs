@@ -154,6 +154,7 @@ fn report_sequence(
     );
     out.report(span, Identity::part("column", &table.name, column.name.as_str()), message)
         .note("takes its number from a sequence")
+        .extent(&roles)
         .help(format!("grant usage on sequence {} to {};", sequence.name.quoted(), roles.join(", ")));
 }
 
@@ -179,6 +180,9 @@ fn report(catalog: &Catalog, table: &Table, missing: &[(&Role, Privileges)], out
     }
     let found = out.report(span, Identity::new("table", name), message);
     found.note("granted to nobody by default");
+    for (role, privileges) in missing {
+        found.extent(privileges.iter().map(|privilege| format!("{} by {}", privilege.keyword(), role.name)));
+    }
     found.label_each(table.policies.values().map(|policy| (policy.name_span, "this policy has no effect")));
     found.help(help.join(" "));
 }

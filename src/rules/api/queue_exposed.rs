@@ -1,10 +1,9 @@
-use crate::access::in_words;
+use crate::access::{COMMANDS, deed, in_words};
 use crate::catalog::gap::Aspect;
 use crate::catalog::role::Role;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::sql::statement::Privilege;
 
 declare_rule! {
     /// Finds queues of `pgmq` that the Data API serves without row level security.
@@ -60,13 +59,15 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let Some(span) = table.history.created.span().filter(|_| !table.rls.value && !unclear) else {
             continue;
         };
-        let holds = |role: &&Role| {
-            let any = [Privilege::Select, Privilege::Insert, Privilege::Update, Privilege::Delete];
-            cx.catalog.can_use_namespace(&role.name, &table.name.schema)
-                && any.iter().any(|one| cx.catalog.can(&role.name, &table.acl, *one))
+        let callers = cx.catalog.api_roles();
+        let callers = callers.filter(|role| cx.catalog.can_use_namespace(&role.name, &table.name.schema));
+        let held = |role: &Role| -> Vec<String> {
+            let held = COMMANDS.iter().filter(|(_, one)| cx.catalog.can(&role.name, &table.acl, *one));
+            held.map(|(_, one)| deed(&role.name, *one)).collect()
         };
-        let roles: Vec<String> =
-            cx.catalog.api_roles().filter(holds).map(|role| role.name.quoted()).collect();
+        let callers: Vec<_> = callers.map(|role| (role.name.quoted(), held(role))).collect();
+        let (roles, reach): (Vec<_>, Vec<_>) =
+            callers.into_iter().filter(|(_, held)| !held.is_empty()).unzip();
         if roles.is_empty() {
             continue;
         }
@@ -77,6 +78,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         );
         out.report(span, Identity::new("table", &table.name), message)
             .note("row level security of its table is never enabled")
+            .reach(reach.concat())
             .label_each(
                 table.acl.entries.iter().filter_map(|entry| Some((entry.origin.span()?, "granted here"))),
             )

@@ -96,7 +96,7 @@ fn of_table(cx: &CatalogCx<'_>, table: &Table, out: &mut Findings) {
         let message = format!("{whom} can read {} of every row of {}", in_words(&names, "and"), table.name);
         let found =
             out.report(span, Identity::part("column", &table.name, columns[0].name.as_str()), message);
-        found.note("granted by name").what(names.join(" "));
+        found.note("granted by name").what(names.join(" ")).extent(&grantees);
         found.label_each(columns.iter().filter_map(|column| Some((column.name_span?, "this can be read"))));
         found.help(format!(
             "revoke select ({}) on {} from {};",

@@ -90,6 +90,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let of_grant: Vec<&String> = tables.iter().collect();
         out.report(*span, Identity::plain("grant", tables.join(", ")), message(&of_grant))
             .note("more than an app needs")
+            .extent(&names)
             .help(format!(
                 "revoke truncate, trigger, references on all tables in schema public from {};",
                 names.join(", ")

@@ -76,6 +76,7 @@ fn of_table(table: &Table, owner: i16, out: &mut Findings) {
         let by_owner = table.column_at(owner).map_or(String::new(), |owner| owner.name.quoted());
         out.report(span, Identity::part("index", &table.name, index.name.as_str()), message)
             .note("checked past row level security")
+            .extent(&names)
             .help(format!("make it unique for each owner: unique ({by_owner}, {})", names.join(", ")));
     }
 }

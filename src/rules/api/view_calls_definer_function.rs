@@ -60,11 +60,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if cx.workload.asks_for_caller(query) {
             continue;
         }
-        if let Some((call, function, table)) =
-            shown_calls(query).into_iter().find_map(|call| shows(cx, &readers, call))
-        {
-            report(cx, view, &readers, (call, function, table), out);
-        }
+        let calls = shown_calls(query).into_iter();
+        let shown: Vec<_> = calls.filter_map(|call| shows(cx, &readers, call)).collect();
+        report(cx, view, &readers, &shown, out);
     }
 }
 
@@ -87,13 +85,15 @@ fn shown_calls(query: &Query) -> Vec<&Call> {
     calls
 }
 
-/// The function that a call runs with the rights of its owner, and a protected table that it reads
-/// whoever asks.
-fn shows<'a>(
-    cx: &CatalogCx<'a>,
-    readers: &[Access<'_>],
+/// What a call shows with the rights of a function's owner.
+struct Shown<'a> {
     call: &'a Call,
-) -> Option<(&'a Call, &'a Function, &'a Table)> {
+    function: &'a Function,
+    /// The protected tables that it reads whoever asks, one at least.
+    tables: Vec<&'a Table>,
+}
+
+fn shows<'a>(cx: &CatalogCx<'a>, readers: &[Access<'_>], call: &'a Call) -> Option<Shown<'a>> {
     let catalog = cx.catalog;
     let function = catalog.functions.get(&call.target?).filter(|function| function.security_definer.value)?;
     let routine = cx.workload.routines.get(&function.oid)?;
@@ -113,23 +113,22 @@ fn shows<'a>(
             && catalog.is_above_policies(&function.owner, table)
             && callers.iter().any(|access| !catalog.reads_all_rows(table, access.role))
     };
-    tables.into_iter().find(hidden).map(|table| (call, function, table))
+    tables.retain(hidden);
+    (!tables.is_empty()).then_some(Shown { call, function, tables })
 }
 
-fn report(
-    cx: &CatalogCx<'_>,
-    view: &View,
-    readers: &[Access<'_>],
-    (call, function, table): (&Call, &Function, &Table),
-    out: &mut Findings,
-) {
+fn report(cx: &CatalogCx<'_>, view: &View, readers: &[Access<'_>], shown: &[Shown<'_>], out: &mut Findings) {
+    let Some(Shown { call, function, tables }) = shown.first() else { return };
     let whom = describe(readers, &format!("view {}", view.name));
     let message = format!(
         "{whom}, which shows what {} reads past the row level security of {}",
-        function.name, table.name
+        function.name, tables[0].name
     );
     let found = out.report(call.span, Identity::new("view", &view.name), message);
     found.reach(reach(readers));
+    for Shown { function, tables, .. } in shown {
+        found.extent(tables.iter().map(|table| format!("{} by {}", table.name, function.name)));
+    }
     found.note("runs with the rights of its owner").what(function.name.to_string());
     found.label(function.security_definer.origin.span(), "because of this");
     found.help(format!(

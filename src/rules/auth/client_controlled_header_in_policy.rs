@@ -49,7 +49,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let mut helpers: IndexMap<(QName, Span), Vec<Span>> = IndexMap::default();
+    let mut helpers: IndexMap<(QName, Span), Vec<(Span, String)>> = IndexMap::default();
     let (mut believing, mut opened) = (Vec::new(), Vec::new());
     for (table, policy) in cx.policies_of_requests() {
         let used = policy.clauses().find_map(|clause| {
@@ -58,7 +58,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         });
         let Some(used) = used else { continue };
         if let Some(last) = used.through.last() {
-            helpers.entry((last.name.clone(), last.span)).or_default().push(used.span);
+            helpers
+                .entry((last.name.clone(), last.span))
+                .or_default()
+                .push((used.span, policy.on(&table.name)));
             continue;
         }
         let reads_secret = |part: &Expr| header(part).flatten().is_some_and(is_secret);
@@ -77,7 +80,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let message = format!("{who} {name}, which believes a header that whoever sends the request writes");
         let found = out.report(span, Identity::new("function", &name), message);
         found.severity(Severity::Info).note("written by the client").help(HELP);
-        found.label_each(policies.into_iter().map(|place| (place, "asked here")));
+        found.label_each(policies.iter().map(|(place, _)| (*place, "asked here")));
+        found.extent(policies.iter().map(|(_, policy)| policy));
     }
 }
 

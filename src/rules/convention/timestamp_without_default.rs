@@ -237,6 +237,7 @@ fn report(subject: &Subject<'_>, out: &mut Findings) {
         Identity::new("table", &table.name),
         format!("in {}, {}", table.name, said.join(", and ")),
     );
+    finding.extent(&said);
     if subject.fails_loudly() {
         finding.severity(Severity::Info);
     }

@@ -67,35 +67,42 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if doubts.concern(&function.name) {
             continue;
         }
-        let Some(flaw) = flaw(cx, trigger, function, routine) else { continue };
-        let found = out.report(flaw.span, Identity::new("function", &function.name), flaw.message);
-        found.what(trigger.name.as_str()).help(flaw.help).severity(flaw.severity);
+        let flaws = flaws(cx, trigger, function, routine);
+        let Some(flaw) = flaws.first() else { continue };
+        let found = out.report(flaw.span, Identity::new("function", &function.name), flaw.message.as_str());
+        found.what(trigger.name.as_str()).help(flaw.help.as_str()).severity(flaw.severity);
+        found.extent(flaws.iter().map(|flaw| &flaw.about));
         found.label(trigger.name_span, "Auth runs it by this trigger");
     }
 }
 
 struct Flaw {
+    /// The relation or column that it is about.
+    about: String,
     span: Span,
     message: String,
     help: String,
     severity: Severity,
 }
 
-fn flaw(cx: &CatalogCx<'_>, trigger: &Trigger, function: &Function, routine: &Routine) -> Option<Flaw> {
+/// What makes it fail: names that are not found, at the first of them; else each of its writes.
+fn flaws(cx: &CatalogCx<'_>, trigger: &Trigger, function: &Function, routine: &Routine) -> Vec<Flaw> {
     let signature = function.signature(cx.catalog);
     let subject = format!("function {}, which runs when Auth writes,", function.name);
     if !function.config.contains_key("search_path")
         && let Some((name, span)) = bare_relation(cx.catalog, routine)
     {
-        return Some(Flaw {
+        return vec![Flaw {
+            about: name.clone(),
             span,
             message: format!("{subject} does not find {name}: the search_path of Auth is its own schema"),
             help: format!(
                 "write the schema before each name, and: alter function {signature} set search_path = '';"
             ),
             severity: Severity::Error,
-        });
+        }];
     }
+    let mut flaws = Vec::new();
     let auth = Ident::new("supabase_auth_admin");
     for statement in &routine.statements {
         let StatementKind::Change(change) = &statement.kind else { continue };
@@ -114,7 +121,8 @@ fn flaw(cx: &CatalogCx<'_>, trigger: &Trigger, function: &Function, routine: &Ro
         };
         let may = cx.catalog.can_on_any_column(&auth, &table.acl, &table.columns, privilege);
         if !function.security_definer.value && !may {
-            return Some(Flaw {
+            flaws.push(Flaw {
+                about: table.name.to_string(),
                 span: change.table.name.span,
                 message: format!(
                     "{subject} may not write to {}: it has the rights of Auth, which has none there",
@@ -125,7 +133,8 @@ fn flaw(cx: &CatalogCx<'_>, trigger: &Trigger, function: &Function, routine: &Ro
             });
         }
         if let Some((column, place)) = filled_from_metadata(change, table) {
-            return Some(Flaw {
+            flaws.push(Flaw {
+                about: format!("{} of {}", column.quoted(), table.name),
                 span: place,
                 message: format!(
                     "{subject} fails for each {} without this key: {} of {} must not be null",
@@ -142,7 +151,9 @@ fn flaw(cx: &CatalogCx<'_>, trigger: &Trigger, function: &Function, routine: &Ro
             });
         }
     }
-    None
+    // What fails for all comes before what fails for some.
+    flaws.sort_by_key(|flaw| std::cmp::Reverse(flaw.severity));
+    flaws
 }
 
 /// A relation of the project that is named without its schema.

@@ -2,6 +2,7 @@ use crate::catalog::Catalog;
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::diagnostic::{Identity, Severity};
+use crate::map::IndexMap;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::source::Span;
 use crate::workload::routine::Routine;
@@ -61,7 +62,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                 continue;
             };
             let Some(routine) = cx.workload.routines.get(&function.oid) else { continue };
-            let Some((reached, place)) = reached(cx.catalog, routine) else { continue };
+            let tables = reached(cx.catalog, routine);
+            let Some((reached, place)) = tables.first() else { continue };
             let Some(span) = trigger.name_span else { continue };
             let message = format!(
                 "trigger {} on {} reaches rows of {reached} whatever the policies say: {} runs with its owner's rights",
@@ -70,18 +72,19 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                 function.name
             );
             let object = Identity::part("trigger", &table.name, trigger.name.as_str());
-            out.report(span, object, message).label(place, "reached here");
+            let found = out.report(span, object, message).label(*place, "reached here");
+            found.extent(tables.keys());
         }
     }
 }
 
-/// A table of the project that a body reads or writes.
-fn reached(catalog: &Catalog, routine: &Routine) -> Option<(QName, Span)> {
-    let mut found = None;
+/// The tables of the project that a body reads or writes, with the first place of each.
+fn reached(catalog: &Catalog, routine: &Routine) -> IndexMap<QName, Span> {
+    let mut found = IndexMap::default();
     routine.walk_relations(&mut |relation| {
         let table = relation.target.and_then(|oid| catalog.tables.get(&oid));
         if let Some(table) = table.filter(|table| table.history.created.span().is_some()) {
-            found.get_or_insert((table.name.clone(), relation.name.span));
+            found.entry(table.name.clone()).or_insert(relation.name.span);
         }
     });
     found

@@ -66,7 +66,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         found
             .what(function.signature(cx.catalog))
             .note("whatever the caller says")
-            .reach(deed.reach.iter().cloned());
+            .reach(deed.reach.iter().cloned())
+            .extent(deed.extent());
         found.label(function.security_definer.origin.span(), "runs with its owner's rights");
         found.label_each(deed.writes.iter().map(|write| (*write, "writes here")));
         found.help(match deed.needed {

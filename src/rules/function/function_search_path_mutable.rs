@@ -160,7 +160,11 @@ fn report(cx: &CatalogCx<'_>, unfixed: &Unfixed<'_>, out: &mut Findings) {
     let found = out.report(span, Identity::new("function", &function.name), message);
     found.note("has no `set search_path`").what(signature.clone());
     if definer {
+        found.extent(["the rights of its owner"]);
         found.label(function.security_definer.origin.span(), "runs with its owner's rights");
+    }
+    if !in_full {
+        found.extent(["names without a schema"]);
     }
     if !unfixed.is_risky() {
         found.severity(Severity::Info);

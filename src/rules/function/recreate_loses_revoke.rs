@@ -1,4 +1,4 @@
-use crate::access::{Regained, in_words};
+use crate::access::{Regained, in_words, reach_of};
 use crate::catalog::acl::Grantee;
 use crate::catalog::function::Remade;
 use crate::catalog::gap::Aspect;
@@ -58,6 +58,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             continue;
         }
         let Some(span) = function.name_span else { continue };
+        let reach = reach_of(callers.iter().copied(), Privilege::Execute);
         let callers: Vec<String> = callers.iter().map(|role| role.name.quoted()).collect();
         let rights = if function.security_definer.value { " with its owner's rights" } else { "" };
         let why = match how {
@@ -80,7 +81,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             from.insert(0, Grantee::Public.to_string());
         }
         let found = out.report(span, Identity::new("function", &function.name), message);
-        found.what(signature.clone()).label(loss.had.span(), "revoked here");
+        found.what(signature.clone()).reach(reach).label(loss.had.span(), "revoked here");
         if how == Remade::Dropped {
             found.label(loss.by.span(), "and dropped here");
         }

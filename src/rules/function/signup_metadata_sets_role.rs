@@ -70,27 +70,33 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             StatementKind::Change(change) => Some(change),
             _ => None,
         });
-        let chosen = changes.filter(|_| !doubts.concern(&function.name)).find_map(|change| {
-            let table = cx.catalog.tables.get(&change.table.target?)?;
-            inserted(change).into_iter().find_map(|(name, value)| {
+        let mut chosen = Vec::new();
+        for change in changes.filter(|_| !doubts.concern(&function.name)) {
+            let table = change.table.target.and_then(|oid| cx.catalog.tables.get(&oid));
+            let Some(table) = table else { continue };
+            chosen.extend(inserted(change).into_iter().filter_map(|(name, value)| {
                 let column = table.column(name).filter(|column| grants_power(&column.name))?;
                 let (key, place) = chosen_key(routine, value)?;
                 Some((table, column, key.to_string(), place))
-            })
-        });
-        let Some((table, column, key, place)) = chosen else { continue };
+            }));
+        }
+        let Some((table, column, key, place)) = chosen.first() else { continue };
         let message = format!(
             "whoever signs up chooses {} of {}: function {} takes it from raw_user_meta_data, which the browser sends",
             column.name.quoted(),
             table.name,
             function.name
         );
-        let found = out.report(place, Identity::new("function", &function.name), message);
+        let found = out.report(*place, Identity::new("function", &function.name), message);
         found
             .what(column.name.as_str())
             .note(format!("signUp({{ …, options: {{ data: {{ {key}: … }} }} }})"));
         found.help("leave the column to its default, and let an admin or the server change it; or take only listed values");
         found.label(trigger.name_span, "runs for each sign-up");
+        let named = |(table, column, ..): &(&Table, &Column, String, Span)| {
+            format!("{} of {}", column.name.quoted(), table.name)
+        };
+        found.extent(chosen.iter().map(named));
         if !may_hold_power(cx.catalog, table, column) {
             found.severity(Severity::Info);
         }

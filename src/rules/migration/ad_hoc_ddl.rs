@@ -1,6 +1,7 @@
 use rustc_hash::FxHashSet;
 use serde::Deserialize;
 
+use crate::access::reach_of;
 use crate::catalog::Catalog;
 use crate::catalog::function::Function;
 use crate::catalog::gap::Aspect;
@@ -13,7 +14,7 @@ use crate::sql::Migration;
 use crate::sql::expr::{Expr, Literal};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::plpgsql::{Block, BlockStatementKind};
-use crate::sql::statement::{AlterAction, ObjectKind, Persistence, Statement, StatementKind};
+use crate::sql::statement::{AlterAction, ObjectKind, Persistence, Privilege, Statement, StatementKind};
 use crate::workload::routine::Routine;
 
 declare_rule! {
@@ -153,6 +154,7 @@ fn check_seed(
         finding.severity(Severity::Info);
     }
     finding.label_each(rest.iter().map(|statement| (statement.span, "and this")));
+    finding.extent(found.iter().filter_map(|statement| target(&statement.kind)));
 }
 
 /// Whether statements make schemas and fill no others: helpers of tests, which nothing else asks for.
@@ -239,6 +241,7 @@ fn report_script(path: &str, made: &[(Span, QName)], out: &mut Findings) {
         .note("not part of any migration")
         .help("move it to a migration (`supabase migration new …`), or remove the script");
     finding.label_each(rest.iter().map(|(span, _)| (*span, "and this")));
+    finding.extent(made.iter().map(|(_, name)| name));
 }
 
 /// The relation that a statement makes and where it is named, if no migration makes or made it.
@@ -473,7 +476,12 @@ fn check_function(cx: &CatalogCx<'_>, function: &Function, routine: &Routine, ou
         }
     };
     let finding = out.report(*span, identity(catalog, function), message);
-    finding.note("runs outside of the migration history");
+    finding
+        .note("runs outside of the migration history")
+        .reach(reach_of(callers.iter().copied(), Privilege::Execute));
+    let runs_anything = matches!(worst, Executed::Anything(_)).then_some("any SQL");
+    let as_owner = function.security_definer.value.then_some("the rights of its owner");
+    finding.extent(runs_anything.into_iter().chain(as_owner));
     if callers.is_empty() {
         finding.severity(Severity::Warning).help("put the change into a migration, and drop the function");
     } else {

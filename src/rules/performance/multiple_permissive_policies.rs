@@ -224,6 +224,7 @@ fn report(meeting: &Meeting<'_>, out: &mut Findings) {
     );
     let finding: &mut Diagnostic = out.report(last.name_span, Identity::new("table", &table.name), message);
     finding.note("this one runs beside the others").what(words.join(" ").to_lowercase());
+    finding.extent(by_age.iter().map(|policy| policy.in_words())).extent(roles.iter().map(Ident::quoted));
     finding.label_each(earlier.iter().rev().map(|policy| (policy.name_span, "this one runs, too")));
     if let Some(policy) = meeting.for_service() {
         finding.help(format!(

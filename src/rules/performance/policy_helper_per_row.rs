@@ -129,6 +129,7 @@ fn report(cx: &CatalogCx<'_>, function: &Function, mut places: Vec<Place<'_>>, o
         (place.call.span, format!("and in policy {} of {}", place.policy.name.delimited(), place.table.name))
     };
     finding.label_each(others.iter().map(elsewhere));
+    finding.extent(places.iter().map(|place| place.policy.on(&place.table.name)));
 }
 
 #[cfg(test)]

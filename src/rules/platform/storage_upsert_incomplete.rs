@@ -61,6 +61,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         };
         let alike = adding.iter().filter(|(_, _, other)| other == missing);
         let roles: Vec<String> = alike.map(|(role, _, _)| role.name.quoted()).collect();
+        let lacks = missing.clone();
         let who = if roles.len() == adding.len() { "callers".to_string() } else { in_words(&roles, "and") };
         let (span, missing) = (*span, in_words(missing, "and"));
         let message = format!(
@@ -71,6 +72,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         }
         out.report(span, Identity::plain("bucket", bucket.to_string()), message)
             .note("lets files be added")
+            .extent(&roles)
+            .extent(lacks)
             .help(format!(
                 "if the app replaces files, add policies for {missing} with the condition of this one"
             ));

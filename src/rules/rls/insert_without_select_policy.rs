@@ -73,7 +73,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         );
         let object = Identity::new("table", &table.name);
         let finding = out.report(policy.name_span, object, message);
-        finding.note("no policy for SELECT beside it");
+        finding.note("no policy for SELECT beside it").extent(&roles);
         finding.help(format!(
             "add a policy for SELECT, or insert without `.select()`; where nobody is to read: revoke select on {} from {};",
             table.name.quoted(),

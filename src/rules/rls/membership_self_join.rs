@@ -150,6 +150,7 @@ fn report(table: &Table, policy: &Policy, free: &[(Ident, &[Decision<'_>])], out
         )
     };
     finding.label_each(decisions.iter().map(say));
+    finding.extent(names).extent(decisions.iter().map(|decision| &decision.table.name));
     finding.help(
         "ask for an invitation in WITH CHECK, or drop the policy and add rows in a function with `security definer` \
          that checks who may",

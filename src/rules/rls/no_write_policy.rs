@@ -60,7 +60,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             in_words(&missing, "or")
         );
         let name = table.name.quoted();
-        out.report(span, Identity::new("table", &table.name), message).note("no policy for it").help(format!(
+        let found = out.report(span, Identity::new("table", &table.name), message);
+        found.note("no policy for it").extent(&missing).help(format!(
             "revoke {} on {name} from anon, authenticated; -- if it is to be so; otherwise create a policy",
             missing.join(", ").to_lowercase()
         ));

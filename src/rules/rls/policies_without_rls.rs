@@ -1,5 +1,6 @@
 use crate::access::in_words;
 use crate::catalog::gap::Aspect;
+use crate::catalog::policy::Policy;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::rls::rls_disabled_on_exposed_table::open_to;
@@ -62,7 +63,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         };
         let message = format!("{subject} no effect, because row level security is off");
         let found = out.report(first.name_span, Identity::new("table", &table.name), message);
-        found.note("has no effect");
+        found.note("has no effect").extent(table.policies.values().map(Policy::in_words));
         let switched_off = table.rls.origin != table.history.created;
         if let Some(span) = table.rls.origin.span().filter(|_| switched_off) {
             found.label(span, "row level security is switched off here");

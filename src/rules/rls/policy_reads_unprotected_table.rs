@@ -109,6 +109,7 @@ fn report(read: &Table, list: &[Reading<'_>], writers: &[Access<'_>], out: &mut 
     finding.label(first.policy.name_apart_from(first.reached.span), "the policy is created here");
     finding.label(read.name_span, "the table is created here");
     finding.label_each(others.iter().map(|one| (one.reached.span, "read here, too")));
+    finding.extent(list.iter().map(|one| one.policy.on(&one.table.name)));
     finding.help(format!(
         "alter table {} enable row level security; -- with a policy by which users still read what the policies ask for",
         read.name.quoted()

@@ -124,6 +124,7 @@ impl Blind<'_> {
         finding.severity(Severity::Warning).note("finds nothing").what(format!("{asked} {role}"));
         finding.label(policy.name_apart_from(*span), "the policy is created here");
         finding.label_each(others.iter().map(|(_, _, span)| (*span, "nor does this")));
+        finding.extent(self.policies.iter().map(|(table, policy, _)| policy.on(&table.name)));
         finding.help(format!(
             "give {asked} a policy for SELECT, or read it in a function with `security definer set search_path = ''` that answers for the caller alone"
         ));

@@ -129,7 +129,7 @@ fn report(catalog: &Catalog, found: &Found<'_>, out: &mut Findings) {
     let object = Identity::part("policy", table, first.policy.name.as_str());
     let state = if cycle.called { "54001" } else { "42P17" };
     let finding = out.report(first.reached.span, object, message);
-    finding.note(format!("PostgreSQL's error {state}"));
+    finding.note(format!("PostgreSQL's error {state}")).extent(&found.roles);
     if cycle.command != PolicyCommand::Select {
         finding.what(format!("{:?}", cycle.command).to_lowercase());
     }

@@ -240,6 +240,7 @@ fn report(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, free: &[Free<'_>],
         )
     };
     finding.label_each(decisions.iter().map(say));
+    finding.extent(names).extent(decisions.iter().map(|decision| &decision.table.name));
     if !decisions.is_empty() {
         finding.severity(Severity::Error);
     }

@@ -54,12 +54,13 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         }
         let (inside, outside): (Vec<&Role>, Vec<&Role>) =
             cx.catalog.api_roles().partition(|role| cx.catalog.policy_binds(fence, role));
-        let gap = outside.into_iter().find_map(|role| {
+        let gap = |role| {
             let open =
                 table.policies.values().find(|policy| lets_past(cx, table, fence, policy, &inside, role))?;
             Some((role, open))
-        });
-        let Some((role, open)) = gap else { continue };
+        };
+        let gaps: Vec<(&Role, &Policy)> = outside.into_iter().filter_map(gap).collect();
+        let Some((role, open)) = gaps.first() else { continue };
         let message = format!(
             "restrictive policy {} on {} does not bind {}, whom policy {} lets in",
             fence.name.delimited(),
@@ -69,6 +70,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         );
         let object = Identity::part("policy", &table.name, fence.name.as_str());
         let finding = out.report(fence.roles.span, object, message);
+        finding.extent(gaps.iter().map(|(role, _)| role.name.quoted()));
         finding.note("binds these roles alone").label(open.roles.span, "this policy is for more roles");
         let roles: Vec<String> = fence.roles.value.iter().map(ToString::to_string).collect();
         let on = table.name.quoted();

@@ -1,6 +1,7 @@
 use crate::access::{Access, describe, grant_spans, reach};
 use crate::catalog::Catalog;
 use crate::catalog::gap::Aspect;
+use crate::catalog::policy::Policy;
 use crate::catalog::table::{Table, TableKind};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
@@ -92,6 +93,7 @@ fn report(cx: &CatalogCx<'_>, table: &Table, access: &[Access<'_>], out: &mut Fi
     }
     let found = out.report(span, Identity::new("table", &table.name), message);
     found.note(note).label(table.name_span, "table created here").reach(reach(access));
+    found.extent(table.policies.values().map(Policy::in_words));
     if let Some(dropped) = catalog.dropped_rls(&table.name) {
         found.label(dropped.span(), "the table before had row level security, which is dropped here with it");
     }

@@ -85,7 +85,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let before = out.list.len();
     for Untested { table, policies, place } in &untested {
         let message = format!("no test names {}: {}", table.name, untried(policies.len()));
-        out.report(*place, Identity::new("table", &table.name), message).help(HELP);
+        let found = out.report(*place, Identity::new("table", &table.name), message).help(HELP);
+        found.extent(policies.iter().map(|policy| policy.in_words()));
     }
     if untested.len() > MANY || tests.is_empty() {
         fold(&untested, tests.is_empty(), before, out);

@@ -95,7 +95,7 @@ fn report(table: &Table, roles: &[String], commands: &[String], policies: &[&Pol
         in_words(roles, "and"),
     );
     let finding = out.report(first.name_span, Identity::new("table", &table.name), message);
-    finding.note("has no effect on rows that are not seen");
+    finding.note("has no effect on rows that are not seen").extent(commands).extent(roles);
     finding.label_each(others.iter().map(|policy| (policy.name_span, "nor has this one")));
     let condition = first.using.as_ref().map_or("…".to_string(), |_| "… the same condition …".to_string());
     finding.help(format!(
