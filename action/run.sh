@@ -7,8 +7,12 @@ files="${RUNNER_TEMP:?}/rls-lint-report"
 api="${GITHUB_API_URL:-https://api.github.com}"
 mkdir -p "$files"
 
+# Ends the job with what could not be done, in an annotation and in the summary.
 fail() {
     echo "::error title=rls-lint::$1"
+    if [ "${INPUT_SUMMARY:-true}" != false ]; then
+        printf '### rls-lint: nothing was checked\n\n%s\n' "$1" >> "${GITHUB_STEP_SUMMARY:-/dev/null}"
+    fi
     exit 2
 }
 

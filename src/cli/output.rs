@@ -55,19 +55,24 @@ pub(super) fn wanted(args: &CheckArgs) -> anyhow::Result<Vec<Output>> {
     Ok(outputs)
 }
 
-/// Writes to the files that arguments name, which do not go together, why there is no report: who waits
-/// for a file gets a valid one.
+/// Writes where arguments want a report, which do not go together, why there is none: who waits for a file gets
+/// a valid one, and who reads standard output as well.
 pub(super) fn write_failed(arguments: impl Iterator<Item = OsString>, said: &str) {
     let said = said.lines().next().unwrap_or_default();
     let report = Report::failed(said.strip_prefix("error: ").unwrap_or(said).to_string());
     let mut is_value = false;
     for argument in arguments.filter_map(|argument| argument.into_string().ok()) {
         let value = argument.strip_prefix("--output=").or(is_value.then_some(argument.as_str()));
-        if let Some(Ok(Output { format, file: Some(file) })) = value.map(str::parse)
-            && let Err(error) = replace(&file, |out| format.render(&report, out, false))
-        {
+        if let Some(Ok(Output { format, file })) = value.map(str::parse) {
+            let written = match &file {
+                Some(file) => replace(file, |out| format.render(&report, out, false)),
+                None => format.render(&report, &mut output(), false).map_err(Into::into),
+            };
             // The exit code says the same.
-            let _ = writeln!(io::stderr(), "error: cannot write {}: {error}", file.display());
+            let _ = written.or_else(|error| {
+                let place = file.map_or("standard output".into(), |file| file.display().to_string());
+                writeln!(io::stderr(), "error: cannot write {place}: {error}")
+            });
         }
         is_value = argument == "--output";
     }

@@ -195,6 +195,28 @@ fn new_findings_fail_the_job_and_are_told_everywhere() {
 }
 
 #[test]
+fn what_cannot_be_run_is_told_in_an_annotation_and_in_the_summary() {
+    let folder = pull_request("create table public.leak (id bigint primary key);\n");
+    let github = GitHub::start(false);
+    for (name, value, said) in [
+        ("ARGS", "--no-such-option", "unexpected argument '--no-such-option' found"),
+        ("ARGS", "--only no-such-rule", "no-such-rule"),
+        ("FAIL_ON", "sometimes", "fail-on is one of: error warning info never"),
+        ("SARIF_FILE", "a\nb", "sarif-file is one path"),
+        ("WORKING_DIRECTORY", "100%/nowhere", "working-directory is no folder"),
+    ] {
+        let run = action(&folder, &github, &[(&format!("INPUT_{name}"), value)]);
+        assert_eq!(run.code, 2, "{}", run.log);
+        let errors: Vec<_> = run.log.lines().filter(|line| line.starts_with("::error")).collect();
+        assert!(matches!(errors[..], [one] if one.contains(said)), "{}", run.log);
+        assert!(run.summary.starts_with("### rls-lint: ") && run.summary.contains(said), "{}", run.summary);
+        assert!(!run.summary.contains("Usage"), "{}", run.summary);
+        let silent = [("INPUT_SUMMARY", "false"), (&format!("INPUT_{name}"), value)];
+        assert_eq!(action(&folder, &github, &silent).summary, "");
+    }
+}
+
+#[test]
 fn a_sarif_file_is_written_where_it_is_wanted() {
     let folder = pull_request("create table public.leak (id bigint primary key);\n");
     let github = GitHub::start(false);
