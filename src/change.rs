@@ -14,7 +14,6 @@ use crate::catalog::name::QName;
 use crate::change::stops::Cause;
 use crate::diagnostic::{Diagnostic, Identity, Severity, selected};
 use crate::predicate::Reach;
-use crate::rule::{Group, Rule};
 use crate::rules;
 use crate::source::{FileId, Sources, Span};
 use crate::sql::name::Ident;
@@ -31,6 +30,16 @@ pub struct Change {
     pub staying: usize,
     /// Who can do more or less than before, the most dangerous first.
     pub access: Vec<AccessChange>,
+    /// Projects of the base that are gone.
+    pub removed: Vec<Removed>,
+}
+
+/// A project of the base that is gone: what was found there is neither fixed nor as before.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Removed {
+    /// Its folder as it is shown.
+    pub project: String,
+    pub migrations: usize,
 }
 
 /// A finding of the base that is gone. Its place is one of the base.
@@ -148,6 +157,8 @@ impl AccessChange {
 pub struct Renamed {
     /// Tables and views: the old name and the new one.
     pub relations: Vec<(QName, QName)>,
+    /// Functions, of whose old names there is none left.
+    pub functions: Vec<(QName, QName)>,
     pub parts: Vec<RenamedPart>,
 }
 
@@ -184,6 +195,25 @@ impl Renamed {
     /// What a relation of before is called now.
     pub fn relation(&self, name: QName) -> QName {
         self.relations.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new.clone())
+    }
+
+    /// What a relation of now was called before.
+    pub fn former<'n>(&'n self, name: &'n QName) -> &'n QName {
+        self.relations.iter().find(|(_, new)| new == name).map_or(name, |(old, _)| old)
+    }
+
+    /// A signature of before with the function's name of now.
+    pub fn signature(&self, text: String) -> String {
+        let renamed = self.functions.iter().find_map(|(old, new)| {
+            let arguments = text.strip_prefix(&old.quoted()).filter(|rest| rest.starts_with('('))?;
+            Some(format!("{}{arguments}", new.quoted()))
+        });
+        renamed.unwrap_or(text)
+    }
+
+    /// Makes findings about what had another name those about the name of now.
+    pub fn apply(&self, found: &mut [Diagnostic]) {
+        found.iter_mut().for_each(|diagnostic| rename(diagnostic, self));
     }
 }
 
@@ -279,17 +309,13 @@ pub enum Earlier {
 ///
 /// Findings are the same if they share a fingerprint; of several that do, those in files that the
 /// base does not have as they are (`is_new`) are the new ones. A finding about the whole project is
-/// taken apart: only its new instances are new. What is said about an object that got another name is said
-/// about it still. Of what is gone, that is fixed which
-/// `is_mended` tells so.
+/// taken apart: only its new instances are new. Of what is gone, that is fixed which `is_mended` tells so.
 pub fn compare(
     (base, base_sources): (&[Diagnostic], &Sources),
     head: Vec<Diagnostic>,
-    renamed: &Renamed,
     is_new: &dyn Fn(FileId) -> bool,
     is_mended: &dyn Fn(&Diagnostic) -> bool,
 ) -> Compared {
-    let base: Vec<_> = base.iter().map(|diagnostic| under_new_name(diagnostic, renamed)).collect();
     let mut known: FxHashMap<String, Vec<&Diagnostic>> = FxHashMap::default();
     for one in base.iter().rev().flat_map(Diagnostic::each) {
         known.entry(one.fingerprint()).or_default().push(one);
@@ -319,7 +345,7 @@ pub fn compare(
         known.into_iter().filter(|(_, list)| !list.is_empty()).map(|(fingerprint, _)| fingerprint).collect();
     let is_called = |one: &Diagnostic| calls.get(&one.object).is_some_and(|calls| one.reach.is_subset(calls));
     let is_gone = |one: &Diagnostic| left.contains(&one.fingerprint()) && is_mended(one) && !is_called(one);
-    let fixed = selected(base, is_gone, "are gone");
+    let fixed = selected(base.to_vec(), is_gone, "are gone");
     compared.fixed.extend(fixed.iter().map(|diagnostic| Fixed::new(diagnostic, base_sources)));
     compared
 }
@@ -400,13 +426,6 @@ pub fn move_files(found: &mut [Diagnostic], from: &str, to: &str) {
     }
 }
 
-/// A finding about a relation that has another name now, as one about that name.
-fn under_new_name(diagnostic: &Diagnostic, renamed: &Renamed) -> Diagnostic {
-    let mut diagnostic = diagnostic.clone();
-    rename(&mut diagnostic, renamed);
-    diagnostic
-}
-
 fn rename(diagnostic: &mut Diagnostic, renamed: &Renamed) {
     diagnostic.instances.iter_mut().for_each(|one| rename(one, renamed));
     let object = &mut diagnostic.object;
@@ -414,9 +433,13 @@ fn rename(diagnostic: &mut Diagnostic, renamed: &Renamed) {
         object.schema.as_deref() == Some(old.schema.as_str()) && object.name == *old.name.as_str()
     };
     let is_routine = object.kind == "function";
-    if let Some((_, name)) = renamed.relations.iter().find(|(old, _)| is_it(old) && !is_routine) {
+    let names = if is_routine { &renamed.functions } else { &renamed.relations };
+    if let Some((_, name)) = names.iter().find(|(old, _)| is_it(old)) {
         object.schema = Some(name.schema.to_string());
         object.name = name.name.to_string();
+    }
+    if is_routine {
+        diagnostic.what = renamed.signature(std::mem::take(&mut diagnostic.what));
     }
     for part in renamed.parts.iter().filter(|part| part.kind == "column" && part.is_of(object)) {
         diagnostic.reach = diagnostic.reach.iter().map(|deed| part.in_deed(deed)).collect();
@@ -507,8 +530,7 @@ fn relation(one: &Diagnostic) -> (Option<String>, String) {
 }
 
 fn is_about_access(one: &Diagnostic) -> bool {
-    let is_one = |rule: &Rule| matches!(rule.group, Group::Rls | Group::Auth | Group::Api);
-    rules::find(one.rule).is_some_and(is_one)
+    rules::find(one.rule).is_some_and(|rule| rule.group.is_access())
 }
 
 /// The rule about changes of access.
@@ -529,8 +551,7 @@ mod tests {
         let (base, head) = (Bench::new(base), Bench::new(head));
         let run = |bench: &Bench| bench.run(rule, &rule.options.defaults());
         let is_new = |file: FileId| file.0 as usize >= base.sources.len();
-        let found =
-            compare((&run(&base), &base.sources), run(&head), &Renamed::default(), &is_new, &|_| true);
+        let found = compare((&run(&base), &base.sources), run(&head), &is_new, &|_| true);
         let texts = found.introduced.iter().map(|one| head.sources.text(one.span).to_string());
         (texts.collect(), found.fixed.len(), found.staying)
     }

@@ -190,6 +190,11 @@ impl Settings {
         matching.last().map_or(0, |(at, _)| at + 1)
     }
 
+    /// The files that they come from, as they are shown; one comes after those that it extends.
+    pub fn files(&self) -> &[String] {
+        &self.files
+    }
+
     /// Roles that no migration makes.
     pub fn known_roles(&self) -> impl Iterator<Item = &String> {
         self.known_roles.iter().map(|(name, _)| name)

@@ -33,7 +33,7 @@ pub use format::Format;
 pub(crate) use place::from_root;
 
 use crate::advisors::Row;
-use crate::change::{AccessChange, Change};
+use crate::change::{AccessChange, Change, Removed};
 use crate::config::CONFIGURATION;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::rule::Rule;
@@ -158,6 +158,13 @@ fn is_unprintable(c: char) -> bool {
 
 /// Of the line of SQL beside its place, so many characters are shown.
 const LONGEST_SQL: usize = 100;
+
+fn said_of_removed(Removed { project, migrations }: &Removed) -> String {
+    let migrations = counted(*migrations, "migration");
+    format!(
+        "The project {project} is gone, with {migrations}: what was found there is neither fixed nor as before"
+    )
+}
 
 /// The first line of the statement that changes access, also of one that was taken out.
 fn sql_behind(access: &AccessChange, sources: &Sources) -> String {

@@ -71,6 +71,11 @@ pub enum Group {
 }
 
 impl Group {
+    /// Whether its rules are about what requests reach of tables and views.
+    pub fn is_access(self) -> bool {
+        matches!(self, Self::Rls | Self::Auth | Self::Api)
+    }
+
     /// Whether its rules are about who gets to what.
     pub fn is_security(self) -> bool {
         match self {

@@ -83,6 +83,8 @@ pub struct SourceFile {
     pub text: String,
     /// Where the text differs from the bytes on disk, and why.
     pub flaws: Vec<ByteFlaw>,
+    /// The bytes of a byte order mark, which no editor counts as a column.
+    mark: u32,
     /// Made when it is first asked for: few files of a long history have findings.
     lines: OnceLock<LineIndex>,
 }
@@ -105,21 +107,21 @@ pub struct ByteFlaw {
 impl SourceFile {
     /// Reads bytes as text of the same length.
     pub fn new(path: String, role: FileRole, mut bytes: Vec<u8>) -> Self {
+        const MARK: &[u8] = b"\xEF\xBB\xBF";
         let mut flaws = Vec::new();
-        if bytes.starts_with(b"\xEF\xBB\xBF") {
-            bytes[..3].fill(b' ');
-        }
+        let mark = if bytes.starts_with(MARK) { MARK.len() } else { 0 };
+        bytes[..mark].fill(b' ');
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => replace_invalid(error.into_bytes(), &mut flaws),
         };
         let text = if text.contains('\0') { replace_nul(text, &mut flaws) } else { text };
-        Self { path, role, text, flaws, lines: OnceLock::new() }
+        Self { path, role, text, flaws, mark: offset(mark), lines: OnceLock::new() }
     }
 
     /// Where an offset is, for a person and for the machine formats.
     pub fn position(&self, at: u32) -> Position {
-        self.lines().position(&self.text, at)
+        self.lines().position(&self.text, at.max(self.mark))
     }
 
     /// The bytes of a line, counted from one, without its line break.
@@ -131,7 +133,7 @@ impl SourceFile {
     }
 
     fn lines(&self) -> &LineIndex {
-        self.lines.get_or_init(|| LineIndex::new(&self.text))
+        self.lines.get_or_init(|| LineIndex::new(&self.text, self.mark))
     }
 }
 
@@ -176,9 +178,9 @@ struct LineIndex {
 }
 
 impl LineIndex {
-    fn new(text: &str) -> Self {
+    fn new(text: &str, first: u32) -> Self {
         let newlines = memchr::memchr_iter(b'\n', text.as_bytes());
-        Self { starts: std::iter::once(0).chain(newlines.map(|at| offset(at + 1))).collect() }
+        Self { starts: std::iter::once(first).chain(newlines.map(|at| offset(at + 1))).collect() }
     }
 
     fn position(&self, text: &str, at: u32) -> Position {
@@ -272,6 +274,14 @@ mod tests {
         let file = file(b"\xEF\xBB\xBFselect\x001");
         assert_eq!(file.text, "   select 1");
         assert_eq!(file.flaws, [ByteFlaw { kind: FlawKind::Nul, start: 9, end: 10 }]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_column() {
+        let file = file(b"\xEF\xBB\xBFselect\n1");
+        let places = [0, 3, 4, 9, 10].map(|at| (file.position(at).line, file.position(at).column));
+        assert_eq!(places, [(1, 1), (1, 1), (1, 2), (1, 7), (2, 1)]);
+        assert_eq!([file.line(1), file.line(2)], [3..9, 10..11]);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::catalog::table::Table;
 use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
 use crate::change::access::cause::{Effect, Part, causes};
+pub use crate::change::access::moved::Kept;
 use crate::change::access::shown::{Lineages, Shown};
 use crate::change::access::words::{deeds, deeds_in_number, plain, rows, verb, which};
 use crate::change::stops::{Cause, History};
@@ -45,6 +46,8 @@ pub struct Side<'a> {
 pub struct New<'a> {
     /// Files that are not in the base as they are.
     pub files: &'a FxHashSet<FileId>,
+    /// And what both have.
+    pub kept: &'a Kept,
     pub history: &'a dyn Fn() -> History<'a>,
 }
 
@@ -177,7 +180,7 @@ fn changes(
         })
         .collect();
     let (mut moved, mut gone) = (IndexMap::default(), IndexMap::default());
-    let mut called = calls::compared(before, after);
+    let mut called = calls::compared(before, after, renamed);
     blame(&mut differences, &mut called, after, new, &mut moved, &mut gone);
     let mut found: Vec<_> = schemas(before, after).collect();
     found.extend(called.into_iter().map(|(_, change)| change));
@@ -912,6 +915,10 @@ mod tests {
         let (was, is) = (Rights::explained(&base.catalog, &was), Rights::explained(&head.catalog, &is));
         let file = FileId(u32::try_from(base.sources.len()).expect("they are few"));
         let files = [file].into_iter().collect();
+        let mut kept = Kept::default();
+        for (was, is) in base.migrations.iter().zip(&head.migrations) {
+            kept.add(was.file, is.file, was.places.iter().zip(&is.places));
+        }
         let history = || History {
             steps: head
                 .migrations
@@ -934,7 +941,7 @@ mod tests {
         let found = compare(
             Side { rights: &was, catalog: &base.catalog, sources: &base.sources },
             Side { rights: &is, catalog: &head.catalog, sources: &head.sources },
-            &New { files: &files, history: &history },
+            &New { files: &files, kept: &kept, history: &history },
         );
         let found = found.changes;
         found

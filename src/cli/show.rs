@@ -9,13 +9,18 @@ use crate::report::Report;
 use crate::source::FileRole;
 use crate::workspace::Workspace;
 
+const SETTINGS: &str = "settings";
+
 /// Writes the files of each project in the order in which they are read, with what they are.
 pub(super) fn files(workspace: &Workspace, out: &mut dyn Write) -> io::Result<()> {
     for replayed in &workspace.projects {
         writeln!(out, "# {}", replayed.shown)?;
+        for path in replayed.settings().files() {
+            writeln!(out, "{SETTINGS:<9}  {path}")?;
+        }
         for source in replayed.files(&workspace.sources) {
             let role = match source.role {
-                FileRole::Config => "settings",
+                FileRole::Config => SETTINGS,
                 FileRole::Roles => "roles",
                 FileRole::Migration => "migration",
                 FileRole::Seed => "seed",

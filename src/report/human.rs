@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use ariadne::{Cache, Color, Config, Label, ReportKind, Source};
 
-use super::{Report, clean_lines, counted, is_unprintable, one_line, sql_behind};
+use super::{Report, clean_lines, counted, is_unprintable, one_line, said_of_removed, sql_behind};
 use crate::change::Class;
 use crate::change::stops::Cause;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -57,6 +57,9 @@ const MOST_FIXED: usize = 10;
 /// Writes what a change brings besides findings: who can do what now, and what is fixed.
 pub(crate) fn change(report: &Report, out: &mut dyn Write, color: bool) -> io::Result<()> {
     let Some(change) = &report.change else { return Ok(()) };
+    for removed in &change.removed {
+        writeln!(out, "{}", one_line(&said_of_removed(removed)))?;
+    }
     if !change.access.is_empty() {
         writeln!(out, "Who can do what, compared with {}:", one_line(&change.base))?;
     }

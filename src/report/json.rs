@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::Report;
 use super::access::word as reach_word;
-use crate::change::{AccessChange, Change, Class, Fixed, Subject};
+use crate::change::{AccessChange, Change, Class, Fixed, Removed, Subject};
 use crate::diagnostic::{Diagnostic, Identity, Label, Severity};
 use crate::rules;
 use crate::source::{Sources, Span};
@@ -177,6 +177,7 @@ struct ChangeForm<'a> {
     staying: usize,
     fixed: Vec<FixedForm<'a>>,
     access: Vec<AccessForm<'a>>,
+    removed: &'a [Removed],
 }
 
 #[derive(Serialize)]
@@ -212,6 +213,7 @@ impl<'a> ChangeForm<'a> {
             staying: change.staying,
             fixed: change.fixed.iter().map(FixedForm::of).collect(),
             access: change.access.iter().map(|access| AccessForm::of(access, sources)).collect(),
+            removed: &change.removed,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::{Report, clean_lines, counted, one_line, sql_behind};
+use super::{Report, clean_lines, counted, one_line, said_of_removed, sql_behind};
 use crate::change::{Change, Class};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::Span;
@@ -94,6 +94,9 @@ fn access(report: &Report, page: &mut Page) {
     let base = escaped(&change.base);
     let fixed = counted(change.fixed.len(), "finding");
     page.push(&format!("\nCompared with {base}: {fixed} fixed, {} as before.\n", change.staying));
+    for removed in &change.removed {
+        page.push_within(&format!("\n{}\n", escaped(&said_of_removed(removed))), LONGEST_ACCESS);
+    }
     if change.access.is_empty() {
         return;
     }

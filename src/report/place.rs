@@ -27,7 +27,7 @@ impl Place<'_> {
     /// The columns of start and end, counted from one in bytes.
     pub(super) fn byte_columns(&self) -> [usize; 2] {
         [(self.span.start, self.start), (self.span.end, self.end)]
-            .map(|(at, position)| at as usize - self.file.line(position.line).start + 1)
+            .map(|(at, position)| (at as usize).saturating_sub(self.file.line(position.line).start) + 1)
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::change::Removed;
 use crate::config;
 use crate::git::{self, GitError, Repository, State};
+use crate::project::migrations::version;
 use crate::project::{self, Found, Project, ProjectFile, Request, home_of};
 use crate::source::{FileRole, SourceFile};
 use crate::workspace::{Asked, Workspace};
@@ -39,6 +41,8 @@ pub struct Base {
     pub(super) name: String,
     /// What is merged, where that is known.
     pub(super) merged: Option<Merged>,
+    /// The projects that are asked about and no longer there.
+    pub(super) removed: Vec<Removed>,
 }
 
 /// The branch that the change is to be merged into.
@@ -103,7 +107,7 @@ fn filtered(
     let mut before = Found { projects: found.projects.clone(), errors: Vec::new() };
     before.projects.iter_mut().for_each(|project| project.retain_files(wanted));
     let workspace = Workspace::load(before, asked);
-    (Workspace::load(found, asked), Base { workspace, name, merged: None })
+    (Workspace::load(found, asked), Base { workspace, name, merged: None, removed: Vec::new() })
 }
 
 fn against_commit(
@@ -112,6 +116,7 @@ fn against_commit(
     name: &str,
 ) -> Result<(Workspace, Base), BoundaryError> {
     let repository = repository(&request)?;
+    let paths = request.paths;
     let tip = repository.commit(name)?;
     let fork = repository.fork(&tip, name)?;
     let snapshot = repository.snapshot(State::Commit(&fork))?;
@@ -127,7 +132,8 @@ fn against_commit(
         }
         false => name.to_string(),
     };
-    let base = before(&head, asked, &repository.top, &|path| snapshot.path(path), &name, merged)?;
+    let to_base = |path: &Path| snapshot.path(path);
+    let base = before(&head, asked, paths, &repository.top, &to_base, &name, merged)?;
     Ok((head, base))
 }
 
@@ -154,7 +160,8 @@ fn staged(request: &Request<'_>, asked: &Asked) -> Result<(Workspace, Base), Bou
     let head = Workspace { prefix, ..Workspace::load(project::find(there), &asked) };
     let to_base = |path: &Path| index.path_in(&snapshot, path);
     let merged = merged(&repository, &index)?;
-    let base = before(&head, &asked, &index.path(&repository.top), &to_base, "the last commit", merged)?;
+    let top = index.path(&repository.top);
+    let base = before(&head, &asked, &paths, &top, &to_base, "the last commit", merged)?;
     Ok((head, base))
 }
 
@@ -170,10 +177,11 @@ fn merged(repository: &Repository, index: &git::Snapshot) -> Result<Option<Merge
     Ok(Some(Merged { tip: paths(&main)?, shared: Some(paths(&fork)?), moved: Vec::new() }))
 }
 
-/// The projects of the head as they are elsewhere. `top` is that of the repository.
+/// The projects of the head as they are elsewhere. `paths` are those asked about, `top` is that of the repository.
 fn before(
     head: &Workspace,
     asked: &Asked,
+    paths: &[PathBuf],
     top: &Path,
     to_base: &dyn Fn(&Path) -> PathBuf,
     name: &str,
@@ -213,9 +221,39 @@ fn before(
         let project = replayed.project.counterpart(&place, &mut found.errors);
         found.projects.push(project);
     }
+    let is_there = |folder: &Path| {
+        folder.join("migrations").exists()
+            || folders.contains(&folder)
+            || moved.iter().flatten().any(|was| was == folder)
+    };
+    let removed = removed(asked, paths, top, to_base, &is_there);
     merged.iter_mut().for_each(|merged| merged.moved.clone_from(&moved));
     let workspace = Workspace::load(found, &asked.elsewhere(to_base));
-    Ok(Base { workspace, name: name.to_string(), merged })
+    Ok(Base { workspace, name: name.to_string(), merged, removed })
+}
+
+/// The projects that the base has under what is asked about, and the head has nowhere.
+fn removed(
+    asked: &Asked,
+    paths: &[PathBuf],
+    top: &Path,
+    to_base: &dyn Fn(&Path) -> PathBuf,
+    is_there: &dyn Fn(&Path) -> bool,
+) -> Vec<Removed> {
+    let base_top = to_base(top);
+    let here = [PathBuf::new()];
+    let asked_about = if paths.is_empty() { &here } else { paths };
+    let folders =
+        asked_about.iter().flat_map(|path| project::below(&to_base(&asked.working_directory.join(path))));
+    let removed = folders.filter_map(|was| {
+        let folder = top.join(was.strip_prefix(&base_top).ok()?);
+        let names = std::fs::read_dir(was.join("migrations")).ok()?.flatten().map(|entry| entry.file_name());
+        let migrations =
+            names.filter(|name| name.to_str().is_some_and(|name| version(name).is_some())).count();
+        let project = asked.shown(&folder);
+        (migrations > 0 && !is_there(&folder)).then_some(Removed { project, migrations })
+    });
+    removed.collect()
 }
 
 /// The folder that a project had, where the base has none in its place: that of a project which is no longer

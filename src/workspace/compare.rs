@@ -11,7 +11,7 @@ use crate::catalog::table::Table;
 use crate::change::access::{self, New, Side};
 use crate::change::buckets;
 use crate::change::stops::Cause;
-use crate::change::{self, AccessChange, Change, Fixed, Grown, Subject};
+use crate::change::{self, AccessChange, Change, Fixed, Grown, Renamed, Subject};
 use crate::diagnostic::{self, Diagnostic, Identity, Severity, selected};
 use crate::report::Report;
 use crate::rule::{Check, Findings, Group, Rule};
@@ -27,7 +27,8 @@ impl Workspace {
     /// Runs the rules on what there is and on what there was, and reports the difference.
     pub fn check_against(&mut self, base: &Base) -> Report {
         let started = Instant::now();
-        let mut change = Change { base: base.name.clone(), ..Change::default() };
+        let mut change =
+            Change { base: base.name.clone(), removed: base.removed.clone(), ..Change::default() };
         let before = &base.workspace;
         let keys = keys::keys(&self.projects, &keys::folders(&self.projects, &self.prefix));
         let mut introduced = Vec::new();
@@ -51,15 +52,16 @@ impl Workspace {
             let mut checked = self.check_project(&self.projects[at], std::mem::take(&mut merged.findings));
             let mut known = before.check_project(&before.projects[at], Vec::new()).found;
             change::move_files(&mut known, &before.projects[at].shown, &self.projects[at].shown);
+            let renamed = &access.renamed;
+            renamed.apply(&mut known);
             let is_new = |file: FileId| merged.new.contains(&file);
             let mut told = checked.found.clone();
             let baseline = self.silence(&self.projects[at], &mut told);
             let found = std::mem::take(&mut checked.found);
-            let renamed = &access.renamed;
             // What is still there and only no longer said, or seen, is not mended; nor is what databases keep that
             // ran a migration as it was.
             let settings = &self.projects[at].settings;
-            let mut hidden = self.hidden_without_rls(at, before, &known);
+            let mut hidden = self.hidden_without_rls(at, before, renamed, &known);
             hidden.extend(self.hidden_by_doubts(at, before));
             let aftermath = Aftermath::new((was, &known), (is, &found), &access.changes);
             let is_mended = |one: &Diagnostic| {
@@ -72,7 +74,7 @@ impl Workspace {
                     && !aftermath.may_hide(one)
                     && !has_new_doubts(one, is, was)
             };
-            let compared = change::compare((&known, &before.sources), found, renamed, &is_new, &is_mended);
+            let compared = change::compare((&known, &before.sources), found, &is_new, &is_mended);
             let mut brought = compared.introduced;
             brought.iter_mut().for_each(|diagnostic| change::move_to_change(diagnostic, &is_new));
             self.move_to_causes(&self.projects[at], &mut brought, &compared.grown, &merged);
@@ -131,7 +133,11 @@ impl Workspace {
         access::compare(
             Side { rights: &was, catalog: &before.catalog, sources: &base.sources },
             Side { rights: &is, catalog: &after.catalog, sources: &self.sources },
-            &New { files: &merged.new, history: &|| self.history(after, merged) },
+            &New {
+                files: &merged.new,
+                kept: &self.kept(after, base, before, merged),
+                history: &|| self.history(after, merged),
+            },
         )
     }
 
@@ -144,10 +150,17 @@ impl Workspace {
 
     /// The findings of the base that do not show where row level security was switched off, and come back
     /// with it; those about who reaches the rows of such a table among them.
-    fn hidden_without_rls(&self, at: usize, base: &Self, known: &[Diagnostic]) -> FxHashSet<String> {
+    fn hidden_without_rls(
+        &self,
+        at: usize,
+        base: &Self,
+        renamed: &Renamed,
+        known: &[Diagnostic],
+    ) -> FxHashSet<String> {
         let (was, replayed) = (&base.projects[at].catalog, &self.projects[at]);
         let is_off = |table: &&Table| {
-            !table.rls.value && was.table(&table.name).is_some_and(|before| before.rls.value)
+            let before = was.table(renamed.former(&table.name));
+            !table.rls.value && before.is_some_and(|before| before.rls.value)
         };
         let off: Vec<&Table> = replayed.catalog.tables.values().filter(is_off).collect();
         if off.is_empty() {

@@ -1,13 +1,16 @@
 //! Which findings of the base that are gone a change has mended. What something else may have hidden, or is told
 //! in another way now, is no longer told and not called fixed.
 
-use rustc_hash::FxHashSet;
+use std::collections::BTreeSet;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::Catalog;
 use crate::catalog::function::Function;
 use crate::catalog::name::QName;
-use crate::change::{AccessChange, Class, Subject};
+use crate::change::{AccessChange, Class, Grown, Subject};
 use crate::diagnostic::{Diagnostic, Identity, Severity};
+use crate::predicate::Reach;
 use crate::rule::Group;
 use crate::rules;
 use crate::sql::name::Ident;
@@ -16,10 +19,12 @@ use crate::sql::name::Ident;
 pub(super) struct Aftermath<'a> {
     before: &'a Catalog,
     after: &'a Catalog,
-    /// The rules that still say something, each with the object.
+    /// The rules that say something more, each with the object.
     told: FxHashSet<(&'static str, Identity)>,
     /// The relations that the change opens, or of which it brings findings.
     spoiled: FxHashSet<QName>,
+    /// Of those, the ones of which every row is reached now.
+    opened: FxHashSet<QName>,
 }
 
 impl<'a> Aftermath<'a> {
@@ -29,34 +34,56 @@ impl<'a> Aftermath<'a> {
         (after, found): (&'a Catalog, &[Diagnostic]),
         changes: &[AccessChange],
     ) -> Self {
-        let known: FxHashSet<String> =
-            known.iter().flat_map(Diagnostic::each).map(Diagnostic::fingerprint).collect();
+        let mut said: FxHashMap<String, ([BTreeSet<String>; 2], Severity)> = FxHashMap::default();
+        for one in known.iter().flat_map(Diagnostic::each) {
+            let nothing = || (Default::default(), one.own_severity());
+            let ([reach, extent], severity) = said.entry(one.fingerprint()).or_insert_with(nothing);
+            reach.extend(one.reach.iter().cloned());
+            extent.extend(one.extent.iter().cloned());
+            *severity = one.own_severity().max(*severity);
+        }
         let about_security = || found.iter().flat_map(Diagnostic::each).filter(|one| is_about_security(one));
-        let brought = about_security()
-            .filter(|one| one.severity > Severity::Info && !known.contains(&one.fingerprint()));
+        let is_new = |one: &&Diagnostic| !said.contains_key(&one.fingerprint());
+        // What is said as before stands for nothing else.
+        let says_more = |one: &&Diagnostic| {
+            said.get(&one.fingerprint()).is_none_or(|([reach, extent], severity)| {
+                Grown::since([reach, extent], *severity, one).is_some()
+            })
+        };
+        let told = about_security().filter(says_more).map(|one| (one.rule, one.object.clone()));
+        let brought = about_security().filter(is_new).filter(|one| one.severity > Severity::Info);
         let opens = |change: &&AccessChange| {
             change.subject == Subject::Relation && matches!(change.class, Class::Dangerous | Class::Review)
         };
-        let opened = changes.iter().filter(opens).map(|change| change.name.clone());
+        let opening = || changes.iter().filter(opens);
+        let to_all = opening().filter(|change| change.after == Some(Reach::All));
         Self {
             before,
             after,
-            told: about_security().map(|one| (one.rule, one.object.clone())).collect(),
-            spoiled: brought.filter_map(relation_of).chain(opened).collect(),
+            told: told.collect(),
+            opened: to_all.map(|change| change.name.clone()).collect(),
+            spoiled: brought
+                .filter_map(relation_of)
+                .chain(opening().map(|change| change.name.clone()))
+                .collect(),
         }
     }
 
     /// Whether a finding that is gone may be so for another reason than that it was mended.
     pub(super) fn may_hide(&self, finding: &Diagnostic) -> bool {
         let object = &finding.object;
+        let relation = relation_of(finding);
         let is_spoiled = |relation: &QName| self.spoiled.contains(relation);
+        if is_about_speed(finding) {
+            return relation.is_some_and(|relation| self.opened.contains(&relation));
+        }
         is_about_security(finding)
             && (self.told.contains(&(finding.rule, object.clone()))
-                || relation_of(finding).as_ref().is_some_and(is_spoiled)
+                || relation.as_ref().is_some_and(is_spoiled)
                 || match object.kind {
                     "bucket" => is_spoiled(&QName::new("storage", "objects")),
                     "function" if !finding.reach.is_empty() => {
-                        relation_of(finding).is_some_and(|name| self.is_called_as_before(&name))
+                        relation.is_some_and(|name| self.is_called_as_before(&name))
                     }
                     "role" => self.after.roles.get(object.name.as_str()).is_some_and(|role| role.superuser),
                     _ => false,
@@ -91,7 +118,10 @@ fn relation_of(finding: &Diagnostic) -> Option<QName> {
 }
 
 fn is_about_security(finding: &Diagnostic) -> bool {
-    let is_one =
-        |group| matches!(group, Group::Rls | Group::Auth | Group::Api | Group::Function | Group::Platform);
-    rules::find(finding.rule).is_some_and(|rule| is_one(rule.group))
+    rules::find(finding.rule).is_some_and(|rule| rule.group.is_security())
+}
+
+/// Whether it is about what policies cost: those that ask nothing cost nothing.
+fn is_about_speed(finding: &Diagnostic) -> bool {
+    rules::find(finding.rule).is_some_and(|rule| rule.group == Group::Performance)
 }

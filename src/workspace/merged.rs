@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::project::migrations;
 use crate::rule::Findings;
 use crate::rules;
-use crate::source::{FileId, FileRole, SourceFile, Sources, Span};
+use crate::source::{FileId, FileRole, Sources, Span};
 use crate::sql::Migration;
 use crate::sql::token::{Lexer, Token, TokenKind};
 use crate::workspace::way::Passed;
@@ -26,6 +26,8 @@ pub(super) struct Merged {
     pub(super) new: FxHashSet<FileId>,
     /// The files of both, in order.
     pub(super) way: Vec<Passed>,
+    /// What of the base the head does not have as it was, and the copies of these in the sources of the head.
+    pub(super) copies: FxHashMap<FileId, FileId>,
     /// The merged migrations that are no longer what databases ran, with their names.
     pub(super) rewritten: FxHashMap<FileId, String>,
     pub(super) findings: Vec<Diagnostic>,
@@ -50,7 +52,7 @@ impl Workspace {
     ) -> Merged {
         let before = &base.projects[at];
         let mut found = self.projects[at].new_files(&self.sources, before, &base.sources);
-        let copies = self.copy_old(&mut found.way, base);
+        found.copies = self.copy_lost(&found.way, base);
         let Some(merged) = merged else { return found };
         let after = &self.projects[at];
         let (mut edited, mut order) =
@@ -68,7 +70,7 @@ impl Workspace {
         let mut renamed = FxHashSet::default();
         for (file, counterpart) in old.iter().zip(counterparts(&old, &new)) {
             let Some(one) = counterpart else {
-                let copy = copies[&file.id];
+                let copy = found.copies[&file.id];
                 found.rewritten.insert(copy, file.name.to_string());
                 deleted.push((engine::first_line(copy, &self.sources), file.name));
                 continue;
@@ -94,17 +96,13 @@ impl Workspace {
         found
     }
 
-    /// Takes over the text of what the base has otherwise, so that there are places in it.
-    fn copy_old(&mut self, way: &mut [Passed], base: &Self) -> FxHashMap<FileId, FileId> {
+    /// Takes over the text of what is lost, so that there are places in it.
+    fn copy_lost(&mut self, way: &[Passed], base: &Self) -> FxHashMap<FileId, FileId> {
         let mut copies = FxHashMap::default();
-        for passed in way {
-            let (Passed::Gone(old) | Passed::Edited { was: old, .. }) = passed else { continue };
-            let file = base.sources.get(*old);
-            let copy = SourceFile::new(file.path.clone(), file.role, file.text.clone().into_bytes());
-            self.paths.push(self.working_directory.join(&file.path));
-            let copy = Arc::make_mut(&mut self.sources).add(copy);
-            copies.insert(*old, copy);
-            *old = copy;
+        for lost in way.iter().filter_map(|passed| passed.lost()) {
+            let copy = base.sources.get(lost).clone();
+            self.paths.push(self.working_directory.join(&copy.path));
+            copies.insert(lost, Arc::make_mut(&mut self.sources).add(copy));
         }
         copies
     }
@@ -154,21 +152,22 @@ impl Replayed {
             |at: usize| old.get_index_of(&path(self, at)).filter(|_| !self.project.files[at].is_extra);
         let kept: FxHashSet<usize> = self.migrations.iter().filter_map(|(at, _)| counterpart(*at)).collect();
         let gone = |range: Range<usize>| {
-            range.filter(|at| !kept.contains(at)).map(|at| Passed::Gone(old[at])).collect::<Vec<_>>()
+            range.filter(|at| !kept.contains(at)).map(|at| Passed::Gone { was: old[at] }).collect::<Vec<_>>()
         };
         let mut found = Merged::default();
         let mut passed = 0;
-        for (at, Migration { file, .. }) in &self.migrations {
+        for (at, Migration { file: is, .. }) in &self.migrations {
+            let is = *is;
             let was = counterpart(*at);
             if let Some(place) = was {
                 found.way.extend(gone(passed..place));
                 passed = passed.max(place + 1);
             }
-            let text = &sources.get(*file).text;
+            let text = &sources.get(is).text;
             found.way.push(match was.map(|place| old[place]) {
-                Some(was) if is_same_code(&base_sources.get(was).text, text) => Passed::Same(*file),
-                Some(was) => Passed::Edited { was, is: *file },
-                None => Passed::New(*file),
+                Some(was) if is_same_code(&base_sources.get(was).text, text) => Passed::Same { was, is },
+                Some(was) => Passed::Edited { was, is },
+                None => Passed::New { is },
             });
         }
         found.way.extend(gone(passed..old.len()));

@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use crate::catalog::Catalog;
+use crate::change::access::Kept;
 use crate::change::stops::{Cause, History};
 use crate::source::{FileId, Sources, Span};
 use crate::sql::statement::Statement;
@@ -14,21 +16,29 @@ use crate::workspace::merged::{Merged, likeness, normalised};
 use crate::workspace::replay::{fresh_catalog, is_applied, replay};
 use crate::workspace::{Replayed, Workspace, engine};
 
-/// A file on the way. Those of the base are in the sources as copies.
+/// A file on the way, of the base (`was`), of the head (`is`), or of both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passed {
-    Same(FileId),
-    New(FileId),
+    Same { was: FileId, is: FileId },
+    New { is: FileId },
     Edited { was: FileId, is: FileId },
-    Gone(FileId),
+    Gone { was: FileId },
 }
 
 impl Passed {
     /// The file, if the base does not have it as it is.
     pub(super) fn brought(self) -> Option<FileId> {
         match self {
-            Self::New(file) | Self::Edited { is: file, .. } => Some(file),
-            Self::Same(_) | Self::Gone(_) => None,
+            Self::New { is } | Self::Edited { is, .. } => Some(is),
+            Self::Same { .. } | Self::Gone { .. } => None,
+        }
+    }
+
+    /// The file of the base, if the head does not have it as it was.
+    pub(super) fn lost(self) -> Option<FileId> {
+        match self {
+            Self::Gone { was } | Self::Edited { was, .. } => Some(was),
+            Self::Same { .. } | Self::New { .. } => None,
         }
     }
 }
@@ -43,7 +53,10 @@ enum Stage {
 
 /// Statements of an edited file, by their numbers.
 enum Part {
-    Kept(usize),
+    Kept {
+        was: usize,
+        is: usize,
+    },
     /// One that has another one in its place, or none, behind the step of this number.
     Edited {
         was: Option<usize>,
@@ -56,8 +69,9 @@ impl Workspace {
     /// The way of a project, its files parsed anew: replayed statements are not kept.
     pub(super) fn history<'s>(&'s self, replayed: &'s Replayed, merged: &'s Merged) -> History<'s> {
         let sources = &self.sources;
-        let mut stages: Vec<_> =
-            merged.way.par_iter().filter_map(|passed| Stage::of(*passed, sources)).collect();
+        let copy = |was: FileId| merged.copies[&was];
+        let stage = |passed: &Passed| Stage::of(*passed, sources, &copy);
+        let mut stages: Vec<_> = merged.way.par_iter().filter_map(stage).collect();
         let first = stages.iter().position(|stage| stage.steps() > 0).unwrap_or(stages.len());
         let later = stages.split_off(first);
         let mut start = fresh_catalog(&replayed.project, &replayed.settings, replayed.config_file);
@@ -77,24 +91,52 @@ impl Workspace {
         };
         History { steps, weight, until: Box::new(until) }
     }
+
+    /// The statements that a project has and had.
+    pub(super) fn kept(&self, replayed: &Replayed, base: &Self, earlier: &Replayed, merged: &Merged) -> Kept {
+        let places = |of: &'_ Replayed| -> FxHashMap<FileId, Vec<Span>> {
+            of.migrations.iter().map(|(_, file)| (file.file, file.places.clone())).collect()
+        };
+        let (old, new) = (places(earlier), places(replayed));
+        let mut kept = Kept::default();
+        for passed in &merged.way {
+            match *passed {
+                Passed::Same { was, is } => kept.add(was, is, old[&was].iter().zip(&new[&is])),
+                Passed::Edited { was, is } => {
+                    let (old, new) = (&old[&was], &new[&is]);
+                    let parts = parts(&texts(old, &base.sources), &texts(new, &self.sources));
+                    let pairs = parts.iter().filter_map(|part| match part {
+                        Part::Kept { was, is } => Some((&old[*was], &new[*is])),
+                        Part::Edited { .. } => None,
+                    });
+                    kept.add(was, is, pairs);
+                }
+                Passed::New { .. } | Passed::Gone { .. } => {}
+            }
+        }
+        kept
+    }
 }
 
 impl Stage {
     /// Nothing of a file that is gone and was not replayed as a whole; such a file that is edited is taken as it is.
-    fn of(passed: Passed, sources: &Sources) -> Option<Self> {
+    /// `copy` gives what stands for a file of the base in the sources of the head.
+    fn of(passed: Passed, sources: &Sources, copy: &dyn Fn(FileId) -> FileId) -> Option<Self> {
         let parsed = |file: FileId| sql::parse(file, sources.get(file));
         let is_applied = |file: FileId| is_applied(sources.get(file).role);
         Some(match passed {
-            Passed::New(file) if is_applied(file) => Self::New(parsed(file)),
+            Passed::New { is } if is_applied(is) => Self::New(parsed(is)),
             Passed::Edited { was, is } if is_applied(is) => {
-                let (was, is) = (parsed(was), parsed(is));
-                let parts = parts(&was.statements, &is.statements, sources);
+                let (was, is) = (parsed(copy(was)), parsed(is));
+                let places =
+                    |file: &Migration| file.statements.iter().map(|one| one.span).collect::<Vec<_>>();
+                let parts = parts(&texts(&places(&was), sources), &texts(&places(&is), sources));
                 Self::Edited { was, is, parts }
             }
-            Passed::Gone(file) if is_applied(file) => Self::Gone(parsed(file)),
-            Passed::Gone(_) => return None,
-            Passed::Same(file) | Passed::New(file) | Passed::Edited { is: file, .. } => {
-                Self::Same(parsed(file))
+            Passed::Gone { was } if is_applied(copy(was)) => Self::Gone(parsed(copy(was))),
+            Passed::Gone { .. } => return None,
+            Passed::Same { is, .. } | Passed::New { is } | Passed::Edited { is, .. } => {
+                Self::Same(parsed(is))
             }
         })
     }
@@ -154,7 +196,7 @@ impl Stage {
             Self::Gone(file) => replay(catalog, file, &file.statements[taken..], sources),
             Self::Edited { was, is, parts } => {
                 let statements = parts.iter().filter_map(|part| match part {
-                    Part::Kept(at) => Some(&is.statements[*at]),
+                    Part::Kept { is: at, .. } => Some(&is.statements[*at]),
                     Part::Edited { is: after, step, .. } if *step < taken => Some(&is.statements[(*after)?]),
                     Part::Edited { was: before, .. } => Some(&was.statements[(*before)?]),
                 });
@@ -168,28 +210,28 @@ impl Stage {
 /// What stands where a statement was taken out: the next statement, else the last one, else how the file begins.
 fn nearest(parts: &[Part], file: &Migration, sources: &Sources) -> Span {
     let next = parts.iter().find_map(|part| match part {
-        Part::Kept(at) => Some(*at),
+        Part::Kept { is, .. } => Some(*is),
         Part::Edited { is, .. } => *is,
     });
     let statement = next.map_or(file.statements.last(), |at| file.statements.get(at));
     statement.map_or_else(|| engine::first_line(file.file, sources), |statement| statement.span)
 }
 
+fn texts(places: &[Span], sources: &Sources) -> Vec<String> {
+    places.iter().map(|place| normalised(sources.text(*place))).collect()
+}
+
 /// Tells the statements that an edit left as they are from the others.
-fn parts(was: &[Statement], is: &[Statement], sources: &Sources) -> Vec<Part> {
-    let texts = |list: &[Statement]| -> Vec<String> {
-        list.iter().map(|one| normalised(sources.text(one.span))).collect()
-    };
-    let (before, after) = (texts(was), texts(is));
+fn parts(before: &[String], after: &[String]) -> Vec<Part> {
     let is_like = |one: usize, other: usize| {
         starts_alike(&before[one], &after[other]) || likeness(&before[one], &after[other]) > 0
     };
     let mut parts = Vec::new();
     let mut steps = 0;
-    for hunk in capture_diff_slices(Algorithm::Patience, &before, &after) {
+    for hunk in capture_diff_slices(Algorithm::Patience, before, after) {
         match hunk {
-            DiffOp::Equal { new_index, len, .. } => {
-                parts.extend((new_index..new_index + len).map(Part::Kept));
+            DiffOp::Equal { old_index, new_index, len } => {
+                parts.extend((0..len).map(|at| Part::Kept { was: old_index + at, is: new_index + at }));
             }
             other => steps = edited(&mut parts, steps, (other.old_range(), other.new_range()), &is_like),
         }
@@ -250,7 +292,7 @@ mod tests {
             sources.add(SourceFile::new("1_a.sql".into(), FileRole::Migration, text.as_bytes().to_vec()))
         };
         let (was, is) = (add(was), add(is));
-        let stage = Stage::of(Passed::Edited { was, is }, &sources).expect("it is a migration");
+        let stage = Stage::of(Passed::Edited { was, is }, &sources, &|was| was).expect("it is a migration");
         let said = |cause: &Cause| match cause.gone {
             Some(gone) => format!("-{} at {}", sources.text(gone), sources.text(cause.place)),
             None => sources.text(cause.place).to_string(),

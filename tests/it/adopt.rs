@@ -418,6 +418,13 @@ fn files_are_shown_in_their_order() {
          migration  supabase/migrations/1_a.sql\nmigration  supabase/migrations/2_b.sql\n\
          seed       supabase/seed.sql\nnot run    supabase/migrations/add.sql\n"
     );
+    folder.write("rls-lint.yaml", b"extends: [strict, shared.yaml]\n");
+    folder.write("shared.yaml", b"rules: {}\n");
+    folder.run(&["baseline"]);
+    let shown = folder.run(&["--show-files"]).out;
+    let expected = "# supabase\nsettings   shared.yaml\nsettings   rls-lint.yaml\nsettings   supabase/config.toml\n\
+                    settings   rls-lint-baseline.json\nroles      supabase/roles.sql\n";
+    assert!(shown.starts_with(expected), "{shown}");
 }
 
 #[test]

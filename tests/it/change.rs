@@ -798,6 +798,22 @@ fn projects_in_subfolders_are_compared_one_by_one() {
         2
     );
     git(folder.path(), &["rm", "--quiet", "-f", "-r", "a"]);
+    // A project that is gone: nothing of it is fixed.
+    let with_web_gone = |arguments: &[&str]| {
+        git(folder.path(), &["mv", "apps/web", "web.old"]);
+        std::fs::remove_dir_all(folder.path().join("web.old")).expect("it is there");
+        let answer = folder.run(&[&only[..4], arguments].concat());
+        git(folder.path(), &["add", "--all"]);
+        let staged = folder.run(&["--format", "json", "--staged"]);
+        git(folder.path(), &["reset", "--quiet", "--hard"]);
+        folder.write("apps/admin/supabase/migrations/2_t.sql", sql.as_bytes());
+        (json(&answer)["change"].clone(), json(&staged)["change"]["removed"].clone(), answer.err)
+    };
+    let removed = serde_json::json!([{ "project": "apps/web/supabase", "migrations": 1 }]);
+    let (change, staged, said) = with_web_gone(&[]);
+    assert_eq!((&change["removed"], &change["fixed"], &staged), (&removed, &serde_json::json!([]), &removed));
+    assert!(said.contains("The project apps/web/supabase is gone, with 1 migration: "), "{said}");
+    assert_eq!(with_web_gone(&["apps/admin"]).0["removed"], serde_json::json!([]), "it was not asked about");
     // A project that is new altogether.
     folder.write("apps/new/supabase/migrations/1_t.sql", sql.as_bytes());
     assert_eq!(found(&folder.run(&only)).len(), 2);
@@ -1356,6 +1372,114 @@ fn findings_follow_a_policy_and_a_column_to_another_name() {
         (&2.into(), Some(0)),
         "{change}"
     );
+}
+
+#[test]
+fn findings_follow_what_was_made_and_not_where_it_stands() {
+    let (a, b) = ("create table public.a (title text);\n", "create table public.b (title text);\n");
+    let folder = project(&format!("-- {}\n{a}{b}", "x".repeat(a.len() - 4)));
+    let of_change = |first: &str, second: &str| {
+        folder.write(FIRST, first.as_bytes());
+        folder.write(SECOND, second.as_bytes());
+        let answer = check(&folder, &["--base", "main", "--only", "no-primary-key"]);
+        assert_eq!(found(&answer), [""; 0], "{answer:?}");
+        let change = json(&answer)["change"].clone();
+        let fixed = change["fixed"].as_array().expect("a list").clone();
+        (
+            fixed.iter().map(|one| one["object"]["name"].to_string()).collect::<Vec<_>>(),
+            change["staying"].clone(),
+        )
+    };
+    let renamed = "drop table public.a;\nalter table public.b rename to c;\n";
+    // The one that stays begins where the other one began.
+    assert_eq!(of_change(&format!("{a}{b}"), renamed), (vec!["\"a\"".to_string()], 1.into()));
+    // What was edited elsewhere in the file has it made by the same statement; databases keep the other one.
+    let edited = format!("create table public.more (id int primary key);\n{a}{b}");
+    assert_eq!(of_change(&edited, "alter table public.b rename to c;\n"), (vec![], 2.into()));
+}
+
+/// What a change mends, each as `rule object`, and how many findings stay.
+fn mended(folder: &Folder, change: &str, arguments: &[&str]) -> (Vec<String>, u64) {
+    folder.write(SECOND, change.as_bytes());
+    let answer = json(&check(folder, &[&["--base", "main"], arguments].concat()));
+    let fixed = answer["change"]["fixed"].as_array().expect("it lists them").clone();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+    let fixed = fixed.iter().map(|one| format!("{} {}", text(&one["rule"]), text(&one["object"]["name"])));
+    (fixed.collect(), answer["change"]["staying"].as_u64().expect("a number"))
+}
+
+#[test]
+fn what_stays_beside_it_holds_nothing_back() {
+    let folder = project(
+        "create table public.people (id int primary key, owner uuid, email text);
+         create function public.f(i int) returns bigint language sql security definer as 'select count(*) from public.people';
+         create function public.f(t text) returns bigint language sql security definer as 'select count(*) from public.people';\n",
+    );
+    let only =
+        ["--only", "function-search-path-mutable,rls-disabled-on-exposed-table,sensitive-column-exposed"];
+    assert_eq!(
+        mended(&folder, "alter function public.f(int) set search_path = '';", &only),
+        (vec!["function-search-path-mutable f".to_string()], 3)
+    );
+    // What has another name now is mended as any other.
+    let closed =
+        "alter table public.people rename to persons; alter table public.persons enable row level security;
+        create policy own on public.persons to authenticated using (owner = (select auth.uid()));";
+    assert_eq!(
+        mended(&folder, closed, &only),
+        (
+            vec![
+                "sensitive-column-exposed persons".to_string(),
+                "rls-disabled-on-exposed-table persons".to_string()
+            ],
+            2
+        )
+    );
+}
+
+#[test]
+fn findings_follow_a_function_to_another_name() {
+    let folder = project(
+        "create function public.f(i int) returns int language sql security definer as 'select 1';
+         create function public.h(i int) returns int language sql security definer as 'select 1';
+         create function public.h(t text) returns int language sql security definer as 'select 1';\n",
+    );
+    let only = ["--only", "function-search-path-mutable,definer-audit"];
+    let renamed = "alter function public.f(int) rename to g;";
+    assert_eq!(mended(&folder, renamed, &only), (vec![], mended(&folder, "select 1;", &only).1));
+    assert_eq!(mended(&folder, "alter function public.f(int) rename to g;", &only).0, [""; 0]);
+    folder.write(SECOND, renamed.as_bytes());
+    assert_eq!(
+        access(&folder),
+        ["breaking: public.f(integer) is now called public.g(integer) [20250201000000_second.sql:1]"]
+    );
+    // One of two that share a name is another one then.
+    folder.write(SECOND, b"alter function public.h(text) rename to g;");
+    assert!(access(&folder)[0].contains("public.h(text) is gone"), "{:?}", access(&folder));
+}
+
+#[test]
+fn what_no_policy_asks_for_any_more_is_not_fixed_by_opening() {
+    let folder = project(
+        "create table public.notes (id int primary key, owner uuid, team int, shared bool);
+         alter table public.notes enable row level security;
+         create policy own on public.notes for select to authenticated using (owner = (select auth.uid()));
+         create policy team on public.notes for update to authenticated
+           using (team = ((select auth.jwt()) ->> 'team')::int);\n",
+    );
+    let only = ["--only", "unindexed-filter-column"];
+    for opened in [
+        "alter policy team on public.notes using (true);",
+        "alter policy own on public.notes using (true);",
+        "alter table public.notes disable row level security; drop policy own on public.notes;",
+        "alter table public.notes disable row level security; alter table public.notes rename to pages;",
+    ] {
+        assert_eq!(mended(&folder, opened, &only).0, [""; 0], "{opened}");
+    }
+    for done in ["create index on public.notes (team);", "alter policy team on public.notes using (shared);"]
+    {
+        assert_eq!(mended(&folder, done, &only).0, ["unindexed-filter-column notes"], "{done}");
+    }
 }
 
 #[test]

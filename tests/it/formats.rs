@@ -282,6 +282,31 @@ fn each_format_is_what_its_reader_takes() {
 }
 
 #[test]
+fn a_byte_order_mark_changes_no_place() {
+    let sql = "create table public.notes (title text); create tabel x;\n";
+    let (plain, marked) = (Folder::project(sql), Folder::project(&format!("\u{feff}{sql}")));
+    for format in ["concise", "github", "gitlab", "rdjson", "markdown", "audit", "advisors"] {
+        let out = |folder: &Folder| folder.run(&["--format", format, "--rule-set", "strict"]).out;
+        assert_eq!(out(&plain), out(&marked), "{format}");
+    }
+    let columns = |folder: &Folder, format: &str| {
+        let value: Value = serde_json::from_str(&folder.run(&["--format", format]).out).expect("it is JSON");
+        match format {
+            "json" => [&value["findings"][0]["start"]["column"], &value["findings"][0]["end"]["column"]]
+                .map(Value::clone),
+            _ => {
+                let region = &value["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"];
+                [&region["startColumn"], &region["endColumn"]].map(Value::clone)
+            }
+        }
+    };
+    for format in ["json", "sarif"] {
+        assert_eq!(columns(&plain, format), columns(&marked, format), "{format}");
+        assert!(columns(&plain, format)[0].is_u64(), "{format}");
+    }
+}
+
+#[test]
 fn each_format_is_valid_when_the_work_fails() {
     let folder = Folder::project("select 1;");
     for arguments in [&["--config", "nowhere.yaml"][..], &["nowhere.sql"], &["--only", "nothing"]] {

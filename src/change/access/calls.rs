@@ -6,7 +6,7 @@ use crate::catalog::function::Function;
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::change::access::Side;
-use crate::change::{AccessChange, Class, Subject};
+use crate::change::{AccessChange, Class, Renamed, Subject};
 use crate::map::IndexMap;
 use crate::sql::statement::FunctionBody;
 use crate::sql::token::Lexer;
@@ -62,9 +62,17 @@ fn functions(catalog: &Catalog) -> IndexMap<String, Calls> {
 
 /// What is different about who can call which function, with its signature. A new function that runs with
 /// the rights of the caller opens nothing.
-pub(super) fn compared(before: Side<'_>, after: Side<'_>) -> Vec<(String, AccessChange)> {
+pub(super) fn compared(before: Side<'_>, after: Side<'_>, renamed: &Renamed) -> Vec<(String, AccessChange)> {
     let (was, is) = (functions(before.catalog), functions(after.catalog));
-    let mut found = Vec::new();
+    let now_called = |(old, earlier): (&String, &Calls)| {
+        let signature = renamed.signature(old.clone());
+        let now = is.get(&signature).filter(|_| *old != signature && !earlier.callers.is_empty())?;
+        let message = format!("{old} is now called {signature}");
+        Some((signature, change(&now.name, Class::Breaking, earlier.callers.clone(), message)))
+    };
+    let mut found: Vec<_> = was.iter().filter_map(now_called).collect();
+    let was: IndexMap<_, _> =
+        was.into_iter().map(|(old, earlier)| (renamed.signature(old), earlier)).collect();
     for (signature, now) in &is {
         let mut add = |class, roles: Vec<String>, message: String| {
             found.push((signature.clone(), change(&now.name, class, roles, message)));

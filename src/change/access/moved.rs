@@ -1,40 +1,114 @@
-//! What got another name: known by the statement that made it, or of columns by the number.
+//! What got another name: known by the statement that made it, which both sides have.
 
 use std::hash::Hash;
 
+use rustc_hash::FxHashMap;
+
 use crate::catalog::name::QName;
-use crate::catalog::origin::History;
+use crate::catalog::origin::{History, Origin};
 use crate::catalog::table::Table;
 use crate::change::access::{New, Side};
 use crate::change::{Renamed, RenamedPart};
 use crate::map::IndexMap;
-use crate::source::FileId;
+use crate::source::{FileId, Sources, Span};
 
-/// The place of a statement: path and offset.
-type Place<'a> = (&'a str, u32);
+/// The statements that both sides have, each with a number.
+#[derive(Default)]
+pub struct Kept {
+    was: Numbers,
+    is: Numbers,
+    count: usize,
+}
+
+/// Of each file, statements in order.
+type Numbers = FxHashMap<FileId, Vec<(Span, usize)>>;
+
+impl Kept {
+    /// Adds statements of a file of the base and of one of the head, each two that are the same.
+    pub fn add<'s>(&mut self, was: FileId, is: FileId, pairs: impl Iterator<Item = (&'s Span, &'s Span)>) {
+        for (before, after) in pairs {
+            self.was.entry(was).or_default().push((*before, self.count));
+            self.is.entry(is).or_default().push((*after, self.count));
+            self.count += 1;
+        }
+    }
+}
+
+/// What made something: the number of a statement, and if that is a part of it, its text.
+type Birth<'a> = (usize, &'a str);
+
+/// One side, and its statements that the other one has.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    side: Side<'a>,
+    numbers: &'a Numbers,
+}
+
+impl<'a> Known<'a> {
+    fn birth(self, made: Origin) -> Option<Birth<'a>> {
+        let span = made.span()?;
+        let statements = self.numbers.get(&span.file)?;
+        let next = statements.partition_point(|(statement, _)| statement.start <= span.start);
+        let (statement, number) = statements.get(next.checked_sub(1)?)?;
+        let sources: &'a Sources = self.side.sources;
+        let part = if span == *statement { "" } else { sources.text(span) };
+        statement.contains(span).then_some((*number, part))
+    }
+
+    fn relations(self) -> impl Iterator<Item = (Birth<'a>, &'a QName)> {
+        let catalog = self.side.catalog;
+        let tables = catalog.own_tables().map(|table| (&table.name, &table.history));
+        let relations = tables.chain(catalog.own_views().map(|view| (&view.name, &view.history)));
+        relations.filter_map(move |(name, made)| Some((self.made(made)?, name)))
+    }
+
+    fn functions(self) -> impl Iterator<Item = (Birth<'a>, &'a QName)> {
+        let functions = self.side.catalog.own_functions();
+        functions.filter_map(move |function| Some((self.made(&function.history)?, &function.name)))
+    }
+
+    fn policies(self, table: &'a Table) -> impl Iterator<Item = (Birth<'a>, &'a str)> {
+        let policies = table.policies.values();
+        policies.filter_map(move |policy| Some((self.made(&policy.history)?, policy.name.as_str())))
+    }
+
+    fn columns(self, table: &'a Table) -> impl Iterator<Item = ((Birth<'a>, i16), &'a str)> {
+        let columns = table.columns.iter();
+        columns.filter_map(move |column| {
+            Some(((self.birth(column.origin)?, column.attnum), column.name.as_str()))
+        })
+    }
+
+    fn made(self, history: &History) -> Option<Birth<'a>> {
+        self.birth(history.created)
+    }
+}
 
 /// The project's tables and views that have another name or schema now, and their policies and columns.
 pub(super) fn renamed(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Renamed {
-    let is_old = |file: FileId| !new.files.contains(&file);
-    let was = relations(before).filter_map(|(name, made)| Some((birth(before, made, &|_| true)?, name)));
-    let is = relations(after).filter_map(|(name, made)| Some((birth(after, made, &is_old)?, name)));
-    let relations: Vec<_> = unlike(was, is).map(|(was, is)| (was.clone(), is.clone())).collect();
+    let was = Known { side: before, numbers: &new.kept.was };
+    let is = Known { side: after, numbers: &new.kept.is };
+    let relations: Vec<_> =
+        unlike(was.relations(), is.relations()).map(|(was, is)| (was.clone(), is.clone())).collect();
     let mut parts = Vec::new();
     for table in after.catalog.own_tables() {
         let old = relations.iter().find(|(_, is)| *is == table.name).map_or(&table.name, |(was, _)| was);
         let Some(earlier) = before.catalog.table(old) else { continue };
-        let made = birth(after, &table.history, &is_old);
-        if made.is_none() || made != birth(before, &earlier.history, &|_| true) {
+        let made = is.made(&table.history);
+        if made.is_none() || made != was.made(&earlier.history) {
             continue;
         }
         let mut add = |kind, was: &str, is: &str| {
             parts.push(RenamedPart { kind, of: table.name.clone(), old: was.into(), new: is.into() });
         };
-        unlike(policies(before, earlier, &|_| true), policies(after, table, &is_old))
-            .for_each(|(was, is)| add("policy", was, is));
-        unlike(columns(earlier), columns(table)).for_each(|(was, is)| add("column", was, is));
+        unlike(was.policies(earlier), is.policies(table)).for_each(|(was, is)| add("policy", was, is));
+        unlike(was.columns(earlier), is.columns(table)).for_each(|(was, is)| add("column", was, is));
     }
-    Renamed { relations, parts }
+    let is_left = |name: &QName, side: Side<'_>| side.catalog.functions_named(name).next().is_some();
+    let functions = unlike(was.functions(), is.functions())
+        .filter(|(was, is)| !is_left(was, after) && !is_left(is, before))
+        .map(|(was, is)| (was.clone(), is.clone()));
+    Renamed { relations, functions: functions.collect(), parts }
 }
 
 /// What was made in the same way and has different names, where there is but one of it.
@@ -53,30 +127,4 @@ fn unlike<K: Hash + Eq, N: Eq + Copy>(
             _ => None,
         }
     })
-}
-
-fn relations<'a>(side: Side<'a>) -> impl Iterator<Item = (&'a QName, &'a History)> {
-    let tables = side.catalog.own_tables().map(|table| (&table.name, &table.history));
-    tables.chain(side.catalog.own_views().map(|view| (&view.name, &view.history)))
-}
-
-fn policies<'a>(
-    side: Side<'a>,
-    table: &'a Table,
-    wanted: &dyn Fn(FileId) -> bool,
-) -> impl Iterator<Item = (Place<'a>, &'a str)> {
-    table
-        .policies
-        .values()
-        .filter_map(move |policy| Some((birth(side, &policy.history, wanted)?, policy.name.as_str())))
-}
-
-fn columns(table: &Table) -> impl Iterator<Item = (i16, &str)> {
-    table.columns.iter().map(|column| (column.attnum, column.name.as_str()))
-}
-
-/// The statement that made something, if it stands in such a file.
-fn birth<'a>(side: Side<'a>, made: &History, wanted: &dyn Fn(FileId) -> bool) -> Option<Place<'a>> {
-    let span = made.created.span().filter(|span| wanted(span.file))?;
-    Some((side.sources.get(span.file).path.as_str(), span.start))
 }
