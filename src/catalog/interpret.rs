@@ -535,7 +535,11 @@ impl<'c> Interpreter<'c> {
 
     fn repeat(&mut self, head: &LoopHead, body: &[BlockStatement]) -> Flow {
         let (variables, items) = match head {
-            LoopHead::Array { variables, array } => (variables.clone(), self.list(array)),
+            LoopHead::Array { variables, array } => match self.fragment(array) {
+                Value::List(items) => (variables.clone(), Some(items)),
+                Value::Null => return null_in_head(array.span, "FOREACH expression must not be null"),
+                _ => (variables.clone(), None),
+            },
             LoopHead::Query { variables, query } => {
                 if let Flow::Failed(span, misfit) = self.expect_names(query) {
                     return Flow::Failed(span, misfit);
@@ -547,6 +551,9 @@ impl<'c> Interpreter<'c> {
                 (variables.clone(), rows)
             }
             LoopHead::Range { variable, bounds, reverse } => {
+                if let Some(bound) = bounds.iter().find(|bound| self.fragment(bound) == Value::Null) {
+                    return null_in_head(bound.span, "the bounds of a FOR loop cannot be null");
+                }
                 (vec![variable.clone()], self.range(bounds, *reverse))
             }
             LoopHead::Cursor { variable, cursor } => {
@@ -749,6 +756,11 @@ fn returns(statements: &[BlockStatement]) -> bool {
         BlockStatementKind::Loop { body, .. } => returns(body),
         _ => false,
     })
+}
+
+/// A loop over what is null.
+fn null_in_head(span: Span, why: &str) -> Flow {
+    Flow::Failed(span, Misfit::refused(SqlState::NULL_VALUE_NOT_ALLOWED, why).at(span))
 }
 
 /// Whether a condition looks into the system catalogs, as guards do.

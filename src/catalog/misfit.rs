@@ -88,6 +88,7 @@ impl SqlState {
     pub const INVALID_TEXT_REPRESENTATION: Self = Self("22P02");
     pub const INVALID_TABLE_DEFINITION: Self = Self("42P16");
     pub const NOT_NULL_VIOLATION: Self = Self("23502");
+    pub const NULL_VALUE_NOT_ALLOWED: Self = Self("22004");
     pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self("55000");
     pub const RAISE_EXCEPTION: Self = Self("P0001");
     pub const SYNTAX_ERROR: Self = Self("42601");

@@ -34,7 +34,7 @@ pub(super) type Printed = RefCell<FxHashMap<(Oid, Ident, bool), Value>>;
 pub(super) const CONDITIONS: [&str; 4] = ["polqual", "polwithcheck", "qual", "with_check"];
 
 /// Columns by which rows are found without going through the whole catalog.
-const INDEXED: [&str; 19] = [
+const INDEXED: [&str; 20] = [
     "attrelid",
     "conname",
     "conrelid",
@@ -44,6 +44,7 @@ const INDEXED: [&str; 19] = [
     "indexname",
     "indrelid",
     "nspname",
+    "objid",
     "oid",
     "polrelid",
     "proname",
@@ -262,7 +263,7 @@ fn all_rows(
                 ])
             })
             .collect(),
-        ("pg_catalog", "pg_depend") => members(catalog),
+        ("pg_catalog", "pg_depend") => members(catalog, wanted),
         ("pg_catalog", "pg_event_trigger") => {
             catalog.event_triggers.keys().map(|name| row([("evtname", Value::text(name))])).collect()
         }
@@ -314,24 +315,37 @@ fn all_rows(
 }
 
 /// The rows of `pg_depend` that tie an extension's members to it; others are not modelled.
-fn members(catalog: &Catalog) -> Vec<Row> {
-    let functions =
-        catalog.functions.values().map(|member| (Object::Function(member.oid), &member.extension));
-    let tables = catalog.tables.values().map(|member| (Object::Relation(member.oid), &member.extension));
-    let views = catalog.views.values().map(|member| (Object::Relation(member.oid), &member.extension));
-    let types = catalog.types.values().map(|member| (Object::Type(member.oid), &member.extension));
-    let all = functions.chain(tables).chain(views).chain(types);
-    all.filter_map(|(object, extension)| {
-        let extension = Value::Object(Object::Extension(extension.clone()?));
+fn members(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let tied = |object: Object| {
+        let extension = extension_of(catalog, &object)?.clone();
         Some(row([
             ("classid", Value::Unknown),
             ("refclassid", Value::Unknown),
             ("objid", Value::Object(object)),
-            ("refobjid", extension),
+            ("refobjid", Value::Object(Object::Extension(extension))),
             ("deptype", Value::text("e")),
         ]))
-    })
-    .collect()
+    };
+    if let Some(Value::Object(object)) = wanted.get("objid") {
+        return tied(object.clone()).into_iter().collect();
+    }
+    let functions = catalog.functions.keys().map(|oid| Object::Function(*oid));
+    let relations = catalog.tables.keys().chain(catalog.views.keys()).map(|oid| Object::Relation(*oid));
+    let types = catalog.types.keys().map(|oid| Object::Type(*oid));
+    functions.chain(relations).chain(types).filter_map(tied).collect()
+}
+
+/// The extension that an object is a member of.
+fn extension_of<'c>(catalog: &'c Catalog, object: &Object) -> Option<&'c Ident> {
+    let of_table = |oid| catalog.tables.get(oid).map(|table| &table.extension);
+    let of_view = |oid| catalog.views.get(oid).map(|view| &view.extension);
+    let extension = match object {
+        Object::Function(oid) => &catalog.functions.get(oid)?.extension,
+        Object::Relation(oid) => of_table(oid).or_else(|| of_view(oid))?,
+        Object::Type(oid) => &catalog.types.get(oid)?.extension,
+        _ => return None,
+    };
+    extension.as_ref()
 }
 
 fn row<const N: usize>(fields: [(&'static str, Value); N]) -> Row {

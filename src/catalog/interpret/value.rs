@@ -83,13 +83,6 @@ impl Interpreter<'_> {
         fragment.value.as_ref().map_or(Value::Unknown, |expr| self.value(expr))
     }
 
-    pub(super) fn list(&mut self, fragment: &Fragment) -> Option<Vec<Value>> {
-        match self.fragment(fragment) {
-            Value::List(items) => Some(items),
-            _ => None,
-        }
-    }
-
     /// Whether a condition holds, when that can be told; null does not.
     pub(super) fn truth(&mut self, expr: &Expr) -> Option<bool> {
         match self.value(expr) {
@@ -554,9 +547,16 @@ impl Interpreter<'_> {
                 Value::text(text.replace(from.as_str(), to))
             }
             ("string_to_array", [Value::Text(text), Value::Text(separator)]) if !separator.is_empty() => {
-                Value::List(text.split(separator.as_str()).map(Value::text).collect())
+                let parts = text.split(separator.as_str()).filter(|_| !text.is_empty());
+                Value::List(parts.map(Value::text).collect())
             }
-            ("array_length" | "cardinality", [Value::List(items), ..]) => {
+            ("array_length" | "array_upper" | "cardinality", [Value::Null, ..]) => Value::Null,
+            // An empty array has no dimension whose length could be told.
+            ("array_length" | "array_upper", [Value::List(items), Value::Number(1)]) if items.is_empty() => {
+                Value::Null
+            }
+            ("array_length" | "array_upper", [Value::List(items), Value::Number(1)])
+            | ("cardinality", [Value::List(items)]) => {
                 i64::try_from(items.len()).map_or(Value::Unknown, Value::Number)
             }
             ("array_append", [Value::List(items), item]) => {

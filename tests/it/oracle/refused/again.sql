@@ -71,3 +71,9 @@ create index on t (n); create index on t ((m + 1)); create policy p on t using (
 alter table t alter n set not null; alter table t drop column m; insert into t (a, n) values (1, 2); update t set m = 1;
 create table u (x int references t (n)); alter table t drop column if exists m; insert into t (a) values (1);
 alter table t add column if not exists n text, add unique (n); create index on t (n); comment on column t.n is 'y'; create policy q on t using (a = 1);
+-- case: loops over arrays that are empty or null
+create table t (a int);
+do $$ declare missing text[] := array[]::text[]; name text; begin foreach name in array missing loop drop table t; end loop; if array_length(missing, 1) is not null or array_upper(missing, 1) > 0 then raise exception 'missing'; end if; if cardinality(string_to_array('', ',')) = 0 then alter table t add b int; end if; end $$;
+do $$ declare missing text[] := '{}'; begin for i in 1..array_length(missing, 1) loop drop table t; end loop; end $$;
+do $$ declare missing text[]; name text; begin foreach name in array missing loop drop table t; end loop; end $$;
+do $$ declare missing text[]; begin for i in 1..array_length(missing, 1) loop drop table t; end loop; exception when null_value_not_allowed then alter table t add c int; end $$;
