@@ -63,12 +63,20 @@ pub struct Settings {
     /// `known-roles`: roles that no migration makes.
     known_roles: Vec<(String, Origin)>,
     /// `exposed-schemas`, in place of what `config.toml` says.
-    exposed: Option<(Vec<String>, Origin)>,
+    exposed: Option<Exposed>,
     /// The files that were read, as they are shown; one comes after those that it extends.
     files: Vec<String>,
     /// The folder of the last of them.
     folder: PathBuf,
     /// The last of them.
+    file: Option<FileId>,
+}
+
+#[derive(Clone)]
+struct Exposed {
+    names: Vec<layer::Located>,
+    from: Origin,
+    /// Nothing of a shipped rule-set.
     file: Option<FileId>,
 }
 
@@ -200,9 +208,11 @@ impl Settings {
         self.known_roles.iter().map(|(name, _)| name)
     }
 
-    /// The schemas that the Data API serves, where the settings say it.
-    pub fn exposed(&self) -> Option<&Vec<String>> {
-        self.exposed.as_ref().map(|(names, _)| names)
+    /// The schemas that the Data API serves, where the settings say it, and the place of each.
+    pub fn exposed(&self) -> Option<Vec<(&str, Option<Span>)>> {
+        let Exposed { names, file, .. } = self.exposed.as_ref()?;
+        let place = |name: &layer::Located| Some(Span::new((*file)?, name.range.start, name.range.end));
+        Some(names.iter().map(|name| (name.value.as_str(), place(name))).collect())
     }
 
     fn is_allowed(&self, rule: &str) -> bool {
@@ -213,7 +223,7 @@ impl Settings {
         self.overrides.iter().filter_map(move |over| Some((&over.given, over.given.rules.get(rule)?)))
     }
 
-    fn apply(&mut self, layer: Layer, origin: &dyn Fn(usize) -> Origin) {
+    fn apply(&mut self, layer: Layer, file: Option<FileId>, origin: &dyn Fn(usize) -> Origin) {
         for (id, entry) in layer.rules {
             let Some(rule) = rules::find(id) else { continue };
             let origin = origin(entry.range.start);
@@ -239,8 +249,8 @@ impl Settings {
         }));
         self.known_roles
             .extend(layer.known_roles.into_iter().map(|name| (name.value, origin(name.range.start))));
-        if let Some((exposed, start)) = layer.exposed {
-            self.exposed = Some((exposed, origin(start)));
+        if let Some((names, start)) = layer.exposed {
+            self.exposed = Some(Exposed { names, from: origin(start), file });
         }
     }
 }
@@ -290,7 +300,7 @@ impl Loader<'_> {
         self.trail.pop();
         let file = self.sources.get(id);
         let line = |at: usize| file.position(offset(at)).line;
-        self.loaded.settings.apply(layer, &|at| Origin::File(file.path.clone(), line(at)));
+        self.loaded.settings.apply(layer, Some(id), &|at| Origin::File(file.path.clone(), line(at)));
         self.loaded.settings.files.push(file.path.clone());
         self.loaded.settings.folder = folder.to_path_buf();
         self.loaded.settings.file = Some(id);
@@ -334,7 +344,7 @@ impl Loader<'_> {
         for base in layer.extends.iter().flatten() {
             self.rule_set(&base.value);
         }
-        self.loaded.settings.apply(layer, &|_| Origin::RuleSet(name.to_string()));
+        self.loaded.settings.apply(layer, None, &|_| Origin::RuleSet(name.to_string()));
         true
     }
 

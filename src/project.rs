@@ -41,6 +41,18 @@ pub struct Project {
     kind: Kind,
     /// The files that the user asked about, where it was not the whole project.
     pub focus: Option<BTreeSet<PathBuf>>,
+    pub served: Served,
+}
+
+/// Who says which schemas the Data API serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Served {
+    /// The linter's settings, and where they do not, the project's own configuration.
+    #[default]
+    AsSet,
+    /// That configuration, whatever the settings say.
+    AsConfigured,
+    As(Vec<String>),
 }
 
 /// A schema that is kept in one file, and run by hand.
@@ -228,6 +240,7 @@ impl Project {
             unread: 0,
             unmatched: Vec::new(),
             focus: None,
+            served: Served::default(),
         }
     }
 

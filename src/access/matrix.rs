@@ -309,10 +309,14 @@ impl<'a> Rights<'a> {
         let served =
             catalog.is_exposed(&name.schema) || name.schema == "storage" || name.schema == "realtime";
         if !served {
-            reasons.add(Origin::Platform, || {
-                format!("the API does not serve the schema {}", name.schema.quoted())
-            });
-            return None;
+            let Some(passage) = self.passages(name, role, command).first().copied() else {
+                reasons.add(Origin::Platform, || {
+                    format!("the API does not serve the schema {}", name.schema.quoted())
+                });
+                return None;
+            };
+            let function = passage.function;
+            reasons.add(function.history.last(), || format!("{} comes to it as its caller", function.name));
         }
         if !catalog.can_use_namespace(&role.name, &name.schema) {
             reasons.add(Origin::Platform, || format!("no USAGE on the schema {}", name.schema.quoted()));

@@ -5,9 +5,11 @@ use std::sync::OnceLock;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::access::authority::Authority;
 use crate::access::body;
 use crate::access::formulas::{Part, PoliciesRead};
 use crate::access::matrix::{COMMANDS, Cell, Row};
+use crate::access::passage::{Passage, Passages};
 use crate::access::shown::ShownToRole;
 use crate::access::{Access, only};
 use crate::catalog::acl::Grantee;
@@ -34,6 +36,8 @@ pub struct Rights<'a> {
     roles: Vec<&'a Role>,
     /// Whether cells tell their reasons.
     pub(super) explains: bool,
+    /// Of [`Self::with_passages`] alone.
+    passages: Option<Passages<'a>>,
     /// What calls of the functions can be replaced by.
     bodies: FxHashMap<Oid, OnceLock<Option<Body>>>,
     /// By table or view: for each role of requests, what it reaches with each command.
@@ -106,6 +110,7 @@ impl<'a> Rights<'a> {
             catalog,
             workload,
             explains: false,
+            passages: None,
             bodies: workload.routines.keys().map(|oid| (*oid, OnceLock::new())).collect(),
             cells: relations.map(|oid| (oid, OnceLock::new())).collect(),
             policies: tables().map(|oid| (oid, PoliciesRead::new(roles.len()))).collect(),
@@ -118,6 +123,37 @@ impl<'a> Rights<'a> {
     /// The same, with the reasons of each cell.
     pub fn explained(catalog: &'a Catalog, workload: &'a Workload) -> Self {
         Self { explains: true, ..Self::new(catalog, workload) }
+    }
+
+    /// The same, with relations that the Data API does not serve where functions come to them with the rights of
+    /// their callers.
+    #[must_use]
+    pub fn with_passages(self) -> Self {
+        Self { passages: Some(Passages::of(self.catalog, self.workload)), ..self }
+    }
+
+    /// The functions by which a role comes to a relation that the Data API does not serve, first those that do not
+    /// ask who calls.
+    pub fn passages(&self, name: &QName, role: &Role, command: PolicyCommand) -> Vec<Passage<'a>> {
+        let (Some(passages), Some(Relation::Table(oid) | Relation::View(oid))) =
+            (&self.passages, self.catalog.relation(name))
+        else {
+            return Vec::new();
+        };
+        if self.catalog.is_exposed(&name.schema) {
+            return Vec::new();
+        }
+        passages.to(self.catalog, oid, role, command)
+    }
+
+    /// The project's relations that requests come to by functions alone.
+    pub fn passed_relations(&self) -> Vec<QName> {
+        self.passages.as_ref().map_or_else(Vec::new, |passages| passages.relations(self.catalog))
+    }
+
+    /// What policies decide by.
+    pub fn authority(&self) -> Authority<'a> {
+        Authority::of(self.catalog, self.workload, self)
     }
 
     /// The rows of the matrix for a table or view: one for each role of requests.

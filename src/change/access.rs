@@ -4,6 +4,8 @@ mod calls;
 mod cause;
 mod moved;
 mod opened;
+mod passed;
+mod proof;
 mod shown;
 mod words;
 
@@ -13,6 +15,7 @@ use std::collections::BTreeSet;
 use crate::map::IndexMap;
 use rustc_hash::FxHashSet;
 
+use crate::access::authority::Authority;
 use crate::access::{Cell, Deciding, Reason, Rights, deed, in_words, is_of_column, only};
 use crate::catalog::name::QName;
 use crate::catalog::origin::History as Provenance;
@@ -21,6 +24,7 @@ use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
 use crate::change::access::cause::{Effect, Part, causes};
 pub use crate::change::access::moved::Kept;
+use crate::change::access::passed::{capped, relation_in_words, was_passed_only};
 use crate::change::access::shown::{Lineages, Shown};
 use crate::change::access::words::{deeds, deeds_in_number, plain, rows, verb, which};
 use crate::change::stops::{Cause, History};
@@ -76,8 +80,11 @@ struct Step {
 enum Kind {
     /// Rows of another kind are reached.
     Reach,
-    /// The same, and restrictive policies alone choose them; in words.
-    Fenced(String),
+    /// The same, and something is to be said with it: restrictive policies alone choose them, or other policies decide
+    /// by them.
+    Aside(String),
+    /// Rows of one kind, of which something no longer holds any back; in words.
+    Loosened(String),
     /// Rows of one kind, but others, more or fewer than before.
     Within(Comparison),
     /// Every row is reached, if something is so that no row has to do with; in words.
@@ -165,15 +172,16 @@ fn changes(
     renamed: &Renamed,
 ) -> Vec<AccessChange> {
     let mut lineages = Lineages::new(before, after);
+    let authority = after.rights.authority();
     let mut differences: Vec<_> = pairs
         .into_iter()
         .map(|(old, name)| {
             let steps = match (&old, &name) {
                 (Some(old), Some(name)) => {
                     let shown = lineages.compared((old, name), before, after, renamed);
-                    changed(old, name, before, after).into_iter().chain(shown).collect()
+                    changed((old, name), before, after, &authority).into_iter().chain(shown).collect()
                 }
-                (None, Some(name)) => opened(name, before, after, new),
+                (None, Some(name)) => opened(name, before, after, new, &authority),
                 _ => Vec::new(),
             };
             Difference { old, name, steps }
@@ -188,12 +196,14 @@ fn changes(
         match (old, name) {
             (Some(old), Some(name)) => {
                 found.extend(moved.get(&name).map(|cause| told_as_renamed(&old, &name, after, *cause)));
-                found.extend(grouped(steps, true).into_iter().map(|group| told(group, &name)));
+                found.extend(grouped(steps, true).into_iter().map(|group| told(group, &name, after)));
             }
             (None, Some(name)) => {
                 let is_table = after.catalog.table(&name).is_some();
                 let what = if is_table { "new table" } else { "new view" };
-                found.extend(grouped(steps, false).into_iter().map(|group| told_as_new(group, &name, what)));
+                found.extend(
+                    grouped(steps, false).into_iter().map(|group| told_as_new(group, &name, after, what)),
+                );
             }
             (Some(old), None) => {
                 let cause = gone.get(&old).copied().flatten();
@@ -298,7 +308,8 @@ impl Step {
     fn effect(&self, names: [&QName; 2]) -> Effect {
         let names = names.map(Clone::clone);
         let part = match &self.kind {
-            Kind::Reach | Kind::Fenced(_) | Kind::Within(_) | Kind::Open(_) => Part::Rows,
+            Kind::Reach | Kind::Aside(_) | Kind::Within(_) | Kind::Open(_) => Part::Rows,
+            Kind::Loosened(_) => Part::Fences,
             Kind::Blind => Part::Blind,
             Kind::NewRows(_) => Part::NewRows,
             Kind::Columns(..) => Part::Columns,
@@ -385,7 +396,7 @@ fn pairs(before: Side<'_>, after: Side<'_>, moved: &[(QName, QName)]) -> Vec<(Op
     let has = |side: Side<'_>, name: &QName| side.catalog.is_relation_with_rows(name);
     let mut pairs = Vec::new();
     let mut taken = FxHashSet::default();
-    for name in after.catalog.relations_of_requests() {
+    for name in relations(after) {
         let was = moved.iter().find(|(_, is)| *is == name).map(|(was, _)| was);
         // Who has moved has left its name to others.
         let stayed = || has(before, &name) && !moved.iter().any(|(was, _)| *was == name);
@@ -393,7 +404,7 @@ fn pairs(before: Side<'_>, after: Side<'_>, moved: &[(QName, QName)]) -> Vec<(Op
         taken.extend(counterpart.clone());
         pairs.push((counterpart, Some(name)));
     }
-    for name in before.catalog.relations_of_requests().into_iter().filter(|name| !taken.contains(name)) {
+    for name in relations(before).into_iter().filter(|name| !taken.contains(name)) {
         let is = moved.iter().find(|(was, _)| *was == name).map(|(_, is)| is.clone());
         let now = is.or_else(|| has(after, &name).then(|| name.clone()));
         pairs.push((Some(name), now));
@@ -401,21 +412,38 @@ fn pairs(before: Side<'_>, after: Side<'_>, moved: &[(QName, QName)]) -> Vec<(Op
     pairs
 }
 
+/// What requests are about on one side, and what they come to by functions.
+fn relations(side: Side<'_>) -> Vec<QName> {
+    let mut names = side.catalog.relations_of_requests();
+    names.extend(side.rights.passed_relations());
+    names
+}
+
 /// How the cells of a relation that was there before have changed.
-fn changed(old: &QName, name: &QName, before: Side<'_>, after: Side<'_>) -> Vec<Step> {
+fn changed(
+    (old, name): (&QName, &QName),
+    before: Side<'_>,
+    after: Side<'_>,
+    authority: &Authority<'_>,
+) -> Vec<Step> {
     let (was, is) = (cells(before, old), cells(after, name));
     let mut steps = Vec::new();
     for ((role, command), cell) in &is {
         let earlier = was.get(&(role.clone(), *command)).copied();
         let from = earlier.map_or(Reach::None, |cell| cell.reach);
         let conditions = LazyCell::new(|| Conditions::of([(before, old), (after, name)], role, *command));
-        let mut add = |kind, before, after, class| {
+        if was_passed_only((old, before), (name, after), role, *command) {
+            continue;
+        }
+        let decided = || proof::decided_by(authority, (name, after), cell, role);
+        let mut add = |kind, from, to, class| {
+            let class = capped(class, (old, before), (name, after), role, *command);
             steps.push(Step {
                 role: role.clone(),
                 command: *command,
                 kind,
-                before,
-                after,
+                before: from,
+                after: to,
                 class,
                 cause: None,
             });
@@ -430,12 +458,32 @@ fn changed(old: &QName, name: &QName, before: Side<'_>, after: Side<'_>) -> Vec<
             add(Kind::Open(asked), from, cell.reach, Class::Dangerous);
             continue;
         }
-        if let Some((kind, class)) = judged(from, cell.reach, &|| conditions.compared(|one| Some(&one.rows)))
-        {
-            let fences = || opened::fences(after, name, role, *command);
-            let is_wider = kind == Kind::Reach && class == Class::Review;
-            let fenced = is_wider.then(fences).flatten().map(Kind::Fenced);
-            add(fenced.unwrap_or(kind), from, cell.reach, class);
+        let compared = || conditions.compared(|one| Some(&one.rows));
+        let judged = match judged(from, cell.reach, &compared) {
+            None | Some((Kind::Within(_), Class::Safe))
+                if from != Reach::None && cell.reach != Reach::None =>
+            {
+                let is_looser = || !matches!(compared(), Comparison::Same | Comparison::Fewer);
+                let fallen = opened::fallen(&conditions, [old, name], role, *command);
+                let loosened =
+                    fallen.filter(|_| is_looser()).map(|fallen| (Kind::Loosened(fallen), Class::Review));
+                loosened.or_else(|| judged(from, cell.reach, &compared))
+            }
+            judged => judged,
+        };
+        if let Some((kind, class)) = judged {
+            let aside = match (&kind, class) {
+                (Kind::Reach, Class::Review) => opened::fences(after, name, role, *command),
+                (Kind::Reach | Kind::Within(Comparison::More), Class::Safe) if from <= cell.reach => {
+                    decided()
+                }
+                _ => None,
+            };
+            let (kind, class) = match aside {
+                Some(aside) if class == Class::Safe => (Kind::Aside(aside), Class::Review),
+                aside => (aside.map_or(kind, Kind::Aside), class),
+            };
+            add(kind, from, cell.reach, class);
             if let Some(was) = beyond.new_rows {
                 let asked = opened::asked(&conditions, |one| one.new_rows.as_ref());
                 add(Kind::NewRows(asked), was, Reach::All, Class::Review);
@@ -621,13 +669,19 @@ fn named(catalog: &Catalog, oid: Oid, attnum: Option<i16>) -> Option<String> {
 }
 
 /// What can be done with a relation that was not there.
-fn opened(name: &QName, before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Vec<Step> {
+fn opened(
+    name: &QName,
+    before: Side<'_>,
+    after: Side<'_>,
+    new: &New<'_>,
+    authority: &Authority<'_>,
+) -> Vec<Step> {
     let mut steps = Vec::new();
     let is_table = after.catalog.table(name).is_some();
     for ((role, command), cell) in cells(after, name) {
         let mut add = |kind, reach, class| {
             let cause = made(cell, reach, name, after, new).map(Cause::at);
-            let (role, before) = (role.clone(), Reach::None);
+            let (role, before) = (role.to_string(), Reach::None);
             steps.push(Step { role, command, kind, before, after: reach, class, cause });
         };
         let beyond = Beyond::of(None, cell, is_table);
@@ -643,13 +697,20 @@ fn opened(name: &QName, before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Vec
             Reach::Own | Reach::Tenant => Class::Safe,
             Reach::All | Reach::Some | Reach::Unknown => Class::Review,
         };
-        add(Kind::Reach, cell.reach, class);
+        match proof::decided_by(authority, (name, after), cell, &role) {
+            Some(decided) => add(Kind::Aside(decided), cell.reach, Class::Review),
+            None => add(Kind::Reach, cell.reach, class),
+        }
     }
     steps
 }
 
 /// Whether a new relation whose every row a role reaches opens what nothing else does on purpose.
 fn is_leak(name: &QName, role: &str, command: PolicyCommand, before: Side<'_>, after: Side<'_>) -> bool {
+    // Who gives out a new table by a function means to.
+    if after.catalog.is_relation_with_rows(name) && !after.catalog.is_exposed(&name.schema) {
+        return false;
+    }
     let is_written_by_all = command != PolicyCommand::Select && role == "anon";
     let is_open = match (after.catalog.table(name), after.catalog.view(name)) {
         (Some(table), _) => !table.rls.value,
@@ -691,14 +752,18 @@ fn history<'a>(catalog: &'a Catalog, name: &QName) -> Option<&'a Provenance> {
     }
 }
 
-fn told(group: Group, name: &QName) -> AccessChange {
+fn told(group: Group, name: &QName, side: Side<'_>) -> AccessChange {
     let Group { steps, roles, commands } = group;
     let Step { kind, before, after, class, cause, .. } = &steps[0];
-    let (who, relation) = (in_words(&roles, "and"), name.quoted());
+    let (who, relation) = (in_words(&roles, "and"), relation_in_words(name, side, &roles, &commands));
     let message = match kind {
         Kind::Reach => told_as_kind(&who, &commands, (*before, ""), *after, &relation),
-        Kind::Fenced(fences) => {
+        Kind::Aside(fences) => {
             told_as_kind(&who, &commands, (*before, &format!("; {fences}")), *after, &relation)
+        }
+        Kind::Loosened(fallen) => {
+            let can = deeds_in_number(&commands, "more", &relation);
+            format!("{who} may now {can} ({}, as before): {fallen}", rows(*after))
         }
         Kind::Within(how) => {
             let number = match how {
@@ -784,11 +849,11 @@ fn told_as_kind(
     format!("{who} can now {} {was}", deeds(commands, after, relation))
 }
 
-fn told_as_new(group: Group, name: &QName, what: &str) -> AccessChange {
+fn told_as_new(group: Group, name: &QName, side: Side<'_>, what: &str) -> AccessChange {
     let Group { steps, roles, commands } = group;
     let Step { kind, after, class, cause, .. } = &steps[0];
     let (after, class, cause) = (*after, *class, *cause);
-    let (who, relation) = (in_words(&roles, "and"), name.quoted());
+    let (who, relation) = (in_words(&roles, "and"), relation_in_words(name, side, &roles, &commands));
     let message = match (kind, after) {
         (Kind::Blind, _) => {
             let can = deeds(&commands, Reach::All, &relation);
@@ -798,6 +863,9 @@ fn told_as_new(group: Group, name: &QName, what: &str) -> AccessChange {
             format!("{who} can turn the rows of {relation} that they change into any ({what})")
         }
         (_, Reach::Unknown) => format!("it is not known {} ({what})", which(&commands, &who, &relation)),
+        (Kind::Aside(decided), _) => {
+            format!("{who} can {} ({what}; {decided})", deeds(&commands, after, &relation))
+        }
         _ => format!("{who} can {} ({what})", deeds(&commands, after, &relation)),
     };
     AccessChange {
@@ -912,7 +980,10 @@ mod tests {
         let base = Bench::new(first);
         let head = Bench::new(&format!("{first}\n-- file: 2_change.sql\n{second}"));
         let (was, is) = (Workload::of(&base.catalog), Workload::of(&head.catalog));
-        let (was, is) = (Rights::explained(&base.catalog, &was), Rights::explained(&head.catalog, &is));
+        let (was, is) = (
+            Rights::explained(&base.catalog, &was).with_passages(),
+            Rights::explained(&head.catalog, &is).with_passages(),
+        );
         let file = FileId(u32::try_from(base.sources.len()).expect("they are few"));
         let files = [file].into_iter().collect();
         let mut kept = Kept::default();
@@ -1096,6 +1167,191 @@ mod tests {
             told_of(&view, "revoke all on notes from authenticated;")[1],
             "breaking: authenticated can no longer read, add, change or delete rows of public.v (was: own rows) [revoke all on notes from authenticated]"
         );
+    }
+
+    /// A table of a schema that the Data API does not serve.
+    const CORE: &str = "create schema core; grant usage on schema core to anon, authenticated;
+        create table core.accounts (id int primary key, owner uuid, name text);
+        alter table core.accounts enable row level security;
+        grant select, update on core.accounts to authenticated;
+        create policy own on core.accounts to authenticated using (owner = auth.uid());
+        create function rename_account(account int, new_name text) returns void language plpgsql as $$ begin
+            update core.accounts set name = new_name where id = account; end $$;";
+
+    #[test]
+    fn functions_with_their_callers_rights_come_to_what_is_not_served() {
+        let lists = format!(
+            "{CORE} create function accounts() returns setof core.accounts language sql as
+            'select * from core.accounts';"
+        );
+        assert_eq!(
+            told_of(&lists, "alter policy own on core.accounts using (true);"),
+            [
+                "dangerous: authenticated can now read and change all rows of core.accounts through public.accounts and public.rename_account (was: own rows) [true]"
+            ]
+        );
+        assert_eq!(
+            told_of(
+                &lists,
+                "grant select on core.accounts to anon; alter table core.accounts disable row level security;"
+            )[0],
+            "dangerous: anon can now read all rows of core.accounts through public.accounts (was: no rows) [disable row level security]"
+        );
+        // Through a helper, and a view that asks for the rights of who calls.
+        let behind = format!(
+            "{CORE} create function core.list() returns setof core.accounts language sql as
+            'select * from core.accounts';
+            create view core.names with (security_invoker) as select name from core.accounts;
+            grant select on core.names to authenticated;
+            create function names() returns setof text language sql as 'select name from core.names';
+            create function helped() returns bigint language sql as 'select count(*) from core.list()';"
+        );
+        assert_eq!(
+            told_of(&behind, "alter policy own on core.accounts using (true);")[0],
+            "dangerous: authenticated can now read and change all rows of core.accounts through public.helped, public.names and 1 more function (was: own rows) [true]"
+        );
+    }
+
+    #[test]
+    fn a_function_that_asks_who_calls_may_give_less() {
+        let asks = format!(
+            "{CORE} create function mine() returns setof core.accounts language sql as
+            'select * from core.accounts where owner = auth.uid()';
+            create function one(account int) returns json language plpgsql as $$ begin
+                if auth.uid() is null then raise exception 'no'; end if;
+                return (select to_json(a) from core.accounts a where id = account); end $$;
+            drop function rename_account;"
+        );
+        assert_eq!(
+            told_of(&asks, "alter policy own on core.accounts using (true);"),
+            [
+                "review: authenticated can now read all rows of core.accounts as far as public.mine and public.one let them (was: own rows) [true]"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_new_way_to_what_was_open_is_to_be_reviewed() {
+        let open = "create schema core; grant usage on schema core to authenticated;
+            create table core.settings (id int primary key); grant select on core.settings to authenticated;";
+        assert_eq!(
+            told_of(
+                open,
+                "create function settings() returns setof core.settings language sql as 'select * from core.settings';"
+            ),
+            [
+                "review: authenticated can now read all rows of core.settings through public.settings (was: no rows) [create function settings() returns setof core.settings language sql as 'select * from core.settings']"
+            ]
+        );
+        assert_eq!(
+            told_of(
+                "create schema core; grant usage on schema core to authenticated;",
+                "create table core.settings (id int primary key); grant select on core.settings to authenticated;
+                 create function settings() returns setof core.settings language sql as 'select * from core.settings';"
+            ),
+            [
+                "review: authenticated can read all rows of core.settings through public.settings (new table) [create table core.settings (id int primary key)]"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_no_caller_comes_to_is_not_told() {
+        let definer = CORE.replace("language plpgsql as", "language plpgsql security definer as");
+        let closed =
+            format!("{CORE} revoke execute on function rename_account from public, anon, authenticated;");
+        let text = CORE.replace(
+            "update core.accounts set name = new_name where id = account;",
+            "execute 'update core.' || new_name || ' set name = null';",
+        );
+        for base in [definer, closed, text] {
+            assert_eq!(told_of(&base, "alter policy own on core.accounts using (true);"), [""; 0], "{base}");
+        }
+    }
+
+    #[test]
+    fn a_fence_that_falls_is_reviewed_where_rows_stay_own() {
+        let members = "create table members (team int, who uuid);";
+        let team = "team in (select m.team from members m where m.who = auth.uid())";
+        let aal = "(auth.jwt() ->> 'aal') = 'aal2'";
+        let fence = |condition: &str| {
+            format!(
+                "{members} {NOTES} create policy fence on notes as restrictive to authenticated using ({condition});"
+            )
+        };
+        let own = |condition: &str| {
+            NOTES.replace("owner = auth.uid()", &format!("owner = auth.uid() and {condition}"))
+        };
+        let can = "authenticated may now read, change and delete more rows of public.notes, and add more (own rows, as before)";
+        for (base, change, why) in [
+            (fence(aal), "drop policy fence on notes;", "restrictive policy fence no longer holds them back"),
+            (
+                fence(team),
+                "drop policy fence on notes;",
+                "restrictive policy fence no longer holds them back",
+            ),
+            (
+                fence(team),
+                "alter policy fence on notes to anon;",
+                "restrictive policy fence no longer holds them back",
+            ),
+            (
+                fence("team = 1"),
+                "alter policy fence on notes using (team = 1 or team = 2);",
+                "restrictive policy fence asks something else",
+            ),
+            (
+                own(aal),
+                "alter policy own on notes using (owner = auth.uid());",
+                "how they signed in is no longer asked",
+            ),
+        ] {
+            let place = change.trim_end_matches(';');
+            let told = told_of(&base, change);
+            let [told] = told.as_slice() else { panic!("{change}: {told:?}") };
+            assert!(told.starts_with(&format!("review: {can}: {why} [")), "{told}");
+            assert!(place.contains(told.rsplit('[').next().unwrap_or("?").trim_end_matches(']')), "{told}");
+        }
+        // What is the caller's own in any case is theirs to see.
+        assert_eq!(
+            told_of(&own("team = 1"), "alter policy own on notes using (owner = auth.uid());"),
+            [
+                "safe: authenticated can now read, change and delete more rows of public.notes, and add more (own rows, as before) [owner = auth.uid()]"
+            ]
+        );
+        // The same under another name, or in the policy itself.
+        for same in [
+            format!(
+                "drop policy fence on notes; create policy other on notes as restrictive to authenticated using ({aal});"
+            ),
+            format!(
+                "drop policy fence on notes; alter policy own on notes using (owner = auth.uid() and {aal});"
+            ),
+        ] {
+            assert_eq!(told_of(&fence(aal), &same), [""; 0], "{same}");
+        }
+    }
+
+    #[test]
+    fn rows_that_policies_decide_by_are_reviewed() {
+        let teams = "create table teams (id int primary key); alter table teams enable row level security;
+            create table members (id int primary key, team int, who uuid, note text);
+            alter table members enable row level security;
+            create policy sees on members for select to authenticated using (who = auth.uid());
+            create policy members_see on teams for select to authenticated
+              using (id in (select m.team from members m where m.who = auth.uid()));";
+        let joins =
+            "create policy joins on members for insert to authenticated with check (who = auth.uid());";
+        assert_eq!(
+            told_of(teams, joins),
+            [
+                "review: authenticated can now add own rows to public.members (was: no rows; policies on public.teams decide by team) [who = auth.uid()]"
+            ]
+        );
+        let noted = format!(
+            "revoke insert on members from authenticated; grant insert (who, note) on members to authenticated; {joins}"
+        );
+        assert!(told_of(teams, &noted)[0].starts_with("safe: authenticated can now add own rows"));
     }
 
     #[test]

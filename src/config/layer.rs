@@ -24,7 +24,7 @@ pub(super) struct Layer {
     pub(super) rules: Entries,
     pub(super) overrides: Vec<Override>,
     pub(super) known_roles: Vec<Located>,
-    pub(super) exposed: Option<(Vec<String>, usize)>,
+    pub(super) exposed: Option<(Vec<Located>, usize)>,
 }
 
 type Entries = IndexMap<&'static str, Entry>;
@@ -201,7 +201,7 @@ impl Reader<'_> {
                 "overrides" => layer.overrides = self.overrides(value, &place),
                 "known-roles" => layer.known_roles = self.texts(value, &place),
                 "exposed-schemas" => {
-                    layer.exposed = Some((values(self.texts(value, &place)), place.range().start));
+                    layer.exposed = Some((self.texts(value, &place), place.range().start));
                 }
                 _ => self.unknown_key(&key, &KEYS, &place),
             }
@@ -376,10 +376,6 @@ impl Reader<'_> {
     fn complain(&mut self, place: &Locator<'_>, message: impl Into<String>) {
         self.flaws.push(Flaw::new(place.range(), message));
     }
-}
-
-fn values(texts: Vec<Located>) -> Vec<String> {
-    texts.into_iter().map(|text| text.value).collect()
 }
 
 /// A key or a level as text, whatever YAML takes it for.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::config::layer::Entry;
-use crate::config::{Level, Origin, Overriding, Settings};
+use crate::config::{Exposed, Level, Origin, Overriding, Settings};
 use crate::rules;
 
 impl fmt::Display for Origin {
@@ -67,8 +67,9 @@ impl Settings {
             write_commented(out, &format!("  - {}", serde_json::to_string(name)?), &from.to_string())?;
         }
         match &self.exposed {
-            Some((names, from)) => {
-                let names = serde_json::to_string(names)?;
+            Some(Exposed { names, from, .. }) => {
+                let names: Vec<_> = names.iter().map(|name| &name.value).collect();
+                let names = serde_json::to_string(&names)?;
                 write_commented(out, &format!("exposed-schemas: {names}"), &from.to_string())
             }
             None => writeln!(out, "# exposed-schemas: as supabase/config.toml says"),

@@ -271,7 +271,8 @@ impl Expr {
         found
     }
 
-    fn any_outside_queries(&self, wanted: &dyn Fn(&Self) -> bool) -> bool {
+    /// Whether it holds what is wanted, queries in it not looked at.
+    pub fn any_outside_queries(&self, wanted: &dyn Fn(&Self) -> bool) -> bool {
         let mut found = wanted(self);
         if !found {
             self.each_child(&mut |child| found = found || child.any_outside_queries(wanted));

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use crate::change::Removed;
 use crate::config;
+use crate::config::Settings;
 use crate::git::{self, GitError, Repository, State};
 use crate::project::migrations::version;
-use crate::project::{self, Found, Project, ProjectFile, Request, home_of};
-use crate::source::{FileRole, SourceFile};
-use crate::workspace::{Asked, Workspace};
+use crate::project::{self, Found, Project, ProjectFile, Request, Served, home_of};
+use crate::source::{FileRole, SourceFile, Sources};
+use crate::workspace::{Asked, Replayed, Workspace};
 
 /// Where the change begins.
 #[derive(Clone, Debug)]
@@ -198,10 +199,25 @@ fn before(
         if usual.exists() { usual } else { former.next().unwrap_or(usual) }
     };
     // What the linter is told holds for both sides, so that a rule which is switched on finds no more than what
-    // the SQL brings. What Supabase is told is a change.
+    // the SQL brings. What Supabase is told is a change, and so is what the linter is told of that.
     let base_top = to_base(top);
+    let former_home =
+        |replayed: &Replayed| to_former(&asked.working_directory.join(&replayed.project.folder));
+    let served = |replayed: &Replayed| {
+        let home = asked.working_directory.join(&replayed.project.folder);
+        let is_outside = |path: PathBuf| !path.starts_with(top);
+        if asked.choices.no_config
+            || asked.choices.config.is_none() && config::find(&home).is_some_and(is_outside)
+        {
+            return Served::AsSet;
+        }
+        let own = || config::find(&former_home(replayed)).filter(|own| own.starts_with(&base_top));
+        let named = asked.choices.config.as_ref().map(|path| to_former(&asked.working_directory.join(path)));
+        served_by(named.filter(|path| path.exists()).or_else(own), &asked.choices)
+    };
+    let served: Vec<Served> = head.projects.iter().map(served).collect();
     for replayed in &head.projects {
-        let folder = to_former(&asked.working_directory.join(&replayed.project.folder));
+        let folder = former_home(replayed);
         while let Some(own) = config::find(&folder).filter(|own| own.starts_with(&base_top)) {
             git::remove(&own)?;
         }
@@ -212,13 +228,14 @@ fn before(
         git::put(&path, &to_former(&path))?;
     }
     let mut found = Found::default();
-    for (replayed, was) in head.projects.iter().zip(&moved) {
+    for ((replayed, was), served) in head.projects.iter().zip(&moved).zip(served) {
         let folder = &replayed.project.folder;
         let place = |path: &Path| match (was, path.strip_prefix(folder)) {
             (Some(was), Ok(inside)) => to_base(&was.join(inside)),
             _ => to_base(path),
         };
-        let project = replayed.project.counterpart(&place, &mut found.errors);
+        let mut project = replayed.project.counterpart(&place, &mut found.errors);
+        project.served = served;
         found.projects.push(project);
     }
     let is_there = |folder: &Path| {
@@ -254,6 +271,19 @@ fn removed(
         (migrations > 0 && !is_there(&folder)).then_some(Removed { project, migrations })
     });
     removed.collect()
+}
+
+/// Which schemas a file of settings says that the Data API serves. That is a fact about the project, and none about
+/// the linter.
+fn served_by(settings: Option<PathBuf>, choices: &config::Choices) -> Served {
+    let loaded = settings.map(|path| {
+        config::load(Some(&path), choices, &mut Sources::default(), &|path| path.display().to_string())
+    });
+    let settings = loaded.map(|loaded| loaded.settings);
+    let exposed = settings.as_ref().and_then(Settings::exposed);
+    exposed.map_or(Served::AsConfigured, |names| {
+        Served::As(names.into_iter().map(|(name, _)| name.to_string()).collect())
+    })
 }
 
 /// The folder that a project had, where the base has none in its place: that of a project which is no longer

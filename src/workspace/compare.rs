@@ -128,8 +128,8 @@ impl Workspace {
     fn compare_access(&self, at: usize, base: &Self, merged: &Merged) -> access::Compared {
         let (before, after) = (&base.projects[at], &self.projects[at]);
         let (was, is) = (Workload::of(&before.catalog), Workload::of(&after.catalog));
-        let was = Rights::explained(&before.catalog, &was);
-        let is = Rights::explained(&after.catalog, &is);
+        let was = Rights::explained(&before.catalog, &was).with_passages();
+        let is = Rights::explained(&after.catalog, &is).with_passages();
         access::compare(
             Side { rights: &was, catalog: &before.catalog, sources: &base.sources },
             Side { rights: &is, catalog: &after.catalog, sources: &self.sources },

@@ -177,6 +177,10 @@ impl Replayed {
         };
         let config = self.config_file.filter(|_| text(self, sources) != text(base, base_sources));
         found.new.extend(config);
+        if self.catalog.api.schemas != base.catalog.api.schemas {
+            let places = self.catalog.api.exposed_at.values().map(|place| place.file);
+            found.new.extend(places.filter(|file| sources.get(*file).role == FileRole::Config));
+        }
         found
     }
 }

@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::catalog::origin::Origin;
 use crate::catalog::role::{Bucket, Role};
 use crate::config::Settings;
-use crate::project::Project;
+use crate::project::{Project, Served};
 use crate::source::{FileId, FileRole, Sources, Span};
 use crate::sql::statement::Statement;
 use crate::sql::{self, Migration};
@@ -24,9 +24,15 @@ pub(super) fn fresh_catalog(project: &Project, settings: &Settings, config_file:
             places.map(|(name, range)| (name.as_str().into(), Span::new(file, range.start, range.end)));
         catalog.api.exposed_at = places.collect();
     }
-    if let Some(exposed) = settings.exposed() {
-        catalog.api.schemas = exposed.iter().map(|name| name.as_str().into()).collect();
-        catalog.api.exposed_at.clear();
+    let exposed = match &project.served {
+        Served::AsSet => settings.exposed(),
+        Served::AsConfigured => None,
+        Served::As(names) => Some(names.iter().map(|name| (name.as_str(), None)).collect()),
+    };
+    if let Some(exposed) = exposed {
+        catalog.api.schemas = exposed.iter().map(|(name, _)| (*name).into()).collect();
+        let places = exposed.into_iter().filter_map(|(name, place)| Some((name.into(), place?)));
+        catalog.api.exposed_at = places.collect();
     }
     for name in settings.known_roles() {
         let role = Role::new(name.as_str().into(), Origin::Platform);

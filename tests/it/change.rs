@@ -999,6 +999,39 @@ fn what_is_opened_is_a_finding() {
 }
 
 #[test]
+fn schemas_that_the_settings_say_are_served_are_told() {
+    let folder = repository(&[
+        ("supabase/config.toml", ""),
+        ("rls-lint.yaml", "exposed-schemas:\n  - public\n"),
+        (
+            FIRST,
+            "create schema app; grant usage on schema app to anon; create table app.notes (id int primary key);
+             grant select on app.notes to anon;",
+        ),
+    ]);
+    let told = |arguments: &[&str]| {
+        let answer = check(&folder, arguments);
+        let access = json(&answer)["change"]["access"].as_array().expect("a list").clone();
+        let told = |one: &Value| {
+            format!("{} {}", one["message"].as_str().unwrap_or_default(), one["place"]["start"]["line"])
+        };
+        (found(&answer), access.iter().map(told).collect::<Vec<_>>())
+    };
+    let rows = "anon can now read all rows of app.notes (was: no rows) 3";
+    let schema = "the Data API now serves the schema app 3";
+    let opened = vec!["rls-disabled-on-exposed-table rls-lint.yaml:3".to_string()];
+    folder.write("rls-lint.yaml", b"exposed-schemas:\n  - public\n  - app\n");
+    assert_eq!(told(&["--base", "main"]), (opened.clone(), vec![rows.to_string(), schema.to_string()]));
+    git(folder.path(), &["add", "--all"]);
+    assert_eq!(told(&["--staged"]).0, opened);
+    commit(folder.path());
+    assert_eq!(told(&["--base", "HEAD"]), (vec![], vec![]));
+    folder.write("rls-lint.yaml", b"rules:\n  no-primary-key: error\n");
+    let (_, gone) = told(&["--base", "HEAD"]);
+    assert!(gone.contains(&"the Data API no longer serves the schema app null".to_string()), "{gone:?}");
+}
+
+#[test]
 fn a_schema_that_is_served_from_now_on_is_told() {
     let folder = repository(&[
         ("supabase/config.toml", "[api]\nschemas = [\"public\"]\n"),
@@ -1146,6 +1179,32 @@ fn what_becomes_more_severe_is_told_in_spite_of_the_baseline() {
         assert_eq!(found(&answer), [format!("definer-view-exposed {SECOND}:2")], "{answer:?}");
         assert!(answer.out.contains(&format!("; it was a warning {since}")), "{answer:?}");
         assert_eq!(answer.code, 1, "{answer:?}");
+    }
+}
+
+#[test]
+fn a_table_that_only_functions_come_to_is_told_when_it_is_opened() {
+    let folder = project(
+        "create schema core; grant usage on schema core to authenticated;
+         create table core.accounts (id int primary key, owner uuid);
+         alter table core.accounts enable row level security;
+         grant select on core.accounts to authenticated;
+         create policy own on core.accounts for select to authenticated using (owner = (select auth.uid()));
+         create function public.get_account(account int) returns json language sql stable
+         as $$ select to_json(a) from core.accounts a where id = account $$;\n",
+    );
+    for (opening, by) in [
+        ("alter policy own on core.accounts using (true);", "policy-widened"),
+        ("alter table core.accounts disable row level security;", "policies-without-rls"),
+    ] {
+        folder.write(SECOND, format!("select 1;\n{opening}\n").as_bytes());
+        let answer = check(&folder, &["--base", "main"]);
+        assert_eq!(found(&answer), [format!("{by} {SECOND}:2")], "{opening}: {answer:?}");
+        let change = &json(&answer)["change"]["access"][0];
+        assert_eq!(change["class"], "dangerous");
+        let message =
+            "authenticated can now read all rows of core.accounts through public.get_account (was: own rows)";
+        assert_eq!(change["message"], message);
     }
 }
 

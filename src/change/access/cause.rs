@@ -2,8 +2,10 @@
 
 use crate::access::{Cell, Deciding, Rights};
 use crate::catalog::name::QName;
+use crate::catalog::policy::Policy;
 use crate::catalog::{Catalog, Relation};
 use crate::change::access::calls::Calls;
+use crate::change::access::opened::restrictive;
 use crate::change::access::shown::Shown;
 use crate::change::access::{New, Side};
 use crate::change::stops::Cause;
@@ -34,6 +36,8 @@ pub(super) enum Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Rows,
+    /// And the restrictive policies that hold rows back.
+    Fences,
     Blind,
     NewRows,
     Columns,
@@ -48,7 +52,7 @@ pub(super) fn causes(effects: &[Effect], after: Side<'_>, new: &New<'_>) -> Vec<
     let history = (new.history)();
     history.causes(effects.len(), |catalog, asked| {
         let workload = Workload::of(catalog);
-        let rights = Rights::new(catalog, &workload);
+        let rights = Rights::new(catalog, &workload).with_passages();
         let here = Stop { catalog, rights: &rights };
         asked.iter().map(|at| here.is_as(&end, &effects[*at])).collect()
     })
@@ -82,13 +86,23 @@ impl<'a> Stop<'a> {
                 match part {
                     Part::Blind => here.blind == there.blind,
                     Part::Columns => here.columns == there.columns,
-                    Part::Rows => here.reach == there.reach && is_same(own, last, |one| Some(one.rows)),
+                    Part::Rows | Part::Fences => {
+                        here.reach == there.reach
+                            && is_same(own, last, |one| Some(one.rows))
+                            && (*part == Part::Rows
+                                || self.fences(names, role, *command) == end.fences(names, role, *command))
+                    }
                     Part::NewRows => {
                         here.new_rows == there.new_rows && is_same(own, last, |one| one.new_rows)
                     }
                 }
             }
         }
+    }
+
+    fn fences(&self, names: &[QName; 2], role: &str, command: PolicyCommand) -> Vec<&Policy> {
+        let name = names.iter().find(|name| self.catalog.table(name).is_some());
+        name.map_or_else(Vec::new, |name| restrictive((self.catalog, self.rights), name, role, command))
     }
 
     fn cell(

@@ -68,3 +68,18 @@ pub(super) fn plain(commands: &[PolicyCommand], relation: &str) -> String {
         }
     }
 }
+
+/// More names than these are counted.
+const MOST_NAMED: usize = 2;
+
+/// `public.a, public.b and 3 more tables`; `of` is one of them.
+pub(super) fn few(names: &[String], of: &str) -> String {
+    let mut words = names.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>();
+    if names.len() > MOST_NAMED {
+        words.push(match names.len() - MOST_NAMED {
+            1 => format!("1 more {of}"),
+            count => format!("{count} more {of}s"),
+        });
+    }
+    in_words(&words, "and")
+}
