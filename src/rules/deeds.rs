@@ -117,6 +117,8 @@ pub(super) struct Deed<'a> {
     pub(super) tables: Vec<&'a Table>,
     /// What it gives of them that others must not see: `email of auth.users`.
     pub(super) given: Vec<String>,
+    /// Those with row level security of which it gives every row.
+    pub(super) whole: Vec<&'a Table>,
     /// Whether it reads secrets of the vault.
     reads_secrets: bool,
     /// Whether a policy, a view or a default calls it.
@@ -142,6 +144,7 @@ impl Deed<'_> {
             true if self.tables.iter().any(|table| table.is_sensitive()) && !self.answers() => {
                 Severity::Warning
             }
+            true if !self.whole.is_empty() && !meant && !self.needed => Severity::Warning,
             true => Severity::Info,
         }
     }
@@ -160,13 +163,22 @@ impl Deed<'_> {
         let does = if self.writes.is_empty() { "reads" } else { "writes to" };
         let tables = self.tables.iter().map(|table| format!("{does} {}", table.name));
         let vault = self.reads_secrets.then(|| format!("reads {VAULT}"));
-        tables.chain(vault).chain(self.given.iter().map(|given| format!("gives {given}"))).collect()
+        let whole = self.whole.iter().map(|table| format!("gives all rows of {}", table.name));
+        tables
+            .chain(vault)
+            .chain(whole)
+            .chain(self.given.iter().map(|given| format!("gives {given}")))
+            .collect()
     }
 
     /// What it does with the rights of its owner.
     fn words(&self) -> String {
         if self.writes.is_empty() && !self.given.is_empty() {
             return format!("gives {}", in_words(&self.given, "and"));
+        }
+        if self.writes.is_empty() && !self.whole.is_empty() {
+            let names: Vec<_> = self.whole.iter().map(|table| table.name.to_string()).collect();
+            return format!("gives all rows of {}", in_words(&names, "and"));
         }
         let vault = self.reads_secrets.then(|| VAULT.to_string());
         let names: Vec<String> =
@@ -274,6 +286,10 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
             } else {
                 Vec::new()
             };
+            let whole = routine.given_whole(function);
+            let is_whole =
+                |table: &&&Table| writes.is_empty() && table.rls.value && whole.contains(&table.oid);
+            let whole = tables.iter().filter(is_whole).copied().collect();
             let deed = Deed {
                 function,
                 routine,
@@ -282,6 +298,7 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
                 writes,
                 tables,
                 given,
+                whole,
                 reads_secrets,
                 needed,
                 notes_caller,

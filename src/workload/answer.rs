@@ -1,9 +1,11 @@
 //! What functions hand to those who call them.
 
-use crate::catalog::function::Function;
+use crate::catalog::function::{Function, Returns};
 use crate::catalog::table::Column;
 use crate::source::Span;
-use crate::sql::expr::{Call, ColumnRef, Expr, Oid, Query, QueryBody, ResultColumn, SublinkKind, Target};
+use crate::sql::expr::{
+    Call, ColumnRef, Expr, FromItem, Oid, Query, QueryBody, ResultColumn, Select, SublinkKind, Target,
+};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::BlockStatementKind;
 use crate::sql::statement::{ArgumentMode, Statement, StatementKind};
@@ -37,9 +39,12 @@ impl Routine {
     /// The columns that a function's result is made of, through one variable as well. What sub-selects in
     /// FROM and other functions return is not followed.
     pub fn given(&self, function: &Function) -> Vec<Given> {
-        let mut answer = Answer { routine: self, function, variables: Vec::new(), given: Vec::new() };
-        answer.collect();
-        answer.given
+        Answer::of(self, function).given
+    }
+
+    /// The relations of which a function gives each row that is there, whatever else it has to do with them.
+    pub fn given_whole(&self, function: &Function) -> Vec<Oid> {
+        Answer::of(self, function).whole
     }
 
     /// The bound form of a query of the block.
@@ -63,9 +68,17 @@ struct Answer<'a> {
     /// The variables that are part of the result, or the fields of them that are.
     variables: Vec<(Ident, Option<Ident>)>,
     given: Vec<Given>,
+    whole: Vec<Oid>,
 }
 
-impl Answer<'_> {
+impl<'a> Answer<'a> {
+    fn of(routine: &'a Routine, function: &'a Function) -> Self {
+        let mut answer =
+            Self { routine, function, variables: Vec::new(), given: Vec::new(), whole: Vec::new() };
+        answer.collect();
+        answer
+    }
+
     fn collect(&mut self) {
         let routine = self.routine;
         let Some(block) = &routine.block else {
@@ -134,6 +147,7 @@ impl Answer<'_> {
     fn query(&mut self, query: &Query) {
         match &query.body {
             QueryBody::Select(select) => {
+                self.whole.extend(whole_relation(query, select, gives_rows(self.function)));
                 select.targets.iter().for_each(|target| self.target(query, target));
             }
             QueryBody::SetOperation(left, right) => {
@@ -197,6 +211,40 @@ impl Answer<'_> {
         }
     }
 }
+
+fn gives_rows(function: &Function) -> bool {
+    matches!(function.returns, Returns::SetOf(_) | Returns::Table)
+}
+
+/// The one relation of which a query gives columns of every row: each by itself where all of its rows are given on, or
+/// gathered into one value.
+fn whole_relation(query: &Query, select: &Select, rows: bool) -> Option<Oid> {
+    let [FromItem::Relation { relation, .. }] = select.from.as_slice() else { return None };
+    let oid = relation.target?;
+    let is_of_it = |expr: &Expr| {
+        let Expr::Column(column) = expr.uncast() else { return false };
+        match column.target {
+            Target::Column { relation, .. } | Target::Row { relation, .. } => relation == oid,
+            _ => column.star && starred(query, column).contains(&oid),
+        }
+    };
+    let is_gathered = |expr: &Expr| {
+        expr.any(&|part| {
+            matches!(part, Expr::Call(call) if call.aggregate && GATHER.contains(&call.name.name.as_str()))
+        })
+    };
+    let is_summed = |expr: &Expr| expr.any(&|part| matches!(part, Expr::Call(call) if call.aggregate));
+    let targets = || select.targets.iter().map(|target| &target.expr);
+    let is_whole = select.filter.is_none()
+        && select.having.is_none()
+        && select.group_by.is_empty()
+        && (rows && targets().any(is_of_it) && !targets().any(is_summed) || targets().any(is_gathered));
+    is_whole.then_some(oid)
+}
+
+/// Aggregates in whose value each row can be read.
+const GATHER: &[&str] =
+    &["json_agg", "jsonb_agg", "array_agg", "string_agg", "json_object_agg", "jsonb_object_agg"];
 
 /// The relations whose columns a `*` stands for.
 fn starred(query: &Query, star: &ColumnRef) -> Vec<Oid> {
@@ -291,6 +339,31 @@ mod tests {
         assert_eq!(block("declare r a%rowtype; begin select * into r from a; return r; end"), "all");
         assert_eq!(block("declare r a; begin select * into r from a; return r.name; end"), "name");
         assert_eq!(block("declare e text; begin select email into e from a; return f.n; end"), "");
+    }
+
+    #[test]
+    fn every_row() {
+        let gives = |head: &str, body: &str| {
+            let bench = Bench::new(&format!(
+                "create table a (id int, email text);
+                 create function f({head} language plpgsql as $$ begin {body} end $$;
+                 create function g({head} language sql as $$ {} $$;",
+                body.trim_start_matches("return query ")
+            ));
+            let workload = Workload::of(&bench.catalog);
+            let functions: Vec<_> = bench.catalog.own_functions().collect();
+            let whole = |function: &&Function| workload.routines[&function.oid].given_whole(function).len();
+            functions.iter().map(whole).collect::<Vec<_>>()
+        };
+        let rows = |body| gives("n int) returns setof a", body);
+        assert_eq!(rows("return query select * from a;"), [1, 1]);
+        assert_eq!(rows("return query select id, email from a order by id limit n;"), [1, 1]);
+        assert_eq!(rows("return query select * from a where id = n;"), [0, 0]);
+        assert_eq!(rows("return query select max(id), max(email) from a;"), [0, 0]);
+        assert_eq!(rows("return query select x.* from a x join a y using (id);"), [0, 0]);
+        assert_eq!(gives(") returns jsonb", "return query select jsonb_agg(to_jsonb(a)) from a;")[1], 1);
+        assert_eq!(gives(") returns bigint", "return query select count(*) from a;")[1], 0);
+        assert_eq!(gives(") returns text", "return query select email from a;")[1], 0);
     }
 
     #[test]

@@ -34,7 +34,9 @@ declare_rule! {
     /// It is an error where a parameter chooses the rows that are changed or deleted and no GRANT names the
     /// callers, and where the function gives secrets of the vault. It is an info where the function only reads,
     /// unless its result holds columns that are named like an address or a secret, or it has parameters and uses
-    /// the vault. Where the caller has to know a token or a code, it is an info, and reading is left alone.
+    /// the vault, or gives every row of a table with row level security and no GRANT names the callers. A view that
+    /// does so is an error: it has its owner's rights unless somebody says otherwise, and a function has them because
+    /// somebody said so, most often to answer the public. Where the caller has to know a token or a code, it is an info, and reading is left alone.
     ///
     /// ## How to fix
     ///
@@ -90,6 +92,29 @@ mod tests {
              create schema private;
              create function private.g() returns void language sql security definer as $$ delete from public.orders $$;
              create function public.h(user_id uuid) returns void language sql security definer as $$ delete from public.orders o where o.user_id = h.user_id $$;",
+        );
+    }
+
+    #[test]
+    fn who_gives_every_row_gives_more_than_an_answer() {
+        function(
+            "
+             create function public.a() returns setof public.orders language sql security definer as $$
+             --              ^^^^^^^^ warning: public.a, which gives all rows of public.orders with its owner's rights
+               select * from public.orders
+             $$;
+             create function public.b() returns jsonb language plpgsql security definer as $$
+             --              ^^^^^^^^ warning: public.b, which gives all rows of public.orders
+             begin return (select jsonb_agg(o.total) from public.orders o); end $$;
+             create function public.c() returns setof public.orders language sql security definer as $$
+             --              ^^^^^^^^ info: public.c, which reads public.orders
+               select * from public.orders where total > 100
+             $$;
+             create function public.d() returns setof public.orders language sql security definer as $$
+             --              ^^^^^^^^ info: public.d, which gives all rows of public.orders
+               select * from public.orders
+             $$;
+             grant execute on function public.d() to anon, authenticated;",
         );
     }
 
