@@ -196,22 +196,34 @@ impl Baseline {
 
     /// Takes out the findings that it knows, as many as it knows of. Those that are more severe or let requests do
     /// more than it knows stay, and say so.
-    pub fn silence(&mut self, found: &mut Vec<Diagnostic>) {
+    /// Of a finding that it does not know, it may know what `formerly` gives: the same under other names.
+    pub fn silence(
+        &mut self,
+        found: &mut Vec<Diagnostic>,
+        formerly: &dyn Fn(&Diagnostic) -> Vec<Diagnostic>,
+    ) {
         let mut grown = BTreeMap::new();
         let is_new = |diagnostic: &Diagnostic| {
-            let fingerprint = diagnostic.fingerprint();
-            let Some(entry) = self.entries.get_mut(&fingerprint) else { return true };
-            if entry.seen == entry.record.count {
-                return true;
-            }
-            entry.see(diagnostic);
-            let worse = entry.grown(diagnostic);
+            let former = if self.has(diagnostic) { None } else { Some(formerly(diagnostic)) };
+            let known = match &former {
+                None => Some(diagnostic),
+                Some(former) => former.iter().find(|one| self.has(one)),
+            };
+            let Some(known) = known else { return true };
+            let Some(entry) = self.entries.get_mut(&known.fingerprint()) else { return true };
+            entry.see(known);
+            let worse = entry.grown(known);
             let has_grown = worse.is_some();
-            grown.extend(worse.map(|worse| (fingerprint, worse)));
+            grown.extend(worse.map(|worse| (diagnostic.fingerprint(), worse)));
             has_grown
         };
         *found = selected(std::mem::take(found), is_new, "are not in the baseline");
         say_what_grew(found, &|one| grown.get(&one.fingerprint()), Earlier::Baseline);
+    }
+
+    /// Whether it knows a finding, and not just as many as were seen.
+    fn has(&self, one: &Diagnostic) -> bool {
+        self.entries.get(&one.fingerprint()).is_some_and(|entry| entry.seen < entry.record.count)
     }
 
     /// After [`Self::silence`], the entries of rules that looked which did not occur as often as they
@@ -308,6 +320,10 @@ mod tests {
         found
     }
 
+    fn unrenamed(_: &Diagnostic) -> Vec<Diagnostic> {
+        Vec::new()
+    }
+
     fn written(baseline: &Baseline) -> String {
         let mut out = Vec::new();
         baseline.write(&mut out).expect("writing to memory works");
@@ -333,7 +349,7 @@ mod tests {
     fn as_many_are_silent_as_there_were() {
         let mut baseline = Baseline::of(&[finding("a", ""), finding("a", ""), finding("b", "")]);
         let mut found = vec![finding("a", ""), finding("a", ""), finding("a", ""), finding("c", "")];
-        baseline.silence(&mut found);
+        baseline.silence(&mut found, &unrenamed);
         assert_eq!(found, [finding("a", ""), finding("c", "")]);
         assert_eq!(baseline.stale(|_| true)[0].in_words(), "b on file a.sql");
         assert!(baseline.stale(|rule| rule != "b").is_empty());
@@ -350,12 +366,12 @@ mod tests {
         };
         let baseline = Baseline::of(&of(&["a", "b", "c"]));
         let (mut used, mut found) = (baseline.clone(), of(&["a", "c", "d"]));
-        used.silence(&mut found);
+        used.silence(&mut found, &unrenamed);
         assert_eq!(found, [finding("a", "d")], "a new one does not take the place of one that is mended");
         assert_eq!(used.prune(|_| true), 1);
         assert_eq!(used.len(), 2);
         let (mut used, mut found) = (baseline, vec![finding("a", "b")]);
-        used.silence(&mut found);
+        used.silence(&mut found, &unrenamed);
         assert!(found.is_empty(), "what is told by itself is known from the habit");
     }
 
@@ -375,30 +391,30 @@ mod tests {
             found
         };
         let (mut used, mut found) = (baseline, more(&["plan", "role"]));
-        used.silence(&mut found);
+        used.silence(&mut found, &unrenamed);
         assert_eq!(found[0].message, "x; new since the baseline: plan and role");
         let kept =
             Baseline::parse(&written(&Baseline::of(&more(&["plan", "role"])))).expect("it is a baseline");
         for (things, told) in [(&["role"][..], 0), (&["plan", "tier"], 1)] {
             let mut found = more(things);
-            kept.clone().silence(&mut found);
+            kept.clone().silence(&mut found, &unrenamed);
             assert_eq!(found.len(), told, "{found:?}");
         }
         let baseline = Baseline::parse(&text).expect("it is a baseline");
         let (mut used, mut found) = (baseline.clone(), reaching(&["anon select"]));
-        used.silence(&mut found);
+        used.silence(&mut found, &unrenamed);
         assert!(found.is_empty() && used.stale(|_| true).is_empty(), "{found:?}");
         assert_eq!(used.prune(|_| true), 0);
         assert!(written(&used).contains(r#""reach":["anon select"]}"#));
         let (mut used, mut found) = (baseline, reaching(&["anon select", "anon update"]));
-        used.silence(&mut found);
+        used.silence(&mut found, &unrenamed);
         assert_eq!(found[0].message, "x; new since the baseline: anon can change");
         assert!(used.stale(|_| true).is_empty(), "what got worse is not gone");
         let older = text.replace(r#","reach":["anon delete","anon select"]"#, "");
         let older = older.replace("\"format\": 3", "\"format\": 2");
         let mut older = Baseline::parse(&older).expect("it is a baseline");
         let mut found = reaching(&["anon update"]);
-        older.silence(&mut found);
+        older.silence(&mut found, &unrenamed);
         assert!(found.is_empty(), "{found:?}");
         // What it does not say is learned when it is pruned.
         older.prune(|_| true);
@@ -415,7 +431,7 @@ mod tests {
         };
         let told = |baseline: &Baseline, severity| {
             let mut found = at(severity);
-            baseline.clone().silence(&mut found);
+            baseline.clone().silence(&mut found, &unrenamed);
             found.into_iter().map(|one| (one.rule, one.message)).collect::<Vec<_>>()
         };
         use Severity::{Error, Info, Warning};
@@ -433,11 +449,11 @@ mod tests {
             one.by_rule = Some(one.severity);
             one.severity = Error;
         });
-        baseline.clone().silence(&mut raised);
+        baseline.clone().silence(&mut raised, &unrenamed);
         assert_eq!(raised, []);
         // What has become milder is not taken back without a word.
         let mut pruned = baseline;
-        pruned.silence(&mut at([Info, Info, Info]));
+        pruned.silence(&mut at([Info, Info, Info]), &unrenamed);
         pruned.prune(|_| true);
         let pruned = Baseline::parse(&written(&pruned)).expect("it is a baseline");
         assert_eq!(told(&pruned, [Warning, Info, Info]).len(), 1);
@@ -445,7 +461,7 @@ mod tests {
         let older = text.replace("\"format\": 3", "\"format\": 1").replace(r#","severity":"warning""#, "");
         let mut older = Baseline::parse(&older).expect("it is a baseline");
         assert_eq!(told(&older, [Error, Error, Error]), []);
-        older.silence(&mut at([Error, Error, Error]));
+        older.silence(&mut at([Error, Error, Error]), &unrenamed);
         older.prune(|_| true);
         let renewed = Baseline::parse(&written(&older)).expect("it is a baseline");
         assert_eq!(told(&renewed, [Error, Error, Error]), []);

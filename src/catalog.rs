@@ -116,8 +116,8 @@ pub struct Catalog {
     type_names: FxHashMap<QName, Oid>,
     /// The overloads of a name, in order of creation.
     function_names: FxHashMap<QName, Vec<Oid>>,
-    /// Names that tables and views had once: dropped or renamed, and perhaps made anew.
-    former_relations: FxHashSet<QName>,
+    /// Names that tables and views had once, with who had it last: dropped or renamed, and perhaps made anew.
+    former_relations: FxHashMap<QName, Oid>,
     /// Where tables that had row level security were dropped.
     dropped_rls: FxHashMap<QName, Origin>,
     /// Where row level security was enabled, if the table exists, and it did not.
@@ -298,7 +298,19 @@ impl Catalog {
 
     /// Whether a table or view of this name was dropped or got another name.
     pub fn was_relation(&self, name: &QName) -> bool {
-        self.former_relations.contains(name)
+        self.former_relations.contains_key(name)
+    }
+
+    /// The names that tables and views had, each with the one of now, where nothing else has it.
+    pub fn renamed_relations(&self) -> Vec<(&QName, &QName)> {
+        let name_of = |oid: &Oid| {
+            let table = self.tables.get(oid).map(|table| &table.name);
+            table.or_else(|| self.views.get(oid).map(|view| &view.name))
+        };
+        let free = self.former_relations.iter().filter(|(former, _)| !self.relations.contains_key(former));
+        let mut names: Vec<_> = free.filter_map(|(former, oid)| Some((former, name_of(oid)?))).collect();
+        names.sort_unstable();
+        names
     }
 
     /// The type that a name means here, among those made by migrations and extensions.

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod buckets;
+pub mod former;
 pub mod recreated;
 pub mod stops;
 
@@ -153,7 +154,7 @@ impl AccessChange {
 }
 
 /// What got another name.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Renamed {
     /// Tables and views: the old name and the new one.
     pub relations: Vec<(QName, QName)>,
@@ -163,7 +164,7 @@ pub struct Renamed {
 }
 
 /// A policy or column that got another name.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RenamedPart {
     /// `policy` or `column`.
     pub kind: &'static str,

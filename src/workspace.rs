@@ -26,6 +26,7 @@ use crate::advisors::{self, Row};
 use crate::baseline::{self, Baseline};
 use crate::catalog::Catalog;
 use crate::change;
+use crate::change::former::Former;
 use crate::config::{self, Choices, Level, Settings};
 use crate::diagnostic::{Diagnostic, Identity, Severity, selected};
 use crate::project::{self, Found, Project};
@@ -348,7 +349,8 @@ impl Workspace {
     fn silence(&self, replayed: &Replayed, found: &mut Vec<Diagnostic>) -> Option<Baseline> {
         let known = replayed.known.as_ref().filter(|_| self.baselining != Baselining::Ignored)?;
         let mut baseline = known.baseline.clone();
-        baseline.silence(found);
+        let former = Former::of(&replayed.catalog);
+        baseline.silence(found, &|one| former.of_finding(one));
         Some(baseline)
     }
 
@@ -388,7 +390,8 @@ impl Workspace {
             let existed = old.is_some();
             let mut old = old.unwrap_or_default();
             let (baseline, removed) = if prune {
-                old.silence(&mut found);
+                let former = Former::of(&replayed.catalog);
+                old.silence(&mut found, &|one| former.of_finding(one));
                 let removed = old.prune(looked);
                 (old, removed)
             } else {

@@ -1497,6 +1497,45 @@ fn what_stays_beside_it_holds_nothing_back() {
 }
 
 #[test]
+fn a_baseline_knows_what_has_another_name() {
+    let folder = project(
+        "create table public.notes (title text);
+         create table public.tags (id int primary key, title text);
+         alter table public.tags enable row level security;
+         create policy p on public.tags for update to authenticated using (true);\n",
+    );
+    assert_eq!(folder.run(&["baseline"]).code, 0);
+    let only =
+        ["--only", "no-primary-key,rls-disabled-on-exposed-table,always-true-write-policy,stale-baseline"];
+    let told = |later: &str| {
+        folder.write(SECOND, later.as_bytes());
+        found(&check(&folder, &only))
+    };
+    for renamed in [
+        "alter table public.notes rename to pages; alter table public.pages rename to sheets;",
+        "alter policy p on public.tags rename to q; alter table public.tags rename to labels;",
+    ] {
+        assert_eq!(told(renamed), [""; 0], "{renamed}");
+    }
+    let moved =
+        "create schema app; grant usage on schema app to anon; alter table public.notes set schema app;";
+    folder.write(SECOND, moved.as_bytes());
+    assert_eq!(found(&check(&folder, &["--only", "no-primary-key,stale-baseline"])), [""; 0]);
+    // Whoever takes the old name is known by it, and the one that left it is not.
+    let taken = told("alter table public.notes rename to pages; create table public.notes (title text);");
+    assert_eq!(
+        taken,
+        [format!("no-primary-key {FIRST}:1"), format!("rls-disabled-on-exposed-table {FIRST}:1")]
+    );
+    // What gets worse under its new name is told.
+    let worse = told(
+        "alter policy p on public.tags rename to q; alter policy q on public.tags to anon, authenticated;",
+    );
+    assert_eq!(worse.len(), 1, "{worse:?}");
+    assert_eq!(told("drop table public.notes;").len(), 1, "entries that are gone are told as one");
+}
+
+#[test]
 fn findings_follow_a_function_to_another_name() {
     let folder = project(
         "create function public.f(i int) returns int language sql security definer as 'select 1';

@@ -16,6 +16,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreatePolicy, origin: Or
     expect_clauses(statement.command.value, statement.using.as_ref(), statement.with_check.as_ref())?;
     catalog.expect_roles(&statement.roles);
     let policy = Policy {
+        former: Vec::new(),
         name: statement.name.value.clone(),
         history: History::new(origin),
         name_span: statement.name.span,

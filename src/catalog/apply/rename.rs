@@ -357,7 +357,7 @@ fn policy(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin)
     let (oid, from) = part(catalog, object)?;
     let Some(table) = catalog.tables.get_mut(&oid) else { return Err(comment::missing(object)) };
     let policy = entry(&mut table.policies, object, from, to)?;
-    policy.name = to.clone();
+    policy.former.push(std::mem::replace(&mut policy.name, to.clone()));
     policy.history.touch(origin);
     Ok(())
 }
