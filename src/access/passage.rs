@@ -66,13 +66,13 @@ impl<'a> Passages<'a> {
 
     /// The project's relations that requests come to in no other way.
     pub(super) fn relations(&self, catalog: &Catalog) -> Vec<QName> {
-        let names = self.by.keys().filter_map(|(oid, _)| {
-            let table = catalog.own_tables().find(|table| table.oid == *oid).map(|table| &table.name);
-            table.or_else(|| Some(&catalog.own_views().find(|view| view.oid == *oid)?.name))
-        });
-        let mut names: Vec<_> = names.filter(|name| !catalog.is_exposed(&name.schema)).cloned().collect();
+        let reached: FxHashSet<Oid> = self.by.keys().map(|(oid, _)| *oid).collect();
+        let tables = catalog.own_tables().map(|table| (table.oid, &table.name));
+        let relations = tables.chain(catalog.own_views().map(|view| (view.oid, &view.name)));
+        let hidden =
+            relations.filter(|(oid, name)| reached.contains(oid) && !catalog.is_exposed(&name.schema));
+        let mut names: Vec<_> = hidden.map(|(_, name)| name.clone()).collect();
         names.sort_unstable();
-        names.dedup();
         names
     }
 }
