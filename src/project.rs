@@ -176,10 +176,16 @@ impl Project {
     }
 
     /// A folder of SQL files, by their sorted names. Where all of them, or the folder itself, are named
-    /// as the CLI wants it, it is read as the CLI would.
+    /// as the CLI wants it, it is read as the CLI would. Other tools give each migration a folder with a
+    /// `migration.sql`.
     fn of_folder(folder: PathBuf, errors: &mut Vec<ProjectError>) -> Self {
         let mut names = file_names(&folder, errors);
         names.retain(|name| migrations::is_sql(&name.to_string_lossy()));
+        if names.is_empty() {
+            let pattern = glob::Pattern::escape(&folder.to_string_lossy());
+            let files = expand(&format!("{pattern}/*/migration.sql"), errors);
+            return Self { kind: Kind::Folder, ..Self::of_files(folder, files) };
+        }
         let is_version = |name: &OsString| migrations::version(&name.to_string_lossy()).is_some();
         if folder.ends_with("migrations") || names.iter().all(is_version) {
             let mut project = Self::bare(folder.clone(), Kind::Folder);

@@ -3,6 +3,7 @@
 use crate::map::IndexMap;
 
 use crate::catalog::platform::Exposure;
+use crate::source::FileRole;
 use crate::workspace::Replayed;
 
 /// Of more projects than these that are alike only the number is told.
@@ -54,5 +55,10 @@ fn facts(replayed: &Replayed) -> String {
         1 => "; 1 declared schema file is not read, as the migrations count".to_string(),
         many => format!("; {many} declared schema files are not read, as the migrations count"),
     };
-    format!("{exposed}; {granted}; PostgreSQL {}{unread}", config.major_version)
+    let is_empty = !replayed.project.files.iter().any(|file| file.role == FileRole::Migration);
+    let empty = match is_empty {
+        true => "; no migrations are there, and those of another tool are read where their folder is named",
+        false => "",
+    };
+    format!("{exposed}; {granted}; PostgreSQL {}{unread}{empty}", config.major_version)
 }

@@ -140,6 +140,21 @@ fn a_folder_of_versions_is_read_as_the_cli_reads_it() {
 }
 
 #[test]
+fn migrations_in_folders_of_their_own_are_read_in_order() {
+    let folder = Folder::new(&[
+        ("prisma/migrations/1_init/migration.sql", "create table public.a (id int);"),
+        ("prisma/migrations/2_more/migration.sql", "alter table public.a enable row level security;"),
+        ("prisma/migrations/migration_lock.toml", ""),
+        ("supabase/config.toml", ""),
+    ]);
+    let answer = concise(&folder, &["prisma/migrations"]);
+    assert!(answer.err.contains("in 2 files (2 statements)"), "{answer:?}");
+    assert!(!answer.out.contains("rls-disabled"), "{answer:?}");
+    let whole = folder.run(&[]);
+    assert!(whole.err.contains("; no migrations are there"), "{whole:?}");
+}
+
+#[test]
 fn many_versions_that_are_taken_are_one_finding() {
     let folder = Folder::new(&[]);
     for at in 10..22 {
