@@ -15,7 +15,7 @@ use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
 use crate::predicate::{Condition, Conditions, Facts, Gives, Link, Node, Reach, is_plain};
 use crate::source::Span;
-use crate::sql::expr::{Call, Expr, FromItem, Oid, Query, QueryBody, walk_queries};
+use crate::sql::expr::{Call, Expr, FromItem, Oid, Query, QueryBody, Target, walk_queries};
 use crate::sql::name::Ident;
 use crate::sql::statement::{PolicyCommand, Privilege, Volatility};
 
@@ -291,6 +291,29 @@ impl<'a> Rights<'a> {
         let reasons = &mut Reasons::unwanted();
         let seen = self.gate(table, role, PolicyCommand::Select, "", Part::Using, &mut conditions, reasons);
         conditions.reach(&Node::all([touched, seen]))
+    }
+
+    /// Whether a view shows of a table only rows that the policies let a role read, by what its WHERE asks of
+    /// them: `where published` beside `using (published or author = …)`.
+    pub fn shows_what_is_readable(&self, view: &View, table: &Table, role: &'a Role) -> bool {
+        let Some(QueryBody::Select(select)) = view.query.as_ref().map(|query| &query.body) else {
+            return false;
+        };
+        let mut times = 0;
+        view.query.iter().for_each(|query| {
+            query.walk_relations(&mut |relation| times += usize::from(relation.target == Some(table.oid)));
+        });
+        let is_here = select.from.iter().any(|item| reads(item, table.oid));
+        let (Some(filter), 1, true) = (&select.filter, times, is_here) else { return false };
+        let mut conditions = self.conditions_on(table, &role.name);
+        let parts: Vec<&Expr> = match &**filter {
+            Expr::And(list) => list.iter().filter(|part| is_about(part, table.oid)).collect(),
+            one => Some(one).into_iter().filter(|part| is_about(part, table.oid)).collect(),
+        };
+        let asked: Vec<Node> = parts.into_iter().map(|part| conditions.read(part)).collect();
+        let reasons = &mut Reasons::unwanted();
+        let seen = self.gate(table, role, PolicyCommand::Select, "", Part::Using, &mut conditions, reasons);
+        conditions.implies(&Node::all(asked), &seen)
     }
 
     /// Whether a role has the privilege for a command; the columns where it has it on some only.
@@ -696,6 +719,27 @@ impl<'a> Rights<'a> {
         }
         Some(gates)
     }
+}
+
+/// Whether FROM has a relation, in a join as well, and not in a query of its own.
+fn reads(item: &FromItem, relation: Oid) -> bool {
+    match item {
+        FromItem::Relation { relation: read, .. } => read.target == Some(relation),
+        FromItem::Join { left, right, .. } => reads(left, relation) || reads(right, relation),
+        _ => false,
+    }
+}
+
+/// Whether a condition asks for columns of one relation alone.
+fn is_about(part: &Expr, relation: Oid) -> bool {
+    let is_other = |part: &Expr| match part {
+        Expr::Column(column) => {
+            !matches!(column.target, Target::Column { relation: read, depth: 0, .. } if read == relation)
+        }
+        Expr::Sublink(_) => true,
+        _ => false,
+    };
+    !part.any(&is_other)
 }
 
 /// The one relation whose rows a query shows, and its condition.

@@ -47,8 +47,8 @@ declare_rule! {
     /// `replaced-view-lost-security-invoker` reports that.
     ///
     /// It is a warning where nothing leaks today: no table behind the view has RLS, its policies
-    /// let those who read the view read every row anyway, or the view itself, or one that it reads
-    /// through, chooses rows by who asks (`where user_id = auth.uid()`); or nobody can write through
+    /// let those who read the view read every row, or those that its WHERE shows, anyway, or the view
+    /// itself, or one that it reads through, chooses rows by who asks (`where user_id = auth.uid()`); or nobody can write through
     /// it and it says what it is for. It does so with `security_invoker = false`, or where
     /// `grant select on public.profile_cards to anon, authenticated` names all who can read it and
     /// it shows chosen columns or rows, none of them called `email` or the like. That such a grant
@@ -196,8 +196,7 @@ fn judge<'a>(cx: &CatalogCx<'_>, view: &View, access: &[Access<'a>], shown: &[Sh
     let bypassed = keep(&|shown| is_bypassed(cx.catalog, shown));
     let unasked = cx.workload.read_unasked(cx.catalog, view);
     let unguarded = keep(&|shown| is_bypassed(cx.catalog, shown) && unasked.contains(&shown.table.oid));
-    let leaking: Vec<_> =
-        unguarded.iter().filter(|shown| leaks(cx.catalog, access, shown)).copied().collect();
+    let leaking: Vec<_> = unguarded.iter().filter(|shown| leaks(cx, access, shown)).copied().collect();
     let written = written_through(cx.catalog, view, access, &bypassed);
     let through = if written.is_empty() {
         access.iter().filter_map(Access::reading).collect()
@@ -347,9 +346,16 @@ fn is_bypassed(catalog: &Catalog, shown: &Shown<'_>) -> bool {
     shown.table.rls.value && catalog.is_above_policies(&shown.view.owner, shown.table)
 }
 
-/// Whether one who reads the view may not read all of the table directly.
-fn leaks(catalog: &Catalog, access: &[Access<'_>], shown: &Shown<'_>) -> bool {
-    access.iter().filter_map(Access::reading).any(|access| !catalog.reads_all_rows(shown.table, access.role))
+/// Whether one who reads the view may not read all that it shows of the table directly.
+fn leaks(cx: &CatalogCx<'_>, access: &[Access<'_>], shown: &Shown<'_>) -> bool {
+    let Shown { table, view, stored, .. } = *shown;
+    let reads_it_anyway = |role: &Role| {
+        cx.catalog.reads_all_rows(table, role)
+            || !stored
+                && cx.catalog.can_on_any_column(&role.name, &table.acl, &table.columns, Privilege::Select)
+                && cx.rights.shows_what_is_readable(view, table, role)
+    };
+    access.iter().filter_map(Access::reading).any(|access| !reads_it_anyway(access.role))
 }
 
 fn names(shown: &[Shown<'_>]) -> String {
@@ -493,6 +499,34 @@ mod tests {
              create function public.me() returns uuid language sql stable as $$ select auth.uid() $$;
              create view public.mine as select * from public.orders where user_id = public.me();
              --          ^^^^^^^^^^^ warning: up to the conditions in the view alone",
+        );
+    }
+
+    #[test]
+    fn rows_that_the_policies_show_anyway_do_not_leak() {
+        view(
+            "
+             create table public.posts (id bigint, user_id uuid, published boolean not null, title text);
+             alter table public.posts enable row level security;
+             create policy read on public.posts for select using (published or user_id = auth.uid());
+             create view public.titles as select distinct p.title from public.posts p where p.published and p.id > 9;
+             --          ^^^^^^^^^^^^^ warning: its readers may read all of that today
+             create view public.with_orders as select p.title, o.total from public.posts p join public.orders o using (id) where p.published;
+             --          ^^^^^^^^^^^^^^^^^^ error: past the row level security of public.orders
+             create view public.either as select distinct title from public.posts where published or id > 9;
+             --          ^^^^^^^^^^^^^ error: past the row level security of public.posts
+             create view public.twice as select p.title from public.posts p join public.posts o using (id) where p.published;
+             --          ^^^^^^^^^^^^ error: past the row level security of public.posts
+             create view public.inner_query as select distinct q.title from (select * from public.posts) q where q.published;
+             --          ^^^^^^^^^^^^^^^^^^ error: past the row level security of public.posts",
+        );
+        view(
+            "
+             create table public.posts (id bigint, user_id uuid, published boolean not null, title text);
+             alter table public.posts enable row level security;
+             create policy read on public.posts for select to authenticated using (published or user_id = auth.uid());
+             create view public.titles as select distinct title from public.posts where published;
+             --          ^^^^^^^^^^^^^ error: past the row level security of public.posts",
         );
     }
 
