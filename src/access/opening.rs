@@ -171,28 +171,21 @@ fn commands() -> [PolicyCommand; 4] {
     COMMANDS.map(|(command, _)| command)
 }
 
-/// Whether the name of a policy says that it is for people who administer.
+/// Whether the name of a policy says that it is for people who administer: "System tells the admins" does not.
 pub fn names_administrators(policy: &Policy) -> bool {
-    words_of(&policy.name).split('_').any(|word| word.starts_with("admin"))
+    let name = words_of(&policy.name);
+    let first = name.split('_').find(|word| word.starts_with("admin") || MACHINES.contains(word));
+    first.is_some_and(|word| word.starts_with("admin"))
 }
+
+/// What a policy for the server calls it.
+const MACHINES: &[&str] =
+    &["service", "servicerole", "backend", "server", "system", "webhook", "webhooks", "cron"];
 
 /// Whether the name or comment of a policy says that it is for the server or its administrators,
 /// and nothing says that it is for others as well.
 fn is_for_server(table: &Table, policy: &Policy) -> bool {
-    const SERVER: &[&str] = &[
-        "service",
-        "servicerole",
-        "backend",
-        "server",
-        "system",
-        "webhook",
-        "webhooks",
-        "cron",
-        "internal",
-        "admin",
-        "admins",
-        "administrators",
-    ];
+    const PEOPLE: &[&str] = &["internal", "admin", "admins", "administrators"];
     const OTHERS: &[&str] = &[
         "anon",
         "anonymous",
@@ -224,7 +217,8 @@ fn is_for_server(table: &Table, policy: &Policy) -> bool {
     let is_row = |word: &str| {
         table_words.split('_').any(|of_table| of_table.trim_end_matches('s') == word.trim_end_matches('s'))
     };
-    let names_server = words.iter().any(|word| SERVER.contains(word) && !is_row(word));
+    let names_server =
+        words.iter().any(|word| (MACHINES.contains(word) || PEOPLE.contains(word)) && !is_row(word));
     (names_server || follow("edge", "function") || follow("service", "role"))
         && !words.iter().any(|word| OTHERS.contains(word))
 }

@@ -246,6 +246,16 @@ fn object(misfit: &Misfit) -> Identity {
     }
 }
 
+/// The extension that makes a schema of its own.
+fn extension_of(schema: &str) -> Option<&'static str> {
+    match schema {
+        "cron" => Some("pg_cron"),
+        "pgmq" => Some("pgmq"),
+        "pgsodium" => Some("pgsodium"),
+        _ => None,
+    }
+}
+
 fn help(misfit: &Misfit) -> Option<String> {
     if let Some(help) = misfit.help {
         return Some(help.to_string());
@@ -254,6 +264,9 @@ fn help(misfit: &Misfit) -> Option<String> {
         Reason::Missing { kind: ObjectKind::Role, name, .. } => Some(format!(
             "create the role in an earlier migration or in supabase/roles.sql: create role {name};"
         )),
+        Reason::Missing { kind: ObjectKind::Schema, name } if extension_of(name).is_some() => {
+            extension_of(name).map(|extension| format!("create extension if not exists {extension};"))
+        }
         Reason::Missing { .. } if misfit.in_policy => None,
         Reason::Missing { .. } => Some(misfit::MISSING.to_string()),
         Reason::Exists { kind: ObjectKind::Policy, name } => {

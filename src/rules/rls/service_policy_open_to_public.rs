@@ -107,6 +107,18 @@ mod tests {
     }
 
     #[test]
+    fn who_acts_is_named_before_whom_it_is_about() {
+        let policy =
+            "create policy \"System notifies admins\" on public.orders for insert with check (true);";
+        let found = Bench::new(&format!("{TABLE} {policy}")).run(&RULE, &RULE.options.defaults());
+        assert!(
+            found[0]
+                .message
+                .starts_with("policy \"System notifies admins\" is meant for the server by its name")
+        );
+    }
+
+    #[test]
     fn what_lets_nobody_in_or_is_for_others_is_silent() {
         check(
             &RULE,
