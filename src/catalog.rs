@@ -110,6 +110,10 @@ pub struct Catalog {
     has_own_casts: bool,
     /// Files that start as those of `pg_dump` do.
     dumps: FxHashSet<FileId>,
+    /// Files that grant something.
+    granting: FxHashSet<FileId>,
+    /// Functions that a migration called.
+    called: FxHashSet<Oid>,
     pub session: Session,
     /// Relations by name: they share one name space (`pg_class`).
     relations: FxHashMap<QName, Relation>,
@@ -284,6 +288,16 @@ impl Catalog {
     /// who may do what in the database that it was taken from, as if new objects were granted to nobody.
     pub fn is_dumped(&self, place: Span) -> bool {
         self.dumps.contains(&place.file)
+    }
+
+    /// Whether a migration called a function of the project's: what it did then is a part of the history.
+    pub fn is_called_by_migrations(&self, function: &Function) -> bool {
+        self.called.contains(&function.oid)
+    }
+
+    /// Whether it stands in a dump that says all that is granted, and not in one without grants.
+    pub fn is_dumped_with_grants(&self, place: Span) -> bool {
+        self.is_dumped(place) && self.granting.contains(&place.file)
     }
 
     /// Where a table of this name was dropped that had row level security.

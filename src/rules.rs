@@ -3,6 +3,7 @@
 mod clauses;
 mod deeds;
 mod denied;
+pub(crate) mod dumped;
 mod graphql;
 mod mend;
 pub(crate) mod peers;
@@ -12,11 +13,21 @@ mod upkeep;
 
 pub use refusal::RULES as REFUSALS;
 
-use crate::rule::Rule;
+use crate::rule::{Findings, Rule};
 
 /// More findings of a kind than these are told once, as a habit of the project: one for each would hide
 /// the others.
 const MANY: usize = 10;
+
+/// Tells as one habit of the project's `objects` what was reported since there were `before` findings, if that
+/// is much and equally severe; `many` words it of their number.
+fn fold_many(out: &mut Findings, before: usize, objects: &str, many: impl FnOnce(usize) -> String) {
+    let told = &out.list[before..];
+    if told.len() > MANY && told.iter().all(|one| one.severity == told[0].severity) {
+        let message = many(told.len());
+        out.fold(before, objects, message, |one| one.message.clone());
+    }
+}
 
 /// Lists the rules: `group { file, … }` declares the modules and the slice.
 macro_rules! rules {
@@ -139,6 +150,7 @@ rules! {
         restrictive_role_gap,
         policy_reads_unprotected_table,
         insert_owner_left_free,
+        insert_scope_left_free,
         insert_without_select_policy,
     }
     convention {
@@ -146,6 +158,7 @@ rules! {
         missing_foreign_key,
         missing_updated_at,
         non_uuid_primary_key,
+        set_null_on_not_null,
         timestamp_without_default,
         updated_at_not_maintained,
     }

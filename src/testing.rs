@@ -21,6 +21,7 @@ use crate::catalog::table::{Column, ConstraintKind, Table};
 use crate::diagnostic::Diagnostic;
 use crate::map::IndexMap;
 use crate::rule::{CatalogCx, Check, Condition, Findings, MigrationCx, ParsedOptions, Rule};
+use crate::rules::dumped;
 use crate::source::{FileId, FileRole, SourceFile, Sources};
 use crate::sql::Migration;
 use crate::workload::Workload;
@@ -177,6 +178,7 @@ impl Bench {
                     options,
                 );
                 check(&cx, &mut findings);
+                dumped::qualify(&self.catalog, &mut findings.list);
             }
             Check::Migration(check) => {
                 for migration in &self.migrations {

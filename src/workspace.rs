@@ -690,6 +690,7 @@ fn run_rule(rule: &'static Rule, cx: &CatalogCx<'_>, options: &ParsedOptions) ->
         Check::Catalog(check) => {
             let mut findings = Findings::new(rule);
             check(cx, &mut findings);
+            rules::dumped::qualify(cx.catalog, &mut findings.list);
             findings.list
         }
         Check::Migration(check) => {

@@ -41,6 +41,9 @@ pub(super) fn apply(catalog: &mut Catalog, statement: &Grant, origin: Origin) ->
             all_in(catalog, *kind, schemas)
         }
     };
+    if let Origin::Statement(place) = origin {
+        catalog.granting.insert(place.file);
+    }
     let to_public = statement.is_grant && statement.grantees.contains(&RoleName::Public);
     // Nobody asks where there is nothing to grant on.
     if to_public && statement.grant_option && !targets.is_empty() {

@@ -261,7 +261,9 @@ impl Interpreter<'_> {
         let body = body.clone();
         let inputs: Vec<Argument> = function.inputs().cloned().collect();
         let language = function.language.clone();
+        let oid = function.oid;
         let path = function.config.get("search_path").map(|setting| setting.value.clone());
+        self.catalog.called.insert(oid);
         if self.depth >= DEPTH {
             return;
         }

@@ -8,6 +8,7 @@ use crate::catalog::table::{Column, Table};
 use crate::diagnostic::{Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::fold_many;
 use crate::sql::expr::{Expr, Literal};
 use crate::sql::statement::{ObjectKind, PolicyCommand, Privilege};
 
@@ -42,7 +43,8 @@ declare_rule! {
     /// gives no number. Identity columns need no such grant.
     ///
     /// A policy for everybody needs a grant to one of the roles. Rights that the project revoked are
-    /// not missed, nor are tables without policies.
+    /// not missed, nor are tables without policies, nor what a policy FOR ALL allows beyond what the role
+    /// was granted of it.
     ///
     /// ## How to fix
     ///
@@ -59,16 +61,19 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    for table in cx.catalog.own_tables().filter(|table| cx.catalog.is_exposed(&table.name.schema)) {
-        let unclear = [Aspect::Policies, Aspect::Grants]
-            .iter()
-            .any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect));
-        if unclear {
-            continue;
-        }
+    let is_clear = |table: &&Table| {
+        let aspects = [Aspect::Policies, Aspect::Grants];
+        cx.catalog.is_exposed(&table.name.schema)
+            && !aspects.iter().any(|aspect| cx.catalog.may_have_changed(&table.name, *aspect))
+    };
+    let tables: Vec<&Table> = cx.catalog.own_tables().filter(is_clear).collect();
+    for table in &tables {
         for (column, sequence) in table.numbered_columns(cx.catalog) {
             report_sequence(cx, table, column, sequence, out);
         }
+    }
+    let before = out.list.len();
+    for table in tables {
         // Where tables are granted by themselves, what is not there was taken away.
         if is_granted_by_default(cx.catalog, table) {
             continue;
@@ -86,6 +91,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             report(cx.catalog, table, &missing, out);
         }
     }
+    fold_many(out, before, "tables", |count| {
+        format!("policies of {count} tables are about what no grant allows: requests fail")
+    });
 }
 
 fn is_granted_by_default(catalog: &Catalog, table: &Table) -> bool {
@@ -97,15 +105,17 @@ fn is_granted_by_default(catalog: &Catalog, table: &Table) -> bool {
 
 /// What policies for a role are about and the role may not do.
 fn missing(catalog: &Catalog, table: &Table, role: &Role) -> Privileges {
+    let holds = |privilege| catalog.can_on_any_column(&role.name, &table.acl, &table.columns, privilege);
+    let holds_some = COMMANDS.into_iter().any(|(_, privilege)| holds(privilege));
     let grantable = COMMANDS.into_iter().filter(|(command, privilege)| {
         let wants = |policy: &Policy| {
             policy.permissive
                 && policy.covers(*command)
+                && !(holds_some && policy.command.value == PolicyCommand::All)
                 && names(catalog, table, policy, role, *privilege)
                 && policy.gates(*command).all(|clause| clause.value != Expr::Literal(Literal::Bool(false)))
         };
-        table.policies.values().any(wants)
-            && !catalog.can_on_any_column(&role.name, &table.acl, &table.columns, *privilege)
+        table.policies.values().any(wants) && !holds(*privilege)
     });
     grantable.fold(Privileges::NONE, |sum, (_, privilege)| sum.union(Privileges::of(&[privilege])))
 }
@@ -223,6 +233,28 @@ mod tests {
              alter table public.server enable row level security;
              create policy none on public.server using (false);
              create policy server on public.server to service_role using (true);",
+        );
+    }
+
+    #[test]
+    fn what_is_granted_of_a_policy_for_all_was_chosen() {
+        check(
+            &RULE,
+            "-- explicit
+             create table public.chosen (id bigint, user_id uuid);
+             alter table public.chosen enable row level security;
+             create policy own on public.chosen to authenticated using (user_id = auth.uid());
+             grant select, insert on public.chosen to authenticated;
+             create table public.named (id bigint, user_id uuid);
+             --           ^^^^^^^^^^^^ warning: authenticated has no DELETE on public.named
+             alter table public.named enable row level security;
+             create policy own on public.named to authenticated using (user_id = auth.uid());
+             create policy gone on public.named for delete to authenticated using (user_id = auth.uid());
+             grant select, insert on public.named to authenticated;
+             create table public.closed (id bigint, user_id uuid);
+             --           ^^^^^^^^^^^^^ warning: authenticated has no SELECT, INSERT, UPDATE or DELETE on public.closed
+             alter table public.closed enable row level security;
+             create policy own on public.closed to authenticated using (user_id = auth.uid());",
         );
     }
 

@@ -3,6 +3,7 @@ use crate::diagnostic::Severity;
 use crate::predicate::{Told, told};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::clauses::{compared, report_each, spots, text};
+use crate::rules::rls::policy_for_bypassrls_role::is_inert;
 use crate::sql::expr::Expr;
 use crate::sql::name::Ident;
 
@@ -49,8 +50,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Roles]);
     let is_known = |name: &str| cx.catalog.api_roles().any(|role| role.name == *name);
     let asked = |part| asked_roles(part).into_iter().find(|name| !name.is_empty() && !is_known(name));
-    let (service, unknown): (Vec<_>, Vec<_>) =
+    let (mut service, unknown): (Vec<_>, Vec<_>) =
         spots(cx, |_, _, part| asked(part)).into_iter().partition(|spot| spot.seen == "service_role");
+    // What is for service_role alone is policy-for-bypassrls-role's.
+    service.retain(|spot| !is_inert(cx, spot.table, spot.policy));
     for spot in unknown.iter().filter(|spot| !doubts.concern(&spot.table.name)) {
         let role = Ident::new(spot.seen);
         let message = format!("{} asks for the role {}, which no request has", spot.subject(), role.quoted());
@@ -101,8 +104,9 @@ mod tests {
              --                                   ^^^^^^^^^^ warning: supabase_admin
              create policy p3 on public.a using (ok or auth.role() = any (array['editor']));
              --                                        ^^^^^^^^^^^ warning: editor
-             create policy p4 on public.a using ((select auth.role()) = 'service_role');
+             create policy p4 on public.a using ((select auth.role()) = 'service_role' or owner = auth.uid());
              --                                  ^^^^^^^^^^^^^^^^^^^^ info: asks for service_role
+             create policy p8 on public.a using ((select auth.role()) = 'service_role');
              create policy p5 on public.a using (auth.role() in ('anon', 'authenticated'));
              create policy p6 on public.a using (auth.jwt() -> 'app_metadata' ->> 'role' = 'admin');
              create policy p7 on public.a using (auth.role() = org_id);",

@@ -2,6 +2,7 @@ use crate::access::opening::Way;
 use crate::access::{describe, reach};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::fold_many;
 
 declare_rule! {
     /// Finds conditions of which one branch is always true: `… or true`.
@@ -43,6 +44,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let before = out.list.len();
     for (table, policy) in cx.policies_in_force() {
         let mut deeds = Vec::new();
         let (clause, effect, anonymous_writes) = match cx.rights.opening(Way::TrueBranch, table, policy) {
@@ -77,6 +79,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         found.label(policy.name_apart_from(clause.span), "the policy is created here");
         found.help("take the branch out; or write using (true) if the rows are public");
     }
+    fold_many(out, before, "policies", |count| format!("{count} policies have a branch that is always true"));
 }
 
 #[cfg(test)]

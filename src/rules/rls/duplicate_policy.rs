@@ -5,6 +5,7 @@ use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::map::IndexMap;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::fold_many;
 use crate::sql::statement::{Clause, PolicyCommand};
 
 declare_rule! {
@@ -46,6 +47,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let before = out.list.len();
     for table in cx.tables_with_policies().filter(|table| table.policies.len() > 1) {
         let mut alike: IndexMap<Shape, Vec<&Policy>> = IndexMap::default();
         for policy in table.policies.values() {
@@ -57,6 +59,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             report(table, policy, twin, out);
         }
     }
+    fold_many(out, before, "policies", |count| format!("{count} policies say the same as others"));
 }
 
 fn report(table: &Table, policy: &Policy, twin: &Policy, out: &mut Findings) {

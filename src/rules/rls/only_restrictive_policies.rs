@@ -3,6 +3,7 @@ use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::fold_many;
 
 declare_rule! {
     /// Finds restrictive policies with nothing to restrict: no permissive policy lets a row through
@@ -45,6 +46,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let before = out.list.len();
     for (table, policy) in cx.policies_in_force().filter(|(_, policy)| !policy.permissive) {
         let is_lock = policy.clauses().all(|clause| cx.rights.lets_none_through(table, policy, clause));
         if is_lock || !narrows_nothing(cx, table, policy) {
@@ -64,6 +66,11 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             table.name.quoted()
         ));
     }
+    fold_many(out, before, "policies", |count| {
+        format!(
+            "{count} restrictive policies let no row through by themselves, and no permissive policy does for them to narrow"
+        )
+    });
 }
 
 /// Whether a request could use one of its commands, and no permissive policy is for that command and

@@ -62,7 +62,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 }
 
 /// Whether all that can come through it are roles that policies do not bind.
-fn is_inert(cx: &CatalogCx<'_>, table: &Table, policy: &Policy) -> bool {
+pub(in crate::rules) fn is_inert(cx: &CatalogCx<'_>, table: &Table, policy: &Policy) -> bool {
     let is_above = |grantee: &Grantee| match grantee {
         Grantee::Public => false,
         Grantee::Role(name) => {

@@ -3,6 +3,7 @@ use crate::catalog::policy::Policy;
 use crate::diagnostic::{Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::fold_many;
 use crate::sql::statement::PolicyCommand;
 
 declare_rule! {
@@ -42,6 +43,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let before = out.list.len();
     for table in cx.tables_with_rls(&[Aspect::Policies]) {
         let Some(column) = table.columns.iter().find(|column| column.is_soft_delete()) else { continue };
         let asks = |policy: &Policy| {
@@ -76,6 +78,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         finding.note("true for deleted rows, too").label(column.name_span, "the column is created here");
         finding.help(format!("add `and {}` to the condition", column.kept_condition()));
     }
+    fold_many(out, before, "policies", |count| {
+        format!("policies of {count} tables show rows that are marked as deleted")
+    });
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::fold_many;
 use crate::sql::statement::PolicyCommand;
 
 declare_rule! {
@@ -39,6 +40,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let before = out.list.len();
     for (table, policy) in cx.policies_in_force() {
         let (lacks, effect) = match (policy.command.value, &policy.using, &policy.with_check) {
             (PolicyCommand::Insert, _, None) => ("WITH CHECK", "each INSERT by it is refused"),
@@ -60,6 +62,9 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let (name, on) = (policy.name.quoted(), table.name.quoted());
         found.help(format!("alter policy {name} on {on} {} (…);", lacks.to_lowercase()));
     }
+    fold_many(out, before, "policies", |count| {
+        format!("{count} policies lack the clause that lets rows through")
+    });
 }
 
 #[cfg(test)]
