@@ -22,7 +22,8 @@ const MANY: usize = 10;
 /// Tells as one habit of the project's `objects` what was reported since there were `before` findings, if that
 /// is much and equally severe; `many` words it of their number.
 fn fold_many(out: &mut Findings, before: usize, objects: &str, many: impl FnOnce(usize) -> String) {
-    let told = &out.list[before..];
+    let told = &mut out.list[before..];
+    told.sort_by_key(|one| one.span);
     if told.len() > MANY && told.iter().all(|one| one.severity == told[0].severity) {
         let message = many(told.len());
         out.fold(before, objects, message, |one| one.message.clone());
@@ -183,6 +184,7 @@ rules! {
         suppression_without_reason,
     }
     platform {
+        bucket_writable_by_all,
         bypassrls_role,
         fkey_to_auth_unique,
         public_bucket_listing,

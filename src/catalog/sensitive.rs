@@ -6,7 +6,10 @@ use crate::catalog::table::{Column, Table};
 use crate::catalog::types::TypeRef;
 
 /// Whole names. A `wallet_address` is published as a rule, an `address` seldom is.
-const NAMES: &[&str] = &["address", "token", "mobile", "jwt", "otp"];
+const NAMES: &[&str] = &["address", "mobile"];
+
+/// Whole names of what opens a door.
+const KEYS: &[&str] = &["token", "jwt", "otp"];
 
 /// Whole names, or their ends word by word: `email` also means `billing_email`.
 #[rustfmt::skip]
@@ -19,18 +22,23 @@ const ENDS: &[&str] = &[
     "license_number", "passport_number", "passport_id", "national_id", "tax_id", "insurance_number",
     "health_insurance", "medical_insurance", "health_record", "medical_record", "medical_history",
     "patient_id", "diagnosis", "salary",
-    // What opens a door.
+    "push_token", "device_token", "fcm_token",
+    // Money.
+    "credit_card", "card_number", "cvv", "cvc", "cvn", "iban", "bank_account", "account_number",
+    "routing_number", "payment_method", "stripe_customer_id", "customer_stripe_id",
+];
+
+/// The same, of what opens a door.
+#[rustfmt::skip]
+const DOORS: &[&str] = &[
     "password", "passwords", "passwd", "pwd", "passphrase", "password_hash", "hashed_password",
     "password_digest", "secret", "secrets", "secret_key", "client_secret", "private_key", "api_key",
     "api_keys", "apikey", "auth_key", "ssh_key", "pgp_key", "gpg_key", "license_key", "activation_key",
     "service_role_key", "access_token", "refresh_token", "oauth_token", "auth_token", "api_token",
     "session_token", "bearer_token", "reset_token", "invite_token", "invitation_token",
-    "verification_token", "confirmation_token", "push_token", "device_token", "fcm_token", "token_hash",
+    "verification_token", "confirmation_token", "token_hash",
     "auth_code", "session_key", "session_secret", "totp", "recovery_code", "recovery_codes",
     "backup_code", "backup_codes", "verification_code",
-    // Money.
-    "credit_card", "card_number", "cvv", "cvc", "cvn", "iban", "bank_account", "account_number",
-    "routing_number", "payment_method", "stripe_customer_id", "customer_stripe_id",
 ];
 
 /// Types that hold a fact about a secret and never the secret. `bytea` is what blockchains are
@@ -114,13 +122,23 @@ impl Column {
     pub fn is_sensitive(&self) -> bool {
         !self.is_harmless() && is_sensitive(&self.name)
     }
+
+    /// Whether its name says that whoever has its value is let in somewhere: `api_key`, `invite_token`.
+    pub fn opens_a_door(&self) -> bool {
+        !self.is_harmless() && is_called(&self.name, KEYS, DOORS)
+    }
 }
 
 fn is_sensitive(name: &str) -> bool {
+    is_called(name, NAMES, ENDS) || is_called(name, KEYS, DOORS)
+}
+
+/// Whether a name is one of these, or ends as one of those.
+fn is_called(name: &str, whole: &[&str], ends: &[&str]) -> bool {
     let words = words(name);
-    let ends =
+    let is_end =
         |name: &&str| words.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'));
-    NAMES.contains(&words.as_str()) || ENDS.iter().any(ends)
+    whole.contains(&words.as_str()) || ends.iter().any(is_end)
 }
 
 /// A name in snake case: `billingEmail` and `billing-email` are `billing_email`.

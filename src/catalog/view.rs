@@ -72,10 +72,16 @@ impl View {
 
     /// Whether its rows are sums over those of what it reads, and show none of these as they are.
     pub fn is_summary(&self) -> bool {
-        let Some(QueryBody::Select(select)) = self.query.as_ref().map(|query| &query.body) else {
-            return false;
-        };
-        !select.group_by.is_empty() || select.targets.iter().any(|target| sums_up(&target.expr))
+        fn sums(query: &Query) -> bool {
+            match &query.body {
+                QueryBody::Select(select) => {
+                    !select.group_by.is_empty() || select.targets.iter().any(|target| sums_up(&target.expr))
+                }
+                QueryBody::SetOperation(one, other) => sums(one) && sums(other),
+                QueryBody::Values(_) => false,
+            }
+        }
+        self.query.as_ref().is_some_and(sums)
     }
 
     /// Whether rows can be written through it: it shows those of one relation as they are

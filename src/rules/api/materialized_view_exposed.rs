@@ -113,6 +113,8 @@ mod tests {
              --                       ^^^^^^^^^^^^^^^^^ error: anyone with the project's public API key can read every row of materialised view public.all_orders, past the row level security of public.orders
              create materialized view public.per_user as select user_id, sum(total) from public.orders group by 1;
              --                       ^^^^^^^^^^^^^^^ warning: with sums over rows of public.orders that they may not read
+             create materialized view public.both as select user_id, count(*) from public.orders group by 1 union all select null, count(*) from public.orders;
+             --                       ^^^^^^^^^^^ warning: with sums over rows of public.orders that they may not read
              create materialized view public.beside as select id, (select count(*) from public.posts) from public.orders;
              --                       ^^^^^^^^^^^^^ error: past the row level security of public.orders
              create materialized view public.titles as select id from public.posts;

@@ -2,7 +2,8 @@ use crate::access::opening::{Opening, Way};
 use crate::access::{Access, column_reach, describe, in_words, reach};
 use crate::catalog::Catalog;
 use crate::catalog::policy::Policy;
-use crate::catalog::table::Table;
+use crate::catalog::role::Role;
+use crate::catalog::table::{Column, Table};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::MANY;
@@ -35,7 +36,8 @@ declare_rule! {
     /// There is no finding when the name of the policy says that all may read (`public`,
     /// `everyone`, `anyone`, `anon`, `all users`). It is a warning whatever the name when the table
     /// is called `private`, `secret` or `internal`, or has columns that are nobody else's business
-    /// by their names, such as `email`, `phone` or `access_token`, and the role may read them.
+    /// by their names, such as `email`, `phone` or `access_token`, and the role may read them. It is an error
+    /// where requests without a signed-in user read what lets them in somewhere: an invitation's `token`, an `api_key`.
     ///
     /// Many policies of tables in which nothing looks private are told once.
     ///
@@ -61,6 +63,8 @@ struct Open<'a> {
     policy: &'a Policy,
     access: Vec<Access<'a>>,
     sensitive: Vec<(String, Option<Span>)>,
+    /// Whether strangers can read what opens a door.
+    opens_a_door: bool,
     /// Whether the name of the table says that its rows are not for everybody.
     private: bool,
     /// Whether the table is that of files.
@@ -78,7 +82,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         };
         let sensitive = sensitive_columns(cx.catalog, table, &access);
         let files = table.name.schema == "storage" && table.name.name == "objects";
-        let open = Open { table, policy, access, sensitive, private: is_private(table), files };
+        let opens_a_door = shows_strangers_a_key(cx.catalog, table, &access);
+        let open = Open { table, policy, access, sensitive, opens_a_door, private: is_private(table), files };
         if !open.is_plain() {
             report(cx.catalog, &open, out);
         } else if !says_so(policy) {
@@ -156,7 +161,7 @@ fn report(catalog: &Catalog, open: &Open<'_>, out: &mut Findings) {
         found.help(format!("right for public content; otherwise {otherwise}"));
     } else {
         let narrowed = own_rows.unwrap_or_else(|| format!("alter policy {name} on {on} {to}using (…);"));
-        found.severity(Severity::Warning).help(format!(
+        found.severity(if open.opens_a_door { Severity::Error } else { Severity::Warning }).help(format!(
             "{narrowed} -- or revoke select on the table and grant it on the public columns alone",
         ));
     }
@@ -180,14 +185,22 @@ fn says_so(policy: &Policy) -> bool {
     words.any(says_so) || name.contains("all users")
 }
 
+/// Whether one of the roles may read a column.
+fn reads(catalog: &Catalog, table: &Table, column: &Column, role: &Role) -> bool {
+    catalog.can_on_any_column(&role.name, &table.acl, std::slice::from_ref(column), Privilege::Select)
+}
+
+fn shows_strangers_a_key(catalog: &Catalog, table: &Table, opened: &[Access<'_>]) -> bool {
+    let anonymous = opened.iter().find(|access| access.role.name == "anon");
+    anonymous.is_some_and(|anonymous| {
+        let mut keys = table.sensitive_columns().filter(|column| column.opens_a_door());
+        keys.any(|column| reads(catalog, table, column, anonymous.role))
+    })
+}
+
 /// The columns that one of the roles may read and should not.
 fn sensitive_columns(catalog: &Catalog, table: &Table, opened: &[Access<'_>]) -> Vec<(String, Option<Span>)> {
-    let readable = |column: &crate::catalog::table::Column| {
-        opened.iter().any(|access| {
-            let one = std::slice::from_ref(column);
-            catalog.can_on_any_column(&access.role.name, &table.acl, one, Privilege::Select)
-        })
-    };
+    let readable = |column: &Column| opened.iter().any(|access| reads(catalog, table, column, access.role));
     let columns = table.sensitive_columns().filter(|column| readable(column));
     columns.map(|column| (column.name.quoted(), column.name_span)).collect()
 }
@@ -238,6 +251,27 @@ mod tests {
              alter table public.people enable row level security;
              create policy read on public.people for select to authenticated using (1 = 1);
              --                                                                     ^^^^^ warning: every signed-in user can read every row of public.people, with email, phone, api_key and 1 more",
+        );
+    }
+
+    #[test]
+    fn keys_are_for_no_stranger() {
+        check(
+            &RULE,
+            "
+             create table public.invites (id bigint, token text, fcm_token text);
+             alter table public.invites enable row level security;
+             create policy anyone on public.invites for select using (true);
+             --                                                       ^^^^ error: anyone with the project's public API key can read every row of public.invites, with token
+             create table public.devices (id bigint, fcm_token text);
+             alter table public.devices enable row level security;
+             create policy anyone on public.devices for select using (true);
+             --                                                       ^^^^ warning: anyone with the project's public API key can read every row of public.devices, with fcm_token
+             create table public.closed (id bigint, token text);
+             alter table public.closed enable row level security;
+             create policy read on public.closed for select using (true);
+             --                                                    ^^^^ warning: anyone with the project's public API key can read every row of public.closed
+             revoke select on public.closed from anon; grant select (id) on public.closed to anon;",
         );
     }
 
