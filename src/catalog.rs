@@ -110,6 +110,8 @@ pub struct Catalog {
     has_own_casts: bool,
     /// Files that start as those of `pg_dump` do.
     dumps: FxHashSet<FileId>,
+    /// Files in which the dashboard describes a schema.
+    descriptions: FxHashSet<FileId>,
     /// Files that grant something.
     granting: FxHashSet<FileId>,
     /// Functions that a migration called.

@@ -4,7 +4,8 @@ use rustc_hash::FxHashMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::name::QName;
-use crate::source::Span;
+use crate::catalog::table::Table;
+use crate::source::{FileId, Span};
 use crate::sql::name::Ident;
 
 /// A statement whose effect is not, or not wholly, in the catalog.
@@ -217,6 +218,28 @@ impl Catalog {
         object: Option<QName>,
     ) {
         self.record_gap(span, reason, vec![Touch::new(aspect, object)]);
+    }
+
+    /// Takes a file for what it is, before its statements are applied: a description of a schema by the dashboard,
+    /// which says of itself that it is "for context only". It has tables and keys, in no order.
+    pub fn expect_description(&mut self, file: FileId) {
+        self.descriptions.insert(file);
+    }
+
+    /// Notes what such a file leaves out of the tables that it made.
+    pub fn note_description(&mut self, place: Span) {
+        const LEFT_OUT: [Aspect; 5] =
+            [Aspect::Rls, Aspect::Policies, Aspect::Grants, Aspect::Indexes, Aspect::Shape];
+        let is_of_it =
+            |table: &&Table| table.history.created.span().is_some_and(|created| created.file == place.file);
+        let names: Vec<QName> = self.own_tables().filter(is_of_it).map(|table| table.name.clone()).collect();
+        let touches = names
+            .iter()
+            .flat_map(|name| LEFT_OUT.map(|aspect| Touch::new(aspect, Some(name.clone()))))
+            .collect();
+        let reason = "the dashboard describes a schema here: row level security, policies, grants, indexes and triggers are left out";
+        self.record_caused(Cause::Statement(place), place, reason.to_string(), touches).help =
+            Some("`supabase db dump` or `supabase db pull` writes down all of it");
     }
 
     /// Records a gap. The rounds of a loop leave one together.

@@ -12,6 +12,7 @@ use crate::rules;
 use crate::source::{ByteFlaw, FileId, FileRole, FlawKind, Sources, Span};
 use crate::sql::{Migration, SkippedKind, SyntaxError};
 use crate::workspace::Replayed;
+use crate::workspace::replay::is_description;
 
 pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic> {
     let mut engine = Engine::new(sources);
@@ -175,6 +176,10 @@ impl<'a> Engine<'a> {
                 .report(self.first_line(migration.file), object, message)
                 .note("no SQL")
                 .help("if it was written in another encoding, such as UTF-16, save it as UTF-8");
+            return;
+        }
+        // It says itself that it is no SQL to run.
+        if is_description(&self.sources.get(migration.file).text) {
             return;
         }
         let role = self.sources.get(migration.file).role;

@@ -110,6 +110,14 @@ fn batches<'f>(files: &'f [(usize, FileId)], sources: &Sources) -> Vec<&'f [(usi
     list
 }
 
+/// Whether a file is a description that the dashboard gives of a schema, for people and assistants to read.
+pub(super) fn is_description(text: &str) -> bool {
+    const FIRST_LINES: usize = 10;
+    text.lines()
+        .take(FIRST_LINES)
+        .any(|line| line.trim_start().starts_with("--") && line.contains("This schema is for context only"))
+}
+
 /// Whether all statements of a file come to the catalog.
 pub(super) fn is_applied(role: FileRole) -> bool {
     matches!(role, FileRole::Roles | FileRole::Migration)
@@ -122,7 +130,10 @@ pub(super) fn replay(catalog: &mut Catalog, file: &Migration, statements: &[Stat
         FileRole::Roles | FileRole::Migration => {
             let broken = file.errors.iter().map(|error| sources.text(error.statement));
             broken.for_each(|text| catalog.note_unread(text));
+            let first = file.places.first().filter(|_| is_description(&sources.get(file.file).text));
+            first.iter().for_each(|_| catalog.expect_description(file.file));
             catalog.apply_file(statements);
+            first.iter().for_each(|place| catalog.note_description(**place));
         }
         FileRole::Seed => {
             let made = catalog.buckets.len();

@@ -151,7 +151,37 @@ fn migrations_in_folders_of_their_own_are_read_in_order() {
     assert!(answer.err.contains("in 2 files (2 statements)"), "{answer:?}");
     assert!(!answer.out.contains("rls-disabled"), "{answer:?}");
     let whole = folder.run(&[]);
-    assert!(whole.err.contains("; no migrations are there"), "{whole:?}");
+    assert!(whole.out.contains("; no migrations are there"), "{whole:?}");
+}
+
+#[test]
+fn what_the_dashboard_describes_is_not_taken_for_all_of_it() {
+    let text = "-- WARNING: This schema is for context only and is not meant to be run.
+-- Table order and constraints may not be valid for execution.
+
+create table public.orders (
+  id bigint not null, list_id bigint, tags ARRAY,
+  constraint orders_pkey primary key (id)
+);
+create table public.items (
+  id bigint not null, list_id bigint,
+  constraint items_pkey primary key (id),
+  constraint items_list_id_fkey foreign key (list_id) references public.lists(id)
+);
+create table public.lists (id bigint not null, constraint lists_pkey primary key (id));
+";
+    let folder = Folder::new(&[("supabase/schema.sql", text), ("supabase/config.toml", "")]);
+    let answer = folder.run(&[
+        "--only",
+        "rls-disabled-on-exposed-table",
+        "--only",
+        "syntax-error",
+        "--only",
+        "unknown-object",
+    ]);
+    assert!(answer.out.starts_with("Nothing found"), "{answer:?}");
+    let answer = concise(&folder, &["--only", "not-analysed"]);
+    assert!(answer.out.contains("the dashboard describes a schema here"), "{answer:?}");
 }
 
 #[test]

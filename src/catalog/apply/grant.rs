@@ -29,6 +29,9 @@ enum Target {
 }
 
 pub(super) fn apply(catalog: &mut Catalog, statement: &Grant, origin: Origin) -> Applied {
+    if let Origin::Statement(place) = origin {
+        catalog.granting.insert(place.file);
+    }
     catalog.require_roles(&statement.grantees)?;
     let grantees = statement.grantees.iter().map(|role| catalog.grantee(role)).collect();
     let targets = match &statement.target {
@@ -41,9 +44,6 @@ pub(super) fn apply(catalog: &mut Catalog, statement: &Grant, origin: Origin) ->
             all_in(catalog, *kind, schemas)
         }
     };
-    if let Origin::Statement(place) = origin {
-        catalog.granting.insert(place.file);
-    }
     let to_public = statement.is_grant && statement.grantees.contains(&RoleName::Public);
     // Nobody asks where there is nothing to grant on.
     if to_public && statement.grant_option && !targets.is_empty() {
