@@ -175,9 +175,9 @@ impl Project {
         project
     }
 
-    /// A folder of SQL files, by their sorted names. Where all of them, or the folder itself, are named
-    /// as the CLI wants it, it is read as the CLI would. Other tools give each migration a folder with a
-    /// `migration.sql`.
+    /// A folder of SQL files, by their sorted names. Where they are named as the CLI wants it, or most of
+    /// them in one that is called `migrations`, it is read as the CLI would. Other tools give each
+    /// migration a folder with a `migration.sql`.
     fn of_folder(folder: PathBuf, errors: &mut Vec<ProjectError>) -> Self {
         let mut names = file_names(&folder, errors);
         names.retain(|name| migrations::is_sql(&name.to_string_lossy()));
@@ -186,8 +186,9 @@ impl Project {
             let files = expand(&format!("{pattern}/*/migration.sql"), errors);
             return Self { kind: Kind::Folder, ..Self::of_files(folder, files) };
         }
-        let is_version = |name: &OsString| migrations::version(&name.to_string_lossy()).is_some();
-        if folder.ends_with("migrations") || names.iter().all(is_version) {
+        let is_version = |name: &&OsString| migrations::version(&name.to_string_lossy()).is_some();
+        let versions = names.iter().filter(is_version).count();
+        if versions == names.len() || folder.ends_with("migrations") && versions >= names.len() - versions {
             let mut project = Self::bare(folder.clone(), Kind::Folder);
             let mut skipped = project.add_named(&folder, &names, errors);
             project.files.append(&mut skipped);

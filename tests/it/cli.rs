@@ -137,6 +137,9 @@ fn a_folder_of_versions_is_read_as_the_cli_reads_it() {
     let answer = concise(&named, &["db/migrations"]);
     assert!(answer.out.starts_with("db/migrations/b.sql:1:1: error[ad-hoc-ddl]"), "{answer:?}");
     assert_eq!(answer.out.lines().count(), 1, "{answer:?}");
+    let other = [("migrations/1_a.sql", "select 1;"), ("migrations/b.sql", BROKEN), ("migrations/c.sql", "")];
+    let answer = concise(&Folder::new(&other), &["migrations"]);
+    assert!(answer.out.starts_with("migrations/b.sql:2:8: error[syntax-error]"), "{answer:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@ use crate::diagnostic::Severity;
 use crate::predicate::{Told, told};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::clauses::{compared, report_each, spots, text};
+use crate::rules::fold_many;
 use crate::rules::rls::policy_for_bypassrls_role::is_inert;
 use crate::sql::expr::Expr;
 use crate::sql::name::Ident;
@@ -54,6 +55,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         spots(cx, |_, _, part| asked(part)).into_iter().partition(|spot| spot.seen == "service_role");
     // What is for service_role alone is policy-for-bypassrls-role's.
     service.retain(|spot| !is_inert(cx, spot.table, spot.policy));
+    let before = out.list.len();
     for spot in unknown.iter().filter(|spot| !doubts.concern(&spot.table.name)) {
         let role = Ident::new(spot.seen);
         let message = format!("{} asks for the role {}, which no request has", spot.subject(), role.quoted());
@@ -62,6 +64,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             "ask for what the application itself calls a role: a claim of app_metadata, or a table of members",
         );
     }
+    fold_many(out, before, "policies", |count| format!("{count} policies ask for roles that no request has"));
     report_each(
         out,
         &service,
