@@ -22,7 +22,9 @@ const ENDS: &[&str] = &[
     "license_number", "passport_number", "passport_id", "national_id", "tax_id", "insurance_number",
     "health_insurance", "medical_insurance", "health_record", "medical_record", "medical_history",
     "patient_id", "diagnosis", "salary",
-    "push_token", "device_token", "fcm_token",
+    // What belongs to a device, a product or a certificate, and keys that are half public.
+    "push_token", "device_token", "fcm_token", "auth_key", "ssh_key", "pgp_key", "gpg_key", "license_key",
+    "activation_key", "verification_code",
     // Money.
     "credit_card", "card_number", "cvv", "cvc", "cvn", "iban", "bank_account", "account_number",
     "routing_number", "payment_method", "stripe_customer_id", "customer_stripe_id",
@@ -33,12 +35,10 @@ const ENDS: &[&str] = &[
 const DOORS: &[&str] = &[
     "password", "passwords", "passwd", "pwd", "passphrase", "password_hash", "hashed_password",
     "password_digest", "secret", "secrets", "secret_key", "client_secret", "private_key", "api_key",
-    "api_keys", "apikey", "auth_key", "ssh_key", "pgp_key", "gpg_key", "license_key", "activation_key",
-    "service_role_key", "access_token", "refresh_token", "oauth_token", "auth_token", "api_token",
-    "session_token", "bearer_token", "reset_token", "invite_token", "invitation_token",
-    "verification_token", "confirmation_token", "token_hash",
-    "auth_code", "session_key", "session_secret", "totp", "recovery_code", "recovery_codes",
-    "backup_code", "backup_codes", "verification_code",
+    "api_keys", "apikey", "service_role_key", "access_token", "refresh_token", "oauth_token", "auth_token",
+    "api_token", "session_token", "bearer_token", "reset_token", "invite_token", "invitation_token",
+    "verification_token", "confirmation_token", "token_hash", "auth_code", "session_key", "session_secret",
+    "totp", "recovery_code", "recovery_codes", "backup_code", "backup_codes",
 ];
 
 /// Types that hold a fact about a secret and never the secret. `bytea` is what blockchains are
