@@ -605,3 +605,22 @@ fn functions_are_told_by_their_result() {
     };
     assert_eq!((can_call("touch"), can_call("ping")), (false, true));
 }
+
+#[test]
+fn a_role_is_made_whatever_its_password() {
+    let catalog = crate::testing::Bench::new(
+        "do $$ declare secret text := nullif(current_setting('app.secret', true), ''); begin
+           if secret is null then secret := 'only here'; end if;
+           if not exists (select from pg_roles where rolname = 'worker') then
+             execute format('create role worker login password %L noinherit', secret);
+           end if;
+           execute format('alter role worker set search_path to %L', secret);
+         end $$;
+         create table jobs (id int); grant select on jobs to worker;",
+    )
+    .catalog;
+    let role = &catalog.roles["worker"];
+    assert!(role.login && !role.inherit);
+    assert_eq!(catalog.failures, []);
+    assert_eq!(catalog.gaps.len(), 1, "what it is set to is not known");
+}

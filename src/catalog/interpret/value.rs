@@ -814,11 +814,17 @@ fn format(template: &str, args: &[Value]) -> Option<String> {
             ('I', Value::Text(value)) => text.push_str(&Ident::new(value).quoted()),
             ('L', Value::Text(value)) => text.push_str(&quote_literal(value)),
             ('L', Value::Null) => text.push_str("NULL"),
+            // The model holds no passwords.
+            ('L', Value::Unknown | Value::Something) if ends_in_password(&text) => text.push_str("''"),
             _ => return None,
         }
     }
     text.push_str(rest);
     Some(text)
+}
+
+fn ends_in_password(text: &str) -> bool {
+    text.split_whitespace().last().is_some_and(|word| word.eq_ignore_ascii_case("password"))
 }
 
 fn quote_literal(text: &str) -> String {
