@@ -58,6 +58,9 @@ const MOST_MISNAMED: usize = 3;
 /// More files than these with the version of another one are told as one.
 const MOST_DUPLICATES: usize = 10;
 
+/// More broken statements of a file than these are told as one.
+const MOST_BROKEN: usize = 3;
+
 const NOT_RUN: &str = "none of this is run";
 
 /// What is wrong with a statement that looks like one about policies, and the right form.
@@ -78,6 +81,36 @@ fn policy_form(statement: &str) -> Option<(&'static str, &'static str)> {
         {
             Some(("`rls` is not a word of SQL", "write it out: `enable row level security`"))
         }
+        _ => None,
+    }
+}
+
+/// What to write in place of a common mistake; the statement is read until `at`.
+fn mistake(statement: &str, at: usize) -> Option<&'static str> {
+    let words: Vec<String> = statement.split_whitespace().take(16).map(str::to_lowercase).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let read = statement.get(..at).unwrap_or_default().trim_end();
+    match words.as_slice() {
+        ["create", "trigger", "if", "not", ..] => {
+            Some("`create trigger` has no `if not exists`: write `create or replace trigger`")
+        }
+        ["create", "type", "if", "not", ..] => Some(
+            "`create type` has no `if not exists`: catch duplicate_object in a `do` block, or leave it out",
+        ),
+        ["alter", "table", rest @ ..]
+            if rest.windows(4).any(|four| matches!(four, ["add", "constraint", "if", "not"])) =>
+        {
+            Some(
+                "`add constraint` has no `if not exists`: write `alter table … drop constraint if exists …;` \
+                 before it",
+            )
+        }
+        ["raise", ..] => {
+            Some("`raise` is PL/pgSQL: leave it out, or write it in a block, `do $$ begin … end $$;`")
+        }
+        _ if read.ends_with("$$") && read.matches("$$").count().is_multiple_of(2) => Some(
+            "the `$$` before this ends what the `$$` above began: give the outer pair a tag, such as $do$",
+        ),
         _ => None,
     }
 }
@@ -191,6 +224,7 @@ impl<'a> Engine<'a> {
         self.bytes(flaws, &migration.errors, &object);
         // What stands in place of such bytes is for no parser.
         let is_told = |error: &&SyntaxError| !is_of_bytes(error) && !self.sources.is_of_flaw(error.span);
+        let before = self.syntax.list.len();
         for error in migration.errors.iter().filter(is_told) {
             if let Some((what, help)) = policy_form(self.sources.text(error.statement)) {
                 self.form
@@ -202,12 +236,17 @@ impl<'a> Engine<'a> {
                 continue;
             }
             let message = format!("{}: {lost}", shortened(&error.message));
-            self.syntax
+            let statement = self.sources.text(error.statement);
+            let finding = self
+                .syntax
                 .report(error.span, object.clone(), message)
                 .note("not expected here")
                 .label(error.statement, "this statement is not analysed")
-                .what(self.sources.text(error.statement).chars().take(200).collect::<String>());
+                .what(statement.chars().take(200).collect::<String>());
+            let read = error.span.start.checked_sub(error.statement.start);
+            finding.help = mistake(statement, read.unwrap_or_default() as usize).map(str::to_string);
         }
+        self.fold_broken(migration.file, before);
         for skipped in &migration.skipped {
             let (message, note) = match skipped.kind {
                 SkippedKind::MetaCommand => ("psql commands, which the Supabase CLI cannot run", "no SQL"),
@@ -218,6 +257,17 @@ impl<'a> Engine<'a> {
             };
             self.unknown(skipped.span, message, note);
         }
+    }
+
+    /// Tells as one what is broken in a file, if that is much: it stops at the first.
+    fn fold_broken(&mut self, file: FileId, before: usize) {
+        let [first, others @ ..] = &self.syntax.list[before..] else { return };
+        if others.len() < MOST_BROKEN {
+            return;
+        }
+        let message = format!("{}; {} more statements of the file are broken", first.message, others.len());
+        let objects = format!("statements of {}", self.name(file));
+        self.syntax.fold(before, &objects, message, |_| "nor this");
     }
 
     /// Reports bytes that are no text: once for each statement or line that holds some.

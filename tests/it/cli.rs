@@ -188,6 +188,32 @@ create table public.lists (id bigint not null, constraint lists_pkey primary key
 }
 
 #[test]
+fn what_is_broken_in_a_file_is_one_finding_and_common_mistakes_get_advice() {
+    let raise = "raise notice 'a';\nselect 1;\nraise notice 'b';\nraise notice 'c';\nraise;\n";
+    let nested = "do $$ begin\n  perform cron.schedule('a', '* * * * *', $$select 1$$);\nend $$;\n";
+    let trigger =
+        "create trigger if not exists t before update on public.a for each row execute function f();";
+    let files = [("a/1.sql", raise), ("b/1.sql", nested), ("c/1.sql", trigger)];
+    let folder = Folder::new(&files);
+    let told = [
+        (
+            "a",
+            "1:1: error[syntax-error] syntax error at or near \"raise\"",
+            "; 3 more statements of the file",
+        ),
+        ("b", "2:45: error[syntax-error] syntax error at or near \"select\"", ""),
+        ("c", "1:19: error[syntax-error] syntax error at or near \"not\"", ""),
+    ];
+    for (name, start, end) in told {
+        let answer = concise(&folder, &[name, "--only", "syntax-error"]);
+        assert!(answer.out.starts_with(&format!("{name}/1.sql:{start}")), "{answer:?}");
+        assert!(answer.out.contains(end), "{answer:?}");
+        assert_eq!(answer.out.lines().count(), 1, "{answer:?}");
+        assert!(folder.run(&[name, "--only", "syntax-error"]).out.contains("Help: "), "{name}");
+    }
+}
+
+#[test]
 fn many_versions_that_are_taken_are_one_finding() {
     let folder = Folder::new(&[]);
     for at in 10..22 {
