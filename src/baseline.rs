@@ -10,6 +10,7 @@ use std::ops::Range;
 use crate::map::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::change::former::Former;
 use crate::change::{Earlier, Grown, say_what_grew};
 use crate::diagnostic::{Diagnostic, Severity, selected};
 use crate::rules;
@@ -67,6 +68,9 @@ struct Record {
     /// How many findings.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     count: usize,
+    /// How many others had the object's name before it, and are called otherwise now.
+    #[serde(default, skip_serializing_if = "is_none")]
+    predecessors: usize,
     /// How severe the rule took them for, where that is not what it says of most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     severity: Option<Severity>,
@@ -93,6 +97,10 @@ fn is_one(count: &usize) -> bool {
     *count == 1
 }
 
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
 fn says_nothing(list: &Option<BTreeSet<String>>) -> bool {
     list.as_ref().is_none_or(BTreeSet::is_empty)
 }
@@ -110,19 +118,27 @@ impl Entry {
         Self { record, severity, seen: 0, reach, extent, seen_as: None, range }
     }
 
-    /// Notes that a finding of it occurs.
-    fn see(&mut self, found: &Diagnostic) {
+    /// Notes that a finding of it occurs, which tells of things that had the other names of `formerly`.
+    fn see(&mut self, found: &Diagnostic, formerly: &[(String, Vec<String>)]) {
         self.seen += 1;
         self.reach.extend(found.reach.iter().cloned());
         self.extent.extend(found.extent.iter().cloned());
+        self.extent.extend(formerly.iter().flat_map(|(_, names)| names).cloned());
         self.seen_as = self.seen_as.max(Some(found.own_severity()));
     }
 
     /// How a finding of it is worse than it says.
-    fn grown(&self, found: &Diagnostic) -> Option<Grown> {
+    fn grown(&self, found: &Diagnostic, formerly: &[(String, Vec<String>)]) -> Option<Grown> {
         let reach = self.record.reach.as_ref().unwrap_or(&found.reach);
-        let extent = self.record.extent.as_ref().unwrap_or(&found.extent);
-        Grown::since([reach, extent], self.severity, found)
+        let mut extent = self.record.extent.as_ref().unwrap_or(&found.extent).clone();
+        for (thing, names) in formerly {
+            // What has taken the old name since is something else.
+            if let Some(name) = names.iter().find(|name| extent.contains(*name) && !extent.contains(thing)) {
+                extent.remove(name);
+                extent.insert(thing.clone());
+            }
+        }
+        Grown::since([reach, &extent], self.severity, found)
     }
 
     /// Takes out of it what the findings of it no longer are, and notes what an older file does not say of them.
@@ -174,7 +190,7 @@ impl Baseline {
     }
 
     /// What makes these findings silent.
-    pub fn of(found: &[Diagnostic]) -> Self {
+    pub fn of(found: &[Diagnostic], former: &Former<'_>) -> Self {
         let mut baseline = Self::default();
         for diagnostic in found.iter().flat_map(Diagnostic::each) {
             let entry = baseline.entries.entry(diagnostic.fingerprint()).or_insert_with(|| {
@@ -182,6 +198,7 @@ impl Baseline {
                     rule: diagnostic.rule.to_string(),
                     object: diagnostic.object.to_string(),
                     what: diagnostic.what.clone(),
+                    predecessors: former.predecessors(diagnostic),
                     ..Record::default()
                 };
                 Entry::new(Record { count: 0, ..record }, diagnostic.own_severity(), 0..0)
@@ -196,23 +213,15 @@ impl Baseline {
 
     /// Takes out the findings that it knows, as many as it knows of. Those that are more severe or let requests do
     /// more than it knows stay, and say so.
-    /// Of a finding that it does not know, it may know what `formerly` gives: the same under other names.
-    pub fn silence(
-        &mut self,
-        found: &mut Vec<Diagnostic>,
-        formerly: &dyn Fn(&Diagnostic) -> Vec<Diagnostic>,
-    ) {
+    /// It may know a finding under `former` names. What has taken such a name since is not known by it, unless the
+    /// entry was written then.
+    pub fn silence(&mut self, found: &mut Vec<Diagnostic>, former: &Former<'_>) {
         let mut grown = BTreeMap::new();
         let is_new = |diagnostic: &Diagnostic| {
-            let former = if self.has(diagnostic) { None } else { Some(formerly(diagnostic)) };
-            let known = match &former {
-                None => Some(diagnostic),
-                Some(former) => former.iter().find(|one| self.has(one)),
-            };
-            let Some(known) = known else { return true };
-            let Some(entry) = self.entries.get_mut(&known.fingerprint()) else { return true };
-            entry.see(known);
-            let worse = entry.grown(known);
+            let Some(entry) = self.entry(diagnostic, former) else { return true };
+            let formerly = former.of_extent(diagnostic);
+            entry.see(diagnostic, &formerly);
+            let worse = entry.grown(diagnostic, &formerly);
             let has_grown = worse.is_some();
             grown.extend(worse.map(|worse| (diagnostic.fingerprint(), worse)));
             has_grown
@@ -221,9 +230,25 @@ impl Baseline {
         say_what_grew(found, &|one| grown.get(&one.fingerprint()), Earlier::Baseline);
     }
 
-    /// Whether it knows a finding, and not just as many as were seen.
-    fn has(&self, one: &Diagnostic) -> bool {
-        self.entries.get(&one.fingerprint()).is_some_and(|entry| entry.seen < entry.record.count)
+    /// What it has of a finding, if that is not just as many as were seen.
+    fn entry(&mut self, one: &Diagnostic, former: &Former<'_>) -> Option<&mut Entry> {
+        let entry =
+            |fingerprint: &str| self.entries.get(fingerprint).filter(|entry| entry.seen < entry.record.count);
+        let own = one.fingerprint();
+        let is_own = |entry: &Entry| entry.record.predecessors >= former.predecessors(one);
+        let fingerprint = if entry(&own).is_some_and(is_own) {
+            Some(own)
+        } else {
+            let known = former
+                .of_finding(one)
+                .into_iter()
+                .map(|known| (known.finding.fingerprint(), known.predecessors));
+            let mut of_it = known.filter(|(fingerprint, nth)| {
+                entry(fingerprint).is_some_and(|entry| entry.record.predecessors == *nth)
+            });
+            of_it.next().map(|(fingerprint, _)| fingerprint)
+        };
+        self.entries.get_mut(&fingerprint?)
     }
 
     /// After [`Self::silence`], the entries of rules that looked which did not occur as often as they
@@ -310,6 +335,7 @@ fn places(text: &str) -> IndexMap<&str, Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Catalog;
     use crate::config::diagnostic;
     use crate::source::{FileId, Span};
 
@@ -320,8 +346,13 @@ mod tests {
         found
     }
 
-    fn unrenamed(_: &Diagnostic) -> Vec<Diagnostic> {
-        Vec::new()
+    /// What silences these findings, of a project where nothing had another name.
+    fn baseline_of(found: &[Diagnostic]) -> Baseline {
+        Baseline::of(found, &Former::of(&Catalog::default()))
+    }
+
+    fn silence(baseline: &mut Baseline, found: &mut Vec<Diagnostic>) {
+        baseline.silence(found, &Former::of(&Catalog::default()));
     }
 
     fn written(baseline: &Baseline) -> String {
@@ -333,7 +364,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let found = [finding("b", "\"quoted\"\n"), finding("a", ""), finding("a", "")];
-        let baseline = Baseline::of(&found);
+        let baseline = baseline_of(&found);
         let text = written(&baseline);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 8, "{text}");
@@ -347,9 +378,9 @@ mod tests {
 
     #[test]
     fn as_many_are_silent_as_there_were() {
-        let mut baseline = Baseline::of(&[finding("a", ""), finding("a", ""), finding("b", "")]);
+        let mut baseline = baseline_of(&[finding("a", ""), finding("a", ""), finding("b", "")]);
         let mut found = vec![finding("a", ""), finding("a", ""), finding("a", ""), finding("c", "")];
-        baseline.silence(&mut found, &unrenamed);
+        silence(&mut baseline, &mut found);
         assert_eq!(found, [finding("a", ""), finding("c", "")]);
         assert_eq!(baseline.stale(|_| true)[0].in_words(), "b on file a.sql");
         assert!(baseline.stale(|rule| rule != "b").is_empty());
@@ -364,14 +395,14 @@ mod tests {
             habit.tell(instances, |_| "");
             vec![habit]
         };
-        let baseline = Baseline::of(&of(&["a", "b", "c"]));
+        let baseline = baseline_of(&of(&["a", "b", "c"]));
         let (mut used, mut found) = (baseline.clone(), of(&["a", "c", "d"]));
-        used.silence(&mut found, &unrenamed);
+        silence(&mut used, &mut found);
         assert_eq!(found, [finding("a", "d")], "a new one does not take the place of one that is mended");
         assert_eq!(used.prune(|_| true), 1);
         assert_eq!(used.len(), 2);
         let (mut used, mut found) = (baseline, vec![finding("a", "b")]);
-        used.silence(&mut found, &unrenamed);
+        silence(&mut used, &mut found);
         assert!(found.is_empty(), "what is told by itself is known from the habit");
     }
 
@@ -382,7 +413,7 @@ mod tests {
             found.reach(deeds.iter().map(|deed| deed.to_string()));
             vec![found]
         };
-        let baseline = Baseline::of(&reaching(&["anon delete", "anon select"]));
+        let baseline = baseline_of(&reaching(&["anon delete", "anon select"]));
         let text = written(&baseline);
         assert!(text.contains(r#""reach":["anon delete","anon select"]}"#), "{text}");
         let more = |things: &[&str]| {
@@ -391,30 +422,30 @@ mod tests {
             found
         };
         let (mut used, mut found) = (baseline, more(&["plan", "role"]));
-        used.silence(&mut found, &unrenamed);
+        silence(&mut used, &mut found);
         assert_eq!(found[0].message, "x; new since the baseline: plan and role");
         let kept =
-            Baseline::parse(&written(&Baseline::of(&more(&["plan", "role"])))).expect("it is a baseline");
+            Baseline::parse(&written(&baseline_of(&more(&["plan", "role"])))).expect("it is a baseline");
         for (things, told) in [(&["role"][..], 0), (&["plan", "tier"], 1)] {
             let mut found = more(things);
-            kept.clone().silence(&mut found, &unrenamed);
+            silence(&mut kept.clone(), &mut found);
             assert_eq!(found.len(), told, "{found:?}");
         }
         let baseline = Baseline::parse(&text).expect("it is a baseline");
         let (mut used, mut found) = (baseline.clone(), reaching(&["anon select"]));
-        used.silence(&mut found, &unrenamed);
+        silence(&mut used, &mut found);
         assert!(found.is_empty() && used.stale(|_| true).is_empty(), "{found:?}");
         assert_eq!(used.prune(|_| true), 0);
         assert!(written(&used).contains(r#""reach":["anon select"]}"#));
         let (mut used, mut found) = (baseline, reaching(&["anon select", "anon update"]));
-        used.silence(&mut found, &unrenamed);
+        silence(&mut used, &mut found);
         assert_eq!(found[0].message, "x; new since the baseline: anon can change");
         assert!(used.stale(|_| true).is_empty(), "what got worse is not gone");
         let older = text.replace(r#","reach":["anon delete","anon select"]"#, "");
         let older = older.replace("\"format\": 3", "\"format\": 2");
         let mut older = Baseline::parse(&older).expect("it is a baseline");
         let mut found = reaching(&["anon update"]);
-        older.silence(&mut found, &unrenamed);
+        silence(&mut older, &mut found);
         assert!(found.is_empty(), "{found:?}");
         // What it does not say is learned when it is pruned.
         older.prune(|_| true);
@@ -431,11 +462,11 @@ mod tests {
         };
         let told = |baseline: &Baseline, severity| {
             let mut found = at(severity);
-            baseline.clone().silence(&mut found, &unrenamed);
+            silence(&mut baseline.clone(), &mut found);
             found.into_iter().map(|one| (one.rule, one.message)).collect::<Vec<_>>()
         };
         use Severity::{Error, Info, Warning};
-        let text = written(&Baseline::of(&at([Warning, Warning, Warning])));
+        let text = written(&baseline_of(&at([Warning, Warning, Warning])));
         assert_eq!(text.matches("severity").count(), 2, "{text}");
         let baseline = Baseline::parse(&text).expect("it is a baseline");
         assert_eq!(told(&baseline, [Warning, Info, Info]), []);
@@ -449,11 +480,11 @@ mod tests {
             one.by_rule = Some(one.severity);
             one.severity = Error;
         });
-        baseline.clone().silence(&mut raised, &unrenamed);
+        silence(&mut baseline.clone(), &mut raised);
         assert_eq!(raised, []);
         // What has become milder is not taken back without a word.
         let mut pruned = baseline;
-        pruned.silence(&mut at([Info, Info, Info]), &unrenamed);
+        silence(&mut pruned, &mut at([Info, Info, Info]));
         pruned.prune(|_| true);
         let pruned = Baseline::parse(&written(&pruned)).expect("it is a baseline");
         assert_eq!(told(&pruned, [Warning, Info, Info]).len(), 1);
@@ -461,7 +492,7 @@ mod tests {
         let older = text.replace("\"format\": 3", "\"format\": 1").replace(r#","severity":"warning""#, "");
         let mut older = Baseline::parse(&older).expect("it is a baseline");
         assert_eq!(told(&older, [Error, Error, Error]), []);
-        older.silence(&mut at([Error, Error, Error]), &unrenamed);
+        silence(&mut older, &mut at([Error, Error, Error]));
         older.prune(|_| true);
         let renewed = Baseline::parse(&written(&older)).expect("it is a baseline");
         assert_eq!(told(&renewed, [Error, Error, Error]), []);
@@ -469,8 +500,8 @@ mod tests {
 
     #[test]
     fn what_did_not_look_stays() {
-        let mut new = Baseline::of(&[finding("a", "")]);
-        new.keep(Baseline::of(&[finding("b", ""), finding("c", "")]), |rule| rule != "b");
+        let mut new = baseline_of(&[finding("a", "")]);
+        new.keep(baseline_of(&[finding("b", ""), finding("c", "")]), |rule| rule != "b");
         assert_eq!(new.len(), 2);
     }
 

@@ -47,7 +47,7 @@ use crate::catalog::misfit::{Failure, Misfit};
 use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::platform::Exposure;
-use crate::catalog::policy::MissedPolicy;
+use crate::catalog::policy::{MissedPolicy, Policy};
 use crate::catalog::revocation::Revocations;
 use crate::catalog::role::{
     Bucket, CronJob, DefaultPrivileges, Extension, ForeignServer, Namespace, Publication, Role, Sequence,
@@ -122,8 +122,10 @@ pub struct Catalog {
     type_names: FxHashMap<QName, Oid>,
     /// The overloads of a name, in order of creation.
     function_names: FxHashMap<QName, Vec<Oid>>,
-    /// Names that tables and views had once, with who had it last: dropped or renamed, and perhaps made anew.
-    former_relations: FxHashMap<QName, Oid>,
+    /// Names that tables and views had once, perhaps made anew, with those that have another name since.
+    former_relations: FxHashMap<QName, IndexSet<Oid>>,
+    /// How many policies of a table left a name for another one.
+    former_policies: FxHashMap<(Oid, Ident), usize>,
     /// Where tables that had row level security were dropped.
     dropped_rls: FxHashMap<QName, Origin>,
     /// Where row level security was enabled, if the table exists, and it did not.
@@ -317,16 +319,35 @@ impl Catalog {
         self.former_relations.contains_key(name)
     }
 
-    /// The names that tables and views had, each with the one of now, where nothing else has it.
-    pub fn renamed_relations(&self) -> Vec<(&QName, &QName)> {
+    /// The names that tables and views had: the former one, how many others had left it before, and the one of now.
+    pub fn renamed_relations(&self) -> Vec<(&QName, usize, &QName)> {
         let name_of = |oid: &Oid| {
             let table = self.tables.get(oid).map(|table| &table.name);
             table.or_else(|| self.views.get(oid).map(|view| &view.name))
         };
-        let free = self.former_relations.iter().filter(|(former, _)| !self.relations.contains_key(former));
-        let mut names: Vec<_> = free.filter_map(|(former, oid)| Some((former, name_of(oid)?))).collect();
+        let left = self.former_relations.iter().flat_map(|(former, left)| {
+            left.iter().enumerate().filter_map(move |(nth, oid)| Some((former, nth, name_of(oid)?)))
+        });
+        let mut names: Vec<_> = left.filter(|(former, _, now)| former != now).collect();
         names.sort_unstable();
         names
+    }
+
+    /// How many relations had the name of a table or view before it and left it for another one.
+    pub fn predecessors(&self, name: &QName) -> usize {
+        let Some(left) = self.former_relations.get(name) else { return 0 };
+        let own = match self.relations.get(name) {
+            Some(Relation::Table(oid) | Relation::View(oid)) => left.get_index_of(oid),
+            _ => None,
+        };
+        own.unwrap_or(left.len())
+    }
+
+    /// The same of a policy.
+    pub fn predecessors_of_policy(&self, table: &Table, policy: &Policy) -> usize {
+        let own = policy.former.iter().find(|(name, _)| *name == policy.name).map(|(_, nth)| *nth);
+        own.or_else(|| self.former_policies.get(&(table.oid, policy.name.clone())).copied())
+            .unwrap_or_default()
     }
 
     /// The type that a name means here, among those made by migrations and extensions.

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod buckets;
 pub mod former;
+pub mod naming;
 pub mod recreated;
 pub mod stops;
 
@@ -161,6 +162,8 @@ pub struct Renamed {
     /// Functions, of whose old names there is none left.
     pub functions: Vec<(QName, QName)>,
     pub parts: Vec<RenamedPart>,
+    /// The relations as words.
+    words: FxHashMap<String, String>,
 }
 
 /// A policy or column that got another name.
@@ -175,22 +178,25 @@ pub struct RenamedPart {
 }
 
 impl Renamed {
-    /// A thing of which a finding about `object` tells, under the name that it has now: a column or policy of that
-    /// object, a policy of a table that is named as well, or words that end in the name of a relation.
-    fn in_words(&self, thing: &str, object: &Identity) -> String {
-        let called_now = |part: &RenamedPart| {
-            let rest = thing.strip_prefix(&part.called(&part.old))?;
-            let is_it = rest.is_empty() && part.is_of(object) || rest == format!(" on {}", part.of);
-            is_it.then(|| format!("{}{rest}", part.called(&part.new)))
-        };
-        if let Some(thing) = self.parts.iter().find_map(called_now) {
-            return thing;
-        }
-        let relation = self.relations.iter().find_map(|(old, new)| {
-            let before = thing.strip_suffix(&old.to_string())?;
-            (before.is_empty() || before.ends_with(' ')).then(|| format!("{before}{new}"))
-        });
-        relation.unwrap_or_else(|| thing.to_string())
+    pub fn new(
+        relations: Vec<(QName, QName)>,
+        functions: Vec<(QName, QName)>,
+        parts: Vec<RenamedPart>,
+    ) -> Self {
+        let words = relations.iter().map(|(old, new)| (old.to_string(), new.to_string())).collect();
+        Self { relations, functions, parts, words }
+    }
+
+    /// Words of a finding, with the names that relations have now.
+    fn in_text(&self, text: &str) -> String {
+        naming::with_names(text, &|name| self.words.get(name).cloned()).into_owned()
+    }
+
+    /// A finding about what had another name as one about the name of now.
+    fn applied(&self, finding: &Diagnostic) -> Diagnostic {
+        let mut finding = finding.clone();
+        rename(&mut finding, self);
+        finding
     }
 
     /// What a relation of before is called now.
@@ -203,8 +209,9 @@ impl Renamed {
         self.relations.iter().find(|(_, new)| new == name).map_or(name, |(old, _)| old)
     }
 
-    /// A signature of before with the function's name of now.
-    pub fn signature(&self, text: String) -> String {
+    /// A signature of before with the function's name of now, and those of the tables whose rows it takes.
+    pub fn signature(&self, text: &str) -> String {
+        let text = self.in_text(text);
         let renamed = self.functions.iter().find_map(|(old, new)| {
             let arguments = text.strip_prefix(&old.quoted()).filter(|rest| rest.starts_with('('))?;
             Some(format!("{}{arguments}", new.quoted()))
@@ -234,6 +241,14 @@ impl RenamedPart {
     fn called(&self, name: &str) -> String {
         let name = Ident::from(name);
         if self.kind == "policy" { format!("policy {}", name.delimited()) } else { name.quoted() }
+    }
+
+    /// A thing of which a finding about `object` tells, under its new name: a part of that object, or a policy of a
+    /// table that is named as well. Tables have their new names.
+    fn in_words(&self, thing: &str, object: &Identity) -> Option<String> {
+        let rest = thing.strip_prefix(&self.called(&self.old))?;
+        let is_it = rest.is_empty() && self.is_of(object) || rest == format!(" on {}", self.of);
+        is_it.then(|| format!("{}{rest}", self.called(&self.new)))
     }
 
     /// `anon select(phone)` with the new name.
@@ -439,13 +454,21 @@ fn rename(diagnostic: &mut Diagnostic, renamed: &Renamed) {
         object.schema = Some(name.schema.to_string());
         object.name = name.name.to_string();
     }
-    if is_routine {
-        diagnostic.what = renamed.signature(std::mem::take(&mut diagnostic.what));
+    if object.kind != "file" {
+        diagnostic.message = renamed.in_text(&diagnostic.message);
+        let what = &diagnostic.what;
+        diagnostic.what = if is_routine { renamed.signature(what) } else { renamed.in_text(what) };
+    }
+    if object.kind == "grant" {
+        object.name = renamed.in_text(&object.name);
     }
     for part in renamed.parts.iter().filter(|part| part.kind == "column" && part.is_of(object)) {
         diagnostic.reach = diagnostic.reach.iter().map(|deed| part.in_deed(deed)).collect();
     }
-    let in_words = |thing: &String| renamed.in_words(thing, object);
+    let in_words = |thing: &String| {
+        let thing = renamed.in_text(thing);
+        renamed.parts.iter().find_map(|part| part.in_words(&thing, object)).unwrap_or(thing)
+    };
     diagnostic.extent = diagnostic.extent.iter().map(in_words).collect();
     if let Some(new) = renamed.parts.iter().find_map(|part| part.new_name(object)) {
         object.part = Some(new.to_string());

@@ -149,6 +149,12 @@ impl Diagnostic {
         hash(&parts)
     }
 
+    /// The words of it that the names of objects may be in, besides its object.
+    pub fn called_by(&self) -> [&str; 2] {
+        let name = if self.object.schema.is_none() { self.object.name.as_str() } else { "" };
+        [&self.what, name]
+    }
+
     /// The fingerprint as it is printed: each of several projects has its own.
     pub fn key(&self) -> String {
         key(self.fingerprint(), &self.project)

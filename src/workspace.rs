@@ -349,8 +349,7 @@ impl Workspace {
     fn silence(&self, replayed: &Replayed, found: &mut Vec<Diagnostic>) -> Option<Baseline> {
         let known = replayed.known.as_ref().filter(|_| self.baselining != Baselining::Ignored)?;
         let mut baseline = known.baseline.clone();
-        let former = Former::of(&replayed.catalog);
-        baseline.silence(found, &|one| former.of_finding(one));
+        baseline.silence(found, &Former::of(&replayed.catalog));
         Some(baseline)
     }
 
@@ -388,14 +387,14 @@ impl Workspace {
             let looked = |rule: &str| looked(&replayed.settings, rule);
             let old = replayed.known.as_ref().map(|known| known.baseline.clone());
             let existed = old.is_some();
+            let former = Former::of(&replayed.catalog);
             let mut old = old.unwrap_or_default();
             let (baseline, removed) = if prune {
-                let former = Former::of(&replayed.catalog);
-                old.silence(&mut found, &|one| former.of_finding(one));
+                old.silence(&mut found, &former);
                 let removed = old.prune(looked);
                 (old, removed)
             } else {
-                let mut baseline = Baseline::of(&found);
+                let mut baseline = Baseline::of(&found, &former);
                 baseline.keep(old, looked);
                 (baseline, 0)
             };

@@ -12,8 +12,8 @@ use crate::sql::statement::{Clause, PolicyCommand};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     pub name: Ident,
-    /// The names that it had before.
-    pub former: Vec<Ident>,
+    /// The names that it had before, and how many others had left each.
+    pub former: Vec<(Ident, usize)>,
     pub history: History,
     /// Where its name stands in the statement that made it.
     pub name_span: Span,

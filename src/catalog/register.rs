@@ -78,7 +78,7 @@ impl Catalog {
         let table = self.tables.swap_remove(&oid)?;
         self.touched.forget(&table.name);
         self.relations.remove(&table.name);
-        self.former_relations.insert(table.name.clone(), oid);
+        self.former_relations.entry(table.name.clone()).or_default();
         self.unregister_indexes(&table.name.schema, &table.indexes);
         Some(table)
     }
@@ -88,7 +88,7 @@ impl Catalog {
         let view = self.views.swap_remove(&oid)?;
         self.touched.forget(&view.name);
         self.relations.remove(&view.name);
-        self.former_relations.insert(view.name.clone(), oid);
+        self.former_relations.entry(view.name.clone()).or_default();
         self.unregister_indexes(&view.name.schema, &view.indexes);
         Some(view)
     }
@@ -132,7 +132,7 @@ impl Catalog {
         let Some(relation) = self.relations.remove(old) else { return false };
         self.touched.rename(old, &new);
         if let Relation::Table(oid) | Relation::View(oid) = relation {
-            self.former_relations.insert(old.clone(), oid);
+            self.former_relations.entry(old.clone()).or_default().insert(oid);
         }
         match relation {
             Relation::Table(oid) => {
@@ -231,11 +231,11 @@ impl Catalog {
         for name in names.filter(|name| name.schema == *old) {
             name.schema = new.clone();
         }
-        let former = self.relations.iter().filter(|(name, _)| name.schema == *old);
-        self.former_relations.extend(former.filter_map(|(name, relation)| match relation {
-            Relation::Table(oid) | Relation::View(oid) => Some((name.clone(), *oid)),
-            _ => None,
-        }));
+        for (name, relation) in self.relations.iter().filter(|(name, _)| name.schema == *old) {
+            if let Relation::Table(oid) | Relation::View(oid) = relation {
+                self.former_relations.entry(name.clone()).or_default().insert(*oid);
+            }
+        }
         move_names(&mut self.relations, old, new);
         move_names(&mut self.type_names, old, new);
         move_names(&mut self.function_names, old, new);

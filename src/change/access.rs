@@ -1637,6 +1637,17 @@ mod tests {
     }
 
     #[test]
+    fn a_function_that_takes_rows_of_a_renamed_table_is_the_same() {
+        let pay = format!(
+            "{NOTES} create function pay(notes) returns void language sql security definer as 'select 1';"
+        );
+        assert_eq!(
+            told_of(&pay, "alter table notes rename to pages;"),
+            ["breaking: public.notes is now called public.pages [alter table notes rename to pages]"]
+        );
+    }
+
+    #[test]
     fn a_copy_is_as_dangerous_as_a_view() {
         assert_eq!(
             told_of(NOTES, "create materialized view copied as select id from notes;"),

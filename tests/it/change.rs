@@ -1521,18 +1521,89 @@ fn a_baseline_knows_what_has_another_name() {
         "create schema app; grant usage on schema app to anon; alter table public.notes set schema app;";
     folder.write(SECOND, moved.as_bytes());
     assert_eq!(found(&check(&folder, &["--only", "no-primary-key,stale-baseline"])), [""; 0]);
-    // Whoever takes the old name is known by it, and the one that left it is not.
-    let taken = told("alter table public.notes rename to pages; create table public.notes (title text);");
+    // Whoever takes the old name is not known by it, until the baseline is written again.
+    let of_new = [format!("no-primary-key {SECOND}:2"), format!("rls-disabled-on-exposed-table {SECOND}:2")];
+    let swap = "alter table public.notes rename to pages;\ncreate table public.notes (title text);";
+    assert_eq!(told(swap), of_new);
+    commit(folder.path());
+    let of_change = ["--base", "main", "--only", "no-primary-key,rls-disabled-on-exposed-table"];
+    assert_eq!(found(&check(&folder, &of_change)), of_new);
+    let dropped = [swap, "drop table public.pages;"].join("\n");
     assert_eq!(
-        taken,
-        [format!("no-primary-key {FIRST}:1"), format!("rls-disabled-on-exposed-table {FIRST}:1")]
+        told(&dropped),
+        [&["stale-baseline rls-lint-baseline.json:4".to_string()], &of_new[..]].concat()
     );
+    folder.write(SECOND, swap.as_bytes());
+    let known = std::fs::read(folder.path().join("rls-lint-baseline.json")).expect("there is one");
+    assert_eq!(folder.run(&["baseline"]).code, 0);
+    assert_eq!(told(swap), [""; 0]);
+    assert_eq!(found(&check(&folder, &of_change)), [""; 0]);
+    assert_eq!(told(&[swap, "alter table public.notes rename to sheets;"].join("\n")), [""; 0]);
+    folder.write("rls-lint-baseline.json", &known);
+    let swap = "alter policy p on public.tags rename to q;
+        create policy p on public.tags for update to authenticated using (true);";
+    assert_eq!(told(swap), [format!("always-true-write-policy {SECOND}:2")]);
+    // Two that change their names.
+    let turned = "alter table public.notes rename to other; alter table public.tags rename to notes;
+        alter table public.other rename to tags;";
+    assert_eq!(told(turned), [""; 0]);
     // What gets worse under its new name is told.
     let worse = told(
         "alter policy p on public.tags rename to q; alter policy q on public.tags to anon, authenticated;",
     );
     assert_eq!(worse.len(), 1, "{worse:?}");
     assert_eq!(told("drop table public.notes;").len(), 1, "entries that are gone are told as one");
+}
+
+#[test]
+fn a_baseline_knows_by_former_names_what_a_finding_tells_of() {
+    let folder = project(
+        "create table public.invoices (id int primary key, owner uuid, open bool);
+         alter table public.invoices enable row level security;
+         create policy p_one on public.invoices for select to authenticated using (open);
+         create policy p_two on public.invoices for select to authenticated using (owner = (select auth.uid()));
+         create view public.invoice_list as select id from public.invoices;
+         create function public.pay(it public.invoices) returns void language sql security definer as 'select 1';
+         grant truncate on public.invoices to authenticated; create schema app;\n",
+    );
+    assert_eq!(folder.run(&["baseline"]).code, 0);
+    commit(folder.path());
+    let rules = "definer-view-exposed,multiple-permissive-policies,truncate-or-all-granted-to-api-role,\
+                 function-search-path-mutable,stale-baseline";
+    let told = |later: &str, base: &[&str]| {
+        folder.write(SECOND, later.as_bytes());
+        let answer = check(&folder, &[&["--only", rules], base].concat());
+        let messages: Vec<String> = json(&answer)["findings"]
+            .as_array()
+            .expect("it lists findings")
+            .iter()
+            .map(|one| one["message"].as_str().unwrap_or_default().to_string())
+            .collect();
+        (messages, json(&answer)["change"]["fixed"].as_array().map_or(0, Vec::len))
+    };
+    for renamed in [
+        "alter table public.invoices rename to bills;",
+        "alter table public.invoices rename to bills; alter view public.invoice_list rename to bill_list;",
+        "alter policy p_one on public.invoices rename to p_1;",
+        "alter policy p_one on public.invoices rename to p_1; alter table public.invoices rename to bills;",
+    ] {
+        for base in [&[][..], &["--base", "main"], &["--base", "main", "--no-baseline"]] {
+            assert_eq!(told(renamed, base), (vec![], 0), "{renamed} {base:?}");
+        }
+    }
+    let moved = "grant usage on schema app to authenticated; alter table public.invoices set schema app;";
+    let (messages, _) = told(moved, &["--base", "main", "--no-baseline"]);
+    assert_eq!(messages, [""; 0]);
+    let (messages, _) = told(moved, &[]);
+    assert!(messages.iter().all(|one| one.contains("baseline.json holds a finding")), "{messages:?}");
+    let (messages, _) = told(
+        "alter table public.invoices rename to bills; create table public.invoices (id int primary key);
+         alter table public.invoices enable row level security;
+         create or replace view public.invoice_list as select b.id from public.bills b, public.invoices;",
+        &[],
+    );
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert!(messages[0].ends_with("new since the baseline: public.invoices"), "{messages:?}");
 }
 
 #[test]

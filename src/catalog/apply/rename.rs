@@ -357,8 +357,13 @@ fn policy(catalog: &mut Catalog, object: &ObjectRef, to: &Ident, origin: Origin)
     let (oid, from) = part(catalog, object)?;
     let Some(table) = catalog.tables.get_mut(&oid) else { return Err(comment::missing(object)) };
     let policy = entry(&mut table.policies, object, from, to)?;
-    policy.former.push(std::mem::replace(&mut policy.name, to.clone()));
     policy.history.touch(origin);
+    let old = std::mem::replace(&mut policy.name, to.clone());
+    if policy.former.iter().all(|(name, _)| *name != old) {
+        let left = catalog.former_policies.entry((oid, old.clone())).or_default();
+        policy.former.push((old, *left));
+        *left += 1;
+    }
     Ok(())
 }
 

@@ -65,14 +65,15 @@ fn functions(catalog: &Catalog) -> IndexMap<String, Calls> {
 pub(super) fn compared(before: Side<'_>, after: Side<'_>, renamed: &Renamed) -> Vec<(String, AccessChange)> {
     let (was, is) = (functions(before.catalog), functions(after.catalog));
     let now_called = |(old, earlier): (&String, &Calls)| {
-        let signature = renamed.signature(old.clone());
-        let now = is.get(&signature).filter(|_| *old != signature && !earlier.callers.is_empty())?;
+        let signature = renamed.signature(old);
+        let is_told = |now: &&Calls| now.name != earlier.name && !earlier.callers.is_empty();
+        let now = is.get(&signature).filter(is_told)?;
         let message = format!("{old} is now called {signature}");
         Some((signature, change(&now.name, Class::Breaking, earlier.callers.clone(), message)))
     };
     let mut found: Vec<_> = was.iter().filter_map(now_called).collect();
     let was: IndexMap<_, _> =
-        was.into_iter().map(|(old, earlier)| (renamed.signature(old), earlier)).collect();
+        was.into_iter().map(|(old, earlier)| (renamed.signature(&old), earlier)).collect();
     for (signature, now) in &is {
         let mut add = |class, roles: Vec<String>, message: String| {
             found.push((signature.clone(), change(&now.name, class, roles, message)));

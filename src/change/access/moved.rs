@@ -108,7 +108,7 @@ pub(super) fn renamed(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Renam
     let functions = unlike(was.functions(), is.functions())
         .filter(|(was, is)| !is_left(was, after) && !is_left(is, before))
         .map(|(was, is)| (was.clone(), is.clone()));
-    Renamed { relations, functions: functions.collect(), parts }
+    Renamed::new(relations, functions.collect(), parts)
 }
 
 /// What was made in the same way and has different names, where there is but one of it.
