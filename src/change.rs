@@ -129,6 +129,8 @@ pub struct AccessChange {
     pub after: Option<Reach>,
     /// The columns of tables that a view shows and did not, where it is about these: `auth.users.email`.
     pub shows: Vec<String>,
+    /// The function by which the rows are reached with the rights of its owner, where it is about one.
+    pub through: Option<String>,
     /// The part of a statement that makes it so, where one does.
     pub cause: Option<Cause>,
     /// All of that statement.
@@ -148,6 +150,7 @@ impl AccessChange {
             before: None,
             after: None,
             shows: Vec::new(),
+            through: None,
             cause: None,
             statement: None,
         }
@@ -202,6 +205,11 @@ impl Renamed {
     /// What a relation of before is called now.
     pub fn relation(&self, name: QName) -> QName {
         self.relations.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new.clone())
+    }
+
+    /// What a function of before is called now.
+    pub fn function(&self, name: QName) -> QName {
+        self.functions.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new.clone())
     }
 
     /// What a relation of now was called before.
@@ -282,13 +290,16 @@ pub struct Grown {
 }
 
 impl Grown {
-    fn between(before: &Diagnostic, after: &Diagnostic) -> Option<Self> {
+    /// `was_done` tells what requests could do before, though the finding did not say so.
+    fn between(before: &Diagnostic, after: &Diagnostic, was_done: &dyn Fn(&str) -> bool) -> Option<Self> {
         // In another file the settings may give it another level.
         let by_settings = || {
             let nothing = Self { reach: BTreeSet::new(), extent: BTreeSet::new(), was: None };
             (after.severity > before.severity).then_some(nothing)
         };
-        Self::since([&before.reach, &before.extent], before.own_severity(), after).or_else(by_settings)
+        let mut known = before.reach.clone();
+        known.extend(after.reach.iter().filter(|deed| was_done(deed)).cloned());
+        Self::since([&known, &before.extent], before.own_severity(), after).or_else(by_settings)
     }
 
     /// Held against the reach and the extent of a finding, and how severe its rule took it for. Levels of the
@@ -325,12 +336,14 @@ pub enum Earlier {
 ///
 /// Findings are the same if they share a fingerprint; of several that do, those in files that the
 /// base does not have as they are (`is_new`) are the new ones. A finding about the whole project is
-/// taken apart: only its new instances are new. Of what is gone, that is fixed which `is_mended` tells so.
+/// taken apart: only its new instances are new. Of what is gone, that is fixed which `is_mended` tells so. What
+/// requests could do before (`was_done`) is not new, whatever the finding said of it.
 pub fn compare(
     (base, base_sources): (&[Diagnostic], &Sources),
     head: Vec<Diagnostic>,
     is_new: &dyn Fn(FileId) -> bool,
     is_mended: &dyn Fn(&Diagnostic) -> bool,
+    was_done: &dyn Fn(&Diagnostic, &str) -> bool,
 ) -> Compared {
     let mut known: FxHashMap<String, Vec<&Diagnostic>> = FxHashMap::default();
     for one in base.iter().rev().flat_map(Diagnostic::each) {
@@ -343,8 +356,14 @@ pub fn compare(
         let is_introduced = |one: &Diagnostic| {
             let fingerprint = one.fingerprint();
             let before = known.get_mut(&fingerprint).and_then(|list| counterpart(list, one));
-            let Some(before) = before else { return true };
-            let grown = Grown::between(before, one);
+            // Of what a REVOKE leaves is not told while a view or policy needs it.
+            let is_only_told_now = || {
+                one.rule == REVOKED
+                    && !is_new(one.span.file)
+                    && one.reach.iter().all(|deed| was_done(one, deed))
+            };
+            let Some(before) = before else { return !is_only_told_now() };
+            let grown = Grown::between(before, one, &|deed| was_done(one, deed));
             let has_grown = grown.is_some();
             compared.grown.extend(grown.map(|grown| (fingerprint, grown)));
             has_grown
@@ -557,6 +576,9 @@ fn is_about_access(one: &Diagnostic) -> bool {
     rules::find(one.rule).is_some_and(|rule| rule.group.is_access())
 }
 
+/// The rule about what a REVOKE leaves.
+const REVOKED: &str = "ineffective-revoke";
+
 /// The rule about changes of access.
 pub const WIDENED: &str = "policy-widened";
 
@@ -575,7 +597,7 @@ mod tests {
         let (base, head) = (Bench::new(base), Bench::new(head));
         let run = |bench: &Bench| bench.run(rule, &rule.options.defaults());
         let is_new = |file: FileId| file.0 as usize >= base.sources.len();
-        let found = compare((&run(&base), &base.sources), run(&head), &is_new, &|_| true);
+        let found = compare((&run(&base), &base.sources), run(&head), &is_new, &|_| true, &|_, _| false);
         let texts = found.introduced.iter().map(|one| head.sources.text(one.span).to_string());
         (texts.collect(), found.fixed.len(), found.staying)
     }

@@ -5,6 +5,7 @@ pub mod capture;
 pub mod effect;
 pub mod filter;
 pub mod identity;
+pub mod outright;
 pub mod routine;
 
 use crate::map::IndexMap;

@@ -4,6 +4,7 @@ mod calls;
 mod cause;
 mod moved;
 mod opened;
+mod outright;
 mod passed;
 mod proof;
 mod shown;
@@ -16,7 +17,7 @@ use crate::map::IndexMap;
 use rustc_hash::FxHashSet;
 
 use crate::access::authority::Authority;
-use crate::access::{Cell, Deciding, Reason, Rights, deed, in_words, is_of_column, only};
+use crate::access::{Cell, Deciding, Reason, Rights, deed, in_words, is_of_column, only, reach_of};
 use crate::catalog::name::QName;
 use crate::catalog::origin::History as Provenance;
 use crate::catalog::table::Table;
@@ -36,12 +37,14 @@ use crate::rules;
 use crate::source::{FileId, Sources, Span};
 use crate::sql::expr::{Expr, Oid, Target, walk_queries};
 use crate::sql::name::Ident;
-use crate::sql::statement::PolicyCommand;
+use crate::sql::statement::{PolicyCommand, Privilege};
+use crate::workload::Workload;
 
 /// One side of the comparison.
 #[derive(Clone, Copy)]
 pub struct Side<'a> {
     pub rights: &'a Rights<'a>,
+    pub workload: &'a Workload,
     pub catalog: &'a Catalog,
     pub sources: &'a Sources,
 }
@@ -106,11 +109,23 @@ pub struct Compared {
     pub renamed: Renamed,
     /// What is done with every row of a relation now, each as role and privilege.
     open: IndexMap<QName, BTreeSet<String>>,
+    /// And what was done, by the names of now.
+    was_open: IndexMap<QName, BTreeSet<String>>,
+    /// Who could call which functions, by their names of now.
+    was_called: IndexMap<QName, BTreeSet<String>>,
     /// The tables, served or not, of which some role of requests reads every row and did not.
     opened: Vec<QName>,
 }
 
 impl Compared {
+    /// Whether requests could do before what a finding says: with every row of a relation, or call a function.
+    pub fn was_done(&self, finding: &Diagnostic, deed: &str) -> bool {
+        let Some(schema) = &finding.object.schema else { return false };
+        let object = QName::new(schema.as_str(), finding.object.name.as_str());
+        let done = if finding.object.kind == "function" { &self.was_called } else { &self.was_open };
+        done.get(&object).is_some_and(|deeds| deeds.contains(deed))
+    }
+
     /// Whether requests can still do with every row what a finding about the policies of a relation says, or
     /// nobody knows whether they can; or whether the relation was opened, so that the finding may not show.
     pub fn leaves_open(&self, finding: &Diagnostic) -> bool {
@@ -131,9 +146,24 @@ pub fn compare(before: Side<'_>, after: Side<'_>, new: &New<'_>) -> Compared {
     let renamed = moved::renamed(before, after, new);
     let pairs = pairs(before, after, &renamed.relations);
     let open =
-        pairs.iter().filter_map(|(_, name)| Some((name.clone()?, open(name.as_ref()?, after)))).collect();
+        pairs.iter().filter_map(|(_, name)| Some((name.clone()?, open_to(name.as_ref()?, after)))).collect();
+    let was = pairs.iter().filter_map(|(old, name)| Some((name.clone()?, open_to(old.as_ref()?, before))));
+    let was_open = was.collect();
+    let mut was_called: IndexMap<QName, BTreeSet<String>> = IndexMap::default();
+    for function in before.catalog.own_functions() {
+        let callers = before.catalog.callers(function);
+        let deeds = reach_of(callers, Privilege::Execute);
+        was_called.entry(renamed.function(function.name.clone())).or_default().extend(deeds);
+    }
     let opened = opened_tables(before, after, &renamed);
-    Compared { changes: changes(pairs, before, after, new, &renamed), renamed, open, opened }
+    Compared {
+        changes: changes(pairs, before, after, new, &renamed),
+        renamed,
+        open,
+        was_open,
+        was_called,
+        opened,
+    }
 }
 
 fn opened_tables(before: Side<'_>, after: Side<'_>, renamed: &Renamed) -> Vec<QName> {
@@ -152,7 +182,7 @@ fn opened_tables(before: Side<'_>, after: Side<'_>, renamed: &Renamed) -> Vec<QN
 }
 
 /// What each role can do with every row of a relation.
-fn open(name: &QName, side: Side<'_>) -> BTreeSet<String> {
+fn open_to(name: &QName, side: Side<'_>) -> BTreeSet<String> {
     let open = cells(side, name).into_iter().filter(|(_, cell)| cell.reach == Reach::All);
     open.flat_map(|((role, command), _)| deeds_of(&[role], &[command])).collect()
 }
@@ -188,7 +218,10 @@ fn changes(
         })
         .collect();
     let (mut moved, mut gone) = (IndexMap::default(), IndexMap::default());
+    let opened = outright::compared(before, after, renamed);
     let mut called = calls::compared(before, after, renamed);
+    called.retain(|call| !outright::says(&opened, call));
+    called.extend(opened);
     blame(&mut differences, &mut called, after, new, &mut moved, &mut gone);
     let mut found: Vec<_> = schemas(before, after).collect();
     found.extend(called.into_iter().map(|(_, change)| change));
@@ -274,7 +307,7 @@ fn blame(
         }
     }
     for (signature, change) in called {
-        asked.push((Effect::Calls(signature.clone()), Place::Call(change)));
+        asked.push((Effect::Calls(signature.clone(), change.roles.clone()), Place::Call(change)));
     }
     // The replay is not stopped as often as one may like.
     asked.sort_by_key(|(_, place)| match place {
@@ -355,6 +388,9 @@ impl AccessChange {
 const HOLD_ROWS: &str = "hold the rows to the caller, as in `using (owner = (select auth.uid()))`, and grant no more than \
                          the app needs";
 
+const HOLD_CALLS: &str = "let the function keep to the rows of its caller, as in `where owner = (select auth.uid())`, or take it \
+                          from who is not to call it, as in `revoke execute on function … from public, anon, authenticated`";
+
 const HOLD_COLUMNS: &str = "leave out of the view what its readers may not read of the table, or let it read with their \
                             rights (`security_invoker = true`)";
 
@@ -370,6 +406,7 @@ pub fn report(changes: &[AccessChange], catalog: &Catalog, out: &mut Findings) {
             && view.roles.iter().all(|role| table.roles.contains(role))
             && view.commands.iter().all(|command| table.commands.contains(command))
             && view.shows.is_empty()
+            && table.through.is_none()
     };
     let is_told = |view: &AccessChange| is_view(view) && opened.iter().any(|table| says_as_much(table, view));
     for change in opened.iter().filter(|change| !is_told(change)) {
@@ -382,11 +419,17 @@ pub fn report(changes: &[AccessChange], catalog: &Catalog, out: &mut Findings) {
         let Some((span, note)) = place else { continue };
         let commands: Vec<_> = change.commands.iter().map(|command| verb(*command)).collect();
         let who = change.roles.join(", ");
-        let mend = if change.shows.is_empty() { HOLD_ROWS } else { HOLD_COLUMNS };
+        let mend = match &change.through {
+            Some(_) => HOLD_CALLS,
+            None if change.shows.is_empty() => HOLD_ROWS,
+            None => HOLD_COLUMNS,
+        };
+        let what =
+            [who, commands.join(", ")].into_iter().chain(change.shows.clone()).chain(change.through.clone());
         out.report(span, Identity::new("relation", &change.name), change.message.clone())
             .note(note)
             .help(format!("{mend}; if it is meant: -- rls-lint: allow(policy-widened) why"))
-            .what([&[who, commands.join(", ")], &change.shows[..]].concat().join(": "))
+            .what(what.collect::<Vec<_>>().join(": "))
             .reach(change.deeds());
     }
 }
@@ -821,6 +864,7 @@ fn told(group: Group, name: &QName, side: Side<'_>) -> AccessChange {
         before: Some(*before),
         after: Some(*after),
         shows,
+        through: None,
         cause: *cause,
         statement: None,
         roles,
@@ -973,16 +1017,15 @@ mod tests {
     use super::*;
     use crate::catalog::platform::Exposure;
     use crate::testing::Bench;
-    use crate::workload::Workload;
 
     /// What a second file changes about the rights that the first one gives.
     fn told_of(first: &str, second: &str) -> Vec<String> {
         let base = Bench::new(first);
         let head = Bench::new(&format!("{first}\n-- file: 2_change.sql\n{second}"));
-        let (was, is) = (Workload::of(&base.catalog), Workload::of(&head.catalog));
+        let (known, found) = (Workload::of(&base.catalog), Workload::of(&head.catalog));
         let (was, is) = (
-            Rights::explained(&base.catalog, &was).with_passages(),
-            Rights::explained(&head.catalog, &is).with_passages(),
+            Rights::explained(&base.catalog, &known).with_passages(),
+            Rights::explained(&head.catalog, &found).with_passages(),
         );
         let file = FileId(u32::try_from(base.sources.len()).expect("they are few"));
         let files = [file].into_iter().collect();
@@ -1010,8 +1053,8 @@ mod tests {
             }),
         };
         let found = compare(
-            Side { rights: &was, catalog: &base.catalog, sources: &base.sources },
-            Side { rights: &is, catalog: &head.catalog, sources: &head.sources },
+            Side { rights: &was, workload: &known, catalog: &base.catalog, sources: &base.sources },
+            Side { rights: &is, workload: &found, catalog: &head.catalog, sources: &head.sources },
             &New { files: &files, kept: &kept, history: &history },
         );
         let found = found.changes;
@@ -1092,6 +1135,114 @@ mod tests {
                 "dangerous: anon can now read, change and delete all rows of public.v, and add new ones (was: no rows) [create or replace view v as select id from notes]",
                 "dangerous: authenticated can now read, change and delete all rows of public.v, and add new ones (was: own rows) [create or replace view v as select id from notes]",
             ]
+        );
+    }
+
+    const DOCS: &str = "create table docs (id int primary key, owner uuid, body text);
+        alter table docs enable row level security;
+        create policy own on docs to authenticated using (owner = auth.uid());
+        create policy all_delete on docs for delete to authenticated using (true);";
+
+    #[test]
+    fn functions_that_open_every_row() {
+        let wipe = "create function wipe() returns void language sql security definer as $$ delete from docs where true $$";
+        assert_eq!(
+            told_of(DOCS, &format!("{wipe};")),
+            [
+                "dangerous: anon can now delete all rows of public.docs through public.wipe(), which runs with its owner's rights (was: no rows) [create function wipe() returns void language sql security definer as $$ delete from docs where true $$]",
+                "review: anon and authenticated can call public.wipe(), which runs with its owner's rights (new function) [create function wipe() returns void language sql security definer as $$ delete from docs where true $$]",
+            ]
+        );
+        let all = "create function all_docs() returns setof docs language sql security definer as $$ select * from docs $$";
+        let closed =
+            format!("{DOCS} {all}; revoke execute on function all_docs from public, anon, authenticated;");
+        assert_eq!(
+            told_of(&closed, "grant execute on function all_docs to authenticated;"),
+            [
+                "dangerous: authenticated can now read all rows of public.docs through public.all_docs(), which runs with its owner's rights (was: own rows) [grant execute on function all_docs to authenticated]"
+            ]
+        );
+        assert_eq!(
+            told_of(
+                DOCS,
+                &format!(
+                    "{all}; revoke execute on function all_docs from public, anon, authenticated;
+                    grant execute on function all_docs to authenticated;"
+                )
+            ),
+            [
+                "dangerous: authenticated can now read all rows of public.docs through public.all_docs(), which runs with its owner's rights (was: own rows) [grant execute on function all_docs to authenticated]"
+            ]
+        );
+        let mine = all.replace("from docs", "from docs where owner = auth.uid()");
+        assert_eq!(
+            told_of(&format!("{DOCS} {mine};"), &format!("{};", all.replace("create", "create or replace"))),
+            [format!(
+                "dangerous: anon and authenticated can now read all rows of public.docs through public.all_docs(), which runs with its owner's rights (was: what it let them) [{}]",
+                all.replace("create", "create or replace")
+            )]
+        );
+        let some = "create function bodies() returns table (b text) language plpgsql security definer as $$ begin return query select body from docs; end $$";
+        assert_eq!(
+            told_of(DOCS, &format!("{some}; revoke execute on function bodies from public, authenticated;")),
+            [format!(
+                "dangerous: anon can now read body of all rows of public.docs through public.bodies(), which runs with its owner's rights (was: no rows) [{some}]"
+            )]
+        );
+    }
+
+    #[test]
+    fn functions_that_open_nothing_new() {
+        let all = "create function all_docs() returns setof docs language sql security definer as $$ select * from docs $$;";
+        let dangers = |first: &str, second: &str| {
+            told_of(first, second)
+                .into_iter()
+                .filter(|told| told.starts_with("dangerous"))
+                .collect::<Vec<_>>()
+        };
+        // What another function or a view gave.
+        let other = all.replace("all_docs", "list_docs");
+        assert_eq!(dangers(&format!("{DOCS} {all}"), &other), [""; 0]);
+        assert_eq!(dangers(&format!("{DOCS} create view v as select * from docs;"), all), [""; 0]);
+        assert_eq!(
+            dangers(&format!("{DOCS} {all}"), "alter function all_docs() rename to list_docs;"),
+            [""; 0]
+        );
+        assert_eq!(dangers(&format!("{DOCS} {all}"), "alter table docs rename to papers;"), [""; 0]);
+        // What everybody reads.
+        let open = "create policy open on docs for select using (true);";
+        assert_eq!(dangers(&format!("{DOCS} {open}"), all), [""; 0]);
+        // What only another form of it may be.
+        let looped = "create function all_docs() returns setof docs language plpgsql security definer as $$
+            declare r docs; begin for r in select * from docs loop return next r; end loop; end $$;";
+        assert_eq!(
+            dangers(&format!("{DOCS} {looped}"), &all.replace("create", "create or replace")),
+            [""; 0]
+        );
+        // What nobody calls, and what comes with the table.
+        let closed = format!("{all} revoke execute on function all_docs from public, anon, authenticated;");
+        assert_eq!(dangers(DOCS, &closed), [""; 0]);
+        assert_eq!(dangers("select 1;", &format!("{DOCS} {all}")), [""; 0]);
+        // An owner that policies bind.
+        let forced =
+            "alter table docs force row level security; create role plain; grant select on docs to plain;";
+        assert_eq!(
+            dangers(&format!("{DOCS} {forced}"), &format!("{all} alter function all_docs() owner to plain;")),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn who_can_call_a_function_is_told_where_it_is_made_so() {
+        let made = "create function everyone() returns int language sql security definer as $$ select 1 $$";
+        assert_eq!(
+            told_of(
+                "select 1;",
+                &format!("{made}; revoke execute on function everyone() from public, anon;")
+            ),
+            [format!(
+                "review: authenticated can call public.everyone(), which runs with its owner's rights (new function) [{made}]"
+            )]
         );
     }
 
@@ -1504,7 +1655,7 @@ mod tests {
         assert_eq!(
             told_of(notes, "drop policy rest on notes;"),
             [
-                "review: authenticated can now read and change fewer rows of public.notes (nobody knows which rows, as before) [drop policy rest on notes]",
+                "review: authenticated can now read and change fewer rows of public.notes (not known which, as before) [drop policy rest on notes]",
             ]
         );
     }

@@ -336,6 +336,7 @@ alter table public.todos enable row level security;
                 before: None,
                 after: None,
                 shows: Vec::new(),
+                through: None,
                 cause: Some(Cause::at(example::at(&report.sources, 1, "disable row"))),
                 statement: None,
             }],
@@ -378,6 +379,7 @@ Compared with main: 0 findings fixed, 7 as before.
             before: None,
             after: None,
             shows: Vec::new(),
+            through: None,
             cause: None,
             statement: None,
         };

@@ -48,7 +48,7 @@ impl Routine {
     }
 
     /// The bound form of a query of the block.
-    fn query_at(&self, statement: &Statement) -> Option<&Query> {
+    pub(super) fn query_at(&self, statement: &Statement) -> Option<&Query> {
         let bound = self.statements.iter().find(|bound| bound.span == statement.span)?;
         match &bound.kind {
             StatementKind::Query(query) => Some(query),

@@ -223,6 +223,11 @@ impl Routine {
         self.conditional.iter().any(|part| part.contains(place))
     }
 
+    /// Whether anything in it is come to under some condition only.
+    pub fn has_conditions(&self) -> bool {
+        !self.conditional.is_empty()
+    }
+
     /// Whether an exception handler may take an error of what it runs.
     pub fn catches_errors(&self) -> bool {
         let mut catches = false;

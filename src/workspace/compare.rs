@@ -74,7 +74,8 @@ impl Workspace {
                     && !aftermath.may_hide(one)
                     && !has_new_doubts(one, is, was)
             };
-            let compared = change::compare((&known, &before.sources), found, &is_new, &is_mended);
+            let was_done = |one: &Diagnostic, deed: &str| access.was_done(one, deed);
+            let compared = change::compare((&known, &before.sources), found, &is_new, &is_mended, &was_done);
             let mut brought = compared.introduced;
             brought.iter_mut().for_each(|diagnostic| change::move_to_change(diagnostic, &is_new));
             self.move_to_causes(&self.projects[at], &mut brought, &compared.grown, &merged);
@@ -127,12 +128,12 @@ impl Workspace {
     /// Who can do what in a project and could not before, and the other way round.
     fn compare_access(&self, at: usize, base: &Self, merged: &Merged) -> access::Compared {
         let (before, after) = (&base.projects[at], &self.projects[at]);
-        let (was, is) = (Workload::of(&before.catalog), Workload::of(&after.catalog));
-        let was = Rights::explained(&before.catalog, &was).with_passages();
-        let is = Rights::explained(&after.catalog, &is).with_passages();
+        let (known, found) = (Workload::of(&before.catalog), Workload::of(&after.catalog));
+        let was = Rights::explained(&before.catalog, &known).with_passages();
+        let is = Rights::explained(&after.catalog, &found).with_passages();
         access::compare(
-            Side { rights: &was, catalog: &before.catalog, sources: &base.sources },
-            Side { rights: &is, catalog: &after.catalog, sources: &self.sources },
+            Side { rights: &was, workload: &known, catalog: &before.catalog, sources: &base.sources },
+            Side { rights: &is, workload: &found, catalog: &after.catalog, sources: &self.sources },
             &New {
                 files: &merged.new,
                 kept: &self.kept(after, base, before, merged),

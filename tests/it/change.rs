@@ -462,7 +462,11 @@ fn what_a_comment_allows_and_a_change_adds_to_is_told() {
             &at_the_grant,
             "authenticated can now delete all rows",
         ),
-        ("grant execute on function public.f() to anon;", &Vec::new(), "anon can now call public.f()"),
+        (
+            "grant execute on function public.f() to anon;",
+            &at_the_grant,
+            "anon can now read all rows of public.notes through public.f()",
+        ),
     ] {
         folder.write(SECOND, change.as_bytes());
         let rules = "policy-widened,definer-view-exposed,definer-executable-by-authenticated,definer-executable-by-anon";
@@ -1146,6 +1150,43 @@ fn what_gets_worse_is_told_in_spite_of_the_baseline() {
     let alone = check(&[]);
     assert_eq!(found(&alone).len(), 2, "{alone:?}");
     assert!(alone.out.contains("; new since the baseline: anon can change"), "{alone:?}");
+}
+
+#[test]
+fn what_could_be_done_before_is_not_told_as_new() {
+    let folder =
+        project("create table public.a (id int);\ncreate view public.v as select * from public.a;\n");
+    folder.run(&["init", "--baseline"]);
+    commit(folder.path());
+    git(folder.path(), &["branch", "--force", "main"]);
+    folder.write(
+        SECOND,
+        b"alter table public.a enable row level security;
+create policy p on public.a for select to authenticated using ((select auth.uid()) is not null);\n",
+    );
+    for arguments in [&["--base", "main"][..], &[]] {
+        let answer = check(&folder, &[arguments, &["--only", "definer-view-exposed"]].concat());
+        let value = json(&answer);
+        let message = value["findings"][0]["message"].as_str().expect("the view goes past it now");
+        assert!(message.contains("past the row level security of public.a; it was a warning"), "{message}");
+        assert!(!message.contains("new with") && !message.contains("new since"), "{message}");
+    }
+}
+
+#[test]
+fn what_a_revoke_left_is_not_new_when_a_view_goes() {
+    let folder = project(
+        "create table public.t (id int); alter table public.t enable row level security;
+create function public.f() returns int language sql security definer set search_path = '' as $$ select 1 $$;
+revoke execute on function public.f() from public;
+create view public.v with (security_invoker = true) as select public.f() as n from public.t;\n",
+    );
+    folder.write(SECOND, b"drop view public.v;\n");
+    assert_eq!(found(&check(&folder, &["--base", "main", "--only", "ineffective-revoke"])), [""; 0]);
+    assert_eq!(
+        found(&check(&folder, &["--only", "ineffective-revoke"])),
+        [format!("ineffective-revoke {FIRST}:3")]
+    );
 }
 
 #[test]

@@ -2,13 +2,15 @@
 
 use crate::access::in_words;
 use crate::catalog::Catalog;
+use crate::catalog::acl::Grantee;
 use crate::catalog::function::Function;
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
+use crate::catalog::role::Role;
 use crate::change::access::Side;
 use crate::change::{AccessChange, Class, Renamed, Subject};
 use crate::map::IndexMap;
-use crate::sql::statement::FunctionBody;
+use crate::sql::statement::{FunctionBody, Privilege};
 use crate::sql::token::Lexer;
 
 /// How a function can be called.
@@ -19,19 +21,36 @@ pub(super) struct Calls {
     definer: bool,
     /// The roles of requests that can call it.
     callers: Vec<String>,
+    /// Those of them that a GRANT lets, and not what new functions start with.
+    granted: Vec<String>,
     /// What it does, where that is done with its owner's rights: the words of its body.
     deeds: Option<String>,
 }
 
 impl Calls {
     fn of(catalog: &Catalog, function: &Function) -> Self {
-        let callers = catalog.callers(function).iter().map(|role| role.name.quoted()).collect();
+        let callers = catalog.callers(function);
+        let is_granted = |role: &&&Role| {
+            let entry = function.acl.entry(&role.grantee()).or_else(|| function.acl.entry(&Grantee::Public));
+            entry.is_some_and(|entry| !entry.by_default.contains(Privilege::Execute))
+        };
+        let granted = callers.iter().filter(is_granted).map(|role| role.name.quoted()).collect();
+        let callers = callers.iter().map(|role| role.name.quoted()).collect();
         let definer = function.security_definer.value;
         let deeds = match &function.body {
             Some(FunctionBody::Text(body)) if definer && !function.is_trigger() => Some(words(&body.text)),
             _ => None,
         };
-        Self { name: function.name.clone(), definer, callers, deeds }
+        Self { name: function.name.clone(), definer, callers, granted, deeds }
+    }
+
+    /// Whether another state of the function lets these roles do the same, and lets them for the same reason.
+    fn is_same_to(&self, other: &Self, roles: &[String]) -> bool {
+        let is_alike = |role: &String| {
+            self.callers.contains(role) == other.callers.contains(role)
+                && self.granted.contains(role) == other.granted.contains(role)
+        };
+        self.definer == other.definer && self.deeds == other.deeds && roles.iter().all(is_alike)
     }
 
     /// The callers that it has and another state of it has not.
@@ -40,10 +59,18 @@ impl Calls {
     }
 
     /// How the function with this signature can be called; nothing where there is none.
-    pub(super) fn with_signature(catalog: &Catalog, signature: &str) -> Option<Self> {
+    fn with_signature(catalog: &Catalog, signature: &str) -> Option<Self> {
         let function =
             catalog.functions.values().find(|function| function.signature(catalog) == signature)?;
         Some(Self::of(catalog, function))
+    }
+
+    /// Whether a function can be called by these roles alike in two catalogs, or is in neither.
+    pub(super) fn are_same(signature: &str, roles: &[String], catalogs: [&Catalog; 2]) -> bool {
+        match catalogs.map(|catalog| Self::with_signature(catalog, signature)) {
+            [Some(one), Some(other)] => one.is_same_to(&other, roles),
+            [one, other] => one.is_none() && other.is_none(),
+        }
     }
 }
 

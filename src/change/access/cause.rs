@@ -17,8 +17,8 @@ use crate::workload::Workload;
 pub(super) enum Effect {
     /// No relation has this name.
     Gone(QName),
-    /// The function with this signature can be called as in the end, or is not there.
-    Calls(String),
+    /// The function with this signature can be called by these roles as in the end, or is not there.
+    Calls(String, Vec<String>),
     /// A relation has this name.
     Named(QName),
     /// A view, which was called otherwise before, shows this.
@@ -73,10 +73,7 @@ impl<'a> Stop<'a> {
     fn is_as(&self, end: &Stop<'_>, effect: &Effect) -> bool {
         match effect {
             Effect::Gone(name) => !self.catalog.is_relation_with_rows(name),
-            Effect::Calls(signature) => {
-                Calls::with_signature(self.catalog, signature)
-                    == Calls::with_signature(end.catalog, signature)
-            }
+            Effect::Calls(signature, roles) => Calls::are_same(signature, roles, [self.catalog, end.catalog]),
             Effect::Named(name) => self.catalog.is_relation_with_rows(name),
             Effect::Shown(shown, names) => names.iter().any(|name| shown.is_in(self.catalog, name)),
             Effect::Cell { part, names, role, command } => {

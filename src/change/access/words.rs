@@ -16,7 +16,7 @@ pub(super) fn verb(command: PolicyCommand) -> &'static str {
 pub(super) fn rows(reach: Reach) -> &'static str {
     match reach {
         Reach::None => "no rows",
-        Reach::Unknown => "nobody knows which rows",
+        Reach::Unknown => "not known which",
         reach => reach.word(),
     }
 }

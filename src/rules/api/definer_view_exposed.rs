@@ -197,12 +197,12 @@ fn judge<'a>(cx: &CatalogCx<'_>, view: &View, access: &[Access<'a>], shown: &[Sh
     let unasked = cx.workload.read_unasked(cx.catalog, view);
     let unguarded = keep(&|shown| is_bypassed(cx.catalog, shown) && unasked.contains(&shown.table.oid));
     let leaking: Vec<_> = unguarded.iter().filter(|shown| leaks(cx, access, shown)).copied().collect();
-    let written = written_through(cx.catalog, view, access, &bypassed);
-    let through = if written.is_empty() {
-        access.iter().filter_map(Access::reading).collect()
-    } else {
-        written.clone()
+    let done_through = |shown: &[Shown<'_>]| {
+        let written = written_through(cx.catalog, view, access, shown);
+        if written.is_empty() { access.iter().filter_map(Access::reading).collect() } else { written }
     };
+    let through: Vec<_> = done_through(&bypassed);
+    let is_written = through.iter().any(Access::can_write);
     let warning = |message, blamed, through| Judged { severity: Severity::Warning, message, blamed, through };
     let skips = |but: &str| {
         format!("view {} does not apply the row level security of {}: {but}", view.name, names(&bypassed))
@@ -213,13 +213,13 @@ fn judge<'a>(cx: &CatalogCx<'_>, view: &View, access: &[Access<'a>], shown: &[Sh
             view.name,
             names(shown)
         );
-        return warning(message, shown.to_vec(), through);
+        return warning(message, shown.to_vec(), done_through(shown));
     }
     if unguarded.is_empty() {
         let message = skips("who sees which rows is up to the conditions in the view alone");
         return warning(message, bypassed, through);
     }
-    if leaking.is_empty() && written.is_empty() {
+    if leaking.is_empty() && !is_written {
         let message =
             skips("its readers may read all of that today, but stricter policies will not apply to the view");
         return warning(message, bypassed, through);
@@ -231,7 +231,7 @@ fn judge<'a>(cx: &CatalogCx<'_>, view: &View, access: &[Access<'a>], shown: &[Sh
         true => format!("{what}, with sums over rows of {} that they may not read", names(&blamed)),
         false => format!("{what}, past the row level security of {}", names(&blamed)),
     };
-    if written.is_empty() {
+    if !is_written {
         let published = statistic || cx.catalog.is_published(view, access);
         let severity = match (view.says_owners_rights(), published) {
             (true, true) => Severity::Info,

@@ -63,6 +63,29 @@ declare_rule! {
     /// create or replace view public.members as select id, email, phone from auth.users;
     /// ```
     ///
+    /// So may a function that runs with its owner's rights, where it gives, changes or deletes every row of a table
+    /// that was there and nothing in it could hold that back:
+    ///
+    /// ```sql,bad
+    /// -- file: 1_notes.sql
+    /// create table public.notes (id bigint primary key, owner uuid);
+    /// alter table public.notes enable row level security;
+    /// create policy "own" on public.notes to authenticated using (owner = (select auth.uid()));
+    /// -- file: 2_wipe.sql
+    /// create function public.wipe() returns void language sql security definer set search_path = ''
+    ///   as $$ delete from public.notes where true $$;
+    /// ```
+    ///
+    /// ```sql,good
+    /// -- file: 1_notes.sql
+    /// create table public.notes (id bigint primary key, owner uuid);
+    /// alter table public.notes enable row level security;
+    /// create policy "own" on public.notes to authenticated using (owner = (select auth.uid()));
+    /// -- file: 2_wipe.sql
+    /// create function public.wipe() returns void language sql security definer set search_path = ''
+    ///   as $$ delete from public.notes where owner = (select auth.uid()) $$;
+    /// ```
+    ///
     /// Files of a public bucket are served to whoever has their address, and no policy is asked: a private
     /// bucket that becomes public is found as well.
     ///

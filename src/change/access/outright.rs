@@ -1,0 +1,206 @@
+//! Functions that do something with every row of a table with the rights of their owners, and did not.
+
+use crate::access::in_words;
+use crate::catalog::Catalog;
+use crate::catalog::function::Function;
+use crate::catalog::gap::Aspect;
+use crate::catalog::name::QName;
+use crate::catalog::role::Role;
+use crate::catalog::table::Table;
+use crate::change::access::words::{deeds, rows};
+use crate::change::access::{Side, cells};
+use crate::change::{AccessChange, Class, Renamed, Subject};
+use crate::map::IndexMap;
+use crate::predicate::Reach;
+use crate::sql::name::Ident;
+use crate::sql::statement::{PolicyCommand, Privilege};
+use crate::workload::outright::Outright;
+use crate::workload::routine::Routine;
+
+/// What functions that can be called do outright, each with what it does.
+fn deeds_of(side: Side<'_>) -> Vec<(&Function, Outright)> {
+    let catalog = side.catalog;
+    let doubts = catalog.doubts(&[Aspect::Functions, Aspect::Execute]);
+    let runs = |function: &&Function| {
+        function.security_definer.value
+            && !doubts.concern(&function.name)
+            && !catalog.callers(function).is_empty()
+    };
+    let of = |function| side.workload.outright(catalog, function).into_iter().map(move |one| (function, one));
+    let all = catalog.own_functions().filter(runs).flat_map(of);
+    all.filter(|(function, one)| is_let(catalog, function, one)).collect()
+}
+
+/// Whether the owner of a function may do what it does, with row level security or without.
+fn is_let(catalog: &Catalog, function: &Function, one: &Outright) -> bool {
+    let table = &catalog.tables[&one.table];
+    let privilege = match one.command {
+        PolicyCommand::Update => Privilege::Update,
+        PolicyCommand::Delete => Privilege::Delete,
+        _ => Privilege::Select,
+    };
+    catalog.is_above_policies(&function.owner, table) && catalog.can(&function.owner, &table.acl, privilege)
+}
+
+/// What is told together: a table, the rows of it that were reached before, in words as well, who calls, and what of the
+/// rows is given.
+type Group = (QName, (Reach, &'static str), Vec<String>, Option<Vec<Ident>>);
+
+/// What functions open of tables that were there, each with the function's signature.
+pub(super) fn compared(before: Side<'_>, after: Side<'_>, renamed: &Renamed) -> Vec<(String, AccessChange)> {
+    let now = deeds_of(after);
+    if now.is_empty() {
+        return Vec::new();
+    }
+    let was = Known { side: before, deeds: deeds_of(before), renamed };
+    let mut groups: IndexMap<(String, Group), Vec<PolicyCommand>> = IndexMap::default();
+    for (function, one) in &now {
+        let table = &after.catalog.tables[&one.table];
+        let old = renamed.former(&table.name);
+        let is_held = table.rls.value && before.catalog.table(old).is_some();
+        let signature = function.signature(after.catalog);
+        let mut by_reach: IndexMap<_, Vec<String>> = IndexMap::default();
+        for role in after.catalog.callers(function).into_iter().filter(|_| is_held) {
+            let is_open = reached(after, &table.name, role, one.command) == Reach::All;
+            let reach = reached(before, old, role, one.command);
+            let is_new = !is_open
+                && !matches!(reach, Reach::All | Reach::Unknown)
+                && !was.is_done(table, one, role)
+                && !was.is_shown(old, role, one.command);
+            let passed = was.passed(&signature, old, role);
+            if is_new && passed != Passed::MaybeAll {
+                let was = match passed {
+                    Passed::ByCaller => (Reach::Unknown, "what it let them"),
+                    _ => (reach, rows(reach)),
+                };
+                by_reach.entry(was).or_default().push(role.name.to_string());
+            }
+        }
+        for (was, roles) in by_reach {
+            let group = (table.name.clone(), was, roles, one.columns.as_ref().map(|list| named(table, list)));
+            groups.entry((signature.clone(), group)).or_default().push(one.command);
+        }
+    }
+    groups
+        .into_iter()
+        .map(|((signature, group), commands)| (signature.clone(), told(signature, group, commands)))
+        .collect()
+}
+
+fn named(table: &Table, columns: &[i16]) -> Vec<Ident> {
+    columns.iter().filter_map(|attnum| Some(table.column_at(*attnum)?.name.clone())).collect()
+}
+
+/// The rows that a role reaches by itself; all of them where a statement without a condition does.
+fn reached(side: Side<'_>, name: &QName, role: &Role, command: PolicyCommand) -> Reach {
+    let is_come_to =
+        side.catalog.is_exposed(&name.schema) || !side.rights.passages(name, role, command).is_empty();
+    let cells = cells(side, name);
+    let cell = cells.get(&(role.name.to_string(), command)).filter(|_| is_come_to);
+    cell.map_or(Reach::None, |cell| match command {
+        PolicyCommand::Update | PolicyCommand::Delete if cell.blind == Reach::All => Reach::All,
+        _ => cell.reach,
+    })
+}
+
+/// Which rows of a table a function let a role have before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Passed {
+    Nothing,
+    /// Those that it chose by who calls.
+    ByCaller,
+    /// Others, and maybe all.
+    MaybeAll,
+}
+
+/// What was so before.
+struct Known<'a> {
+    side: Side<'a>,
+    deeds: Vec<(&'a Function, Outright)>,
+    renamed: &'a Renamed,
+}
+
+impl Known<'_> {
+    /// Whether some function did as much for a role.
+    fn is_done(&self, table: &Table, one: &Outright, role: &Role) -> bool {
+        let catalog = self.side.catalog;
+        self.deeds.iter().any(|(function, earlier)| {
+            let was = &catalog.tables[&earlier.table];
+            let is_enough = match (&earlier.columns, &one.columns) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(was_given), Some(given)) => {
+                    let was_given = named(was, was_given);
+                    named(table, given).iter().all(|column| was_given.contains(column))
+                }
+            };
+            is_enough
+                && earlier.command == one.command
+                && self.renamed.relation(was.name.clone()) == table.name
+                && catalog.callers(function).iter().any(|caller| caller.name == role.name)
+        })
+    }
+
+    fn passed(&self, signature: &str, table: &QName, role: &Role) -> Passed {
+        let Side { catalog, workload, .. } = self.side;
+        let is_it = |function: &&Function| {
+            self.renamed.signature(&function.signature(catalog)) == *signature
+                && function.security_definer.value
+                && catalog.callers(function).iter().any(|caller| caller.name == role.name)
+        };
+        let Some(function) = catalog.own_functions().find(is_it) else { return Passed::Nothing };
+        if workload.body_knows_caller(function.oid) && !workload.only_notes_caller(function.oid) {
+            return Passed::ByCaller;
+        }
+        let is_read = |routine: &&Routine| routine.complete && routine.executed.is_empty();
+        let routine = workload.routines.get(&function.oid).filter(is_read);
+        let Some(routine) = routine else { return Passed::MaybeAll };
+        let (target, mut comes_to) = (catalog.table(table).map(|table| table.oid), false);
+        routine.walk_relations(&mut |relation| {
+            comes_to |= relation.target.is_none() || relation.target == target
+        });
+        if comes_to { Passed::MaybeAll } else { Passed::Nothing }
+    }
+
+    /// Whether a view that a role reads showed the table past its policies: how much of it is not asked.
+    fn is_shown(&self, table: &QName, role: &Role, command: PolicyCommand) -> bool {
+        let Side { catalog, rights, .. } = self.side;
+        let Some(role) = catalog.roles.get(&role.name).filter(|_| command == PolicyCommand::Select) else {
+            return false;
+        };
+        catalog.own_views().any(|view| {
+            reached(self.side, &view.name, role, command) != Reach::None
+                && rights.shown_to(role, view).iter().any(|shown| shown.table.name == *table)
+        })
+    }
+}
+
+fn told(signature: String, group: Group, commands: Vec<PolicyCommand>) -> AccessChange {
+    let (name, (before, was), roles, columns) = group;
+    let who = in_words(&roles, "and");
+    let can = match columns {
+        None => deeds(&commands, Reach::All, &name.quoted()),
+        Some(columns) => {
+            let columns: Vec<_> = columns.iter().map(Ident::quoted).collect();
+            format!("read {} of all rows of {}", in_words(&columns, "and"), name.quoted())
+        }
+    };
+    let message =
+        format!("{who} can now {can} through {signature}, which runs with its owner's rights (was: {was})");
+    AccessChange {
+        roles,
+        commands,
+        before: Some(before),
+        after: Some(Reach::All),
+        through: Some(signature),
+        ..AccessChange::new(Subject::Relation, name, Class::Dangerous, message)
+    }
+}
+
+/// Whether what is said of who can call a function is said by what that opens to them.
+pub(super) fn says(opened: &[(String, AccessChange)], (signature, call): &(String, AccessChange)) -> bool {
+    let is_told = |role: &String| {
+        opened.iter().any(|(function, change)| function == signature && change.roles.contains(role))
+    };
+    call.class == Class::Review && call.roles.iter().all(is_told)
+}
