@@ -202,6 +202,15 @@ impl Renamed {
         finding
     }
 
+    /// What a column of before is called now, with its relation.
+    fn column(&self, (relation, column): (QName, Ident)) -> (QName, Ident) {
+        let of = self.relation(relation);
+        let is_it =
+            |part: &&RenamedPart| part.kind == "column" && part.of == of && part.old == column.as_str();
+        let new = self.parts.iter().find(is_it).map(|part| Ident::from(part.new.as_str()));
+        (of, new.unwrap_or(column))
+    }
+
     /// What a relation of before is called now.
     pub fn relation(&self, name: QName) -> QName {
         self.relations.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new.clone())
@@ -419,7 +428,7 @@ pub fn say_what_grew<'g>(
         let more = [reach_in_words(reach), extent_in_words(extent)];
         let more: Vec<_> = more.into_iter().filter(|words| !words.is_empty()).collect();
         if !more.is_empty() {
-            one.message.push_str(&format!("; {new}: {}", more.join("; ")));
+            one.add(&format!("; {new}: {}", more.join("; ")));
         }
     };
     for diagnostic in found {
@@ -434,7 +443,7 @@ pub fn say_what_grew<'g>(
             say_more(one, &grown.reach, &grown.extent);
             if let Some(was) = grown.was {
                 let was_taken = if one.by_rule.is_some() { "its rule took it for" } else { "it was" };
-                one.message.push_str(&format!("; {was_taken} {} {then}", was.with_article()));
+                one.add(&format!("; {was_taken} {} {then}", was.with_article()));
             }
         }
     }
@@ -473,7 +482,8 @@ fn rename(diagnostic: &mut Diagnostic, renamed: &Renamed) {
         object.schema = Some(name.schema.to_string());
         object.name = name.name.to_string();
     }
-    if object.kind != "file" {
+    // What has no schema is no relation, or one that a statement names: it said what it said.
+    if object.schema.is_some() || object.kind == "grant" {
         diagnostic.message = renamed.in_text(&diagnostic.message);
         let what = &diagnostic.what;
         diagnostic.what = if is_routine { renamed.signature(what) } else { renamed.in_text(what) };

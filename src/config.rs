@@ -368,6 +368,7 @@ pub fn diagnostic(span: Span, path: String, message: String, help: Option<String
         by_rule: None,
         what: message.clone(),
         message,
+        elsewhere: None,
         span,
         note: None,
         labels: Vec::new(),

@@ -47,6 +47,8 @@ pub struct Diagnostic {
     pub by_rule: Option<Severity>,
     /// One sentence: the object, and what can happen to whom.
     pub message: String,
+    /// What it says instead at the statement of a change that made it so, where its words are about its place.
+    pub elsewhere: Option<String>,
     /// The narrowest place that explains it.
     pub span: Span,
     /// A few words under that place; the message is not repeated.
@@ -164,7 +166,12 @@ impl Diagnostic {
     pub fn mask_secrets(&mut self) {
         self.instances.iter_mut().for_each(Self::mask_secrets);
         let labels = self.labels.iter_mut().chain(&mut self.more).map(|label| &mut label.text);
-        let words = [&mut self.message].into_iter().chain(&mut self.note).chain(&mut self.help).chain(labels);
+        let words = [&mut self.message]
+            .into_iter()
+            .chain(&mut self.elsewhere)
+            .chain(&mut self.note)
+            .chain(&mut self.help)
+            .chain(labels);
         for text in words {
             if let Cow::Owned(masked) = secret::masked(text) {
                 *text = masked;
@@ -228,8 +235,15 @@ impl Diagnostic {
         instances.iter_mut().chain(itself)
     }
 
+    /// Says more, wherever it stands.
+    pub fn add(&mut self, words: &str) {
+        self.message.push_str(words);
+        self.elsewhere.iter_mut().for_each(|message| message.push_str(words));
+    }
+
     /// Points at another place first, for the reason that is given, and at its own as what it is about.
     pub fn move_to(&mut self, place: Span, why: String) {
+        self.message = self.elsewhere.take().unwrap_or_else(|| std::mem::take(&mut self.message));
         let old = std::mem::replace(&mut self.span, place);
         let note = self.note.replace(why).unwrap_or_else(|| "this is what it is about".to_string());
         self.labels.insert(0, Label { span: old, text: note });

@@ -331,6 +331,7 @@ impl Findings {
             severity: self.rule.severity,
             by_rule: None,
             message: message.into(),
+            elsewhere: None,
             span,
             note: None,
             labels: Vec::new(),

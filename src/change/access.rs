@@ -209,7 +209,10 @@ fn changes(
             let steps = match (&old, &name) {
                 (Some(old), Some(name)) => {
                     let shown = lineages.compared((old, name), before, after, renamed);
-                    changed((old, name), before, after, &authority).into_iter().chain(shown).collect()
+                    changed((old, name), before, after, &authority, renamed)
+                        .into_iter()
+                        .chain(shown)
+                        .collect()
                 }
                 (None, Some(name)) => opened(name, before, after, new, &authority),
                 _ => Vec::new(),
@@ -468,13 +471,15 @@ fn changed(
     before: Side<'_>,
     after: Side<'_>,
     authority: &Authority<'_>,
+    renamed: &Renamed,
 ) -> Vec<Step> {
     let (was, is) = (cells(before, old), cells(after, name));
     let mut steps = Vec::new();
     for ((role, command), cell) in &is {
         let earlier = was.get(&(role.clone(), *command)).copied();
         let from = earlier.map_or(Reach::None, |cell| cell.reach);
-        let conditions = LazyCell::new(|| Conditions::of([(before, old), (after, name)], role, *command));
+        let conditions =
+            LazyCell::new(|| Conditions::of([(before, old), (after, name)], role, *command, renamed));
         if was_passed_only((old, before), (name, after), role, *command) {
             continue;
         }
@@ -625,6 +630,8 @@ fn class_of_new_rows(before: Reach, after: Reach, compared: &dyn Fn() -> Compari
     match is_told.then(compared)? {
         Comparison::Fewer => Some(Class::Safe),
         Comparison::More | Comparison::Other => Some(Class::Review),
+        // What cannot be compared is told by its kind.
+        Comparison::Unknown if after > before => Some(Class::Review),
         Comparison::Same | Comparison::Unknown => None,
     }
 }
@@ -633,11 +640,12 @@ fn class_of_new_rows(before: Reach, after: Reach, compared: &dyn Fn() -> Compari
 struct Conditions<'a> {
     before: Side<'a>,
     after: Side<'a>,
+    renamed: &'a Renamed,
     deciding: [Option<Deciding>; 2],
 }
 
 impl<'a> Conditions<'a> {
-    fn of(sides: [(Side<'a>, &QName); 2], role: &str, command: PolicyCommand) -> Self {
+    fn of(sides: [(Side<'a>, &QName); 2], role: &str, command: PolicyCommand, renamed: &'a Renamed) -> Self {
         let deciding = sides.map(|(side, name)| {
             let (Relation::Table(oid) | Relation::View(oid)) = side.catalog.relation(name)? else {
                 return None;
@@ -647,9 +655,11 @@ impl<'a> Conditions<'a> {
         });
         let [(before, was), (after, is)] = sides;
         // Conditions on the rows of other relations say nothing of each other.
-        let deciding =
-            if shown(before.catalog, was) == shown(after.catalog, is) { deciding } else { [None, None] };
-        Self { before, after, deciding }
+        let mut shown_before = shown(before.catalog, was);
+        shown_before.iter_mut().for_each(|name| *name = renamed.relation(std::mem::take(name)));
+        shown_before.sort_unstable();
+        let deciding = if shown_before == shown(after.catalog, is) { deciding } else { [None, None] };
+        Self { before, after, renamed, deciding }
     }
 
     /// How the rows of the one stand to those of the other, if what they name is the same in both
@@ -661,8 +671,13 @@ impl<'a> Conditions<'a> {
         let mut agree = true;
         for expr in was.expressions().chain(is.expressions()) {
             each_named(expr, &mut |oid, attnum| {
-                let name = |side: Side<'_>| named(side.catalog, oid, attnum);
-                agree &= name(self.before).is_some() && name(self.before) == name(self.after);
+                let mut was = named(self.before.catalog, oid, attnum);
+                // Of what is named without a column, the expression may say another name.
+                if let Some((of, Some(column))) = was {
+                    let (of, column) = self.renamed.column((of, column));
+                    was = Some((of, Some(column)));
+                }
+                agree &= was.is_some() && was == named(self.after.catalog, oid, attnum);
             });
         }
         if agree { is.compared_with(was) } else { Comparison::Unknown }
@@ -670,13 +685,14 @@ impl<'a> Conditions<'a> {
 }
 
 /// The relations whose rows a view shows, each as often as it does; none of a table.
-fn shown(catalog: &Catalog, name: &QName) -> Vec<(Ident, Ident)> {
+fn shown(catalog: &Catalog, name: &QName) -> Vec<QName> {
     let mut relations = Vec::new();
     if let Some(query) = catalog.view(name).and_then(|view| view.query.as_ref()) {
         query.walk_relations(&mut |relation| {
-            let written = || (relation.name.schema.clone().unwrap_or_default(), relation.name.name.clone());
-            relations
-                .push(relation.target.and_then(|oid| catalog.relation_name(oid)).unwrap_or_else(written));
+            let written =
+                || QName::new(relation.name.schema.clone().unwrap_or_default(), relation.name.name.clone());
+            let known = relation.target.and_then(|oid| catalog.relation_name(oid));
+            relations.push(known.map_or_else(written, |(name, schema)| QName::new(schema, name)));
         });
     }
     relations.sort_unstable();
@@ -702,13 +718,13 @@ fn each_named(expr: &Expr, visit: &mut dyn FnMut(Oid, Option<i16>)) {
 }
 
 /// What an object, or a column of it, is called.
-fn named(catalog: &Catalog, oid: Oid, attnum: Option<i16>) -> Option<String> {
+fn named(catalog: &Catalog, oid: Oid, attnum: Option<i16>) -> Option<(QName, Option<Ident>)> {
     let table =
         catalog.tables.get(&oid).map(|table| (&table.name, attnum.and_then(|at| table.column_at(at))));
     let view = || catalog.views.get(&oid).map(|view| (&view.name, attnum.and_then(|at| view.column_at(at))));
     let function = || catalog.functions.get(&oid).map(|function| (&function.name, None));
     let (name, column) = table.or_else(view).or_else(function)?;
-    Some(format!("{}.{}", name.quoted(), column.map_or("", |column| column.name.as_str())))
+    Some((name.clone(), column.map(|column| column.name.clone())))
 }
 
 /// What can be done with a relation that was not there.

@@ -33,6 +33,7 @@ pub(super) fn finding(rule: &'static str, severity: Severity, span: Span, messag
         severity,
         by_rule: None,
         message: message.to_string(),
+        elsewhere: None,
         span,
         note: None,
         labels: Vec::new(),

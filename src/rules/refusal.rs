@@ -8,7 +8,7 @@ use crate::catalog::misfit::{self, Failure, Misfit, Reason, SqlState};
 use crate::diagnostic::Identity;
 use crate::rule::{CatalogCx, Findings, Rule};
 use crate::rules::auth::jwt_type_mismatch;
-use crate::source::{FileId, Span};
+use crate::source::{FileId, Sources, Span};
 use crate::sql::statement::ObjectKind;
 
 /// The rules that say that PostgreSQL refuses a statement.
@@ -49,7 +49,7 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
         }
     }
     if rule.id == "unknown-object" && reasons.len() > MOST_MISSING {
-        return report_missing(failures, &reasons, &followers, out);
+        return report_missing(cx, &reasons, &followers, out);
     }
     let mut files: IndexMap<FileId, Vec<(String, Vec<usize>)>> = IndexMap::default();
     for (reason, at) in reasons {
@@ -82,14 +82,16 @@ fn fold_file(
             report_reason(cx, reason, std::slice::from_ref(at), followers, out);
             for failure in followers.get(at).into_iter().flatten() {
                 let message = format!("the migration fails here: {reason}");
-                out.report(failure.statement, object(&failure.misfit), message).what(reason);
+                let found = out.report(failure.statement, object(&failure.misfit), message);
+                found.what(reason).elsewhere =
+                    Some(format!("{} fails: {reason}", file_of(cx.sources, failure)));
             }
         }
     }
     let refused = out.list.len() - before;
     let first = &reasons[0].0;
-    let message =
-        format!("the migration fails here: {first}; {} more statements are refused as well", refused - 1);
+    let file = file_of(cx.sources, &failures[reasons[0].1[0]]);
+    let message = format!("{file} fails: {first}; {} more statements are refused as well", refused - 1);
     let Some(habit) = out.fold(before, "statements", message, |one| one.what.clone()) else { return };
     habit.what(first);
     let repeats = |at: &usize| matches!(failures[*at].misfit.reason, Reason::Exists { .. });
@@ -119,6 +121,7 @@ fn report_reason(
     };
     let message = format!("the migration fails here: {reason}{more}");
     let finding = out.report(place(first), object(misfit), message);
+    finding.elsewhere = Some(format!("{} fails: {reason}{more}", file_of(cx.sources, first)));
     finding.what(reason).note(format!("PostgreSQL's error {}", misfit.sql_state().0));
     if place(first) != first.statement {
         finding.label(first.statement, "PostgreSQL refuses this statement, and all of its file with it");
@@ -143,7 +146,7 @@ fn report_reason(
     finding.label_each(after.iter().map(|failure| (failure.statement, FOLLOWS)));
     let failing = others.iter().chain(&after).map(|failure| failure.statement.file);
     let elsewhere = failing.filter(|file| *file != first.statement.file);
-    finding.extent(elsewhere.map(|file| file_name(&cx.sources.get(file).path)));
+    finding.extent(elsewhere.map(|file| file_name(cx.sources, file)));
     if let Some(help) = help(misfit) {
         finding.help(help);
     }
@@ -172,11 +175,12 @@ fn reason(failures: &[Failure], misfit: &Misfit) -> String {
 const MOST_MISSING: usize = 5;
 
 fn report_missing(
-    failures: &[Failure],
+    cx: &CatalogCx<'_>,
     reasons: &IndexMap<String, Vec<usize>>,
     followers: &IndexMap<usize, Vec<&Failure>>,
     out: &mut Findings,
 ) {
+    let failures = &cx.catalog.failures;
     let Some(first) = reasons.values().find_map(|at| failures.get(*at.first()?)) else { return };
     let before = out.list.len();
     for (at, failure) in reasons.values().flatten().filter_map(|at| Some((at, failures.get(*at)?))) {
@@ -185,22 +189,30 @@ fn report_missing(
             .note(format!("PostgreSQL's error {}", failure.misfit.sql_state().0))
             .help(misfit::MISSING);
         for failure in followers.get(at).into_iter().flatten() {
-            out.report(failure.statement, object(&failure.misfit), FOLLOWS);
+            let file = file_of(cx.sources, failure);
+            out.report(failure.statement, object(&failure.misfit), FOLLOWS).elsewhere =
+                Some(format!("{file} {FOLLOWS}"));
         }
     }
     let message = format!(
-        "{} statements need {} objects that no statement before them makes: the first migration that fails is \
-         this one, for {}",
+        "{} statements need {} objects that no statement before them makes: the first migration that fails is {}, \
+         for {}",
         out.list.len() - before,
         reasons.len(),
+        file_of(cx.sources, first),
         subject(&first.misfit)
     );
     out.fold(before, "objects", message, |one| one.message.clone());
 }
 
 /// The name of a file without its folders, which stays the same where a project moves.
-fn file_name(path: &str) -> &str {
+fn file_name(sources: &Sources, file: FileId) -> &str {
+    let path = &sources.get(file).path;
     path.rsplit('/').next().unwrap_or(path)
+}
+
+fn file_of<'s>(sources: &'s Sources, failure: &Failure) -> &'s str {
+    file_name(sources, failure.statement.file)
 }
 
 /// What is said at a statement that needs what another one was to make.

@@ -1648,6 +1648,98 @@ fn a_baseline_knows_by_former_names_what_a_finding_tells_of() {
 }
 
 #[test]
+fn what_two_tables_with_changed_names_open_has_its_statements() {
+    let folder = project(
+        "create table public.open (id int primary key);\n
+         create table public.logs (id int primary key); alter table public.logs enable row level security;\n",
+    );
+    folder.write(
+        SECOND,
+        b"alter table open rename to closed;\nalter table closed enable row level security;
+          alter table logs rename to open;\nalter table open disable row level security;\n",
+    );
+    let answer = check(&folder, &["--base", "main"]);
+    let value = json(&answer);
+    let changes = value["change"]["access"].as_array().expect("it lists changes");
+    let places: Vec<String> = changes
+        .iter()
+        .map(|one| format!("{} {}", one["class"].as_str().unwrap_or("?"), one["place"]["start"]["line"]))
+        .collect();
+    assert_eq!(places, ["dangerous 4", "breaking 1", "breaking 2", "breaking 3"], "{value}");
+}
+
+#[test]
+fn what_is_opened_beside_a_change_of_names_is_told() {
+    let folder = project(
+        "create table public.docs (id int primary key, owner_id uuid, done bool);
+         alter table public.docs enable row level security;
+         create policy dr on public.docs for select to authenticated using (owner_id = (select auth.uid()));
+         create policy dw on public.docs for update to authenticated using (owner_id = (select auth.uid()) and done);\n",
+    );
+    let told = |change: &str| {
+        folder.write(SECOND, change.as_bytes());
+        let value = json(&check(&folder, &["--base", "main"]));
+        let changes = value["change"]["access"].as_array().expect("it lists changes").clone();
+        changes
+            .iter()
+            .map(|one| one["message"].as_str().unwrap_or_default().to_string())
+            .filter(|one| !one.contains("is now called"))
+            .collect::<Vec<_>>()
+    };
+    let names = [
+        "",
+        "alter table public.docs rename column owner_id to author;",
+        "alter table public.docs rename to papers;",
+    ];
+    for renamed in names {
+        let any = told(&format!("alter policy dw on public.docs with check (true); {renamed}"));
+        assert_eq!(any.len(), 1, "{renamed} {any:?}");
+        assert!(any[0].contains("that they change into any"), "{any:?}");
+        let more = told(&format!(
+            "alter policy dw on public.docs using (owner_id = (select auth.uid())) with check (owner_id = (select auth.uid())); {renamed}"
+        ));
+        assert_eq!(more.len(), 1, "{renamed} {more:?}");
+        assert!(more[0].contains("can now change more rows of"), "{more:?}");
+        assert_eq!(told(renamed), [""; 0]);
+    }
+    assert_eq!(
+        told(
+            "alter table public.docs rename column owner_id to author;
+             drop policy dr on public.docs;
+             create policy dr on public.docs for select to authenticated using ((select auth.uid()) = author);"
+        ),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_deleted_migration_is_not_where_later_ones_fail() {
+    let folder = repository(&[
+        ("supabase/config.toml", ""),
+        (FIRST, "create table public.a (id int primary key);\n"),
+        (SECOND, "select 1;\nalter table public.a add column b text;\n"),
+    ]);
+    std::fs::remove_file(folder.path().join(FIRST)).expect("it is there");
+    let answer = check(&folder, &["--base", "main", "--only", "unknown-object"]);
+    let value = json(&answer);
+    let messages: Vec<_> =
+        value["findings"].as_array().expect("it lists findings").iter().map(|one| &one["message"]).collect();
+    assert_eq!(
+        messages,
+        ["20250201000000_second.sql fails: table public.a is not made by any statement before this one"]
+    );
+}
+
+#[test]
+fn a_statement_that_fails_keeps_the_names_of_its_time() {
+    let folder =
+        project("create table public.a (id int primary key);\ncomment on column public.a.title is 'x';\n");
+    let (found, staying) =
+        mended(&folder, "alter table public.a rename to b;", &["--only", "unknown-object"]);
+    assert_eq!((found, staying), (vec![], 1));
+}
+
+#[test]
 fn findings_follow_a_function_to_another_name() {
     let folder = project(
         "create function public.f(i int) returns int language sql security definer as 'select 1';

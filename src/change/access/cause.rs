@@ -1,5 +1,7 @@
 //! Which statement of a change made a cell as it is.
 
+use rustc_hash::FxHashMap;
+
 use crate::access::{Cell, Deciding, Rights};
 use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
@@ -7,9 +9,10 @@ use crate::catalog::{Catalog, Relation};
 use crate::change::access::calls::Calls;
 use crate::change::access::opened::restrictive;
 use crate::change::access::shown::Shown;
-use crate::change::access::{New, Side};
+use crate::change::access::{New, Side, history};
 use crate::change::stops::Cause;
 use crate::predicate::{Comparison, Condition, Reach};
+use crate::source::Span;
 use crate::sql::statement::PolicyCommand;
 use crate::workload::Workload;
 
@@ -48,12 +51,12 @@ pub(super) fn causes(effects: &[Effect], after: Side<'_>, new: &New<'_>) -> Vec<
     if effects.is_empty() {
         return Vec::new();
     }
-    let end = Stop::new(&after);
+    let end = Stop::new(after.catalog, after.rights);
     let history = (new.history)();
     history.causes(effects.len(), |catalog, asked| {
         let workload = Workload::of(catalog);
         let rights = Rights::new(catalog, &workload).with_passages();
-        let here = Stop { catalog, rights: &rights };
+        let here = Stop::new(catalog, &rights);
         asked.iter().map(|at| here.is_as(&end, &effects[*at])).collect()
     })
 }
@@ -62,11 +65,21 @@ pub(super) fn causes(effects: &[Effect], after: Side<'_>, new: &New<'_>) -> Vec<
 struct Stop<'a> {
     catalog: &'a Catalog,
     rights: &'a Rights<'a>,
+    /// The project's tables and views by what made them.
+    made: FxHashMap<Span, Vec<&'a QName>>,
 }
 
 impl<'a> Stop<'a> {
-    fn new(side: &Side<'a>) -> Self {
-        Self { catalog: side.catalog, rights: side.rights }
+    fn new(catalog: &'a Catalog, rights: &'a Rights<'a>) -> Self {
+        let tables = catalog.own_tables().map(|table| (&table.name, &table.history));
+        let relations = tables.chain(catalog.own_views().map(|view| (&view.name, &view.history)));
+        let mut made: FxHashMap<Span, Vec<&QName>> = FxHashMap::default();
+        for (name, history) in relations {
+            if let Some(span) = history.created.span() {
+                made.entry(span).or_default().push(name);
+            }
+        }
+        Self { catalog, rights, made }
     }
 
     /// Whether an effect is here as it is in the end.
@@ -74,11 +87,11 @@ impl<'a> Stop<'a> {
         match effect {
             Effect::Gone(name) => !self.catalog.is_relation_with_rows(name),
             Effect::Calls(signature, roles) => Calls::are_same(signature, roles, [self.catalog, end.catalog]),
-            Effect::Named(name) => self.catalog.is_relation_with_rows(name),
+            Effect::Named(name) => self.called(&[name.clone(), name.clone()], end) == Some(name),
             Effect::Shown(shown, names) => names.iter().any(|name| shown.is_in(self.catalog, name)),
             Effect::Cell { part, names, role, command } => {
-                let here = self.cell(names, role, *command);
-                let there = end.cell(names, role, *command);
+                let here = self.cell(names, end, role, *command);
+                let there = end.cell(names, end, role, *command);
                 let (Some((here, own)), Some((there, last))) = (here, there) else { return false };
                 match part {
                     Part::Blind => here.blind == there.blind,
@@ -87,7 +100,8 @@ impl<'a> Stop<'a> {
                         here.reach == there.reach
                             && is_same(own, last, |one| Some(one.rows))
                             && (*part == Part::Rows
-                                || self.fences(names, role, *command) == end.fences(names, role, *command))
+                                || self.fences(names, end, role, *command)
+                                    == end.fences(names, end, role, *command))
                     }
                     Part::NewRows => {
                         here.new_rows == there.new_rows && is_same(own, last, |one| one.new_rows)
@@ -97,18 +111,29 @@ impl<'a> Stop<'a> {
         }
     }
 
-    fn fences(&self, names: &[QName; 2], role: &str, command: PolicyCommand) -> Vec<&Policy> {
-        let name = names.iter().find(|name| self.catalog.table(name).is_some());
+    /// What a relation of the end is called here: it is known by the statement that made it, else by the names that
+    /// it has and had.
+    fn called<'n>(&'n self, names: &'n [QName; 2], end: &Stop<'_>) -> Option<&'n QName> {
+        let made = history(end.catalog, &names[0]).and_then(|history| history.created.span());
+        match made.and_then(|made| self.made.get(&made)).map(Vec::as_slice) {
+            Some([name]) => Some(name),
+            _ => names.iter().find(|name| self.catalog.is_relation_with_rows(name)),
+        }
+    }
+
+    fn fences(&self, names: &[QName; 2], end: &Stop<'_>, role: &str, command: PolicyCommand) -> Vec<&Policy> {
+        let name = self.called(names, end);
         name.map_or_else(Vec::new, |name| restrictive((self.catalog, self.rights), name, role, command))
     }
 
     fn cell(
         &self,
         names: &[QName; 2],
+        end: &Stop<'_>,
         role: &str,
         command: PolicyCommand,
     ) -> Option<(&Cell, Option<Deciding>)> {
-        let name = names.iter().find(|name| self.catalog.is_relation_with_rows(name))?;
+        let name = self.called(names, end)?;
         let (Relation::Table(oid) | Relation::View(oid)) = self.catalog.relation(name)? else { return None };
         let role = self.catalog.api_roles().find(|one| one.name == *role)?;
         let cell = self.rights.cell(oid, role, command)?;

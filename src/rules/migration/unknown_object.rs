@@ -115,7 +115,7 @@ comment on column public.notes.title is 'y';
             messages,
             [
                 "7 statements need 6 objects that no statement before them makes: the first migration that fails is \
-              this one, for table public.a"
+              1_test.sql, for table public.a"
             ]
         );
         assert_eq!(found[0].instances.len(), 7, "each statement is pointed at");

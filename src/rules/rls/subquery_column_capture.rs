@@ -2,6 +2,7 @@ use crate::map::IndexMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::gap::Aspect;
+use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
@@ -67,8 +68,13 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             told.insert(message.clone(), out.list.len());
             let object = Identity::part("policy", &table.name, policy.name.as_str());
             let is = shown(cx.catalog, &capture).unwrap_or_default();
+            let of =
+                cx.catalog.relation_name(capture.relation).map(|(name, schema)| QName::new(schema, name));
+            let column = capture.column.quoted();
             let finding = out.report(span, object, message);
-            finding.what(is.clone()).note(format!("this is {is}"));
+            finding
+                .what(of.map_or(column.clone(), |of| format!("{of}.{column}")))
+                .note(format!("this is {is}"));
             if !capture.certain {
                 finding.severity(Severity::Warning);
             }
