@@ -8,6 +8,7 @@
 
 mod caller;
 mod compare;
+mod existence;
 mod formula;
 mod link;
 mod read;

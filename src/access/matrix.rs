@@ -745,18 +745,14 @@ fn is_about(part: &Expr, relation: Oid) -> bool {
 /// The one relation whose rows a query shows, and its condition.
 fn shown_relation(query: &Query) -> Option<(Oid, Option<&Expr>)> {
     let QueryBody::Select(select) = &query.body else { return None };
-    let aggregated = |expr: &Expr| {
-        expr.any(&|part| match part {
-            Expr::Call(call) => call.aggregate || call.target.is_some() || call.name.name == "unnest",
-            Expr::Other("over", _) => true,
-            _ => false,
-        })
-    };
+    let gives_rows =
+        |part: &Expr| matches!(part, Expr::Call(call) if call.target.is_some() || call.name.name == "unnest");
+    let is_of_rows = |expr: &Expr| !expr.sums_up() && !expr.any_outside_queries(&gives_rows);
     let plain = query.ctes.is_empty()
         && query.limits.is_empty()
         && select.group_by.is_empty()
         && select.having.is_none()
-        && !select.targets.iter().any(|target| aggregated(&target.expr));
+        && select.targets.iter().all(|target| is_of_rows(&target.expr));
     match select.from.as_slice() {
         [FromItem::Relation { relation, .. }] if plain => Some((relation.target?, select.filter.as_deref())),
         _ => None,
@@ -921,6 +917,18 @@ mod tests {
                 ["own rows", "all rows", "own rows", "own rows"],
             ),
             ("create materialized view v as select * from notes;", ["all rows", "none", "none", "none"]),
+            (
+                "create view v as select id, (select jsonb_agg(x) from jsonb_array_elements('[]'::jsonb) x) from notes;",
+                ["all rows"; 4],
+            ),
+            (
+                "create view v with (security_invoker) as select id, (select count(*) from members m where m.team = notes.team) from notes;",
+                ["own rows"; 4],
+            ),
+            (
+                "create view v with (security_invoker) as select (select max(notes.id)) from notes;",
+                ["unknown", "none", "none", "none"],
+            ),
             (
                 "create view v as select n.id from notes n join members m using (team);",
                 ["unknown", "none", "none", "none"],

@@ -9,7 +9,7 @@ use crate::catalog::origin::History;
 use crate::catalog::table::Column;
 use crate::catalog::trigger::Trigger;
 use crate::source::Span;
-use crate::sql::expr::{Expr, FromItem, Oid, Query, QueryBody, ResultColumn};
+use crate::sql::expr::{Expr, FromItem, Oid, Query, QueryBody};
 use crate::sql::name::Ident;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -89,13 +89,6 @@ impl View {
     pub fn is_updatable(&self) -> bool {
         let Some(query) = self.query.as_ref().filter(|_| !self.materialized) else { return false };
         let QueryBody::Select(select) = &query.body else { return false };
-        let of_rows = |column: &ResultColumn| {
-            !column.expr.any(&|expr| match expr {
-                Expr::Call(call) => call.aggregate,
-                Expr::Other("over", _) => true,
-                _ => false,
-            })
-        };
         query.ctes.is_empty()
             && query.limits.is_empty()
             && matches!(select.from.as_slice(), [FromItem::Relation { .. }])
@@ -103,7 +96,7 @@ impl View {
             && select.having.is_none()
             && !select.distinct
             && select.distinct_on.is_empty()
-            && select.targets.iter().all(of_rows)
+            && !select.targets.iter().any(|column| column.expr.sums_up())
             && select.targets.iter().any(|column| matches!(column.expr, Expr::Column(_)))
     }
 

@@ -90,6 +90,8 @@ enum Kind {
     Loosened(String),
     /// Rows of one kind, but others, more or fewer than before.
     Within(Comparison),
+    /// The same, if that does not follow from what else is asked.
+    MaybeWithin(Comparison),
     /// Every row is reached, if something is so that no row has to do with; in words.
     Open(String),
     /// Every row is reached by a statement that has no condition: one that has finds only rows that can be read.
@@ -344,7 +346,9 @@ impl Step {
     fn effect(&self, names: [&QName; 2]) -> Effect {
         let names = names.map(Clone::clone);
         let part = match &self.kind {
-            Kind::Reach | Kind::Aside(_) | Kind::Within(_) | Kind::Open(_) => Part::Rows,
+            Kind::Reach | Kind::Aside(_) | Kind::Within(_) | Kind::MaybeWithin(_) | Kind::Open(_) => {
+                Part::Rows
+            }
             Kind::Loosened(_) => Part::Fences,
             Kind::Blind => Part::Blind,
             Kind::NewRows(_) => Part::NewRows,
@@ -531,6 +535,10 @@ fn changed(
                 Some(aside) if class == Class::Safe => (Kind::Aside(aside), Class::Review),
                 aside => (aside.map_or(kind, Kind::Aside), class),
             };
+            let kind = match kind {
+                Kind::Within(how) if !conditions.differ_plainly() => Kind::MaybeWithin(how),
+                kind => kind,
+            };
             add(kind, from, cell.reach, class);
             if let Some(was) = beyond.new_rows {
                 let asked = opened::asked(&conditions, |one| one.new_rows.as_ref());
@@ -660,6 +668,14 @@ impl<'a> Conditions<'a> {
         shown_before.sort_unstable();
         let deciding = if shown_before == shown(after.catalog, is) { deciding } else { [None, None] };
         Self { before, after, renamed, deciding }
+    }
+
+    /// Whether what is asked of the rows differs in what is so by itself.
+    fn differ_plainly(&self) -> bool {
+        match &self.deciding {
+            [Some(was), Some(is)] => is.rows.differs_plainly(&was.rows),
+            _ => true,
+        }
     }
 
     /// How the rows of the one stand to those of the other, if what they name is the same in both
@@ -824,19 +840,20 @@ fn told(group: Group, name: &QName, side: Side<'_>) -> AccessChange {
             let can = deeds_in_number(&commands, "more", &relation);
             format!("{who} may now {can} ({}, as before): {fallen}", rows(*after))
         }
-        Kind::Within(how) => {
+        Kind::Within(how) | Kind::MaybeWithin(how) => {
             let number = match how {
                 Comparison::Fewer => "fewer",
                 Comparison::More => "more",
                 _ => "other",
             };
             let can = deeds_in_number(&commands, number, &relation);
-            let kind = if before == after {
+            let as_what = if before == after {
                 format!("{}, as before", rows(*after))
             } else {
                 format!("was: {}", rows(*before))
             };
-            format!("{who} can now {can} ({kind})")
+            let may = if matches!(kind, Kind::Within(_)) { "can" } else { "may" };
+            format!("{who} {may} now {can} ({as_what})")
         }
         Kind::Open(asked) => {
             let can = deeds(&commands, Reach::All, &relation);
@@ -1259,6 +1276,61 @@ mod tests {
             [format!(
                 "review: authenticated can call public.everyone(), which runs with its owner's rights (new function) [{made}]"
             )]
+        );
+    }
+
+    #[test]
+    fn the_same_condition_in_other_words_is_no_change() {
+        let docs = "create table members (user_id uuid, team_id int);
+            create table docs (id int primary key, team_id int, owner_id uuid);
+            alter table docs enable row level security; alter table members enable row level security;
+            create policy m on members for select to authenticated using (user_id = (select auth.uid()));
+            create policy p on docs for select to authenticated
+              using (team_id in (select team_id from members where user_id = (select auth.uid())));
+            create policy u on docs for update to authenticated using (owner_id = auth.uid());
+            create policy d on docs for delete to authenticated using (owner_id = auth.uid());";
+        for condition in [
+            "team_id in (select m.team_id from members m where m.user_id = (select auth.uid()))",
+            "exists (select 1 from members m where m.team_id = docs.team_id and m.user_id = (select auth.uid()))",
+        ] {
+            assert_eq!(told_of(docs, &format!("alter policy p on docs using ({condition});")), [""; 0]);
+        }
+        // Whether the one follows from the other is not known.
+        let roles = docs.replace("user_id uuid, team_id int", "user_id uuid, team_id int, role text");
+        assert_eq!(
+            told_of(
+                &roles,
+                "alter policy p on docs using (team_id in (select team_id from members where user_id = (select auth.uid()) and role = 'a'));"
+            ),
+            [
+                "review: authenticated may now read other rows of public.docs (tenant rows, as before) [team_id in (select team_id from members where user_id = (select auth.uid()) and role = 'a')]",
+                "review: authenticated may now change and delete other rows of public.docs (own rows, as before) [team_id in (select team_id from members where user_id = (select auth.uid()) and role = 'a')]"
+            ]
+        );
+        let own = docs.replace(
+            "team_id in (select team_id from members where user_id = (select auth.uid()))",
+            "owner_id = auth.uid()",
+        );
+        assert_eq!(
+            told_of(&own, "alter policy p on docs using (coalesce(auth.uid(), owner_id) = owner_id);"),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn a_view_with_sub_selects_that_no_longer_asks() {
+        assert_eq!(
+            told_of(
+                &format!(
+                    "{NOTES} create view v with (security_invoker = true) as
+                       select id, (select jsonb_agg(x) from jsonb_array_elements('[]'::jsonb) x) as tags from notes;"
+                ),
+                "alter view v reset (security_invoker);"
+            ),
+            [
+                "dangerous: anon can now read, change and delete all rows of public.v, and add new ones (was: no rows) [alter view v reset (security_invoker)]",
+                "dangerous: authenticated can now read, change and delete all rows of public.v, and add new ones (was: own rows) [alter view v reset (security_invoker)]",
+            ]
         );
     }
 

@@ -264,11 +264,30 @@ impl Conditions<'_> {
         if self.is_same(left, right) {
             return self.unless_null(left, Truth::True);
         }
+        for (one, other) in [(left, right), (right, left)] {
+            if let Expr::Coalesce(list) = one.uncast()
+                && let Some(node) = self.equal_to_first(list, other)
+            {
+                return node;
+            }
+        }
         let whole = match whole {
             Some(whole @ Expr::Op { .. }) => Cow::Borrowed(whole),
             _ => Cow::Owned(operation("=", left, right)),
         };
         self.strict(&whole, [(left, one.is_some()), (right, other.is_some())])
+    }
+
+    /// `coalesce(x, y) = z`: `y = z` where x is null, else `x = z`.
+    fn equal_to_first(&mut self, list: &[Expr], other: &Expr) -> Option<Node> {
+        let (last, rest) = list.split_last()?;
+        let mut node = self.equal(last, other);
+        for item in rest.iter().rev() {
+            let is_null = self.null_of(item)?;
+            let equal = self.equal(item, other);
+            node = Node::choice(is_null, node, equal);
+        }
+        Some(node)
     }
 
     /// `left < right`, or with `negated` NOT of it, which is `left >= right`.

@@ -61,6 +61,10 @@ pub enum Target {
 }
 
 impl Target {
+    fn depth(mut self) -> Option<u16> {
+        self.depth_mut().copied()
+    }
+
     fn depth_mut(&mut self) -> Option<&mut u16> {
         match self {
             Self::Column { depth, .. }
@@ -278,6 +282,28 @@ impl Expr {
             self.each_child(&mut |child| found = found || child.any_outside_queries(wanted));
         }
         found
+    }
+
+    /// Whether it sums up rows of the query that it is in, by an aggregate or a window. A query in it sums up its own,
+    /// unless what is summed up is all from around it (PostgreSQL manual, section 4.2.7).
+    pub fn sums_up(&self) -> bool {
+        let is_sum = |part: &Self| match part {
+            Self::Call(call) => call.aggregate,
+            Self::Other("over", _) => true,
+            _ => false,
+        };
+        let is_from_around = |part: &Self| {
+            let Self::Call(call) = part else { return false };
+            let of = |own: bool| {
+                let is_so = |part: &Self| {
+                    let Self::Column(column) = part else { return false };
+                    matches!(column.target.depth(), Some(0)) == own
+                };
+                call.args.iter().any(|arg| arg.any(&is_so))
+            };
+            call.aggregate && of(false) && !of(true)
+        };
+        self.any_outside_queries(&is_sum) || self.any(&is_from_around)
     }
 
     /// From the first to the last of its parts that have a place: columns, calls and sub-selects.
