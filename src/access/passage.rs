@@ -141,6 +141,7 @@ impl Walk<'_> {
 
     fn change(&mut self, change: &DataChange, asks: bool) {
         let commands: &[PolicyCommand] = match change.kind {
+            _ if change.is_refused_in_requests() => &[],
             ChangeKind::Insert if change.assignments.is_empty() => &[PolicyCommand::Insert],
             ChangeKind::Insert => &[PolicyCommand::Insert, PolicyCommand::Update],
             ChangeKind::Update => &[PolicyCommand::Update],

@@ -1040,6 +1040,12 @@ pub enum ChangeKind {
 }
 
 impl DataChange {
+    /// Whether no request can run it: Supabase loads safeupdate for requests, which refuses UPDATE and DELETE
+    /// without WHERE, in functions as well (Supabase's documentation, pg-safeupdate).
+    pub fn is_refused_in_requests(&self) -> bool {
+        matches!(self.kind, ChangeKind::Update | ChangeKind::Delete) && self.filter.is_none()
+    }
+
     /// Visits the queries in the change, and those nested in its expressions.
     pub fn walk_queries<'a>(&'a self, visit: &mut dyn FnMut(&'a Query)) {
         for cte in &self.ctes {

@@ -96,7 +96,7 @@ fn changed(change: &DataChange) -> Option<Outright> {
         ChangeKind::Delete => PolicyCommand::Delete,
         ChangeKind::Insert | ChangeKind::Merge => return None,
     };
-    let is_plain = change.from.is_empty() && change.ctes.is_empty();
+    let is_plain = change.from.is_empty() && change.ctes.is_empty() && !change.is_refused_in_requests();
     let is_whole = is_plain && change.filter.as_ref().is_none_or(is_always_true);
     Some(Outright { table: change.table.target.filter(|_| is_whole)?, command, columns: None })
 }
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn every_row_is_written() {
-        assert_eq!(sql(") returns void", "delete from a"), ["Delete None"]);
+        assert_eq!(sql(") returns void", "delete from a where 1 = 1"), ["Delete None"]);
         assert_eq!(block(") returns void", "update a set note = '' where true;"), ["Update None"]);
         assert_eq!(block("n int) returns void", "delete from a where id = n or true;"), ["Delete None"]);
     }
@@ -203,19 +203,21 @@ mod tests {
         assert_eq!(sql(") returns a", "select * from a"), [""; 0]);
         assert_eq!(sql(") returns bigint", "select count(*) from a"), [""; 0]);
         for body in [
-            "if n > 1 then delete from a; end if;",
-            "if n > 1 then return; end if; delete from a;",
-            "if auth.uid() is null then raise exception 'no'; end if; delete from a;",
-            "delete from a; raise exception 'no';",
-            "assert n = 3; delete from a;",
-            "perform guard(); delete from a;",
-            "execute 'select 1'; delete from a;",
-            "for i in 1..n loop delete from a; end loop;",
+            "if n > 1 then delete from a where true; end if;",
+            "if n > 1 then return; end if; delete from a where true;",
+            "if auth.uid() is null then raise exception 'no'; end if; delete from a where true;",
+            "delete from a where true; raise exception 'no';",
+            "assert n = 3; delete from a where true;",
+            "perform guard(); delete from a where true;",
+            "execute 'select 1'; delete from a where true;",
+            "for i in 1..n loop delete from a where true; end loop;",
             "delete from a using a b where a.id = b.id;",
             "delete from a where id = n;",
+            // safeupdate refuses it.
+            "delete from a;",
             "delete from a where auth.uid() is not null;",
-            "return; delete from a;",
-            "delete from a; exception when others then null;",
+            "return; delete from a where true;",
+            "delete from a where true; exception when others then null;",
         ] {
             assert_eq!(block("n int) returns void", body), [""; 0], "{body}");
         }
