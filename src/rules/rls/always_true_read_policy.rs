@@ -7,7 +7,6 @@ use crate::catalog::table::{Column, Table};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::MANY;
-use crate::source::Span;
 use crate::sql::statement::{PolicyCommand, Privilege};
 
 declare_rule! {
@@ -62,7 +61,7 @@ struct Open<'a> {
     table: &'a Table,
     policy: &'a Policy,
     access: Vec<Access<'a>>,
-    sensitive: Vec<(String, Option<Span>)>,
+    sensitive: Vec<&'a Column>,
     /// Whether strangers can read what opens a door.
     opens_a_door: bool,
     /// Whether the name of the table says that its rows are not for everybody.
@@ -103,8 +102,14 @@ impl Open<'_> {
         self.sensitive.is_empty() && !self.private && !self.files
     }
 
-    fn whom(&self) -> String {
-        describe(&self.access, &self.table.name.to_string())
+    /// Who reads all of it, or where it has sensitive columns, who reads any of these.
+    fn whom(&self, catalog: &Catalog) -> String {
+        let reads_any = |access: &&Access<'_>| {
+            self.sensitive.iter().any(|column| reads(catalog, self.table, column, access.role))
+        };
+        let readers: Vec<_> = self.access.iter().filter(reads_any).cloned().collect();
+        let told = if self.sensitive.is_empty() { &self.access } else { &readers };
+        describe(told, &self.table.name.to_string())
     }
 }
 
@@ -125,11 +130,11 @@ fn report(catalog: &Catalog, open: &Open<'_>, out: &mut Findings) {
     let Open { table, policy, sensitive, private, files, .. } = open;
     let (private, files) = (*private, *files);
     let Some(clause) = &policy.using else { return };
-    let whom = open.whom();
+    let whom = open.whom(catalog);
     let mut message = format!("policy {}: {whom}", policy.name.delimited());
     if !sensitive.is_empty() {
         let (named, more) = sensitive.split_at(sensitive.len().min(3));
-        let mut names: Vec<String> = named.iter().map(|(name, _)| name.clone()).collect();
+        let mut names: Vec<String> = named.iter().map(|column| column.name.quoted()).collect();
         if !more.is_empty() {
             names.push(format!("{} more", more.len()));
         }
@@ -138,7 +143,10 @@ fn report(catalog: &Catalog, open: &Open<'_>, out: &mut Findings) {
     let (name, on) = (policy.name.quoted(), table.name.quoted());
     let found = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
     found.reach(reach(&open.access));
-    found.reach(column_reach(&open.access, sensitive.iter().map(|(column, _)| column)));
+    for access in &open.access {
+        let read = sensitive.iter().filter(|column| reads(catalog, table, column, access.role));
+        found.reach(column_reach(std::slice::from_ref(access), read.map(|column| column.name.quoted())));
+    }
     if files {
         found.severity(Severity::Warning);
         found.note("true for every file of every bucket, private ones included");
@@ -146,8 +154,8 @@ fn report(catalog: &Catalog, open: &Open<'_>, out: &mut Findings) {
         return;
     }
     found.note("true for every row");
-    for (column, span) in sensitive.iter().take(3) {
-        found.label(*span, format!("{column} can be read"));
+    for column in sensitive.iter().take(3) {
+        found.label(column.name_span, format!("{} can be read", column.name.quoted()));
     }
     let to = if policy.binds_anonymous() { "to authenticated " } else { "" };
     let own_rows = table.owner_column(catalog).map(|owner| {
@@ -198,11 +206,17 @@ fn shows_strangers_a_key(catalog: &Catalog, table: &Table, opened: &[Access<'_>]
     })
 }
 
-/// The columns that one of the roles may read and should not.
-fn sensitive_columns(catalog: &Catalog, table: &Table, opened: &[Access<'_>]) -> Vec<(String, Option<Span>)> {
-    let readable = |column: &Column| opened.iter().any(|access| reads(catalog, table, column, access.role));
-    let columns = table.sensitive_columns().filter(|column| readable(column));
-    columns.map(|column| (column.name.quoted(), column.name_span)).collect()
+/// The columns that all of the roles which read any may read and should not; else those that one may.
+fn sensitive_columns<'a>(catalog: &Catalog, table: &'a Table, opened: &[Access<'_>]) -> Vec<&'a Column> {
+    let of = |access: &Access<'_>| -> Vec<&'a Column> {
+        table.sensitive_columns().filter(|column| reads(catalog, table, column, access.role)).collect()
+    };
+    let each: Vec<_> = opened.iter().map(of).filter(|columns| !columns.is_empty()).collect();
+    let has = |columns: &Vec<&Column>, column: &Column| columns.iter().any(|one| one.attnum == column.attnum);
+    let all = |column: &&Column| !each.is_empty() && each.iter().all(|columns| has(columns, column));
+    let any = |column: &&Column| each.iter().any(|columns| has(columns, column));
+    let common: Vec<_> = table.sensitive_columns().filter(all).collect();
+    if common.is_empty() { table.sensitive_columns().filter(any).collect() } else { common }
 }
 
 #[cfg(test)]
@@ -270,7 +284,7 @@ mod tests {
              create table public.closed (id bigint, token text);
              alter table public.closed enable row level security;
              create policy read on public.closed for select using (true);
-             --                                                    ^^^^ warning: anyone with the project's public API key can read every row of public.closed
+             --                                                    ^^^^ warning: every signed-in user can read every row of public.closed, with token
              revoke select on public.closed from anon; grant select (id) on public.closed to anon;",
         );
     }
@@ -304,7 +318,13 @@ mod tests {
              revoke select on public.people from anon, authenticated;
              grant select (id, username) on public.people to anon, authenticated;
              create policy read on public.people for select using (true);
-             --                                                    ^^^^ info: public.people",
+             --                                                    ^^^^ info: public.people
+             create table public.users (id bigint, username text, email text);
+             alter table public.users enable row level security;
+             revoke select on public.users from anon, authenticated;
+             grant select (id) on public.users to anon; grant select (id, email) on public.users to authenticated;
+             create policy read on public.users for select using (true);
+             --                                                   ^^^^ warning: every signed-in user can read every row of public.users, with email",
         );
     }
 
