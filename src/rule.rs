@@ -14,6 +14,7 @@ use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Diagnostic, Identity, Severity};
+use crate::predicate::Reach;
 use crate::source::{Sources, Span};
 use crate::sql::Migration;
 use crate::sql::expr::Expr;
@@ -213,6 +214,23 @@ impl<'a> CatalogCx<'a> {
     /// security and all policies together. `None` for a role that requests do not have.
     pub fn access(&self, table: &Table, role: &Role, command: PolicyCommand) -> Option<&'a Cell> {
         self.rights.cell(table.oid, role, command)
+    }
+
+    /// Whether a policy lets a role add rows, and those that it adds by all of them are its own.
+    pub fn adds_own_rows(&self, table: &Table, policy: &Policy, role: &Role) -> bool {
+        let adds = self.access(table, role, PolicyCommand::Insert).map(|cell| cell.reach);
+        self.catalog.policy_binds(policy, role)
+            && self.rights.policy(table, policy, role).check == Some(Reach::Own)
+            && adds == Some(Reach::Own)
+    }
+
+    /// What a row is asked for that a role adds by a policy: by that one, and by the restrictive ones that bind it.
+    pub fn asked_of_new_rows(&self, table: &'a Table, policy: &'a Policy, role: &Role) -> Vec<&'a Expr> {
+        let is_fence = |other: &&Policy| !other.permissive && self.catalog.policy_binds(other, role);
+        let asking = std::iter::once(policy).chain(table.policies.values().filter(is_fence));
+        let clauses =
+            asking.flat_map(|one| one.gates(PolicyCommand::Insert).map(move |clause| (one, clause)));
+        clauses.map(|(one, clause)| self.rights.followed(table, one, clause)).collect()
     }
 
     /// The rule's options, as its `options` field declares them.

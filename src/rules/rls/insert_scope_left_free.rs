@@ -132,18 +132,11 @@ fn free_scope<'t>(
     policy: &Policy,
     role: &Role,
 ) -> Option<(&'t Policy, &'t Column)> {
-    let cell = cx.access(table, role, PolicyCommand::Insert)?;
-    let adds_own = cx.rights.policy(table, policy, role).check == Some(Reach::Own);
-    if !cx.catalog.policy_binds(policy, role) || !adds_own || cell.reach != Reach::Own {
+    if !cx.adds_own_rows(table, policy, role) {
         return None;
     }
     let (reads, scope) = members_only(cx, table, role)?;
-    let restrictive = table.policies.values().filter(|other| !other.permissive);
-    let checks: Vec<&Expr> = std::iter::once(policy)
-        .chain(restrictive)
-        .flat_map(|one| one.gates(PolicyCommand::Insert).map(move |clause| (one, clause)))
-        .map(|(one, clause)| cx.rights.followed(table, one, clause))
-        .collect();
+    let checks = cx.asked_of_new_rows(table, policy, role);
     let is_free = |attnum: &i16| {
         may_set(cx.catalog, table, *attnum, &role.name, Privilege::Insert)
             && !policy.mentions(table, *attnum, &checks)

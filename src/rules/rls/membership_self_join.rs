@@ -4,7 +4,6 @@ use crate::catalog::gap::Aspect;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::diagnostic::{Identity, Severity};
-use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::sql::expr::Expr;
 use crate::sql::name::Ident;
@@ -84,20 +83,10 @@ fn free_columns<'a>(
     table: &Table,
     policy: &Policy,
 ) -> Vec<(Ident, &'a [Decision<'a>])> {
-    let roles = cx.catalog.api_roles().filter(|role| {
-        let added = cx.access(table, role, PolicyCommand::Insert).map(|cell| cell.reach);
-        let own = cx.rights.policy(table, policy, role).check == Some(Reach::Own);
-        cx.catalog.policy_binds(policy, role) && own && added == Some(Reach::Own)
-    });
+    let roles = cx.catalog.api_roles().filter(|role| cx.adds_own_rows(table, policy, role));
     let mut free: Vec<(Ident, &[Decision<'_>])> = Vec::new();
     for role in roles {
-        let restrictive =
-            table.policies.values().filter(|other| !other.permissive && cx.catalog.policy_binds(other, role));
-        let checks = std::iter::once(policy).chain(restrictive);
-        let checks: Vec<&Expr> = checks
-            .flat_map(|policy| policy.gates(PolicyCommand::Insert).map(move |clause| (policy, clause)))
-            .map(|(policy, clause)| cx.rights.followed(table, policy, clause))
-            .collect();
+        let checks = cx.asked_of_new_rows(table, policy, role);
         let asks_others = |expr: &&Expr| {
             expr.any(&|part| matches!(part, Expr::Sublink(sublink) if sublink.is_correlated()))
         };
