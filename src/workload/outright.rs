@@ -96,8 +96,9 @@ fn changed(change: &DataChange) -> Option<Outright> {
         ChangeKind::Delete => PolicyCommand::Delete,
         ChangeKind::Insert | ChangeKind::Merge => return None,
     };
-    let is_plain = change.from.is_empty() && change.ctes.is_empty() && !change.is_refused_in_requests();
-    let is_whole = is_plain && change.filter.as_ref().is_none_or(is_always_true);
+    let is_plain = change.from.is_empty() && change.ctes.is_empty();
+    // Without any WHERE it is refused in requests.
+    let is_whole = is_plain && change.filter.as_ref().is_some_and(is_always_true);
     Some(Outright { table: change.table.target.filter(|_| is_whole)?, command, columns: None })
 }
 

@@ -102,14 +102,13 @@ impl Open<'_> {
         self.sensitive.is_empty() && !self.private && !self.files
     }
 
-    /// Who reads all of it, or where it has sensitive columns, who reads any of these.
+    /// Who reads all of it, and the sensitive columns that are named.
     fn whom(&self, catalog: &Catalog) -> String {
-        let reads_any = |access: &&Access<'_>| {
-            self.sensitive.iter().any(|column| reads(catalog, self.table, column, access.role))
+        let reads_named = |access: &&Access<'_>| {
+            self.sensitive.iter().all(|column| reads(catalog, self.table, column, access.role))
         };
-        let readers: Vec<_> = self.access.iter().filter(reads_any).cloned().collect();
-        let told = if self.sensitive.is_empty() { &self.access } else { &readers };
-        describe(told, &self.table.name.to_string())
+        let told: Vec<_> = self.access.iter().filter(reads_named).cloned().collect();
+        describe(&told, &self.table.name.to_string())
     }
 }
 
@@ -144,8 +143,9 @@ fn report(catalog: &Catalog, open: &Open<'_>, out: &mut Findings) {
     let found = out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
     found.reach(reach(&open.access));
     for access in &open.access {
-        let read = sensitive.iter().filter(|column| reads(catalog, table, column, access.role));
-        found.reach(column_reach(std::slice::from_ref(access), read.map(|column| column.name.quoted())));
+        let read = table.sensitive_columns().filter(|column| reads(catalog, table, column, access.role));
+        let names: Vec<String> = read.map(|column| column.name.quoted()).collect();
+        found.reach(column_reach(std::slice::from_ref(access), names.iter()));
     }
     if files {
         found.severity(Severity::Warning);
@@ -206,17 +206,12 @@ fn shows_strangers_a_key(catalog: &Catalog, table: &Table, opened: &[Access<'_>]
     })
 }
 
-/// The columns that all of the roles which read any may read and should not; else those that one may.
+/// The columns that a role may read and should not, of the first role that has any.
 fn sensitive_columns<'a>(catalog: &Catalog, table: &'a Table, opened: &[Access<'_>]) -> Vec<&'a Column> {
     let of = |access: &Access<'_>| -> Vec<&'a Column> {
         table.sensitive_columns().filter(|column| reads(catalog, table, column, access.role)).collect()
     };
-    let each: Vec<_> = opened.iter().map(of).filter(|columns| !columns.is_empty()).collect();
-    let has = |columns: &Vec<&Column>, column: &Column| columns.iter().any(|one| one.attnum == column.attnum);
-    let all = |column: &&Column| !each.is_empty() && each.iter().all(|columns| has(columns, column));
-    let any = |column: &&Column| each.iter().any(|columns| has(columns, column));
-    let common: Vec<_> = table.sensitive_columns().filter(all).collect();
-    if common.is_empty() { table.sensitive_columns().filter(any).collect() } else { common }
+    opened.iter().map(of).find(|columns| !columns.is_empty()).unwrap_or_default()
 }
 
 #[cfg(test)]
