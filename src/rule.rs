@@ -154,8 +154,11 @@ impl<'a> Condition<'a> {
 /// The policies of migrations on tables with row level security, as far as it is certain that both are
 /// there.
 fn policies_in_force(catalog: &Catalog) -> impl Iterator<Item = (&Table, &Policy)> {
-    let doubts = catalog.doubts(&[Aspect::Policies, Aspect::Rls]);
-    catalog.own_policies().filter(move |(table, _)| table.rls.value && !doubts.concern(&table.name))
+    let doubts = catalog.doubts(&[Aspect::Policies, Aspect::Rls]).but_for_dropped_policies();
+    let is_there = move |(table, policy): &(&Table, &Policy)| {
+        table.rls.value && !doubts.concern(&table.name) && !catalog.may_have_dropped(table, policy)
+    };
+    catalog.own_policies().filter(is_there)
 }
 
 /// What a rule on one file sees.
@@ -196,12 +199,15 @@ impl<'a> CatalogCx<'a> {
         self.policies_in_force().filter(|(_, policy)| self.catalog.policy_binds_requests(policy))
     }
 
-    /// The tables that have policies in force, each once.
+    /// The tables of which all policies are in force, each once.
     pub fn tables_with_policies(&self) -> impl Iterator<Item = &'a Table> {
+        let catalog = self.catalog;
+        let is_certain =
+            |table: &Table| !table.policies.values().any(|policy| catalog.may_have_dropped(table, policy));
         let mut last = None;
         self.policies_in_force()
             .map(|(table, _)| table)
-            .filter(move |table| last.replace(table.oid) != Some(table.oid))
+            .filter(move |table| last.replace(table.oid) != Some(table.oid) && is_certain(table))
     }
 
     /// The project's tables with row level security, as far as that and these aspects of them are certain.

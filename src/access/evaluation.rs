@@ -10,7 +10,6 @@ use rustc_hash::FxHashSet;
 use crate::access::Rights;
 use crate::catalog::Catalog;
 use crate::catalog::function::Function;
-use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
@@ -141,9 +140,7 @@ impl<'a> Evaluation<'a> {
 
     /// Whether statements that were not followed may have changed what an evaluation comes to.
     pub fn is_doubtful(&self, name: &QName) -> bool {
-        let aspects =
-            [Aspect::Rls, Aspect::Policies, Aspect::Grants, Aspect::Roles, Aspect::Functions, Aspect::Views];
-        self.catalog.doubts(&aspects).concern(name)
+        self.rights.is_doubtful(name)
     }
 }
 

@@ -32,6 +32,10 @@ pub struct Cell {
     pub new_rows: Option<Reach>,
     /// Of added rows, with RETURNING.
     pub returned: Option<Reach>,
+    /// Whether statements that were not followed may have changed it.
+    pub is_doubtful: bool,
+    /// What `reach` is at most, where these may have dropped policies and nothing else.
+    pub at_most: Option<Reach>,
     /// The columns in which the caller's id or address stands, where `reach` is of own rows.
     pub owner_columns: Vec<Ident>,
     /// The privilege is on these columns only.
@@ -204,6 +208,22 @@ struct Gates {
     returned: Option<Node>,
 }
 
+/// Whose policies are asked for whom.
+#[derive(Clone, Copy)]
+struct Asked<'t> {
+    table: &'t Table,
+    role: &'t Role,
+    /// Without permissive policies that may have been dropped: what the others let through is reached for certain.
+    certain: bool,
+}
+
+/// What is not known of a cell.
+enum Doubt {
+    Anything,
+    /// Which of its policies may be gone. There are no others.
+    Gone,
+}
+
 impl Gates {
     /// No row passes.
     fn closed(command: PolicyCommand) -> Self {
@@ -222,7 +242,11 @@ impl<'a> Rights<'a> {
             return Cell::none(command, reasons);
         };
         let mut cell = self.cell_of(command, &conditions, &gates);
-        self.doubt(&table.name, &mut cell, &mut reasons);
+        match self.doubt_about(table, role, command) {
+            Some(Doubt::Gone) => self.leave_certain(table, role, &mut cell, &mut reasons),
+            Some(Doubt::Anything) => cell.doubt(&mut reasons),
+            None => {}
+        }
         let names = |at: &i16| table.column_at(*at).map(|column| column.name.clone());
         cell.owner_columns = owner_columns(&conditions, &gates, command).iter().filter_map(names).collect();
         cell.columns = columns;
@@ -257,7 +281,8 @@ impl<'a> Rights<'a> {
     ) -> Option<(Gates, Option<Vec<Ident>>)> {
         let columns = self.privilege(&table.name, &table.acl, &table.columns, role, command, reasons)?;
         let readable = self.is_readable(table, role);
-        Some((self.gates(table, role, command, readable, conditions, reasons), columns))
+        let asked = Asked { table, role, certain: false };
+        Some((self.gates(asked, command, readable, conditions, reasons), columns))
     }
 
     /// What chooses the rows that a role reaches in a table or view with a command, and the new rows of
@@ -278,7 +303,11 @@ impl<'a> Rights<'a> {
         };
         let of = |node| Condition::new(&conditions, node);
         let deciding = Deciding { rows: of(gates.rows), new_rows: gates.new.map(of) };
-        (!self.is_doubtful(name)).then_some(deciding)
+        let is_doubtful = match self.catalog.tables.get(&relation) {
+            Some(table) => self.doubt_about(table, role, command).is_some(),
+            None => self.is_doubtful(name),
+        };
+        (!is_doubtful).then_some(deciding)
     }
 
     /// Which of the rows that a role sees one policy lets it change or delete.
@@ -288,8 +317,8 @@ impl<'a> Rights<'a> {
         let at = table.policies.get_index_of(&policy.name);
         let touched = at.and_then(|at| formulas.get(at, Part::Using));
         let touched = touched.map_or(Node::FALSE, |formula| formula.node.clone());
-        let reasons = &mut Reasons::unwanted();
-        let seen = self.gate(table, role, PolicyCommand::Select, "", Part::Using, &mut conditions, reasons);
+        let (reasons, asked) = (&mut Reasons::unwanted(), Asked { table, role, certain: false });
+        let seen = self.gate(asked, PolicyCommand::Select, "", Part::Using, &mut conditions, reasons);
         conditions.reach(&Node::all([touched, seen]))
     }
 
@@ -310,10 +339,10 @@ impl<'a> Rights<'a> {
             Expr::And(list) => list.iter().filter(|part| is_about(part, table.oid)).collect(),
             one => Some(one).into_iter().filter(|part| is_about(part, table.oid)).collect(),
         };
-        let asked: Vec<Node> = parts.into_iter().map(|part| conditions.read(part)).collect();
-        let reasons = &mut Reasons::unwanted();
-        let seen = self.gate(table, role, PolicyCommand::Select, "", Part::Using, &mut conditions, reasons);
-        conditions.implies(&Node::all(asked), &seen)
+        let filters: Vec<Node> = parts.into_iter().map(|part| conditions.read(part)).collect();
+        let (reasons, asked) = (&mut Reasons::unwanted(), Asked { table, role, certain: false });
+        let seen = self.gate(asked, PolicyCommand::Select, "", Part::Using, &mut conditions, reasons);
+        conditions.implies(&Node::all(filters), &seen)
     }
 
     /// Whether a role has the privilege for a command; the columns where it has it on some only.
@@ -385,13 +414,13 @@ impl<'a> Rights<'a> {
     /// of policies applied by command type).
     fn gates(
         &self,
-        table: &Table,
-        role: &Role,
+        asked: Asked<'_>,
         command: PolicyCommand,
         readable: bool,
         conditions: &mut Conditions<'_>,
         reasons: &mut Reasons,
     ) -> Gates {
+        let Asked { table, role, .. } = asked;
         let open = !table.rls.value || self.catalog.is_above_policies(&role.name, table);
         let is_update = command == PolicyCommand::Update;
         if open {
@@ -409,14 +438,14 @@ impl<'a> Rights<'a> {
         reasons.add(table.rls.origin, || "row level security is on");
         let select = |conditions: &mut Conditions<'_>, reasons: &mut Reasons| {
             if readable {
-                self.gate(table, role, PolicyCommand::Select, "", Part::Using, conditions, reasons)
+                self.gate(asked, PolicyCommand::Select, "", Part::Using, conditions, reasons)
             } else {
                 Node::FALSE
             }
         };
         match command {
             PolicyCommand::Insert => {
-                let new = self.gate(table, role, command, "", Part::Check, conditions, reasons);
+                let new = self.gate(asked, command, "", Part::Check, conditions, reasons);
                 let returned = select(conditions, &mut Reasons::unwanted());
                 let returned = Some(Node::all([new.clone(), returned]));
                 Gates { rows: new.clone(), blind: new, new: None, returned }
@@ -426,11 +455,11 @@ impl<'a> Rights<'a> {
                 Gates { blind: rows.clone(), rows, new: None, returned: None }
             }
             _ => {
-                let blind = self.gate(table, role, command, "", Part::Using, conditions, reasons);
+                let blind = self.gate(asked, command, "", Part::Using, conditions, reasons);
                 let visible = select(conditions, reasons);
                 let rows = Node::all([blind.clone(), visible]);
                 let new = is_update
-                    .then(|| self.gate(table, role, command, "new rows: ", Part::Check, conditions, reasons));
+                    .then(|| self.gate(asked, command, "new rows: ", Part::Check, conditions, reasons));
                 Gates { rows, blind, new, returned: None }
             }
         }
@@ -438,22 +467,22 @@ impl<'a> Rights<'a> {
 
     /// The policies of one command together: permissive ones by OR, restrictive ones by AND. A policy
     /// without the expression that is asked for has no say.
-    #[expect(clippy::too_many_arguments, reason = "all of it decides")]
     fn gate(
         &self,
-        table: &Table,
-        role: &Role,
+        asked: Asked<'_>,
         command: PolicyCommand,
         about: &str,
         part: Part,
         conditions: &mut Conditions<'_>,
         reasons: &mut Reasons,
     ) -> Node {
+        let Asked { table, role, certain } = asked;
         let (mut permissive, mut restrictive) = (Vec::new(), Vec::new());
         let mut denied = None;
         let formulas = self.formulas(table, conditions.caller_role());
         for (at, policy) in table.policies.values().enumerate() {
-            if !policy.covers(command) || !self.catalog.policy_binds(policy, role) {
+            let is_left_out = certain && policy.permissive && self.catalog.may_have_dropped(table, policy);
+            if is_left_out || !policy.covers(command) || !self.catalog.policy_binds(policy, role) {
                 continue;
             }
             let Some((clause, formula)) = part.of(policy).zip(formulas.get(at, part)) else { continue };
@@ -544,27 +573,59 @@ impl<'a> Rights<'a> {
             blind: reach(&gates.blind),
             new_rows,
             returned: gates.returned.as_ref().map(|node| conditions.reach(node)),
+            is_doubtful: false,
+            at_most: None,
             owner_columns: Vec::new(),
             columns: None,
             reasons: Vec::new(),
         }
     }
 
+    /// Whether statements that were not followed may have changed which rows of a relation are reached.
     pub(super) fn is_doubtful(&self, name: &QName) -> bool {
-        let aspects =
-            [Aspect::Rls, Aspect::Policies, Aspect::Grants, Aspect::Roles, Aspect::Functions, Aspect::Views];
-        self.catalog.doubts(&aspects).concern(name)
+        let may_be_gone = |table: &Table| {
+            table.policies.values().any(|policy| self.catalog.may_have_dropped(table, policy))
+        };
+        self.may_be_otherwise(name) || self.catalog.table(name).is_some_and(may_be_gone)
     }
 
-    /// Takes back what statements that could not be followed may have changed.
-    fn doubt(&self, name: &QName, cell: &mut Cell, reasons: &mut Reasons) {
-        if self.is_doubtful(name) {
-            cell.reach = Reach::Unknown;
-            cell.blind = Reach::Unknown;
-            cell.new_rows = cell.new_rows.map(|_| Reach::Unknown);
-            cell.returned = cell.returned.map(|_| Reach::Unknown);
-            reasons.add(Origin::Platform, || "a statement that was not followed may have changed it");
+    /// The same but for policies that may be gone.
+    fn may_be_otherwise(&self, name: &QName) -> bool {
+        let aspects =
+            [Aspect::Rls, Aspect::Policies, Aspect::Grants, Aspect::Roles, Aspect::Functions, Aspect::Views];
+        self.catalog.doubts(&aspects).but_for_dropped_policies().concern(name)
+    }
+
+    /// What is not known of a table's cell.
+    fn doubt_about(&self, table: &Table, role: &Role, command: PolicyCommand) -> Option<Doubt> {
+        let may_be_gone = |policy: &Policy| {
+            (policy.covers(command) || policy.covers(PolicyCommand::Select))
+                && self.catalog.policy_binds(policy, role)
+                && self.catalog.may_have_dropped(table, policy)
+        };
+        if self.may_be_otherwise(&table.name) {
+            return Some(Doubt::Anything);
         }
+        (table.rls.value && table.policies.values().any(may_be_gone)).then_some(Doubt::Gone)
+    }
+
+    /// Takes back what policies may have let through that may be gone.
+    fn leave_certain(&self, table: &'a Table, role: &'a Role, cell: &mut Cell, reasons: &mut Reasons) {
+        let mut conditions = self.conditions_on(table, &role.name);
+        let asked = Asked { table, role, certain: true };
+        let unwanted = &mut Reasons::unwanted();
+        let readable = self.is_readable(table, role);
+        let gates = self.gates(asked, cell.command, readable, &mut conditions, unwanted);
+        let certain = self.cell_of(cell.command, &conditions, &gates);
+        let reach = cell.reach;
+        cell.doubt(reasons);
+        let is_fence = |policy: &Policy| !policy.permissive && self.catalog.may_have_dropped(table, policy);
+        cell.at_most = (!table.policies.values().any(is_fence)).then_some(reach);
+        let all = |certain: Reach| if certain == Reach::All { certain } else { Reach::Unknown };
+        cell.reach = if cell.at_most == Some(Reach::None) { Reach::None } else { all(certain.reach) };
+        cell.blind = all(certain.blind);
+        cell.new_rows = certain.new_rows.map(all);
+        cell.returned = certain.returned.map(all);
     }
 
     /// What a role reaches through a view.
@@ -576,7 +637,9 @@ impl<'a> Rights<'a> {
             return Cell::none(command, reasons);
         };
         let mut cell = self.cell_of(command, &conditions, &gates);
-        self.doubt(&view.name, &mut cell, &mut reasons);
+        if self.is_doubtful(&view.name) {
+            cell.doubt(&mut reasons);
+        }
         cell.columns = columns;
         cell.reasons = reasons.list;
         cell
@@ -677,7 +740,8 @@ impl<'a> Rights<'a> {
         let mut gates = match self.catalog.tables.get(&oid) {
             Some(table) => {
                 *conditions = self.conditions_on(table, &role.name);
-                self.gates(table, as_role, command, base_readable, conditions, reasons)
+                let asked = Asked { table, role: as_role, certain: false };
+                self.gates(asked, command, base_readable, conditions, reasons)
             }
             None => {
                 let inner = self.catalog.views.get(&oid)?;
@@ -781,10 +845,22 @@ impl Cell {
             blind: Reach::None,
             new_rows: (command == PolicyCommand::Update).then_some(Reach::None),
             returned: (command == PolicyCommand::Insert).then_some(Reach::None),
+            is_doubtful: false,
+            at_most: None,
             owner_columns: Vec::new(),
             columns: None,
             reasons: reasons.list,
         }
+    }
+
+    /// Takes back what statements that could not be followed may have changed.
+    fn doubt(&mut self, reasons: &mut Reasons) {
+        self.reach = Reach::Unknown;
+        self.blind = Reach::Unknown;
+        self.new_rows = self.new_rows.map(|_| Reach::Unknown);
+        self.returned = self.returned.map(|_| Reach::Unknown);
+        self.is_doubtful = true;
+        reasons.add(Origin::Platform, || "a statement that was not followed may have changed it");
     }
 
     /// The places that make it so.

@@ -148,7 +148,9 @@ impl Rights<'_> {
                 self.catalog.policy_binds(other, access.role) && commands.iter().any(holds)
             })
         };
-        let others = table.policies.values().filter(|other| other.permissive && other.name != policy.name);
+        let others = table.policies.values().filter(|other| {
+            other.permissive && other.name != policy.name && !self.catalog.may_have_dropped(table, other)
+        });
         others.filter(is_scoped)
     }
 

@@ -378,6 +378,40 @@ mod tests {
     }
 
     #[test]
+    fn what_a_policy_lets_through_holds_whatever_was_dropped_before() {
+        let drop = "do $$ begin execute format('drop policy if exists %I on public.a', now()::text); end $$;";
+        let reach = |after: &str| {
+            let bench = Bench::new(&format!(
+                "create table a (id int, owner uuid); alter table a enable row level security;
+                 create policy own on a to authenticated using (owner = auth.uid());
+                 create policy fence on a as restrictive for delete using (id = 1); {drop} {after}"
+            ));
+            let workload = Workload::of(&bench.catalog);
+            let rights = Rights::new(&bench.catalog, &workload);
+            let table = bench.catalog.table(&QName::new("public", "a")).expect("the table is there");
+            let cell = |role: &str, command| {
+                let cell = rights.cell(table.oid, &bench.catalog.roles[role], command);
+                cell.map(|cell| (cell.reach, cell.at_most)).expect("it is a role of requests")
+            };
+            let of = |role: &str| [cell(role, PolicyCommand::Select), cell(role, PolicyCommand::Delete)];
+            [of("anon"), of("authenticated")]
+        };
+        let unknown = (Reach::Unknown, Some(Reach::Own));
+        // The fence may be gone, and nothing is let through beside it.
+        let none = [(Reach::None, None), (Reach::Unknown, None)];
+        assert_eq!(reach(""), [none, [(Reach::Unknown, None), (Reach::Unknown, None)]]);
+        let read = "drop policy fence on a; create policy shared on a for select using (true);";
+        let all = (Reach::All, None);
+        assert_eq!(reach(read), [[all, (Reach::None, None)], [(Reach::All, Some(Reach::All)), unknown]]);
+        let anew = "drop policy fence on a; alter policy own on a using (owner = (select auth.uid()));";
+        assert_eq!(reach(anew), [[(Reach::None, None); 2], [(Reach::Own, None); 2]]);
+        let created =
+            "do $$ begin execute format('create policy %I on public.a as restrictive', now()::text); end $$;";
+        let doubtful = reach(&format!("{read} {created}"));
+        assert!(doubtful.iter().flatten().all(|cell| *cell == (Reach::Unknown, None)), "{doubtful:?}");
+    }
+
+    #[test]
     fn one_column_has_one_text() {
         let bench = Bench::new(
             "create extension citext with schema extensions;

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::catalog::Catalog;
 use crate::catalog::name::QName;
+use crate::catalog::policy::Policy;
 use crate::catalog::table::Table;
 use crate::source::{FileId, Span};
 use crate::sql::name::Ident;
@@ -43,6 +44,9 @@ pub struct Touch {
 /// The relations or functions that it may have changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whose {
+    /// All, and those that are made later: it may have changed what these start with.
+    AllToCome,
+    /// All that were there.
     All,
     /// Those of a schema.
     Of(Ident),
@@ -57,7 +61,7 @@ impl Touch {
 
     pub fn concerns(&self, object: &QName) -> bool {
         match &self.whose {
-            Whose::All => true,
+            Whose::AllToCome | Whose::All => true,
             Whose::Of(schema) => object.schema == *schema,
             Whose::One(name) => name == object,
         }
@@ -70,7 +74,10 @@ pub enum Aspect {
     Anything,
     /// Whether row level security is on.
     Rls,
+    /// Who asks for it is told of [`Self::PoliciesGone`] as well.
     Policies,
+    /// Policies of which some may have been dropped, while none was made or changed.
+    PoliciesGone,
     /// Rights, but for those to call functions.
     Grants,
     /// Who may call functions.
@@ -89,53 +96,116 @@ pub enum Aspect {
 type Aspects = u16;
 
 impl Aspect {
+    const ALL: [Self; 12] = [
+        Self::Anything,
+        Self::Rls,
+        Self::Policies,
+        Self::PoliciesGone,
+        Self::Grants,
+        Self::Execute,
+        Self::Indexes,
+        Self::Shape,
+        Self::Functions,
+        Self::Views,
+        Self::Existence,
+        Self::Roles,
+    ];
+
     fn bit(self) -> Aspects {
         1 << self as u16
+    }
+
+    /// Whether it is of an object alone: what happened before the object was made did nothing to it.
+    fn is_of_object(self) -> bool {
+        !matches!(self, Self::Anything | Self::Existence | Self::Roles)
     }
 }
 
 /// These aspects and [`Aspect::Anything`].
 fn bits(aspects: &[Aspect]) -> Aspects {
-    aspects.iter().fold(Aspect::Anything.bit(), |all, aspect| all | aspect.bit())
+    let gone = if aspects.contains(&Aspect::Policies) { Aspect::PoliciesGone.bit() } else { 0 };
+    aspects.iter().fold(Aspect::Anything.bit() | gone, |all, aspect| all | aspect.bit())
+}
+
+/// For each aspect the number of the last touch; zero where there was none.
+type Times = [u32; Aspect::ALL.len()];
+
+/// The aspects of which one was touched.
+fn touched(times: &Times) -> Aspects {
+    Aspect::ALL.into_iter().filter(|aspect| times[*aspect as usize] > 0).fold(0, |all, it| all | it.bit())
 }
 
 /// What all gaps touch, by object.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Touched {
+    /// How many touches there were.
+    count: u32,
     /// What was ever in doubt, for whatever object.
     ever: Aspects,
-    everything: Aspects,
-    schemas: FxHashMap<Ident, Aspects>,
-    objects: FxHashMap<QName, Aspects>,
+    /// Of objects that are made later, too.
+    always: Aspects,
+    everything: Times,
+    schemas: FxHashMap<Ident, Times>,
+    objects: FxHashMap<QName, Times>,
+    /// How many touches there were when an object was made.
+    made: FxHashMap<QName, u32>,
 }
 
 impl Touched {
     fn add(&mut self, touch: &Touch) {
+        self.count += 1;
         self.ever |= touch.aspect.bit();
-        match &touch.whose {
-            Whose::One(name) => match self.objects.get_mut(name) {
-                Some(aspects) => *aspects |= touch.aspect.bit(),
-                None => drop(self.objects.insert(name.clone(), touch.aspect.bit())),
-            },
-            Whose::Of(schema) => *self.schemas.entry(schema.clone()).or_default() |= touch.aspect.bit(),
-            Whose::All => self.everything |= touch.aspect.bit(),
-        }
+        let times = match &touch.whose {
+            Whose::One(name) => self.objects.entry(name.clone()).or_default(),
+            Whose::Of(schema) => self.schemas.entry(schema.clone()).or_default(),
+            Whose::All => &mut self.everything,
+            Whose::AllToCome => {
+                self.always |= touch.aspect.bit();
+                return;
+            }
+        };
+        times[touch.aspect as usize] = self.count;
     }
 
-    /// What is in doubt about an object.
-    fn of(&self, object: &QName) -> Aspects {
-        let own = self.objects.get(object).copied().unwrap_or_default();
-        self.everything | self.schemas.get(&object.schema).copied().unwrap_or_default() | own
+    /// How many touches there were so far.
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The last touch of an aspect of all objects that an object was among; zero where there was none.
+    fn last_in_general(&self, object: &QName, aspect: Aspect) -> u32 {
+        let of_schema = self.schemas.get(&object.schema).map_or(0, |times| times[aspect as usize]);
+        of_schema.max(self.everything[aspect as usize])
+    }
+
+    /// The last touch of an aspect of this object by its name.
+    fn last_by_name(&self, object: &QName, aspect: Aspect) -> u32 {
+        self.objects.get(object).map_or(0, |times| times[aspect as usize])
+    }
+
+    /// Which of these aspects of an object are in doubt.
+    fn of(&self, object: &QName, aspects: Aspects) -> Aspects {
+        if self.ever & aspects == 0 {
+            return 0;
+        }
+        let made = self.made.get(object).copied().unwrap_or_default();
+        let is_doubtful = |aspect: &Aspect| {
+            let since = if aspect.is_of_object() { made } else { 0 };
+            aspects & self.ever & aspect.bit() != 0
+                && (self.last_by_name(object, *aspect) > 0 || self.last_in_general(object, *aspect) > since)
+        };
+        let doubts = Aspect::ALL.into_iter().filter(is_doubtful);
+        doubts.fold(self.always & aspects, |all, aspect| all | aspect.bit())
     }
 
     /// Whether another has every doubt of this one.
     fn is_within(&self, other: &Self) -> bool {
-        let is_in = |doubts: Aspects, others: Option<&Aspects>| {
-            doubts & !(other.everything | others.copied().unwrap_or_default()) == 0
-        };
-        is_in(self.everything, None)
-            && self.schemas.iter().all(|(schema, doubts)| is_in(*doubts, other.schemas.get(schema)))
-            && self.objects.iter().all(|(object, doubts)| is_in(*doubts, Some(&other.of(object))))
+        let general = |one: &Self| one.always | touched(&one.everything);
+        let is_in = |times: &Times, others: Aspects| touched(times) & !others == 0;
+        let of_schema = |schema| other.schemas.get(schema).map_or(0, touched) | general(other);
+        general(self) & !general(other) == 0
+            && self.schemas.iter().all(|(schema, times)| is_in(times, of_schema(schema)))
+            && self.objects.iter().all(|(object, times)| is_in(times, other.of(object, Aspects::MAX)))
     }
 
     /// Whether there was a doubt about one of these aspects, for whatever object.
@@ -146,21 +216,35 @@ impl Touched {
     /// Whether there is a doubt about one of these aspects of an object with this bare name.
     pub(super) fn concern_name(&self, name: &Ident, aspects: &[Aspect]) -> bool {
         let bits = bits(aspects);
-        self.everything & bits != 0
-            || self.schemas.values().any(|doubts| doubts & bits != 0)
-            || self.objects.iter().any(|(object, doubts)| object.name == *name && doubts & bits != 0)
+        (self.always | touched(&self.everything)) & bits != 0
+            || self.schemas.values().any(|doubts| touched(doubts) & bits != 0)
+            || self.objects.iter().any(|(object, doubts)| object.name == *name && touched(doubts) & bits != 0)
+    }
+
+    /// An object is made. What happened to all that were there did nothing to it, unless it may have been among
+    /// them: that is so where one of these aspects is in doubt.
+    pub(super) fn make(&mut self, name: &QName, may_be_there: &[Aspect]) {
+        if self.count > 0 && self.of(name, bits(may_be_there)) == 0 {
+            self.made.insert(name.clone(), self.count);
+        }
     }
 
     /// What is doubtful about an object stays so under its new name.
     pub(super) fn rename(&mut self, old: &QName, new: &QName) {
-        if let Some(aspects) = self.objects.remove(old) {
-            *self.objects.entry(new.clone()).or_default() |= aspects;
+        self.made.remove(new);
+        if let Some(made) = self.made.remove(old) {
+            self.made.insert(new.clone(), made);
+        }
+        if let Some(old) = self.objects.remove(old) {
+            let times = self.objects.entry(new.clone()).or_default();
+            times.iter_mut().zip(old).for_each(|(time, old)| *time = old.max(*time));
         }
     }
 
     /// An object is gone: there are no doubts about the next one of its name.
     pub(super) fn forget(&mut self, name: &QName) {
         self.objects.remove(name);
+        self.made.remove(name);
     }
 }
 
@@ -174,7 +258,13 @@ pub struct Doubts<'a> {
 
 impl Doubts<'_> {
     pub fn concern(&self, object: &QName) -> bool {
-        self.touched.of(object) & self.aspects != 0
+        self.touched.of(object, self.aspects) != 0
+    }
+
+    /// The same but for policies that may have been dropped: [`Catalog::may_have_dropped`] tells which.
+    #[must_use]
+    pub fn but_for_dropped_policies(self) -> Self {
+        Self { aspects: self.aspects & !Aspect::PoliciesGone.bit(), ..self }
     }
 }
 
@@ -189,6 +279,20 @@ impl Catalog {
         self.doubts(&[aspect]).concern(object)
     }
 
+    /// Whether a statement that was not read may have dropped a policy of a table.
+    pub fn may_have_dropped(&self, table: &Table, policy: &Policy) -> bool {
+        let (name, gone) = (&table.name, Aspect::PoliciesGone);
+        self.touched.last_in_general(name, gone).max(self.touched.last_by_name(name, gone))
+            > policy.known_from
+    }
+
+    /// The last statement that was not read and may have changed one of these aspects of an object.
+    pub fn gap_about(&self, object: &QName, aspects: &[Aspect]) -> Option<&Gap> {
+        let aspects = bits(aspects);
+        let is_it = |touch: &Touch| aspects & touch.aspect.bit() != 0 && touch.concerns(object);
+        self.gaps.iter().rev().find(|gap| gap.touches.iter().any(is_it))
+    }
+
     /// Whether there are doubts that another catalog of the project has not.
     pub fn has_new_doubts(&self, earlier: &Self) -> bool {
         !self.touched.is_within(&earlier.touched)
@@ -196,7 +300,7 @@ impl Catalog {
 
     /// The same about one object.
     pub fn has_new_doubts_about(&self, object: &QName, earlier: &Self) -> bool {
-        self.touched.of(object) & !earlier.touched.of(object) != 0
+        self.touched.of(object, Aspects::MAX) & !earlier.touched.of(object, Aspects::MAX) != 0
     }
 
     /// The same, as if statements that were not read had changed nothing.
@@ -313,6 +417,30 @@ mod tests {
         assert!(!catalog.may_have_changed(&notes, Aspect::Shape));
         catalog.touched.forget(&tags);
         assert!(!catalog.may_have_changed(&tags, Aspect::Shape));
+    }
+
+    #[test]
+    fn what_is_made_later_is_not_in_doubt() {
+        let (notes, tags) = (QName::new("public", "notes"), QName::new("public", "tags"));
+        let mut catalog = Catalog::default();
+        catalog.record_unknown(span(0), "", Aspect::Rls, None);
+        catalog.touched.make(&notes, &[Aspect::Existence]);
+        assert!(
+            !catalog.may_have_changed(&notes, Aspect::Rls) && catalog.may_have_changed(&tags, Aspect::Rls)
+        );
+        catalog.touched.rename(&notes, &tags);
+        assert!(
+            !catalog.may_have_changed(&tags, Aspect::Rls) && catalog.may_have_changed(&notes, Aspect::Rls)
+        );
+        let to_come = Touch { aspect: Aspect::Grants, whose: Whose::AllToCome };
+        catalog.record_gap(span(1), "", vec![to_come]);
+        catalog.record_unknown(span(2), "", Aspect::Existence, Some(notes.clone()));
+        catalog.touched.make(&notes, &[Aspect::Existence]);
+        assert!(catalog.may_have_changed(&notes, Aspect::Rls), "it may have been there");
+        assert!(catalog.may_have_changed(&tags, Aspect::Grants));
+        catalog.record_unknown(span(3), "", Aspect::Rls, None);
+        assert!(catalog.may_have_changed(&tags, Aspect::Rls));
+        assert_eq!(catalog.gap_about(&tags, &[Aspect::Grants]).map(|gap| gap.span), Some(span(1)));
     }
 
     #[test]

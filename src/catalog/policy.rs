@@ -24,6 +24,8 @@ pub struct Policy {
     pub using: Option<Clause>,
     pub with_check: Option<Clause>,
     pub comment: Option<String>,
+    /// How many doubts there were when a statement last showed that it is there.
+    pub known_from: u32,
 }
 
 /// A DROP POLICY IF EXISTS that dropped nothing while a policy of almost the same name was there.

@@ -8,6 +8,7 @@ use crate::map::IndexMap;
 
 use crate::catalog::depend::Object;
 use crate::catalog::function::Function;
+use crate::catalog::gap::Aspect;
 use crate::catalog::index::Index;
 use crate::catalog::name::QName;
 use crate::catalog::role::Sequence;
@@ -29,6 +30,7 @@ impl Catalog {
         if table.name.schema == "pg_temp" {
             self.temporary.push(Object::Table(table.oid));
         }
+        self.touched.make(&table.name, &[Aspect::Existence]);
         self.relations.insert(table.name.clone(), Relation::Table(table.oid));
         self.tables.insert(table.oid, table);
     }
@@ -40,6 +42,7 @@ impl Catalog {
         if view.name.schema == "pg_temp" {
             self.temporary.push(Object::View(view.oid));
         }
+        self.touched.make(&view.name, &[Aspect::Existence, Aspect::Views]);
         self.relations.insert(view.name.clone(), Relation::View(view.oid));
         self.views.insert(view.oid, view);
     }
@@ -69,6 +72,9 @@ impl Catalog {
     /// arguments.
     pub fn insert_function(&mut self, function: Function) {
         self.note_references(function.oid);
+        if !self.function_names.contains_key(&function.name) {
+            self.touched.make(&function.name, &[Aspect::Existence, Aspect::Functions]);
+        }
         self.function_names.entry(function.name.clone()).or_default().push(function.oid);
         self.functions.insert(function.oid, function);
     }

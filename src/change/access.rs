@@ -3,6 +3,7 @@
 mod calls;
 mod cause;
 mod conditions;
+mod doubt;
 mod moved;
 mod opened;
 mod outright;
@@ -25,6 +26,7 @@ use crate::catalog::origin::History as Provenance;
 use crate::catalog::table::Table;
 use crate::catalog::{Catalog, Relation};
 use crate::change::access::cause::{Effect, causes};
+use crate::change::access::doubt::told_in_doubt;
 pub use crate::change::access::moved::Kept;
 use crate::change::access::shown::Lineages;
 use crate::change::access::step::{Step, changed, opened};
@@ -193,6 +195,7 @@ fn changes(
     called.retain(|call| !outright::says(&opened, call));
     called.extend(opened);
     blame(&mut differences, &mut called, after, new, &mut moved, &mut gone);
+    let in_doubt = told_in_doubt(before, after, new, renamed, &differences, &called);
     let mut found: Vec<_> = schemas(before, after).collect();
     found.extend(called.into_iter().map(|(_, change)| change));
     for Difference { old, name, steps } in differences {
@@ -215,6 +218,7 @@ fn changes(
             (None, None) => {}
         }
     }
+    found.extend(in_doubt);
     found.sort_by_key(|change| change.class);
     found
 }

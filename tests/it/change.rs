@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::harness::{Answer, Folder, run_in};
 
-const FIRST: &str = "supabase/migrations/20250101000000_first.sql";
-const SECOND: &str = "supabase/migrations/20250201000000_second.sql";
+pub(crate) const FIRST: &str = "supabase/migrations/20250101000000_first.sql";
+pub(crate) const SECOND: &str = "supabase/migrations/20250201000000_second.sql";
 
 /// Each table of it has findings.
 const OLD: &str = "create table public.a (title text);\ncreate table public.b (title text);\n";
@@ -41,16 +41,16 @@ pub(crate) fn repository(files: &[(&str, &str)]) -> Folder {
     folder
 }
 
-fn project(sql: &str) -> Folder {
+pub(crate) fn project(sql: &str) -> Folder {
     repository(&[("supabase/config.toml", ""), (FIRST, sql)])
 }
 
-fn json(answer: &Answer) -> Value {
+pub(crate) fn json(answer: &Answer) -> Value {
     serde_json::from_str(&answer.out).unwrap_or_else(|_| panic!("no JSON: {answer:?}"))
 }
 
 /// The rules that found something, and where: `rule file:line`.
-fn found(answer: &Answer) -> Vec<String> {
+pub(crate) fn found(answer: &Answer) -> Vec<String> {
     let value = json(answer);
     let findings = value["findings"].as_array().expect("it lists findings");
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
@@ -60,7 +60,7 @@ fn found(answer: &Answer) -> Vec<String> {
         .collect()
 }
 
-fn check(folder: &Folder, arguments: &[&str]) -> Answer {
+pub(crate) fn check(folder: &Folder, arguments: &[&str]) -> Answer {
     folder.run(&[&["--format", "json"], arguments].concat())
 }
 

@@ -7,6 +7,7 @@ mod catalog;
 mod change;
 mod cli;
 mod config;
+mod doubts;
 mod fixtures;
 mod formats;
 mod gitlab;

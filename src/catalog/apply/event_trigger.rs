@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::catalog::Catalog;
 use crate::catalog::apply::{Applied, Misfit};
 use crate::catalog::function::Returns;
-use crate::catalog::gap::Aspect;
+use crate::catalog::gap::{Aspect, Touch, Whose};
 use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
 use crate::catalog::origin::{History, Origin};
@@ -44,7 +44,8 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreateEventTrigger, orig
     catalog.event_triggers.insert(name.clone(), trigger);
     if let Some(span) = origin.span().filter(|_| unclear) {
         let reason = format!("event trigger {name} may switch on row level security for new tables");
-        catalog.record_unknown(span, reason, Aspect::Rls, None);
+        let touch = Touch { aspect: Aspect::Rls, whose: Whose::AllToCome };
+        catalog.record_gap(span, reason, vec![touch]);
     }
     Ok(())
 }

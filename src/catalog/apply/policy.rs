@@ -26,6 +26,7 @@ pub(super) fn create(catalog: &mut Catalog, statement: &CreatePolicy, origin: Or
         using: statement.using.as_ref().map(|clause| bind(catalog, oid, clause)),
         with_check: statement.with_check.as_ref().map(|clause| bind(catalog, oid, clause)),
         comment: None,
+        known_from: catalog.touched.count(),
     };
     catalog.mark_unfit_policy();
     let Some(table) = catalog.tables.get_mut(&oid) else { return Ok(()) };
@@ -53,10 +54,12 @@ pub(super) fn alter(catalog: &mut Catalog, statement: &AlterPolicy, origin: Orig
     catalog.mark_unfit_policy();
     let roles = statement.roles.as_ref().map(|names| roles(catalog, names));
     let name = &statement.name.value;
+    let known_from = catalog.touched.count();
     let Some(policy) = catalog.tables.get_mut(&oid).and_then(|table| table.policies.get_mut(name)) else {
         return Err(Misfit::missing_part(ObjectKind::Policy, name, &statement.table).at(statement.name.span));
     };
     policy.history.touch(origin);
+    policy.known_from = known_from;
     policy.using = using.or(policy.using.take());
     policy.with_check = with_check.or(policy.with_check.take());
     if let Some(roles) = roles {

@@ -93,8 +93,9 @@ impl Interpreter<'_> {
                 .map_or_else(|| self.catalog.creation_name(name), |(found, _)| found)
         };
         let one = |aspect, object| vec![Touch::new(aspect, object)];
-        let anybodys_rights =
-            || [Aspect::Grants, Aspect::Execute].map(|aspect| Touch::new(aspect, None)).to_vec();
+        let anybodys_rights = |whose: Whose| {
+            [Aspect::Grants, Aspect::Execute].map(|aspect| Touch { aspect, whose: whose.clone() }).to_vec()
+        };
         let exists = |name: &ObjectName| self.catalog.resolve_relation(name).is_some();
         match &statement.kind {
             StatementKind::CreateTable(create) if create.if_not_exists && exists(&create.name) => Vec::new(),
@@ -154,7 +155,7 @@ impl Interpreter<'_> {
                 })
                 .map(|object| {
                     let (aspect, named) = match object.kind {
-                        ObjectKind::Policy => (Aspect::Policies, true),
+                        ObjectKind::Policy => (Aspect::PoliciesGone, true),
                         ObjectKind::Index => {
                             let table = match self.catalog.resolve_relation(&object.name) {
                                 Some((_, Relation::Index { on })) => self.catalog.tables.get(&on),
@@ -188,9 +189,11 @@ impl Interpreter<'_> {
                     });
                     named.collect()
                 }
-                GrantTarget::AllInSchemas { .. } => anybodys_rights(),
+                GrantTarget::AllInSchemas { .. } => anybodys_rights(Whose::All),
             },
-            StatementKind::AlterDefaultPrivileges(_) | StatementKind::GrantRole(_) => anybodys_rights(),
+            StatementKind::AlterDefaultPrivileges(_) | StatementKind::GrantRole(_) => {
+                anybodys_rights(Whose::AllToCome)
+            }
             StatementKind::CreateRole(_) | StatementKind::AlterRole(_) => one(Aspect::Roles, None),
             StatementKind::Rename(_) | StatementKind::SetSchema { .. } => one(Aspect::Existence, None),
             _ => Vec::new(),
@@ -217,9 +220,14 @@ impl Interpreter<'_> {
         let of_rights = has("grant ") || has("revoke ");
         let to_call = of_rights
             && [" on function ", " on procedure ", " on routine ", " on all functions "].into_iter().any(has);
+        let of_policies = has(" policy ");
+        let drops_policies = of_policies
+            && words.trim_start().starts_with("drop policy ")
+            && !["create policy", "alter policy"].into_iter().any(has);
         let aspects: Vec<Aspect> = [
             (has("row level security"), Aspect::Rls),
-            (has(" policy "), Aspect::Policies),
+            (of_policies && !drops_policies, Aspect::Policies),
+            (drops_policies, Aspect::PoliciesGone),
             (of_rights && !to_call, Aspect::Grants),
             (of_rights, Aspect::Execute),
             (has(" index "), Aspect::Indexes),
@@ -237,10 +245,18 @@ impl Interpreter<'_> {
         }
         let object = table.filter(|_| aspects.iter().all(|it| matches!(it, Aspect::Shape | Aspect::Rls)));
         let is_about_tables = aspects.iter().all(|it| {
-            matches!(it, Aspect::Existence | Aspect::Indexes | Aspect::Policies | Aspect::Rls | Aspect::Shape)
+            use Aspect::{Existence, Indexes, Policies, PoliciesGone, Rls, Shape};
+            matches!(it, Existence | Indexes | Policies | PoliciesGone | Rls | Shape)
         });
         let schema = schema_of_tables(&texts).filter(|_| is_about_tables && object.is_none());
-        let whose = schema.map_or_else(|| object.map_or(Whose::All, Whose::One), Whose::Of);
+        // Rights that are not on something are default privileges, or those of a role.
+        let is_to_come = of_rights && (has("default privileges") || !has(" on "));
+        let all = if is_to_come { Whose::AllToCome } else { Whose::All };
+        let whose = match (schema, object) {
+            (Some(schema), _) => Whose::Of(schema),
+            (None, Some(object)) => Whose::One(object),
+            (None, None) => all,
+        };
         aspects.into_iter().map(|aspect| Touch { aspect, whose: whose.clone() }).collect()
     }
 

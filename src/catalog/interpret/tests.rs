@@ -38,6 +38,7 @@ fn state(sql: &str) -> Vec<String> {
         Whose::One(object) => format!(" {:?} of {object}", touch.aspect),
         Whose::Of(schema) => format!(" {:?} of schema {schema}", touch.aspect),
         Whose::All => format!(" {:?} of anything", touch.aspect),
+        Whose::AllToCome => format!(" {:?} of anything to come", touch.aspect),
     };
     lines.extend(catalog.failures.iter().map(|failure| format!("fails: {}", failure.misfit)));
     lines.extend(catalog.gaps.iter().map(|gap| {
@@ -554,6 +555,34 @@ fn a_text_says_that_it_is_about_calling_functions_whatever_its_names() {
 }
 
 #[test]
+fn a_text_says_whether_it_only_drops_policies() {
+    let gap = |aspect: &str| format!("gap: SQL that is only known when it runs: {aspect}");
+    for (text, left) in [
+        ("drop policy if exists %I on public.%I", "PoliciesGone of schema public"),
+        ("drop policy p on a; create policy p on a for select using (%s)", "Policies of anything"),
+        ("alter policy %I on a using (true)", "Policies of anything"),
+        ("%s policy p on a", "Policies of anything"),
+        ("grant select on a to %I", "Grants of anything Execute of anything"),
+        (
+            "alter default privileges grant select on tables to %I",
+            "Grants of anything to come Execute of anything to come",
+        ),
+        ("grant staff to %I", "Grants of anything to come Execute of anything to come"),
+    ] {
+        let block = format!("begin execute format('{text}', now()::text, now()::text); end");
+        check_blocks(&[(&block, &["a(id)", "b(id)", &gap(left)])]);
+    }
+    check_blocks(&[(
+        "begin if now() > '2025-01-01' then drop policy p on a; alter default privileges grant select on tables to anon; end if; end",
+        &[
+            "a(id)",
+            "b(id)",
+            "gap: the block runs this only on a condition that needs the database: Grants of anything to come Execute of anything to come",
+        ],
+    )]);
+}
+
+#[test]
 fn a_text_says_in_which_schema_its_tables_are() {
     let block = |text: &str| {
         format!(
@@ -580,7 +609,7 @@ fn a_text_says_in_which_schema_its_tables_are() {
         ),
         (
             &block("drop policy p on audit.%I; alter table a disable row level security"),
-            &["a(id)", "gap: SQL that is only known when it runs: Rls of anything Policies of anything"],
+            &["a(id)", "gap: SQL that is only known when it runs: Rls of anything PoliciesGone of anything"],
         ),
     ]);
 }

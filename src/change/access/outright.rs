@@ -1,13 +1,13 @@
 //! Functions that do something with every row of a table with the rights of their owners, and did not.
 
-use crate::access::in_words;
+use crate::access::{Cell, in_words};
 use crate::catalog::Catalog;
 use crate::catalog::function::Function;
 use crate::catalog::gap::Aspect;
 use crate::catalog::name::QName;
 use crate::catalog::role::Role;
 use crate::catalog::table::Table;
-use crate::change::access::words::{deeds, rows};
+use crate::change::access::words::{deeds, rows, rows_at_most};
 use crate::change::access::{Side, cells};
 use crate::change::{AccessChange, Class, Renamed, Subject};
 use crate::map::IndexMap;
@@ -62,7 +62,7 @@ pub(super) fn compared(before: Side<'_>, after: Side<'_>, renamed: &Renamed) -> 
         let mut by_reach: IndexMap<_, Vec<String>> = IndexMap::default();
         for role in after.catalog.callers(function).into_iter().filter(|_| is_held) {
             let is_open = reached(after, &table.name, role, one.command) == Reach::All;
-            let reach = reached(before, old, role, one.command);
+            let (reach, words) = reached_before(before, old, role, one.command);
             let is_new = !is_open
                 && !matches!(reach, Reach::All | Reach::Unknown)
                 && !was.is_done(table, one, role)
@@ -71,7 +71,7 @@ pub(super) fn compared(before: Side<'_>, after: Side<'_>, renamed: &Renamed) -> 
             if is_new && passed != Passed::MaybeAll {
                 let was = match passed {
                     Passed::ByCaller => (Reach::Unknown, "what it let them"),
-                    _ => (reach, rows(reach)),
+                    _ => (reach, words),
                 };
                 by_reach.entry(was).or_default().push(role.name.to_string());
             }
@@ -93,14 +93,31 @@ fn named(table: &Table, columns: &[i16]) -> Vec<Ident> {
 
 /// The rows that a role reaches by itself; all of them where a statement without a condition does.
 fn reached(side: Side<'_>, name: &QName, role: &Role, command: PolicyCommand) -> Reach {
-    let is_come_to =
-        side.catalog.is_exposed(&name.schema) || !side.rights.passages(name, role, command).is_empty();
-    let cells = cells(side, name);
-    let cell = cells.get(&(role.name.to_string(), command)).filter(|_| is_come_to);
-    cell.map_or(Reach::None, |cell| match command {
+    cell(side, name, role, command).map_or(Reach::None, |cell| match command {
         PolicyCommand::Update | PolicyCommand::Delete if cell.blind == Reach::All => Reach::All,
         _ => cell.reach,
     })
+}
+
+/// The same with its words, where of the rows it may only be known that they were these at most.
+fn reached_before(
+    side: Side<'_>,
+    name: &QName,
+    role: &Role,
+    command: PolicyCommand,
+) -> (Reach, &'static str) {
+    let reach = reached(side, name, role, command);
+    let most = cell(side, name, role, command).and_then(|cell| cell.at_most);
+    match most.filter(|_| reach == Reach::Unknown) {
+        Some(most) => (most, rows_at_most(most)),
+        None => (reach, rows(reach)),
+    }
+}
+
+fn cell<'a>(side: Side<'a>, name: &QName, role: &Role, command: PolicyCommand) -> Option<&'a Cell> {
+    let is_come_to =
+        side.catalog.is_exposed(&name.schema) || !side.rights.passages(name, role, command).is_empty();
+    cells(side, name).get(&(role.name.to_string(), command)).copied().filter(|_| is_come_to)
 }
 
 /// Which rows of a table a function let a role have before.

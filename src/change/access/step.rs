@@ -34,6 +34,8 @@ pub(super) struct Step {
 pub(super) enum Kind {
     /// Rows of another kind are reached.
     Reach,
+    /// The same, where of the rows before it is only known that they were these at most.
+    Beyond(Reach),
     /// The same, and something is to be said with it: restrictive policies alone choose them, or other policies decide
     /// by them.
     Aside(String),
@@ -59,9 +61,12 @@ impl Step {
     pub(super) fn effect(&self, names: [&QName; 2]) -> Effect {
         let names = names.map(Clone::clone);
         let part = match &self.kind {
-            Kind::Reach | Kind::Aside(_) | Kind::Within(_) | Kind::MaybeWithin(_) | Kind::Open(_) => {
-                Part::Rows
-            }
+            Kind::Reach
+            | Kind::Beyond(_)
+            | Kind::Aside(_)
+            | Kind::Within(_)
+            | Kind::MaybeWithin(_)
+            | Kind::Open(_) => Part::Rows,
             Kind::Loosened(_) => Part::Fences,
             Kind::Blind => Part::Blind,
             Kind::NewRows(_) => Part::NewRows,
@@ -116,6 +121,13 @@ pub(super) fn changed(
                 cause: None,
             });
         };
+        if let Some(earlier) = earlier.filter(|one| one.is_doubtful && one.reach == Reach::Unknown)
+            && cell.reach == Reach::All
+        {
+            let (kind, class) = opened_in_doubt(earlier);
+            add(kind, from, cell.reach, class);
+            continue;
+        }
         let beyond = Beyond::of(earlier, cell, after.catalog.table(name).is_some());
         if let Some(was) = beyond.blind {
             add(Kind::Blind, was, Reach::All, Class::Review);
@@ -175,6 +187,17 @@ pub(super) fn changed(
         }
     }
     steps
+}
+
+/// How it is to be told and taken that every row is reached, where it was not known which are: all of them may have
+/// been.
+fn opened_in_doubt(earlier: &Cell) -> (Kind, Class) {
+    match earlier.at_most {
+        Some(most @ (Reach::None | Reach::Own | Reach::Tenant | Reach::Some)) => {
+            (Kind::Beyond(most), Class::Dangerous)
+        }
+        _ => (Kind::Reach, Class::Review),
+    }
 }
 
 /// What a cell of a table opens beyond the rows that it reaches, which are fewer than all, with what that was

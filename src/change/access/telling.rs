@@ -18,6 +18,7 @@ pub(super) fn told(group: Group, name: &QName, side: Side<'_>) -> AccessChange {
     let (who, relation) = (in_words(&roles, "and"), relation_in_words(name, side, &roles, &commands));
     let message = match kind {
         Kind::Reach => told_as_kind(&who, &commands, (*before, ""), *after, &relation),
+        Kind::Beyond(most) => told_as_kind(&who, &commands, (*most, " at most"), *after, &relation),
         Kind::Aside(fences) => {
             told_as_kind(&who, &commands, (*before, &format!("; {fences}")), *after, &relation)
         }

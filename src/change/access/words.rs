@@ -21,6 +21,15 @@ pub(super) fn rows(reach: Reach) -> &'static str {
     }
 }
 
+pub(super) fn rows_at_most(reach: Reach) -> &'static str {
+    match reach {
+        Reach::Own => "own rows at most",
+        Reach::Tenant => "tenant rows at most",
+        Reach::Some => "some rows at most",
+        reach => rows(reach),
+    }
+}
+
 /// `read and delete own rows of public.notes, and add such rows`
 pub(super) fn deeds(commands: &[PolicyCommand], reach: Reach, relation: &str) -> String {
     let (any, new) = match reach {
