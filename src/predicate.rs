@@ -14,6 +14,7 @@ mod link;
 mod read;
 
 use crate::sql::expr::{Call, Expr, Oid, Query};
+use crate::sql::statement::TypeName;
 
 pub use caller::{Told, asks_only_session, told, unwrapped};
 pub use compare::{Comparison, Condition};
@@ -138,6 +139,11 @@ pub trait Facts {
     /// Whether the column's values have an order in which each is equal to itself, and IS NULL is
     /// the opposite of IS NOT NULL: true of what is not composite or of an unknown type.
     fn is_ordered(&self, _relation: Oid, _attnum: i16) -> bool {
+        false
+    }
+
+    /// Whether a type's values are labels, which are equal only if they are the same.
+    fn is_enum(&self, _data_type: &TypeName) -> bool {
         false
     }
 

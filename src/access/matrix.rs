@@ -17,7 +17,7 @@ use crate::predicate::{Condition, Conditions, Facts, Gives, Link, Node, Reach, i
 use crate::source::Span;
 use crate::sql::expr::{Call, Expr, FromItem, Oid, Query, QueryBody, Target, walk_queries};
 use crate::sql::name::Ident;
-use crate::sql::statement::{PolicyCommand, Privilege, Volatility};
+use crate::sql::statement::{PolicyCommand, Privilege, TypeName, Volatility};
 
 /// What one role reaches in one relation with one command.
 #[derive(Clone, Debug)]
@@ -149,10 +149,7 @@ impl Facts for Catalog {
         let is_text = |column: &Column| match &column.data_type.value.base {
             _ if column.data_type.value.array || column.collation.is_some() => false,
             TypeRef::Builtin(name) => matches!(name.as_str(), "text" | "varchar"),
-            TypeRef::User(oid) => {
-                let known = self.types.get(oid).map(|user_type| &user_type.kind);
-                matches!(known, Some(UserTypeKind::Enum { .. }))
-            }
+            base @ TypeRef::User(_) => is_enum(self, base),
             TypeRef::Row(_) | TypeRef::Unknown(_) => false,
         };
         table.column_at(attnum).is_some_and(is_text) && !self.may_have_changed(&table.name, Aspect::Shape)
@@ -162,6 +159,11 @@ impl Facts for Catalog {
         let column = self.tables.get(&relation).and_then(|table| table.column_at(attnum));
         let column = column.or_else(|| self.views.get(&relation)?.column_at(attnum));
         column.is_some_and(|column| has_order(self, &column.data_type.value))
+    }
+
+    fn is_enum(&self, data_type: &TypeName) -> bool {
+        let known = self.resolve_type_name(&data_type.name).filter(|_| data_type.dimensions == 0);
+        known.is_some_and(|known| !known.array && is_enum(self, &known.base))
     }
 
     fn gives(&self, function: Oid) -> Gives {
@@ -181,6 +183,11 @@ impl Facts for Catalog {
             _ => is_plain(call) || call.name.name == "current_setting",
         }
     }
+}
+
+fn is_enum(catalog: &Catalog, base: &TypeRef) -> bool {
+    let TypeRef::User(oid) = base else { return false };
+    catalog.types.get(oid).is_some_and(|known| matches!(known.kind, UserTypeKind::Enum { .. }))
 }
 
 /// Whether the values of a type have an order, and none is null in parts.
@@ -980,6 +987,20 @@ mod tests {
             let sql = format!("{NOTES} {}", team(body));
             assert_eq!(reached(&sql, "authenticated", "notes")[0], expected, "{body}");
         }
+    }
+
+    #[test]
+    fn a_label_stands_in_for_the_role_of_nobody() {
+        let roles = "create type kind as enum ('customer', 'admin');
+            create table people (id uuid primary key, kind kind);
+            create function kind_of_caller() returns kind language sql stable security definer as $$
+              select coalesce((select kind from people where id = auth.uid()), 'customer'::kind) $$;
+            create function is_admin() returns boolean language sql stable as $$
+              select kind_of_caller() in ('admin') $$;
+            create policy p on notes using (is_admin());";
+        let text = roles.replace("as enum ('customer', 'admin')", "as (label text)");
+        check(&[(roles, "anon", ["none"; 4]), (roles, "authenticated", ["some rows"; 4])]);
+        check(&[(&text, "anon", ["some rows"; 4])]);
     }
 
     #[test]

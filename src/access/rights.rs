@@ -21,7 +21,7 @@ use crate::catalog::table::Table;
 use crate::catalog::{Catalog, Relation};
 use crate::predicate::{Body, Caller, Conditions, Facts, Gives, Reach, Truth};
 use crate::sql::expr::{Call, Expr, Oid};
-use crate::sql::statement::PolicyCommand;
+use crate::sql::statement::{PolicyCommand, TypeName};
 use crate::workload::Workload;
 
 /// Decides who reaches which rows.
@@ -80,6 +80,10 @@ impl Facts for Rights<'_> {
 
     fn is_ordered(&self, relation: Oid, attnum: i16) -> bool {
         self.catalog.is_ordered(relation, attnum)
+    }
+
+    fn is_enum(&self, data_type: &TypeName) -> bool {
+        self.catalog.is_enum(data_type)
     }
 
     fn gives(&self, function: Oid) -> Gives {

@@ -478,7 +478,10 @@ impl Conditions<'_> {
                 Literal::String(text) => Value::Text(text.clone()),
                 Literal::Relation(..) => Value::NotNull,
             }),
-            Expr::Cast { expr, to } => Some(cast(self.known(expr)?, to)),
+            Expr::Cast { expr, to } => Some(match self.known(expr)? {
+                Value::Text(label) if self.facts.is_enum(to) => Value::Text(label),
+                value => cast(value, to),
+            }),
             Expr::Column(ColumnRef { target: Target::Column { relation, attnum, depth }, .. }) => {
                 let stored = *depth == self.level && self.facts.is_not_null(*relation, *attnum);
                 stored.then_some(Value::NotNull)

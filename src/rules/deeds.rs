@@ -16,12 +16,13 @@ use crate::catalog::sensitive::words;
 use crate::catalog::table::{Column, ConstraintKind, Table};
 use crate::catalog::types::DataType;
 use crate::diagnostic::{Identity, Severity};
+use crate::predicate::{Reach, unwrapped};
 use crate::rule::{CatalogCx, Findings};
-use crate::rules::clauses::names_principal;
+use crate::rules::clauses::{compared, names_principal, own_column};
 use crate::source::Span;
-use crate::sql::expr::{CteBody, Expr, Literal, Oid, RelationRef, Target};
+use crate::sql::expr::{Expr, Literal, Oid, Query, QueryBody, RelationRef, SublinkKind, Target};
 use crate::sql::name::Ident;
-use crate::sql::statement::{ChangeKind, Privilege, Statement, StatementKind};
+use crate::sql::statement::{ChangeKind, DataChange, PolicyCommand, Privilege, Statement, StatementKind};
 use crate::workload::Workload;
 use crate::workload::routine::Routine;
 
@@ -128,12 +129,15 @@ pub(super) struct Deed<'a> {
 }
 
 impl Deed<'_> {
-    /// An error is what lets callers choose the rows that are changed, unless they are let by name.
-    fn severity(&self) -> Severity {
+    /// An error is what lets callers choose the rows that are changed; where they are let by name, if they can
+    /// know which there are.
+    fn severity(&self, cx: &CatalogCx<'_>) -> Severity {
         let meant = self.callers.iter().all(|caller| self.is_granted_by_name(caller));
+        let steered = || if meant { self.is_steered_by_what_is_known(cx) } else { self.is_steered() };
         match self.writes.is_empty() {
             false if self.is_proved() => Severity::Info,
-            false if !meant && !self.needed && self.is_steered() => Severity::Error,
+            false if meant && self.only_adds() => Severity::Info,
+            false if !self.needed && !self.only_counts() && steered() => Severity::Error,
             false => Severity::Warning,
             true if self.gives_secrets() => Severity::Error,
             true if !self.given.is_empty()
@@ -227,19 +231,74 @@ impl Deed<'_> {
         self.function.inputs().filter_map(|argument| argument.name.as_ref()).any(|name| is_proof(name))
     }
 
+    /// Whether a part of the body is a parameter.
+    fn is_given(&self, part: &Expr) -> bool {
+        let name = match part {
+            Expr::Column(column) if column.target == Target::Variable => column.path.last(),
+            _ => None,
+        };
+        name.is_some_and(|name| self.function.inputs().any(|argument| argument.name.as_ref() == Some(name)))
+    }
+
+    /// The conditions of its UPDATEs and DELETEs in which a parameter is, each with what is changed.
+    fn steered(&self) -> impl Iterator<Item = (&DataChange, &Expr)> {
+        let changes = self.routine.changes().into_iter().map(|(_, change)| change);
+        let filters = changes
+            .filter(|change| change.kind != ChangeKind::Insert)
+            .filter_map(|change| Some((change, change.filter.as_ref()?)));
+        filters.filter(|(_, filter)| filter.any(&|part| self.is_given(part)))
+    }
+
     /// Whether a parameter is in the condition of an UPDATE or DELETE.
     fn is_steered(&self) -> bool {
-        let inputs: Vec<&Ident> =
-            self.function.inputs().filter_map(|argument| argument.name.as_ref()).collect();
-        let given = |part: &Expr| {
-            matches!(part, Expr::Column(column) if column.target == Target::Variable
-                && column.path.last().is_some_and(|name| inputs.contains(&name)))
+        self.steered().next().is_some()
+    }
+
+    /// Whether a parameter chooses the rows by what every caller can know: a number, which can be guessed, or the
+    /// id of rows that are shown to others than those that they are for.
+    fn is_steered_by_what_is_known(&self, cx: &CatalogCx<'_>) -> bool {
+        let shown = |table: &Table| {
+            let reach = |role| cx.access(table, role, PolicyCommand::Select).map(|cell| cell.reach);
+            cx.catalog
+                .callers(self.function)
+                .into_iter()
+                .any(|role| matches!(reach(role), Some(Reach::All | Reach::Some)))
         };
-        self.routine.statements.iter().any(|statement| match &statement.kind {
-            StatementKind::Change(change) => {
-                change.kind != ChangeKind::Insert && change.filter.iter().any(|filter| filter.any(&given))
-            }
-            _ => false,
+        let is_known = |table: &Table, column: &Column| {
+            let number = ["int2", "int4", "int8"].iter().any(|name| column.data_type.value.is_builtin(name));
+            let targets = table.foreign_keys().filter(|(_, key)| *key.columns == [column.attnum]);
+            let mut shown_by_others =
+                targets.filter_map(|(_, key)| cx.catalog.tables.get(&key.references)).map(shown);
+            number || shown(table) || shown_by_others.any(|shown| shown)
+        };
+        self.steered().any(|(change, filter)| {
+            let Some(table) = change.table.target.and_then(|oid| cx.catalog.tables.get(&oid)) else {
+                return false;
+            };
+            let parts = match filter {
+                Expr::And(list) => list.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            parts.iter().flat_map(compared).any(|(one, other)| {
+                self.is_given(unwrapped(other))
+                    && own_column(table, one).is_some_and(|column| is_known(table, column))
+            })
+        })
+    }
+
+    /// Whether it adds rows and changes none that are there: what a form does.
+    fn only_adds(&self) -> bool {
+        let changes = self.routine.changes();
+        changes.iter().all(|(_, change)| change.kind == ChangeKind::Insert && change.assignments.is_empty())
+    }
+
+    /// Whether it does no more than count what everybody may do: `set views = views + 1`.
+    fn only_counts(&self) -> bool {
+        self.routine.changes().into_iter().all(|(_, change)| {
+            let counts = |(column, value): &(Ident, Expr)| {
+                is_counted(column) && is_step(column, value) || is_moment(value)
+            };
+            !change.assignments.is_empty() && change.assignments.iter().all(counts)
         })
     }
 }
@@ -262,7 +321,8 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
         if roles.is_empty() || doubts.concern(&function.name) || asks {
             continue;
         }
-        let (writes, written) = changes(routine);
+        let (writes, written): (Vec<Span>, IndexSet<Option<Oid>>) =
+            routine.changes().into_iter().map(|(place, change)| (place, change.table.target)).unzip();
         let needed = used.contains(function.oid);
         // `ineffective-revoke` and `recreate-loses-revoke` say of these how they are to be closed.
         if revoked.contains(&function.oid) && !needed || catalog.regained(function).is_some() {
@@ -271,7 +331,7 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
         let own = |oid: &Oid| {
             catalog.tables.get(oid).filter(|table| catalog.is_above_policies(&function.owner, table))
         };
-        let mut tables: Vec<&Table> = written.iter().filter_map(own).collect();
+        let mut tables: Vec<&Table> = written.iter().flatten().filter_map(own).collect();
         if writes.is_empty() {
             let mut read = IndexSet::default();
             routine.walk_relations(&mut |relation| read.extend(relation.target));
@@ -374,29 +434,6 @@ fn given(
     words
 }
 
-/// Where a body writes, and to which tables.
-fn changes(routine: &Routine) -> (Vec<Span>, IndexSet<Oid>) {
-    let (mut places, mut tables) = (Vec::new(), IndexSet::default());
-    for statement in &routine.statements {
-        match &statement.kind {
-            StatementKind::Change(change) => {
-                places.push(statement.span);
-                tables.extend(change.table.target);
-            }
-            StatementKind::Query(query) => {
-                for cte in &query.ctes {
-                    if let CteBody::Change(change) = &cte.query {
-                        places.push(statement.span);
-                        tables.extend(change.table.target);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    (places, tables)
-}
-
 /// A parameter by which the caller says whose rows are meant, and its place; none where another proves
 /// that they may.
 pub(super) fn trusted_parameter<'a>(cx: &CatalogCx<'_>, deed: &Deed<'a>) -> Option<(&'a Ident, Span)> {
@@ -423,6 +460,7 @@ pub(super) fn trusted_parameter<'a>(cx: &CatalogCx<'_>, deed: &Deed<'a>) -> Opti
         .filter(says_whose)
         .filter_map(names)
         .filter(|name| is_principal(name) && read.contains(name))
+        .filter(|name| !is_address(name) || finds_rows(deed.routine, name))
         .min_by_key(|name| rank(name))?;
     Some((name, parameter_place(cx, deed.function, name)?))
 }
@@ -444,11 +482,56 @@ fn is_principal(parameter: &str) -> bool {
     let bare = bare(parameter);
     rank(parameter) == 0
         || names_principal(bare)
-        || matches!(bare, "userid" | "email")
+        || bare == "userid"
         || bare.starts_with("user_id_")
         || bare.ends_with("_user_id")
         || bare.ends_with("_profile_id")
-        || bare.ends_with("_email")
+        || is_address(parameter)
+}
+
+/// Whether a parameter is named like an address, which says whose rows are meant only where it is looked up:
+/// forms write it down.
+fn is_address(parameter: &str) -> bool {
+    let bare = bare(parameter);
+    bare == "email" || bare.ends_with("_email")
+}
+
+/// Whether a body finds rows by a parameter: in the condition of a change, by a key of ON CONFLICT DO UPDATE, in
+/// that of a query which gives more than whether there are any, or through another function.
+fn finds_rows(routine: &Routine, parameter: &Ident) -> bool {
+    let is_meant = |part: &Expr| {
+        matches!(part, Expr::Column(column) if column.target == Target::Variable
+            && column.path.last() == Some(parameter))
+    };
+    let mentions = |expr: &Expr| expr.any(&is_meant);
+    let mut found = false;
+    let mut asked: FxHashSet<*const Query> = FxHashSet::default();
+    routine.walk(&mut |part| match part {
+        Expr::Sublink(sublink) if sublink.kind == SublinkKind::Exists => {
+            asked.insert(&raw const *sublink.query);
+        }
+        Expr::Call(call) => found |= call.target.is_some() && call.args.iter().any(mentions),
+        _ => {}
+    });
+    routine.walk_queries(&mut |query| {
+        let QueryBody::Select(select) = &query.body else { return };
+        let tells = select.targets.iter().any(|target| !matches!(target.expr, Expr::Literal(_)));
+        if tells && !asked.contains(&(&raw const *query)) {
+            found |= select.filter.iter().any(|filter| mentions(filter));
+            for item in &select.from {
+                item.each_own_expression(&mut |expr| found |= mentions(expr));
+            }
+        }
+    });
+    found
+        || routine.changes().into_iter().any(|(_, change)| {
+            let renews = change.kind == ChangeKind::Insert && !change.assignments.is_empty();
+            let mut is_key = false;
+            if let Some(source) = change.source.as_ref().filter(|_| renews) {
+                source.walk(&mut |part| is_key |= is_meant(part));
+            }
+            is_key || change.filter.iter().any(mentions)
+        })
 }
 
 /// Who acts, or whose all of it is, comes before what else tells users and groups apart.
@@ -464,6 +547,51 @@ fn bare(parameter: &str) -> &str {
     let (prefixes, suffixes) = (["p_", "in_", "arg_", "v_", "_"], ["_param", "_input", "_arg"]);
     let name = prefixes.iter().find_map(|prefix| parameter.strip_prefix(prefix)).unwrap_or(parameter);
     suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
+}
+
+/// Whether a column is named like a count of what everybody may do.
+fn is_counted(column: &str) -> bool {
+    const COUNTED: &[&str] = &[
+        "click",
+        "download",
+        "hit",
+        "impression",
+        "like",
+        "listen",
+        "play",
+        "read",
+        "search",
+        "share",
+        "view",
+        "visit",
+        "vote",
+    ];
+    words(column).split('_').any(|word| COUNTED.contains(&word.strip_suffix('s').unwrap_or(word)))
+}
+
+/// `n + 1`, `coalesce(n, 0) + 1` for a column n.
+fn is_step(column: &Ident, value: &Expr) -> bool {
+    let is_itself = |expr: &Expr| {
+        let first = match unwrapped(expr) {
+            Expr::Coalesce(list) => list.first().map(unwrapped),
+            other => Some(other),
+        };
+        matches!(first, Some(Expr::Column(found)) if found.path.last() == Some(column))
+    };
+    match unwrapped(value) {
+        Expr::Op { op, left: Some(left), right } => {
+            op == "+" && is_itself(left) && matches!(unwrapped(right), Expr::Literal(Literal::Number(_)))
+        }
+        _ => false,
+    }
+}
+
+fn is_moment(value: &Expr) -> bool {
+    match unwrapped(value) {
+        Expr::Call(call) => call.name.name == "now",
+        Expr::Session(word) => *word == "current_timestamp",
+        _ => false,
+    }
 }
 
 /// Whether a parameter is a secret, which proves that the caller may: `invite_token`, `api_key_hash`.
@@ -513,7 +641,7 @@ pub(super) fn report_callable(cx: &CatalogCx<'_>, deed: &Deed<'_>, who: &str, ou
     );
     let signature = function.signature(cx.catalog);
     let found = out.report(span, Identity::new("function", &function.name), message);
-    found.severity(deed.severity()).reach(deed.reach.iter().cloned()).extent(deed.extent());
+    found.severity(deed.severity(cx)).reach(deed.reach.iter().cloned()).extent(deed.extent());
     found
         .what(signature.clone())
         .label(function.security_definer.origin.span(), "runs with its owner's rights");

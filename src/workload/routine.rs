@@ -16,7 +16,7 @@ use crate::sql::expr::{
 };
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::plpgsql::{Block, BlockStatement, BlockStatementKind, RaiseLevel};
-use crate::sql::statement::{BodyText, ChangeKind, FunctionBody, Statement, StatementKind};
+use crate::sql::statement::{BodyText, ChangeKind, DataChange, FunctionBody, Statement, StatementKind};
 
 /// What the body of one function does, as far as it can be read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -206,6 +206,24 @@ impl Routine {
             });
         });
         minds
+    }
+
+    /// What it changes, each with the place of its statement; changes in a WITH of a query as well.
+    pub fn changes(&self) -> Vec<(Span, &DataChange)> {
+        let mut found: Vec<(Span, &DataChange)> = Vec::new();
+        for statement in &self.statements {
+            match &statement.kind {
+                StatementKind::Change(change) => found.push((statement.span, &**change)),
+                StatementKind::Query(query) => {
+                    found.extend(query.ctes.iter().filter_map(|cte| match &cte.query {
+                        CteBody::Change(change) => Some((statement.span, &**change)),
+                        CteBody::Query(_) => None,
+                    }));
+                }
+                _ => {}
+            }
+        }
+        found
     }
 
     /// Whether it adds rows to a table.

@@ -31,8 +31,10 @@ declare_rule! {
     /// the caller does anyway. Trigger functions cannot be called. What a policy, a view or a default calls
     /// must stay callable. Functions that a REVOKE was to close and did not are `ineffective-revoke`'s.
     ///
-    /// It is an error where a parameter chooses the rows that are changed or deleted and no GRANT names the
-    /// callers, and where the function gives secrets of the vault. It is an info where the function only reads,
+    /// It is an error where a parameter chooses the rows that are changed or deleted, and where the function gives
+    /// secrets of the vault. Where a GRANT names the callers, it is one if they can know which rows there are: by a
+    /// number, or because the ids are shown to them; and an info if rows are only added, as a form does. To count
+    /// views or votes (`set views = views + 1`) is a warning. It is an info where the function only reads,
     /// unless its result holds columns that are named like an address or a secret, or it has parameters and uses
     /// the vault, or gives every row of a table with row level security and no GRANT names the callers. A view that
     /// does so is an error: it has its owner's rights unless somebody says otherwise, and a function has them because
@@ -134,10 +136,47 @@ mod tests {
                insert into public.orders (total) values (amount)
              $$;
              create function public.d(order_no bigint) returns void language sql security definer as $$
-             --              ^^^^^^^^ warning: public.d
+             --              ^^^^^^^^ error: public.d
                delete from public.orders where id = order_no
              $$;
-             grant execute on function public.d(bigint) to anon, authenticated;",
+             grant execute on function public.d(bigint) to anon, authenticated;
+             create function public.e(order_no bigint) returns bigint language sql security definer as $$
+             --              ^^^^^^^^ error: public.e
+               with gone as (delete from public.orders where id = order_no returning id) select count(*) from gone
+             $$;",
+        );
+    }
+
+    #[test]
+    fn who_is_let_by_name_has_to_know_the_rows() {
+        function(
+            "
+             create table public.shops (id uuid primary key, credit int, views int);
+             alter table public.shops enable row level security;
+             create table public.visits (id uuid primary key, shop_id uuid references public.shops, note text);
+             alter table public.visits enable row level security;
+             create function public.a(visit uuid, said text) returns void language sql security definer as $$
+             --              ^^^^^^^^ warning: public.a
+               update public.visits set note = said where id = visit
+             $$;
+             create function public.b(shop uuid) returns void language sql security definer as $$
+             --              ^^^^^^^^ error: public.b
+               delete from public.visits where shop_id = shop
+             $$;
+             create policy \"all\" on public.shops for select using (true);
+             create function public.c(shop uuid) returns void language sql security definer as $$
+             --              ^^^^^^^^ error: public.c
+               update public.shops set credit = credit + 1 where id = shop
+             $$;
+             create function public.d(shop uuid) returns void language sql security definer as $$
+             --              ^^^^^^^^ warning: public.d
+               update public.shops set views = coalesce(views, 0) + 1 where id = shop
+             $$;
+             create function public.e(shop uuid, said text) returns void language sql security definer as $$
+             --              ^^^^^^^^ info: public.e
+               insert into public.visits (shop_id, note) values (shop, said)
+             $$;
+             grant execute on all functions in schema public to anon, authenticated;",
         );
     }
 

@@ -26,8 +26,8 @@ declare_rule! {
     ///   set search_path = '' as $$ delete from public.orders o where o.user_id = (select auth.uid()) $$;
     /// ```
     ///
-    /// Left alone are functions that ask for the caller anywhere, in a helper as well, those that also take a
-    /// secret such as an invitation's token, and those that policies call and that only answer yes or no.
+    /// Left alone are functions that ask for the caller anywhere, in a helper as well, those that only write an
+    /// address down, as a form does, those that also take a secret such as an invitation's token, and those that policies call and that only answer yes or no.
     /// It is an info where a function only reads what is not named like an address or a secret and a GRANT names
     /// `anon`, and an error where it writes, other than rows of a log.
     ///
@@ -157,6 +157,34 @@ mod tests {
              --                            ^^^^^^^^^ warning: for any p_user_id: it writes
                insert into public.error_log (user_id, said) values (p_user_id, said)
              $$;",
+        );
+    }
+
+    #[test]
+    fn an_address_that_is_only_written_down_says_nothing() {
+        function(
+            "
+             create table public.letters (email text primary key, said text);
+             create function public.write_to_us(p_email text, said text) returns void language plpgsql security definer as $$
+             begin
+               if exists (select 1 from public.letters where email = p_email) then raise exception 'again'; end if;
+               insert into public.letters values (p_email, said);
+             end $$;
+             create function public.write_again(p_email text, said text) returns void language sql security definer as $$
+             --                                 ^^^^^^^ error: for any p_email: it writes
+               insert into public.letters values (p_email, said) on conflict (email) do update set said = excluded.said
+             $$;
+             create function public.forget(p_email text) returns void language sql security definer as $$
+             --                            ^^^^^^^ error: for any p_email: it writes
+               delete from public.letters where email = p_email
+             $$;
+             create function public.charge(p_email text) returns void language plpgsql security definer as $$
+             --                            ^^^^^^^ error: for any p_email: it writes
+             declare found uuid;
+             begin
+               select id into found from auth.users where email = p_email;
+               update public.orders set total = 1 where user_id = found;
+             end $$;",
         );
     }
 
