@@ -136,8 +136,8 @@ impl Deed<'_> {
         let steered = || if meant { self.is_steered_by_what_is_known(cx) } else { self.is_steered() };
         match self.writes.is_empty() {
             false if self.is_proved() => Severity::Info,
-            false if meant && self.only_adds() => Severity::Info,
-            false if !self.needed && !self.only_counts() && steered() => Severity::Error,
+            false if meant && self.is_closed_to_others() && self.only_adds() => Severity::Info,
+            false if !self.needed && steered() => Severity::Error,
             false => Severity::Warning,
             true if self.gives_secrets() => Severity::Error,
             true if !self.given.is_empty()
@@ -240,16 +240,19 @@ impl Deed<'_> {
         name.is_some_and(|name| self.function.inputs().any(|argument| argument.name.as_ref() == Some(name)))
     }
 
-    /// The conditions of its UPDATEs and DELETEs in which a parameter is, each with what is changed.
+    /// The conditions of its UPDATEs and DELETEs that compare with a parameter, each with what is changed.
     fn steered(&self) -> impl Iterator<Item = (&DataChange, &Expr)> {
         let changes = self.routine.changes().into_iter().map(|(_, change)| change);
         let filters = changes
-            .filter(|change| change.kind != ChangeKind::Insert)
+            .filter(|change| change.kind != ChangeKind::Insert && !only_counts(change))
             .filter_map(|change| Some((change, change.filter.as_ref()?)));
-        filters.filter(|(_, filter)| filter.any(&|part| self.is_given(part)))
+        let compares = |part: &Expr| {
+            compared(part).into_iter().any(|(_, other)| other.any(&|part| self.is_given(part)))
+        };
+        filters.filter(move |(_, filter)| filter.any(&compares))
     }
 
-    /// Whether a parameter is in the condition of an UPDATE or DELETE.
+    /// Whether a parameter chooses the rows of an UPDATE or DELETE.
     fn is_steered(&self) -> bool {
         self.steered().next().is_some()
     }
@@ -271,7 +274,7 @@ impl Deed<'_> {
                 targets.filter_map(|(_, key)| cx.catalog.tables.get(&key.references)).map(shown);
             number || shown(table) || shown_by_others.any(|shown| shown)
         };
-        self.steered().any(|(change, filter)| {
+        self.steered().filter(|(change, _)| self.decides(change)).any(|(change, filter)| {
             let Some(table) = change.table.target.and_then(|oid| cx.catalog.tables.get(&oid)) else {
                 return false;
             };
@@ -292,15 +295,27 @@ impl Deed<'_> {
         changes.iter().all(|(_, change)| change.kind == ChangeKind::Insert && change.assignments.is_empty())
     }
 
-    /// Whether it does no more than count what everybody may do: `set views = views + 1`.
-    fn only_counts(&self) -> bool {
-        self.routine.changes().into_iter().all(|(_, change)| {
-            let counts = |(column, value): &(Ident, Expr)| {
-                is_counted(column) && is_step(column, value) || is_moment(value)
-            };
-            !change.assignments.is_empty() && change.assignments.iter().all(counts)
-        })
+    /// Whether it says itself what becomes of the rows, or its caller does: what is computed from other rows is not
+    /// theirs to choose.
+    fn decides(&self, change: &DataChange) -> bool {
+        let is_chosen = |part: &Expr| matches!(part, Expr::Literal(_)) || self.is_given(part);
+        let is_read = |part: &Expr| matches!(part, Expr::Sublink(_));
+        let says = |(_, value): &(Ident, Expr)| value.any(&is_chosen) && !value.any(&is_read);
+        change.kind == ChangeKind::Delete || change.assignments.iter().any(says)
     }
+
+    /// Whether everybody else was kept from it before these were let call it.
+    fn is_closed_to_others(&self) -> bool {
+        let everybody = self.function.acl.entry(&Grantee::Public);
+        everybody.is_none_or(|entry| !entry.privileges.contains(Privilege::Execute))
+    }
+}
+
+/// Whether a change does no more than count what everybody may do: `set views = views + 1`.
+fn only_counts(change: &DataChange) -> bool {
+    let is_count = |(column, value): &&(Ident, Expr)| is_counted(column) && is_step(column, value);
+    let (counts, others): (Vec<_>, Vec<_>) = change.assignments.iter().partition(is_count);
+    !counts.is_empty() && others.iter().all(|(_, value)| is_moment(value))
 }
 
 /// The functions whose bodies are read to the end. Those that policies call and that only answer yes or

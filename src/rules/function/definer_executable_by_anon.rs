@@ -33,7 +33,7 @@ declare_rule! {
     ///
     /// It is an error where a parameter chooses the rows that are changed or deleted, and where the function gives
     /// secrets of the vault. Where a GRANT names the callers, it is one if they can know which rows there are: by a
-    /// number, or because the ids are shown to them; and an info if rows are only added, as a form does. To count
+    /// number, or because the ids are shown to them; and an info if PUBLIC was kept from it and rows are only added, as a form does. To count
     /// views or votes (`set views = views + 1`) is a warning. It is an info where the function only reads,
     /// unless its result holds columns that are named like an address or a secret, or it has parameters and uses
     /// the vault, or gives every row of a table with row level security and no GRANT names the callers. A view that
@@ -173,9 +173,22 @@ mod tests {
                update public.shops set views = coalesce(views, 0) + 1 where id = shop
              $$;
              create function public.e(shop uuid, said text) returns void language sql security definer as $$
-             --              ^^^^^^^^ info: public.e
+             --              ^^^^^^^^ warning: public.e
                insert into public.visits (shop_id, note) values (shop, said)
              $$;
+             create function public.f(shop uuid) returns void language sql security definer as $$
+             --              ^^^^^^^^ warning: public.f
+               update public.shops set credit = (select count(*) from public.visits where shop_id = shop) where id = shop
+             $$;
+             create function public.g(age interval) returns void language sql security definer as $$
+             --              ^^^^^^^^ warning: public.g
+               delete from public.orders where now() - age > to_timestamp(total)
+             $$;
+             create function public.h(shop uuid, said text) returns void language sql security definer as $$
+             --              ^^^^^^^^ info: public.h
+               insert into public.visits (shop_id, note) values (shop, said)
+             $$;
+             revoke execute on function public.h(uuid, text) from public;
              grant execute on all functions in schema public to anon, authenticated;",
         );
     }
