@@ -120,6 +120,11 @@ pub enum ProjectError {
     NoProjectNear,
     #[error("{path} holds neither a Supabase project nor SQL files", path = .0.display())]
     NoSql(PathBuf),
+    #[error(
+        "{path} holds no Supabase project; SQL is in {below}: name the folder that is meant",
+        path = .0.display(), below = .1.display()
+    )]
+    SqlBelow(PathBuf, PathBuf),
     #[error("{path} is no SQL file", path = .0.display())]
     NotSql(PathBuf),
     #[error("no file matches {0}")]
@@ -166,7 +171,13 @@ impl Project {
             let declared = declared.iter().cloned().chain(whole);
             project.files.extend(declared.map(|path| ProjectFile::new(path, FileRole::Migration)));
         }
-        for path in project.configured("[db.seed] sql_paths", project.config.seed_paths.clone(), errors) {
+        // Where it runs none at all, what is there is run by hand.
+        if project.files.iter().all(|file| file.role != FileRole::Migration) {
+            skipped.iter_mut().for_each(|file| file.role = FileRole::Migration);
+        }
+        let seeds = project.configured("[db.seed] sql_paths", project.config.seed_paths.clone(), errors);
+        // What declares the schema is no seed, also where it is run as one.
+        for path in seeds.into_iter().filter(|path| !declared.contains(path)) {
             project.files.push(ProjectFile::new(path, FileRole::Seed));
         }
         project.files.append(&mut skipped);
@@ -194,6 +205,7 @@ impl Project {
             project.files.append(&mut skipped);
             return project;
         }
+        let names = scripts::newest_of_extensions(names);
         let files = names.iter().map(|name| folder.join(name)).collect();
         Self { kind: Kind::Folder, ..Self::of_files(folder, files) }
     }

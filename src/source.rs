@@ -3,6 +3,7 @@
 //! A file keeps the byte offsets that it has on disk: what is no UTF-8 is replaced byte for byte,
 //! so that a span can be handed to an editor as it is.
 
+pub mod script;
 pub mod secret;
 
 use std::fmt;

@@ -88,9 +88,10 @@ const MAX_ROWS: usize = 1 << 20;
 
 /// Reads a file. The caller provides the stack: see [`STACK_SIZE`].
 pub fn parse(file: FileId, source: &SourceFile) -> Migration {
-    let code = Code::file(file, &source.text);
+    let text = way_up(&source.text);
+    let code = Code::file(file, text);
     let check_data = source.role == FileRole::Migration;
-    let mut splitter = Splitter::file(&source.text);
+    let mut splitter = Splitter::file(text);
     let mut restarts = 0;
     let mut statements: Vec<Statement> = Vec::new();
     let mut places = Vec::new();
@@ -146,6 +147,31 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
     let skipped = skipped.collect();
     let comments = comment::attach(code, splitter.comments, &statements, &places);
     Migration { file, statements, places, comments, errors, skipped }
+}
+
+/// A file without the statements that take it back, which goose, sql-migrate and dbmate keep behind a comment.
+fn way_up(text: &str) -> &str {
+    const MARKS: [(&str, &str); 3] = [
+        ("-- +goose up", "-- +goose down"),
+        ("-- +migrate up", "-- +migrate down"),
+        ("-- migrate:up", "-- migrate:down"),
+    ];
+    let starts =
+        |line: &str, mark: &str| line.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark));
+    let mut down = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some(mark) = down
+            && starts(line, mark)
+        {
+            return &text[..at];
+        }
+        if down.is_none() {
+            down = MARKS.iter().find(|(up, _)| starts(line, up)).map(|(_, down)| *down);
+        }
+        at += line.len();
+    }
+    text
 }
 
 /// Whether a statement says more than the one before it. There may be a million rows: that they are there is
@@ -343,6 +369,21 @@ mod tests {
 
     fn texts<'a>(source: &'a SourceFile, migration: &Migration) -> Vec<&'a str> {
         migration.statements.iter().map(|statement| &source.text[statement.span.range()]).collect()
+    }
+
+    #[test]
+    fn what_takes_a_migration_back_is_not_run() {
+        for [up, down] in [
+            ["-- +goose Up\n-- +goose StatementBegin", "-- +goose Down"],
+            ["-- migrate:up transaction:false", "-- migrate:down"],
+            ["-- +migrate Up", "-- +migrate Down"],
+        ] {
+            let (source, migration) =
+                read(&format!("-- é\n{up}\ncreate table a (id int)\n{down}\ndrop table a;"));
+            assert_eq!(texts(&source, &migration), ["create table a (id int)"], "{up}");
+        }
+        let (source, migration) = read("drop table a; -- +goose Down\n-- migrate:down\ndrop table b;");
+        assert_eq!(texts(&source, &migration).len(), 2, "nothing says that it goes up before");
     }
 
     #[test]

@@ -74,12 +74,29 @@ pub(super) fn run_do(catalog: &mut Catalog, block: &DoBlock, span: Span) -> Appl
     match interpreter.block(body) {
         Flow::Failed(span, misfit) => catalog.record_misfit(span, misfit),
         Flow::Raised(place, _) => {
-            let misfit = Misfit::refused(SqlState::RAISE_EXCEPTION, "the block raises an exception");
-            catalog.record_misfit(span, misfit.at(place));
+            let why = match raised(body, place) {
+                Some(text) => format!("the block raises an exception, \"{text}\""),
+                None => "the block raises an exception".to_string(),
+            };
+            catalog.record_misfit(span, Misfit::refused(SqlState::RAISE_EXCEPTION, why).at(place));
         }
         Flow::Next | Flow::Stop | Flow::Perhaps | Flow::Exit | Flow::Continue => {}
     }
     Ok(())
+}
+
+/// The text of the error that a statement of a block raises, where nothing is filled into it.
+fn raised(body: &Block, place: Span) -> Option<String> {
+    let mut found = None;
+    body.walk(&mut |statement| {
+        if let BlockStatementKind::Raise { message: Some(text), .. } = &statement.kind
+            && statement.span == place
+            && !text.contains('%')
+        {
+            found = Some(text.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    });
+    found
 }
 
 /// Runs what a top-level SELECT or CALL calls.

@@ -109,7 +109,11 @@ impl Found {
         if !project.files.is_empty() {
             self.projects.push(project);
         } else if self.errors.len() == before {
-            self.errors.push(ProjectError::NoSql(folder.to_path_buf()));
+            let folder = folder.to_path_buf();
+            self.errors.push(match sql_below(&folder) {
+                Some(below) => ProjectError::SqlBelow(folder, below),
+                None => ProjectError::NoSql(folder),
+            });
         }
     }
 
@@ -242,10 +246,35 @@ pub fn below(folder: &Path) -> Vec<PathBuf> {
     projects_below(folder, DEPTH)
 }
 
+/// The folder below this one that holds the most SQL, by what is read of a folder.
+fn sql_below(folder: &Path) -> Option<PathBuf> {
+    let mut counts: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    walk_below(folder, DEPTH, |folder, _| {
+        let read = Project::of_folder(folder.to_path_buf(), &mut Vec::new());
+        if !read.files.is_empty() {
+            counts.insert(folder.to_path_buf(), read.files.len());
+        }
+        counts.contains_key(folder)
+    });
+    let most = counts.values().max().copied()?;
+    counts.into_iter().find_map(|(folder, count)| (count == most).then_some(folder))
+}
+
 /// The projects in and under a folder, in order of their paths. Folders that cannot be read are
 /// passed by: they are not the ones that were named.
 fn projects_below(folder: &Path, deepest: usize) -> Vec<PathBuf> {
     let mut found = Vec::new();
+    walk_below(folder, deepest, |folder, depth| {
+        let is_found = depth > 0 && is_project(folder);
+        found.extend(is_found.then(|| folder.to_path_buf()));
+        is_found
+    });
+    found.sort();
+    found
+}
+
+/// Visits a folder and those below it, but for those below one of which the visitor says that it is an end.
+fn walk_below(folder: &Path, deepest: usize, mut is_end: impl FnMut(&Path, usize) -> bool) {
     let mut pending = vec![(folder.to_path_buf(), 0)];
     let mut looked_at = 0;
     while let Some((folder, depth)) = pending.pop() {
@@ -253,11 +282,7 @@ fn projects_below(folder: &Path, deepest: usize) -> Vec<PathBuf> {
         if looked_at > FOLDERS {
             break;
         }
-        if depth > 0 && is_project(&folder) {
-            found.push(folder);
-            continue;
-        }
-        if depth == deepest {
+        if is_end(&folder, depth) || depth == deepest {
             continue;
         }
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
@@ -271,8 +296,6 @@ fn projects_below(folder: &Path, deepest: usize) -> Vec<PathBuf> {
             }
         }
     }
-    found.sort();
-    found
 }
 
 pub(super) fn is_passed_by(name: &str) -> bool {

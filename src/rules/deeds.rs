@@ -246,9 +246,8 @@ impl Deed<'_> {
         let filters = changes
             .filter(|change| change.kind != ChangeKind::Insert && !only_counts(change))
             .filter_map(|change| Some((change, change.filter.as_ref()?)));
-        let compares = |part: &Expr| {
-            compared(part).into_iter().any(|(_, other)| other.any(&|part| self.is_given(part)))
-        };
+        let compares =
+            |part: &Expr| compared(part).into_iter().any(|(_, other)| other.any(&|part| self.is_given(part)));
         filters.filter(move |(_, filter)| filter.any(&compares))
     }
 

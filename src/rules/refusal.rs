@@ -1,9 +1,10 @@
 //! What the rules about failing migrations share: PostgreSQL refuses a statement, and the file that
 //! holds it is rolled back.
 
-use crate::map::IndexMap;
+use crate::map::{IndexMap, IndexSet};
 use rustc_hash::FxHashSet;
 
+use crate::access::in_words;
 use crate::catalog::misfit::{self, Failure, Misfit, Reason, SqlState};
 use crate::diagnostic::Identity;
 use crate::rule::{CatalogCx, Findings, Rule};
@@ -51,17 +52,40 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
     if rule.id == "unknown-object" && reasons.len() > MOST_MISSING {
         return report_missing(cx, &reasons, &followers, out);
     }
-    let mut files: IndexMap<FileId, Vec<(String, Vec<usize>)>> = IndexMap::default();
+    let mut files: IndexMap<FileId, Vec<Refusal>> = IndexMap::default();
     for (reason, at) in reasons {
-        let Some(first) = at.first() else { continue };
-        files.entry(failures[*first].statement.file).or_default().push((reason, at));
-    }
-    for reasons in files.into_values() {
-        if reasons.len() > MOST_IN_FILE {
-            fold_file(cx, &reasons, &followers, out);
-        } else {
-            reasons.iter().for_each(|(reason, at)| report_reason(cx, reason, at, &followers, out));
+        let Some(first) = at.first().map(|first| &failures[*first]) else { continue };
+        let told = files.entry(first.statement.file).or_default();
+        let with = told.iter_mut().find(|other| other.takes_in(failures, first));
+        match with {
+            Some(other) => other.besides.extend(at),
+            None => told.push(Refusal { reason, at, besides: Vec::new() }),
         }
+    }
+    for refusals in files.into_values() {
+        if refusals.len() > MOST_IN_FILE {
+            fold_file(cx, &refusals, &followers, out);
+        } else {
+            refusals.iter().for_each(|refusal| report_refusal(cx, refusal, &followers, out));
+        }
+    }
+}
+
+/// Why statements of a file fail. All are indexes of failures.
+struct Refusal {
+    reason: String,
+    /// The statements that fail for it.
+    at: Vec<usize>,
+    /// What else the first of them lacks, and the others that do.
+    besides: Vec<usize>,
+}
+
+impl Refusal {
+    /// Whether another failure is of the same statement, and both lack something.
+    fn takes_in(&self, failures: &[Failure], other: &Failure) -> bool {
+        let first = self.at.first().map(|first| &failures[*first]);
+        let lacks = |failure: &Failure| matches!(failure.misfit.reason, Reason::Missing { .. });
+        first.is_some_and(|first| first.statement == other.statement && lacks(first) && lacks(other))
     }
 }
 
@@ -71,15 +95,16 @@ const MOST_IN_FILE: usize = 3;
 
 fn fold_file(
     cx: &CatalogCx<'_>,
-    reasons: &[(String, Vec<usize>)],
+    refusals: &[Refusal],
     followers: &IndexMap<usize, Vec<&Failure>>,
     out: &mut Findings,
 ) {
     let failures = &cx.catalog.failures;
     let before = out.list.len();
-    for (reason, at) in reasons {
+    for Refusal { reason, at, .. } in refusals {
         for at in at {
-            report_reason(cx, reason, std::slice::from_ref(at), followers, out);
+            let one = Refusal { reason: reason.clone(), at: vec![*at], besides: Vec::new() };
+            report_refusal(cx, &one, followers, out);
             for failure in followers.get(at).into_iter().flatten() {
                 let message = format!("the migration fails here: {reason}");
                 let found = out.report(failure.statement, object(&failure.misfit), message);
@@ -89,31 +114,45 @@ fn fold_file(
         }
     }
     let refused = out.list.len() - before;
-    let first = &reasons[0].0;
-    let file = file_of(cx.sources, &failures[reasons[0].1[0]]);
+    let first = &refusals[0].reason;
+    let file = file_of(cx.sources, &failures[refusals[0].at[0]]);
     let message = format!("{file} fails: {first}; {} more statements are refused as well", refused - 1);
     let Some(habit) = out.fold(before, "statements", message, |one| one.what.clone()) else { return };
     habit.what(first);
     let repeats = |at: &usize| matches!(failures[*at].misfit.reason, Reason::Exists { .. });
-    if reasons.iter().flat_map(|(_, at)| at).all(repeats) {
+    if refusals.iter().flat_map(|refusal| &refusal.at).all(repeats) {
         habit.help("the file makes what files before it have made: leave that out, or all of the file");
     }
 }
 
-fn report_reason(
+fn report_refusal(
     cx: &CatalogCx<'_>,
-    reason: &str,
-    at: &[usize],
+    refusal: &Refusal,
     followers: &IndexMap<usize, Vec<&Failure>>,
     out: &mut Findings,
 ) {
     let failures = &cx.catalog.failures;
-    let Some((first, others)) = at.split_first().map(|(first, rest)| (&failures[*first], rest)) else {
-        return;
-    };
-    let others: Vec<&Failure> = others.iter().map(|at| &failures[*at]).collect();
-    let after: Vec<&Failure> = at.iter().filter_map(|at| followers.get(at)).flatten().copied().collect();
+    let Refusal { reason, at, besides } = refusal;
+    let Some(first) = at.first().map(|first| &failures[*first]) else { return };
+    let (lacking, elsewhere): (Vec<&Failure>, Vec<&Failure>) =
+        besides.iter().map(|at| &failures[*at]).partition(|failure| failure.statement == first.statement);
+    let mut others: Vec<&Failure> = at[1..].iter().map(|at| &failures[*at]).collect();
+    for failure in elsewhere {
+        if others.iter().all(|other| other.statement != failure.statement) {
+            others.push(failure);
+        }
+    }
+    let after: Vec<&Failure> =
+        at.iter().chain(besides).filter_map(|at| followers.get(at)).flatten().copied().collect();
     let misfit = &first.misfit;
+    let names: IndexSet<String> = lacking.iter().map(|failure| subject(&failure.misfit)).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let nor = match names.len() {
+        0 => String::new(),
+        1 => format!(", and neither is {}", names[0]),
+        _ => format!(", and neither are {}", in_words(&names, "and")),
+    };
+    let reason = &format!("{reason}{nor}");
     let more = match others.len() + after.len() {
         0 => String::new(),
         1 => " (1 more statement fails for this)".to_string(),
@@ -122,7 +161,7 @@ fn report_reason(
     let message = format!("the migration fails here: {reason}{more}");
     let finding = out.report(place(first), object(misfit), message);
     finding.elsewhere = Some(format!("{} fails: {reason}{more}", file_of(cx.sources, first)));
-    finding.what(reason).note(format!("PostgreSQL's error {}", misfit.sql_state().0));
+    finding.what(&refusal.reason).note(format!("PostgreSQL's error {}", misfit.sql_state().0));
     if place(first) != first.statement {
         finding.label(first.statement, "PostgreSQL refuses this statement, and all of its file with it");
     } else {
@@ -142,6 +181,7 @@ fn report_reason(
         _ => "it is made here",
     };
     finding.label(misfit.beside, beside);
+    finding.label_each(lacking.iter().map(|failure| (place(failure), "nor is this made")));
     finding.label_each(others.iter().map(|failure| (place(failure), "fails for the same reason")));
     finding.label_each(after.iter().map(|failure| (failure.statement, FOLLOWS)));
     let failing = others.iter().chain(&after).map(|failure| failure.statement.file);
@@ -187,7 +227,7 @@ fn report_missing(
         let missing = format!("there is no {}", subject(&failure.misfit));
         out.report(place(failure), object(&failure.misfit), missing)
             .note(format!("PostgreSQL's error {}", failure.misfit.sql_state().0))
-            .help(misfit::MISSING);
+            .help(help(&failure.misfit).unwrap_or_else(|| misfit::MISSING.to_string()));
         for failure in followers.get(at).into_iter().flatten() {
             let file = file_of(cx.sources, failure);
             out.report(failure.statement, object(&failure.misfit), FOLLOWS).elsewhere =
@@ -258,12 +298,17 @@ fn object(misfit: &Misfit) -> Identity {
     }
 }
 
-/// The extension that makes a schema of its own.
-fn extension_of(schema: &str) -> Option<&'static str> {
-    match schema {
-        "cron" => Some("pg_cron"),
-        "pgmq" => Some("pgmq"),
-        "pgsodium" => Some("pgsodium"),
+/// The extension that makes a schema of its own, or a type, and the schema that it goes to.
+fn extension_of(kind: ObjectKind, name: &str) -> Option<&'static str> {
+    match (kind, name.rsplit('.').next()?) {
+        (ObjectKind::Schema, "cron") => Some("pg_cron"),
+        (ObjectKind::Schema, "pgmq") => Some("pgmq"),
+        (ObjectKind::Schema, "pgsodium") => Some("pgsodium"),
+        (ObjectKind::Type, "vector" | "halfvec" | "sparsevec") => Some("vector with schema extensions"),
+        (ObjectKind::Type, "geometry" | "geography") => Some("postgis with schema extensions"),
+        (ObjectKind::Type, "citext") => Some("citext with schema extensions"),
+        (ObjectKind::Type, "hstore") => Some("hstore with schema extensions"),
+        (ObjectKind::Type, "ltree") => Some("ltree with schema extensions"),
         _ => None,
     }
 }
@@ -276,9 +321,8 @@ fn help(misfit: &Misfit) -> Option<String> {
         Reason::Missing { kind: ObjectKind::Role, name, .. } => Some(format!(
             "create the role in an earlier migration or in supabase/roles.sql: create role {name};"
         )),
-        Reason::Missing { kind: ObjectKind::Schema, name } if extension_of(name).is_some() => {
-            extension_of(name).map(|extension| format!("create extension if not exists {extension};"))
-        }
+        Reason::Missing { kind, name } if extension_of(*kind, name).is_some() => extension_of(*kind, name)
+            .map(|extension| format!("create extension if not exists {extension}; -- in an earlier migration")),
         Reason::Missing { .. } if misfit.in_policy => None,
         Reason::Missing { .. } => Some(misfit::MISSING.to_string()),
         Reason::Exists { kind: ObjectKind::Policy, name } => {

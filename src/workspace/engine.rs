@@ -12,14 +12,19 @@ use crate::rules;
 use crate::source::{ByteFlaw, FileId, FileRole, FlawKind, Sources, Span};
 use crate::sql::{Migration, SkippedKind, SyntaxError};
 use crate::workspace::Replayed;
-use crate::workspace::replay::is_description;
+use crate::workspace::replay::{is_applied, is_description};
 
 pub(super) fn findings(replayed: &Replayed, sources: &Sources) -> Vec<Diagnostic> {
     let mut engine = Engine::new(sources);
     let mut misnamed = Vec::new();
     for (at, migration) in &replayed.migrations {
         match replayed.project.files[*at].skipped {
-            Some(SkipReason::Name) => misnamed.push(migration.file),
+            Some(SkipReason::Name) => {
+                misnamed.push(migration.file);
+                if is_applied(sources.get(migration.file).role) {
+                    engine.file(migration);
+                }
+            }
             Some(SkipReason::OldInit) => engine.old_init(migration.file),
             // Nobody says that PostgreSQL gets to see it.
             None if matches!(sources.get(migration.file).role, FileRole::Script | FileRole::Test) => {}
@@ -56,7 +61,7 @@ struct Engine<'a> {
 const MOST_MISNAMED: usize = 3;
 
 /// More files than these with the version of another one are told as one.
-const MOST_DUPLICATES: usize = 10;
+const MOST_DUPLICATES: usize = 3;
 
 /// More broken statements of a file than these are told as one.
 const MOST_BROKEN: usize = 3;

@@ -292,6 +292,52 @@ fn a_folder_without_sql_is_an_error_and_an_empty_project_is_none() {
 }
 
 #[test]
+fn sql_in_other_folders_is_named() {
+    let folder = Folder::new(&[
+        ("a.md", ""),
+        ("db/prisma/migrations/1_a/migration.sql", BROKEN),
+        ("db/prisma/migrations/2_b/migration.sql", BROKEN),
+        ("tools/x.sql", BROKEN),
+    ]);
+    let answer = concise(&folder, &["."]);
+    assert_eq!((answer.code, answer.out.as_str()), (2, ""));
+    assert!(
+        answer.err.contains("SQL is in db/prisma/migrations: name the folder that is meant"),
+        "{answer:?}"
+    );
+}
+
+#[test]
+fn a_folder_of_migrations_that_the_cli_does_not_run_is_read_all_the_same() {
+    let folder = Folder::new(&[
+        ("supabase/config.toml", ""),
+        ("supabase/migrations/prod.sql", BROKEN),
+        ("supabase/migrations/b.sql", "select 1;"),
+    ]);
+    let answer = concise(&folder, &[]);
+    assert!(answer.out.contains("the Supabase CLI does not run prod.sql"), "{answer:?}");
+    assert!(answer.out.contains("prod.sql:1:") && answer.out.contains("syntax error"), "{answer:?}");
+    folder.write("supabase/migrations/1_a.sql", b"select 1;");
+    assert!(!concise(&folder, &[]).out.contains("syntax error"));
+}
+
+#[test]
+fn what_declares_the_schema_is_no_seed() {
+    let folder = Folder::new(&[
+        (
+            "supabase/config.toml",
+            "[db.migrations]\nschema_paths = [\"./schemas/prod.sql\"]\n\
+             [db.seed]\nsql_paths = [\"./schemas/prod.sql\", \"./seed.sql\"]",
+        ),
+        ("supabase/schemas/prod.sql", "create table public.a (id int);"),
+        ("supabase/migrations/1_a.sql", "select 1;"),
+        ("supabase/seed.sql", "create table public.b (id int);"),
+    ]);
+    let answer = folder.run(&["--format", "concise", "--only", "ad-hoc-ddl"]);
+    assert!(!answer.out.contains("prod.sql") && answer.out.contains("seed.sql"), "{answer:?}");
+}
+
+#[test]
 fn each_project_of_a_monorepo_is_checked() {
     let folder = Folder::new(&[
         ("apps/b/supabase/config.toml", ""),

@@ -91,7 +91,7 @@ fn a_block_that_raises_fails() {
     check_blocks(&[
         (
             "begin raise exception 'run this by hand'; end",
-            &["a(id)", "b(id)", "fails: the block raises an exception"],
+            &["a(id)", "b(id)", "fails: the block raises an exception, \"run this by hand\""],
         ),
         ("begin raise exception 'never mind'; exception when others then null; end", &["a(id)", "b(id)"]),
         (

@@ -9,6 +9,7 @@ use crate::catalog::name::QName;
 use crate::diagnostic::{Diagnostic, Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::upkeep::Globs;
+use crate::source::script::ExtensionScript;
 use crate::source::{FileRole, Span};
 use crate::sql::Migration;
 use crate::sql::expr::{Expr, Literal};
@@ -116,7 +117,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for file in seeds() {
         let path = &cx.sources.get(file.file).path;
         if !options.seeds.match_text(path) {
-            check_seed(cx.catalog, file, path, &passing, out);
+            check_seed(cx, file, path, &passing, out);
         }
     }
     check_scripts(cx, options, out);
@@ -129,7 +130,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 }
 
 fn check_seed(
-    catalog: &Catalog,
+    cx: &CatalogCx<'_>,
     seed: &Migration,
     path: &str,
     passing: &FxHashSet<Ident>,
@@ -137,10 +138,10 @@ fn check_seed(
 ) {
     let found: Vec<&Statement> = lasting_changes_but(passing, &statements(seed))
         .into_iter()
-        .filter(|statement| !is_no_op(catalog, &statement.kind))
+        .filter(|statement| !is_no_op(cx.catalog, &statement.kind))
         .collect();
     let Some((first, rest)) = found.split_first() else { return };
-    let name = path.rsplit('/').next().unwrap_or(path);
+    let name = file_name(path);
     let message = match rest.len() {
         0 => format!("{name} changes the schema, which no other database than a developer's will see"),
         more => format!(
@@ -150,11 +151,27 @@ fn check_seed(
     };
     let finding: &mut Diagnostic = out.report(first.span, Identity::plain("file", name), message);
     finding.note("not part of any migration").help("move it to a migration; a seed holds rows");
-    if is_apart(catalog, &found) {
+    if is_apart(cx.catalog, &found) || says_local(&cx.sources.get(seed.file).text) {
         finding.severity(Severity::Info);
     }
     finding.label_each(rest.iter().map(|statement| (statement.span, "and this")));
     finding.extent(found.iter().filter_map(|statement| target(&statement.kind)));
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Whether a file says at its head that it is for a developer's database alone.
+fn says_local(text: &str) -> bool {
+    const FIRST_LINES: usize = 8;
+    text.lines().take(FIRST_LINES).filter_map(|line| line.trim_start().strip_prefix("--")).any(|line| {
+        let line = line.to_lowercase();
+        let words: Vec<&str> = line.split(|letter: char| !letter.is_alphanumeric()).collect();
+        let says = |word| words.contains(&word);
+        says("local") && says("only")
+            || (says("not") || says("never")) && (says("production") || says("remote"))
+    })
 }
 
 /// Whether statements make schemas and fill no others: helpers of tests, which nothing else asks for.
@@ -183,7 +200,7 @@ fn check_scripts(cx: &CatalogCx<'_>, options: &AdHocDdl, out: &mut Findings) {
     let mut scripts: Vec<(&str, Vec<(Span, QName)>)> = Vec::new();
     for file in cx.files.iter().filter(|file| cx.sources.get(file.file).role == FileRole::Script) {
         let path = &cx.sources.get(file.file).path;
-        if !options.scripts.match_text(path) && !is_of_extension(path) {
+        if !options.scripts.match_text(path) && ExtensionScript::of(file_name(path)).is_none() {
             scripts.push((path, made_by_script(cx.catalog, file, path)));
         }
     }
@@ -200,17 +217,6 @@ fn check_scripts(cx: &CatalogCx<'_>, options: &AdHocDdl, out: &mut Findings) {
             habit.help("move what they make to a migration (`supabase migration new …`), or declare it in `[db.migrations] schema_paths`");
         }
     }
-}
-
-/// Whether a script is one that CREATE EXTENSION or ALTER EXTENSION runs: `name--1.0.sql`,
-/// `name--1.0--1.1.sql`.
-fn is_of_extension(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".sql");
-    let mut parts = name.split("--");
-    let is_named = parts.next().is_some_and(|name| !name.is_empty());
-    let versions: Vec<&str> = parts.collect();
-    let is_version = |part: &&str| part.starts_with(|letter: char| letter.is_ascii_digit());
-    is_named && matches!(versions.len(), 1 | 2) && versions.iter().all(is_version)
 }
 
 /// The relations that a script makes and no migration does, and where.
@@ -231,7 +237,7 @@ fn report_script(path: &str, made: &[(Span, QName)], out: &mut Findings) {
         1 => " and one more relation".to_string(),
         more => format!(" and {more} more relations"),
     };
-    let file = path.rsplit('/').next().unwrap_or(path);
+    let file = file_name(path);
     let message = format!(
         "{file} makes {name}{more}, which no migration makes: only databases where somebody ran it have it"
     );
@@ -612,6 +618,18 @@ mod tests {
              create table public.b (id int);
 --           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: seed.sql changes the schema in 2 statements
              alter table public.b enable row level security;",
+        );
+    }
+
+    #[test]
+    fn a_seed_that_says_it_is_local_is_told_softly() {
+        check(
+            &RULE,
+            "create table public.a (id int);
+             -- file: seed.sql
+             -- LOCAL DEVELOPMENT ONLY
+             create table public.b (id int);
+--           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ info: seed.sql changes the schema",
         );
     }
 

@@ -72,6 +72,38 @@ mod tests {
     }
 
     #[test]
+    fn what_one_statement_lacks_is_told_once() {
+        let bench = Bench::new(
+            "create table a (id int);
+             create view v as select a.one, a.two, b.id from a join b on a.three = b.id;
+             create index on a (two);
+             create index on a (two, one);
+             create index on a (four);",
+        );
+        let found = bench.run(&RULE, &RULE.options.defaults());
+        let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "the migration fails here: table public.b is not made by any statement before this one, and neither are \
+                 column public.a.three, column public.a.one and column public.a.two (2 more statements fail for this)",
+                "the migration fails here: column public.a.four is not made by any statement before this one",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_extension_makes_its_types_and_schemas() {
+        let bench = Bench::new("create table a (id int, place geography, near extensions.vector(3));");
+        let found = bench.run(&RULE, &RULE.options.defaults());
+        let help = found[0].help.as_deref();
+        assert_eq!(
+            help,
+            Some("create extension if not exists postgis with schema extensions; -- in an earlier migration")
+        );
+    }
+
+    #[test]
     fn what_no_schema_has_is_missing_whatever_the_search_path() {
         check(
             &RULE,
