@@ -172,12 +172,13 @@ fn is_placeholder(value: &str) -> bool {
 
 /// A JSON Web Token: what it says of itself decides.
 fn token(text: &str, at: usize) -> Option<Secret> {
+    let is_dot = |at: usize| text.as_bytes().get(at) == Some(&b'.');
     let header = run(text, at, is_key);
+    if !starts_word(text, at) || !is_dot(header) {
+        return None;
+    }
     let payload = run(text, header + 1, is_key);
-    if !starts_word(text, at)
-        || text.as_bytes().get(header) != Some(&b'.')
-        || text.as_bytes().get(payload) != Some(&b'.')
-    {
+    if !is_dot(payload) {
         return None;
     }
     let end = run(text, payload + 1, is_key);

@@ -189,21 +189,32 @@ fn in_sub_select(name: &str) -> String {
 fn edits(calls: &[&Call], sources: &Sources) -> Vec<(Span, String)> {
     let mut spans: Vec<Span> = calls.iter().map(|call| call.span).collect();
     spans.sort();
-    let is_plain = |span: &Span| span.file == spans[0].file && sources.text(*span).ends_with(')');
-    match spans.iter().all(is_plain) {
+    let is_plain = |call: &&Call| call.span.file == spans[0].file && is_written(call, sources);
+    match calls.iter().all(is_plain) {
         true => spans.iter().map(|span| (*span, format!("(select {})", sources.text(*span)))).collect(),
         false => Vec::new(),
     }
 }
 
+/// Whether the text at a call is the call, and not one that EXECUTE puts together, or a name in quotes.
+fn is_written(call: &Call, sources: &Sources) -> bool {
+    let text = sources.text(call.span);
+    let first = call.name.schema.as_ref().unwrap_or(&call.name.name);
+    let begins = text.get(..first.len()).is_some_and(|start| start.eq_ignore_ascii_case(first));
+    begins && text.ends_with(')')
+}
+
 /// The text of a clause with each call in a sub-select of its own; `None` where it is not in the
 /// file as it is.
 fn wrapped(clause: Span, calls: &[&Call], sources: &Sources) -> Option<String> {
+    if !calls.iter().all(|call| is_written(call, sources)) {
+        return None;
+    }
     let mut spans: Vec<Span> = calls.iter().map(|call| call.span).collect();
     spans.sort();
     let (mut text, mut at) = (String::new(), clause);
     for span in spans {
-        if !at.contains(span) || !sources.text(span).ends_with(')') {
+        if !at.contains(span) {
             return None;
         }
         text.push_str(sources.text(Span { end: span.start, ..at }));
@@ -251,6 +262,20 @@ mod tests {
         let mended = mended(&RULE, &text);
         assert_eq!(mended.matches("(select ").count(), 3);
         check(&RULE, &mended);
+    }
+
+    #[test]
+    fn what_execute_puts_together_is_not_edited() {
+        let bench = Bench::new(&format!(
+            "{TABLES}do $$ begin execute format('create policy a on %I using (auth.uid() = owner) with check (auth.uid() = owner)', \
+             'notes'); end $$;"
+        ));
+        let found = bench.run(&RULE, &RULE.options.defaults());
+        assert_eq!((found.len(), found[0].edits.len()), (1, 0));
+        assert_eq!(
+            found[0].help.as_deref(),
+            Some("put each call into a sub-select of its own: (select auth.uid())")
+        );
     }
 
     #[test]

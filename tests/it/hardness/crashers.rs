@@ -13,3 +13,17 @@ fn bodies() {
         promises::body(text);
     }
 }
+
+#[test]
+fn projects() {
+    for text in [
+        "select 'eyJhbGciOi",
+        "create table t (id int, owner uuid); do $$ declare t text; begin foreach t in array array['t'] loop
+           execute format('alter table %I enable row level security', t);
+           execute format('create policy p on %I using (owner = auth.uid()) with check (owner = auth.uid())', t);
+         end loop; end $$;",
+    ] {
+        let report = promises::project(&[("supabase/migrations/1_first.sql", text.as_bytes())]);
+        assert!(report.problems.is_empty());
+    }
+}
