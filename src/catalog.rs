@@ -159,7 +159,7 @@ pub enum Relation {
     Composite(Oid),
 }
 
-/// What a migration file can set for the statements after it. Each file starts afresh.
+/// What a migration file can set for the statements after it. Each file starts with `RESET ALL`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     pub search_path: Vec<Ident>,
@@ -169,18 +169,25 @@ pub struct Session {
     may_delete_stored: bool,
     /// Whether the bodies of new functions are looked into.
     check_function_bodies: bool,
+    running: Running,
+}
+
+/// The transaction that runs: a file's own, or one of BEGIN.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Running {
     /// Whether BEGIN was said.
-    in_transaction: bool,
-    /// Where the running transaction starts.
-    transaction_start: Option<Span>,
-    /// The values that the running transaction adds to enums, with their place.
+    explicit: bool,
+    start: Option<Span>,
+    /// The values that it adds to enums, with their place.
     new_labels: Vec<(Oid, String, Option<Span>)>,
+    /// What is set when it has ended, where SET LOCAL has changed that.
+    after: Option<Box<Session>>,
 }
 
 impl Session {
     /// Whether the running transaction made something.
     fn makes(&self, created: Origin) -> bool {
-        let (Some(created), Some(start)) = (created.span(), self.transaction_start) else { return false };
+        let (Some(created), Some(start)) = (created.span(), self.running.start) else { return false };
         created.file == start.file && created.start >= start.start
     }
 }
@@ -193,9 +200,7 @@ impl Default for Session {
             role: "postgres".into(),
             may_delete_stored: false,
             check_function_bodies: true,
-            in_transaction: false,
-            transaction_start: None,
-            new_labels: Vec::new(),
+            running: Running::default(),
         }
     }
 }

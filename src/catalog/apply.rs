@@ -1,6 +1,6 @@
 //! Applying statements: one match, one line per kind.
 
-mod access_method;
+pub(super) mod access_method;
 mod alter_table;
 mod cast;
 mod collation;
@@ -40,6 +40,7 @@ mod user_type;
 mod view;
 mod written;
 
+use crate::catalog::Catalog;
 pub(super) use crate::catalog::apply::function::alike as function_alike;
 pub(super) use crate::catalog::apply::table::new_name;
 pub(super) use crate::catalog::apply::written::{is_list_of_values, rows as written_rows};
@@ -47,7 +48,6 @@ use crate::catalog::interpret;
 pub use crate::catalog::misfit::Misfit;
 use crate::catalog::origin::Origin;
 use crate::catalog::table::Table;
-use crate::catalog::{Catalog, Session};
 use crate::sql::statement::{ObjectKind, Statement, StatementKind};
 
 /// What comes of a statement.
@@ -57,7 +57,7 @@ impl Catalog {
     /// Starts a file: what the last one set for its session is forgotten (`RESET ALL`), and so are
     /// its temporary tables.
     pub fn begin_file(&mut self) {
-        self.session = Session::default();
+        self.session = self.session.reset();
         // A scan of all tables for each file would cost the square of a long history.
         let gone = std::mem::take(&mut self.temporary);
         // What depends on them is as temporary.
@@ -70,7 +70,7 @@ impl Catalog {
         let known = self.tables.len();
         let kept = transaction::kept(statements);
         for (statement, _) in statements.iter().zip(kept).filter(|(_, kept)| *kept) {
-            self.session.transaction_start.get_or_insert(statement.span);
+            self.session.running.start.get_or_insert(statement.span);
             self.apply(statement);
         }
         self.tables.values_mut().skip(known).for_each(Table::shrink_parts);
@@ -197,7 +197,14 @@ impl Catalog {
 
             StatementKind::Refresh { name, with_data } => view::refresh(self, name, *with_data),
             StatementKind::Truncate { tables, cascade } => truncate::apply(self, tables, *cascade),
-            StatementKind::Set(change) | StatementKind::SetLocal(change) => setting::set(self, change),
+            StatementKind::Set(change) => {
+                self.session.set(change);
+                Ok(())
+            }
+            StatementKind::SetLocal(change) => {
+                self.session.set_local(change);
+                Ok(())
+            }
             StatementKind::Do(block) => interpret::run_do(self, block, statement.span),
             StatementKind::Query(query) => {
                 self.expect_names_of_query(query, &[]);

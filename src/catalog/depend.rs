@@ -5,9 +5,10 @@
 use crate::map::{IndexMap, IndexSet};
 
 use crate::catalog::Catalog;
+use crate::catalog::apply::access_method::extension_of;
 use crate::catalog::dependents::Candidates;
 use crate::catalog::function::{Function, FunctionKind, Returns};
-use crate::catalog::index::IndexKeyValue;
+use crate::catalog::index::{IndexKey, IndexKeyValue};
 use crate::catalog::name::QName;
 use crate::catalog::table::{Constraint, ConstraintKind, Table, TableKind};
 use crate::catalog::trigger::Trigger;
@@ -359,7 +360,7 @@ impl Scan<'_> {
             let object = || Object::Index(oid, index.name.clone());
             if own || index.parent.is_some_and(|parent| self.has_index(parent)) {
                 report(object(), Tie::Auto);
-            } else if index.keys.iter().any(|key| self.has_collation(key.collation.as_deref())) {
+            } else if index.keys.iter().any(|key| self.goes_with_key(key)) {
                 report(object(), Tie::Normal);
             } else if expressions().any(|expr| self.in_expr(expr)) {
                 let reads = expressions().any(|expr| self.reads_doomed_column(expr));
@@ -502,6 +503,13 @@ impl Scan<'_> {
 
     fn has_column(&self, relation: Oid, attnum: i16) -> bool {
         self.has(&Object::Column(relation, attnum))
+    }
+
+    /// Whether the collation of a key goes, or the extension of its operator class.
+    fn goes_with_key(&self, key: &IndexKey) -> bool {
+        let class = key.operator_class.as_deref().and_then(extension_of);
+        self.has_collation(key.collation.as_deref())
+            || class.is_some_and(|extension| self.has_extension(&extension.into()))
     }
 
     fn has_namespace(&self, name: &Ident) -> bool {

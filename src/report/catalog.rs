@@ -824,7 +824,8 @@ impl Catalog {
     /// A function's name as `regproc::text` prints it.
     fn function_words(&self, function: &FunctionRef) -> String {
         let known = function.oid.and_then(|oid| self.functions.get(&oid));
-        known.map_or(&function.name, |known| &known.name).quoted()
+        let name = known.map_or(&function.name, |known| &known.name);
+        if name.schema == "pg_catalog" { name.name.quoted() } else { name.quoted() }
     }
 }
 

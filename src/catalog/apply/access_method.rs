@@ -34,8 +34,8 @@ const SCALARS: [&str; 19] = [
 /// Built-in types without an order.
 const UNORDERED: [&str; 8] = ["box", "circle", "json", "line", "path", "point", "polygon", "xml"];
 
-/// Operator classes of extensions, by how their names begin or end.
-fn extension_of(class: &str) -> Option<&'static str> {
+/// The extension that an operator class is of.
+pub(in crate::catalog) fn extension_of(class: &str) -> Option<&'static str> {
     match class {
         "gin_trgm_ops" | "gist_trgm_ops" => Some("pg_trgm"),
         "vector_l2_ops" | "vector_ip_ops" | "vector_cosine_ops" => Some("vector"),

@@ -11,7 +11,7 @@ use crate::catalog::register::columns_part;
 use crate::catalog::table::{Constraint, TableKind};
 use crate::catalog::{Catalog, Relation};
 use crate::source::Span;
-use crate::sql::expr::{Expr, Oid};
+use crate::sql::expr::{ColumnRef, Expr, Oid, Target};
 use crate::sql::name::Ident;
 use crate::sql::statement::{self, CreateIndex, IndexKeyValue as Written, ObjectKind};
 
@@ -197,7 +197,8 @@ pub(super) fn read_keys(
             Written::Expr(expr) => {
                 let part = column_name(expr);
                 parts.push(if part == "?column?" { "expr".to_string() } else { part.to_string() });
-                IndexKeyValue::Expr(bind(catalog, on, expr))
+                let bound = bind(catalog, on, expr);
+                lone_column(&bound).map_or(IndexKeyValue::Expr(bound), IndexKeyValue::Column)
             }
         };
         keys.push(IndexKey {
@@ -209,6 +210,15 @@ pub(super) fn read_keys(
         });
     }
     Ok((keys, parts))
+}
+
+/// The column that an expression is, which PostgreSQL then keeps as one (`ComputeIndexAttrs`).
+fn lone_column(expr: &Expr) -> Option<i16> {
+    match expr {
+        Expr::Column(ColumnRef { target: Target::Column { attnum, depth: 0, .. }, .. }) => Some(*attnum),
+        Expr::Other("collate", parts) => lone_column(parts.first()?),
+        _ => None,
+    }
 }
 
 fn attnum(catalog: &Catalog, on: Oid, name: &Ident, table: &QName) -> Result<i16, Misfit> {

@@ -1,7 +1,6 @@
 //! Settings as `proconfig` and `pg_db_role_setting` store them.
 
-use crate::catalog::apply::Applied;
-use crate::catalog::{Catalog, Session};
+use crate::catalog::{Catalog, Running, Session};
 use crate::sql::name::Ident;
 use crate::sql::statement::{SettingChange, SettingValue};
 
@@ -32,29 +31,48 @@ pub(crate) fn stored_value(name: &str, values: &[String]) -> String {
     values.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
-/// SET and RESET in a migration: `search_path` and the role decide what later statements mean.
-pub(super) fn set(catalog: &mut Catalog, change: &SettingChange) -> Applied {
-    let default = Session::default();
-    match (change.name.as_str(), &change.value) {
-        ("", _) => catalog.session = default,
-        ("search_path", SettingValue::Values(values)) => {
-            catalog.session.search_path =
-                values.iter().filter(|name| !name.is_empty()).map(Ident::new).collect();
+impl Session {
+    /// SET and RESET in a migration: `search_path` and the role decide what later statements mean.
+    pub(in crate::catalog) fn set(&mut self, change: &SettingChange) {
+        self.assign(change);
+        if let Some(after) = &mut self.running.after {
+            after.assign(change);
         }
-        ("search_path", SettingValue::Default) => catalog.session.search_path = default.search_path,
-        ("role" | "session_authorization", SettingValue::Values(values)) => match values.as_slice() {
-            [role] if role != "none" => catalog.session.role = Ident::new(role),
-            _ => catalog.session.role = default.role,
-        },
-        ("check_function_bodies", SettingValue::Values(values)) => {
-            catalog.session.check_function_bodies =
-                values.iter().all(|value| value != "false" && value != "off");
-        }
-        ("storage.allow_delete_query", _) => catalog.session.may_delete_stored = true,
-        ("role" | "session_authorization", SettingValue::Default) => catalog.session.role = default.role,
-        _ => {}
     }
-    Ok(())
+
+    /// SET LOCAL: what was set before comes back when the transaction ends.
+    pub(in crate::catalog) fn set_local(&mut self, change: &SettingChange) {
+        if self.running.after.is_none() {
+            self.running.after = Some(Box::new(Self { running: Running::default(), ..self.clone() }));
+        }
+        self.assign(change);
+    }
+
+    /// What is set after RESET ALL, which leaves the role as it is (manual, RESET).
+    pub(super) fn reset(&self) -> Self {
+        Self { role: self.role.clone(), ..Self::default() }
+    }
+
+    fn assign(&mut self, change: &SettingChange) {
+        let default = Self::default();
+        match (change.name.as_str(), &change.value) {
+            ("", _) => *self = Self { running: std::mem::take(&mut self.running), ..self.reset() },
+            ("search_path", SettingValue::Values(values)) => {
+                self.search_path = values.iter().filter(|name| !name.is_empty()).map(Ident::new).collect();
+            }
+            ("search_path", SettingValue::Default) => self.search_path = default.search_path,
+            ("role" | "session_authorization", SettingValue::Values(values)) => match values.as_slice() {
+                [role] if role != "none" => self.role = Ident::new(role),
+                _ => self.role = default.role,
+            },
+            ("role" | "session_authorization", SettingValue::Default) => self.role = default.role,
+            ("check_function_bodies", SettingValue::Values(values)) => {
+                self.check_function_bodies = values.iter().all(|value| value != "false" && value != "off");
+            }
+            ("storage.allow_delete_query", _) => self.may_delete_stored = true,
+            _ => {}
+        }
+    }
 }
 
 impl Catalog {

@@ -1,6 +1,7 @@
 //! Which function a signature means.
 
 use crate::catalog::apply::Misfit;
+use crate::catalog::bind::is_builtin_function;
 use crate::catalog::function::{Function, FunctionKind};
 use crate::catalog::misfit::SqlState;
 use crate::catalog::name::QName;
@@ -70,6 +71,9 @@ impl Catalog {
         let found = self.routines_named(name).find(|routine| routine.inputs().next().is_none());
         match found {
             Some(routine) => FunctionRef { name: routine.name.clone(), oid: Some(routine.oid) },
+            None if name.schema.is_none() && is_builtin_function(&name.name) => {
+                FunctionRef { name: QName::new("pg_catalog", name.name.clone()), oid: None }
+            }
             None => FunctionRef { name: self.creation_name(name), oid: None },
         }
     }

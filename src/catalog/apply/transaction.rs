@@ -8,11 +8,12 @@ use crate::sql::statement::{Statement, StatementKind, Transaction};
 
 pub(super) fn apply(catalog: &mut Catalog, change: &Transaction) -> Applied {
     match change {
-        Transaction::Begin => catalog.session.in_transaction = true,
+        Transaction::Begin => catalog.session.running.explicit = true,
         Transaction::Commit | Transaction::Rollback => {
-            catalog.session.in_transaction = false;
-            catalog.session.transaction_start = None;
-            catalog.session.new_labels.clear();
+            let ended = std::mem::take(&mut catalog.session.running);
+            if let Some(after) = ended.after {
+                catalog.session = *after;
+            }
         }
         Transaction::Savepoint(_) | Transaction::Release(_) | Transaction::RollbackTo(_) => {}
     }
@@ -22,7 +23,7 @@ pub(super) fn apply(catalog: &mut Catalog, change: &Transaction) -> Applied {
 /// Refuses a command that cannot run between BEGIN and COMMIT.
 pub(super) fn expect_none(catalog: &Catalog, command: &str) -> Applied {
     let alone = ["CREATE INDEX CONCURRENTLY", "VACUUM", "ALTER SYSTEM"];
-    if catalog.session.in_transaction && alone.contains(&command) {
+    if catalog.session.running.explicit && alone.contains(&command) {
         let why = format!("{command} cannot run between BEGIN and COMMIT");
         return Err(Misfit::refused(SqlState::ACTIVE_SQL_TRANSACTION, why));
     }

@@ -216,7 +216,7 @@ pub(super) fn alter_enum(catalog: &mut Catalog, statement: &AlterEnum, origin: O
             };
             labels.insert(at, value.clone());
             if !catalog.session.makes(created) {
-                catalog.session.new_labels.push((oid, value.clone(), origin.span()));
+                catalog.session.running.new_labels.push((oid, value.clone(), origin.span()));
             }
         }
         EnumChange::Rename { from, to } => {
@@ -244,7 +244,7 @@ impl Catalog {
 
     /// Whether the running transaction adds values to enums.
     pub(in crate::catalog) fn has_new_labels(&self) -> bool {
-        !self.session.new_labels.is_empty()
+        !self.session.running.new_labels.is_empty()
     }
 
     /// The misfit of a text that becomes such a value.
@@ -253,7 +253,8 @@ impl Catalog {
         else {
             return None;
         };
-        let new = self.session.new_labels.iter().find(|(own, label, _)| own == oid && label == text)?;
+        let new =
+            self.session.running.new_labels.iter().find(|(own, label, _)| own == oid && label == text)?;
         let name = &self.types.get(oid)?.name;
         let why = format!("the value '{text}' of the enum {name} is used in the transaction that adds it");
         let misfit = Misfit::refused(SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, why);

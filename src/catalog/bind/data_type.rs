@@ -65,14 +65,22 @@ impl<'c> Binder<'c> {
                     _ => return None,
                 },
             },
-            Expr::Coalesce(list) => list.iter().find_map(|expr| self.data_type(expr))?,
-            Expr::Case { arms, .. } => arms.iter().find_map(|(_, then)| self.data_type(then))?,
+            Expr::Coalesce(list) => self.common_type(list)?,
+            Expr::Case { arms, default, .. } => {
+                self.common_type(arms.iter().map(|(_, then)| then).chain(default.as_deref()))?
+            }
             Expr::Op { op, left, right } => match op.as_str() {
                 "=" | "<>" | "<" | ">" | "<=" | ">=" | "~~" | "!~~" | "~~*" | "!~~*" | "~" | "~*" | "@>"
                 | "<@" | "&&" | "?" => DataType::builtin("bool"),
                 "->>" | "#>>" => DataType::builtin("text"),
                 "+" | "-" | "*" | "/" | "%" => self.arithmetic(op, left.as_deref(), right)?,
-                "||" | "->" | "#>" => left.as_ref().and_then(|left| self.data_type(left))?,
+                "||" | "->" | "#>" => match left.as_ref().and_then(|left| self.data_type(left))? {
+                    // Of texts, only `text` has the operator.
+                    left if left.is_builtin("varchar") || left.is_builtin("bpchar") => {
+                        DataType::builtin("text")
+                    }
+                    left => left,
+                },
                 _ => return None,
             },
             Expr::Sublink(Sublink {
@@ -118,6 +126,24 @@ impl<'c> Binder<'c> {
         columns.find(|column| column.name == *name)?.data_type
     }
 
+    /// The type of what is one of several: numbers become the widest of them (manual, 10.5). Of other types
+    /// the first is taken that is known, with its modifiers if all have them, a text without a type only
+    /// where all are.
+    fn common_type<'e>(&self, list: impl IntoIterator<Item = &'e Expr>) -> Option<DataType> {
+        let (texts, others): (Vec<_>, Vec<_>) =
+            list.into_iter().partition(|expr| matches!(expr, Expr::Literal(Literal::String(_))));
+        let mut types: Vec<_> = others.iter().filter_map(|expr| self.data_type(expr)).collect();
+        let Some(first) = types.first() else { return self.data_type(texts.first()?) };
+        if texts.is_empty() && types.len() == others.len() && types.iter().all(|one| one == first) {
+            return types.pop();
+        }
+        let ranks: Option<Vec<_>> = types.iter().map(rank).collect();
+        Some(match ranks.and_then(|ranks| ranks.into_iter().max()) {
+            Some(widest) => DataType::builtin(NUMBERS[widest]),
+            None => DataType { modifiers: Vec::new(), ..first.clone() },
+        })
+    }
+
     pub(super) fn builtin_name(&self, expr: &Expr) -> Option<Ident> {
         match self.data_type(expr)? {
             DataType { base: TypeRef::Builtin(name), array: false, .. } => Some(name),
@@ -127,11 +153,10 @@ impl<'c> Binder<'c> {
 
     /// The type of a sum or product of numbers, and of times with intervals.
     pub(super) fn arithmetic(&self, op: &str, left: Option<&Expr>, right: &Expr) -> Option<DataType> {
-        const NUMBERS: [&str; 6] = ["int2", "int4", "int8", "numeric", "float4", "float8"];
         let right = self.builtin_name(right)?;
         let Some(left) = left else { return Some(DataType::builtin(&right)) };
         let left = self.builtin_name(left)?;
-        let rank = |name: &Ident| NUMBERS.iter().position(|number| *number == name.as_str());
+        let rank = |name: &Ident| rank(&DataType::builtin(name));
         let result = match (left.as_str(), right.as_str()) {
             ("date", "int4") => "date",
             ("date", "date") if op == "-" => "int4",
@@ -146,6 +171,13 @@ impl<'c> Binder<'c> {
         };
         Some(DataType::builtin(result))
     }
+}
+
+/// Types of numbers, each wider than those before it.
+const NUMBERS: [&str; 6] = ["int2", "int4", "int8", "numeric", "float4", "float8"];
+
+fn rank(data_type: &DataType) -> Option<usize> {
+    NUMBERS.iter().position(|number| data_type.is_builtin(number))
 }
 
 pub fn number_type(number: &str) -> &'static str {

@@ -8,10 +8,12 @@ use crate::catalog::interpret::value::{Object, Value, array_literal};
 use crate::catalog::interpret::{DEPTH, Flow, Interpreter, constant, unquoted};
 use crate::catalog::name::QName;
 use crate::source::Span;
-use crate::sql::expr::{Call, Expr, FromItem, Literal, Query, QueryBody};
+use crate::sql::expr::{Call, Expr, FromItem, Query, QueryBody};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::{Block, BlockStatementKind};
-use crate::sql::statement::{ArgumentMode, FunctionBody, Statement, StatementKind};
+use crate::sql::statement::{
+    ArgumentMode, FunctionBody, SettingChange, SettingValue, Statement, StatementKind,
+};
 
 impl Interpreter<'_> {
     /// Runs the functions that a query calls, as far as they change what the model holds.
@@ -75,16 +77,21 @@ impl Interpreter<'_> {
     }
 
     fn set_config(&mut self, call: &Call, span: Span) {
-        let [name, value, ..] = call.args.as_slice() else { return };
+        let [name, value, rest @ ..] = call.args.as_slice() else { return };
         let (Value::Text(name), Value::Text(value)) = (self.value(name), self.value(value)) else { return };
-        self.catalog.session.may_delete_stored |= name.eq_ignore_ascii_case("storage.allow_delete_query");
-        if name.eq_ignore_ascii_case("search_path") {
-            if value.is_empty() && matches!(call.args.get(2), Some(Expr::Literal(Literal::Bool(false)))) {
+        let name = Ident::new(name.to_ascii_lowercase());
+        let is_local = rest.first().is_some_and(|local| self.value(local) == Value::Bool(true));
+        let values = if name == "search_path" {
+            if value.is_empty() && !is_local {
                 self.catalog.dumps.insert(span.file);
             }
-            self.catalog.session.search_path =
-                value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(unquoted).collect();
-        }
+            let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+            parts.map(|part| unquoted(part).to_string()).collect()
+        } else {
+            vec![value.to_string()]
+        };
+        let change = SettingChange { name, span, value: SettingValue::Values(values) };
+        if is_local { self.catalog.session.set_local(&change) } else { self.catalog.session.set(&change) }
     }
 
     fn schedule(&mut self, call: &Call, span: Span) {

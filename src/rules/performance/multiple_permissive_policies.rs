@@ -70,8 +70,9 @@ const COMMANDS: [(PolicyCommand, &str); 4] = [
 /// More policies than these are counted and not named.
 const MOST_NAMED: usize = 4;
 
-/// What commands share: the policies that run, by their place on the table, and for which roles.
-type Crowd = (Vec<usize>, Vec<Ident>);
+/// What commands share: the policies that run, by their place on the table, for which roles, and how many
+/// of them for the role that has most.
+type Crowd = (Vec<usize>, Vec<Ident>, usize);
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let doubts = cx.catalog.doubts(&[Aspect::Policies]);
@@ -87,10 +88,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                 crowds.entry(crowd).or_default().push(command);
             }
         }
-        for ((policies, roles), commands) in crowds {
+        for ((policies, roles, most), commands) in crowds {
             let policies = policies.iter().filter_map(|at| table.policies.get_index(*at));
             let policies: Vec<&Policy> = policies.map(|(_, policy)| policy).collect();
-            found.push(Meeting { table, policies, roles, commands });
+            found.push(Meeting { table, policies, roles, most, commands });
         }
     }
     let (infos, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(Meeting::is_short);
@@ -108,6 +109,8 @@ struct Meeting<'a> {
     table: &'a Table,
     policies: Vec<&'a Policy>,
     roles: Vec<Ident>,
+    /// How many of the policies run for the role that has most.
+    most: usize,
     commands: Vec<PolicyCommand>,
 }
 
@@ -182,6 +185,7 @@ impl Roles {
             policies.filter(|(_, policy)| policy.permissive && policy.covers(command)).collect();
         let mut crowded = vec![false; table.policies.len()];
         let mut names = Vec::new();
+        let mut most = 0;
         for (name, groups) in &self.0 {
             let holds = |policy: &Policy| policy.roles.value.iter().any(|role| groups.contains(role));
             let own: Vec<(usize, &Policy)> =
@@ -193,16 +197,17 @@ impl Roles {
             let meeting: Vec<usize> = own.iter().filter(meets_another).map(|(at, _)| *at).collect();
             if !is_silenced && !meeting.is_empty() {
                 names.push(name.clone());
+                most = most.max(meeting.len());
                 meeting.into_iter().for_each(|at| crowded[at] = true);
             }
         }
         let together: Vec<usize> = (0..crowded.len()).filter(|at| crowded[*at]).collect();
-        (!names.is_empty()).then_some((together, names))
+        (!names.is_empty()).then_some((together, names, most))
     }
 }
 
 fn report(meeting: &Meeting<'_>, out: &mut Findings) {
-    let Meeting { table, policies, roles, .. } = meeting;
+    let Meeting { table, policies, roles, most, .. } = meeting;
     let (by_age, words) = (meeting.by_age(), meeting.words());
     let Some((last, earlier)) = by_age.split_last() else { return };
     let names: Vec<String> = by_age.iter().take(MOST_NAMED).map(|policy| policy.name.delimited()).collect();
@@ -211,8 +216,8 @@ fn report(meeting: &Meeting<'_>, out: &mut Findings) {
         rest => format!(" and {rest} more"),
     };
     let message = format!(
-        "{} policies run for each row when {} {} on {}: {}{more}",
-        by_age.len(),
+        "{}{most} policies run for each row when {} {} on {}: {}{more}",
+        if *most < by_age.len() { "up to " } else { "" },
         listed(roles.iter().map(Ident::quoted)),
         if roles.len() == 1 {
             format!("does {}", listed(words.iter().map(ToString::to_string)))
@@ -328,6 +333,16 @@ mod tests {
             "create policy one on public.t for select using (id > 0);
              create policy two on public.t for select using (a is null);
              --            ^^^ warning: 2 policies run for each row when anon and authenticated do SELECT on public.t: \"one\", \"two\"",
+        );
+    }
+
+    #[test]
+    fn roles_with_different_policies_are_not_added_up() {
+        policies(
+            "create policy one on public.t for select using (id > 0);
+             create policy two on public.t for select to authenticated using (a is null);
+             create policy three on public.t for select to anon using (a = 1);
+             --            ^^^^^ warning: up to 2 policies run for each row when anon and authenticated do SELECT on public.t: \"one\", \"two\", \"three\"",
         );
     }
 

@@ -222,6 +222,26 @@ mod tests {
     }
 
     #[test]
+    fn a_label_that_stands_in_for_no_user_is_no_other_label() {
+        let count = |instead: &str| {
+            let sql = format!(
+                "create type public.kind as enum ('customer', 'admin');
+                 create table public.users (id uuid primary key, kind public.kind not null default 'customer');
+                 alter table public.users enable row level security; create table public.defaults (kind public.kind);
+                 create table public.a (id int primary key); alter table public.a enable row level security;
+                 create policy seen on public.a for select using (true);
+                 create function public.is_admin() returns boolean language sql stable security definer as $$
+                   select coalesce((select kind from public.users where id = auth.uid()), {instead}) = 'admin' $$;
+                 create policy p on public.a for update using (public.is_admin());"
+            );
+            Bench::new(&sql).run(&RULE, &RULE.options.defaults()).len()
+        };
+        assert_eq!(count("'customer'::public.kind"), 0);
+        assert_eq!(count("'customer'::kind"), 0);
+        assert_eq!(count("(select kind from public.defaults limit 1)"), 1);
+    }
+
+    #[test]
     fn what_needs_a_user_or_opens_all_is_silent() {
         policies(
             "

@@ -158,7 +158,10 @@ impl Cx<'_> {
         Some(IndexKey {
             value,
             operator_class: name(n.opclass()),
-            collation: name(n.collation()),
+            collation: name(n.collation()).or_else(|| match n.expr() {
+                Node::CollateClause(n) => name(n.collname()),
+                _ => None,
+            }),
             descending: n.ordering == SortByDir::SORTBY_DESC,
             nulls_first: match n.nulls_ordering {
                 SortByNulls::SORTBY_NULLS_FIRST => Some(true),

@@ -113,10 +113,11 @@ impl Server {
             }
             _ => {
                 let name = self.new_name();
-                let mut script = format!("create database {name} template {template} owner postgres;\n");
+                let mut script = format!(
+                    "create database {name} template {template} owner postgres;\n\\connect {name} postgres\n"
+                );
                 for migration in migrations {
-                    // A new connection has the settings that RESET ALL goes back to.
-                    script += &format!("\\connect {name} postgres\n{}\n", as_the_cli_runs(migration));
+                    script += &format!("reset all;\n{}\n", as_the_cli_runs(migration));
                 }
                 script += &format!("\\connect {name} postgres\n{queries}");
                 let out = self.psql("postgres", &script);

@@ -64,3 +64,12 @@ create table t (a int); insert into t values (1); update t set a = 2; delete fro
 create table t (a int); create temp table t (a int); alter table t add b int; alter table public.t add c int; drop table t; alter table t add d int;
 -- case: the name of an exclusion on an expression
 create table t (a int, r int4range, exclude using gist (int4range(a, a + 1) with &&, r with &&));
+-- case: SET LOCAL ends with its transaction
+create schema later; create schema first; begin; set local search_path = later; create table a (id int); commit; create table b (id int); begin; set search_path = first; set local search_path = later; create table c (id int); commit; create table d (id int); begin; set local search_path = later; set search_path = public; create table e (id int); commit; create table f (id int);
+begin; select set_config('search_path', 'later', true); create table g (id int); commit; create table h (id int);
+-- case: a role outlives its file (cluster)
+create role app_owner; grant app_owner to postgres; grant create, usage on schema public to app_owner; set role app_owner; create table a (id int);
+-- file
+create table b (id int); reset role; create table c (id int);
+-- file
+create table d (id int);

@@ -293,3 +293,11 @@ create table a_table_with_a_rather_long_name_that_nearly_fills_the_limit (a_colu
 create table t_pkey (a int); create table t (a int primary key, b int constraint t_b_check check (b > 0), check (b < 9)); create table "T" ("B" int unique, "Ä ö" text check ("Ä ö" <> '')); create unique index on "T" (lower("Ä ö"), ("B" + 1), "B"); create sequence u_id_seq; create table u (id serial, id1 serial); create table w (id serial); alter table w rename to w2; create table w (id serial);
 -- case: keys that a named index serves, and their columns
 create table t (a int, b int, c int); create unique index i on t (a) include (c); create unique index j on t (b, c); alter table t add constraint pk primary key using index i, add unique using index j; create table u (x int references t, y int, z int, foreign key (y, z) references t (b, c) match full on delete set null (y)); alter table t rename constraint pk to pk2; alter index j rename to k; alter table t drop constraint k cascade; alter table u alter constraint u_x_fkey deferrable;
+-- case: a column in parentheses is no expression
+create table t (id int primary key, a int, b text, "Z z" text); create index on t ((a)); create index on t (((b))); create index on t (((b) collate "C"), ("Z z")); create index on t ((lower(b) collate "C")); alter table t add constraint x exclude using btree ((a) with =);
+-- case: an extension takes the indexes that use its operator classes
+create extension pg_trgm; create table t (id int, a text); create index i on t using gin (a gin_trgm_ops); create index j on t (a); drop extension pg_trgm cascade;
+-- case: triggers that call PostgreSQL's functions
+create table t (id int, body text, ts tsvector); create trigger a before insert on t for each row execute function tsvector_update_trigger(ts, 'pg_catalog.english', body); create trigger b before update on t for each row execute function suppress_redundant_updates_trigger();
+-- case: types of what is one of several
+create table s (a int, v varchar(10), n numeric, c char(3)); create table t as select case when a > 1 then 1 else 2.5 end as one, coalesce(1, 2::bigint) as two, v || 'x' as three, coalesce(n, 0) as four, coalesce(v, 'x') as five, c || 'x' as six, case when a > 1 then 'x' else v end as seven, coalesce(a, 1.5::float4) as eight from s;
