@@ -8,6 +8,7 @@ mod discover;
 pub mod migrations;
 mod pending;
 mod scripts;
+mod sequence;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -168,12 +169,16 @@ impl Project {
         } else {
             let whole =
                 Some(project.folder.join(SCHEMA)).filter(|path| declared.is_empty() && path.is_file());
-            let declared = declared.iter().cloned().chain(whole);
-            project.files.extend(declared.map(|path| ProjectFile::new(path, FileRole::Migration)));
+            let mut state: Vec<PathBuf> = declared.iter().cloned().chain(whole).collect();
+            if project.config.declared_paths.is_empty() {
+                state = sequence::by_need(state);
+            }
+            project.files.extend(state.into_iter().map(|path| ProjectFile::new(path, FileRole::Migration)));
         }
         // Where it runs none at all, what is there is run by hand.
         if project.files.iter().all(|file| file.role != FileRole::Migration) {
-            skipped.iter_mut().for_each(|file| file.role = FileRole::Migration);
+            let by_hand = skipped.iter_mut().filter(|file| !is_export(&file.path));
+            by_hand.for_each(|file| file.role = FileRole::Migration);
         }
         let seeds = project.configured("[db.seed] sql_paths", project.config.seed_paths.clone(), errors);
         // What declares the schema is no seed, also where it is run as one.
@@ -207,7 +212,7 @@ impl Project {
         }
         let names = scripts::newest_of_extensions(names);
         let files = names.iter().map(|name| folder.join(name)).collect();
-        Self { kind: Kind::Folder, ..Self::of_files(folder, files) }
+        Self { kind: Kind::Folder, ..Self::of_files(folder, sequence::by_need(files)) }
     }
 
     /// Files that are taken for migrations, in this order.
@@ -393,6 +398,14 @@ impl Project {
         }
         found
     }
+}
+
+/// Whether a file was written out of a database, the platform's tables with the project's: what it leaves out,
+/// such as policies, may be there all the same.
+fn is_export(path: &Path) -> bool {
+    let text = std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).to_lowercase());
+    let makes = ["create table auth.", "create table if not exists auth."];
+    text.is_ok_and(|text| makes.iter().any(|make| text.contains(make)))
 }
 
 /// The folder that a project of this folder belongs to.

@@ -6,6 +6,7 @@
 mod assume;
 pub mod boundary;
 mod compare;
+mod dump;
 mod engine;
 mod keys;
 mod mended;

@@ -85,6 +85,9 @@ pub(super) fn run_do(catalog: &mut Catalog, block: &DoBlock, span: Span) -> Appl
     Ok(())
 }
 
+/// More letters of an error's text are not repeated.
+const MOST_SAID: usize = 100;
+
 /// The text of the error that a statement of a block raises, where nothing is filled into it.
 fn raised(body: &Block, place: Span) -> Option<String> {
     let mut found = None;
@@ -93,7 +96,9 @@ fn raised(body: &Block, place: Span) -> Option<String> {
             && statement.span == place
             && !text.contains('%')
         {
-            found = Some(text.split_whitespace().collect::<Vec<_>>().join(" "));
+            let first = text.split("\\n").next().unwrap_or(text);
+            let words = first.split_whitespace().collect::<Vec<_>>().join(" ");
+            found = Some(words.chars().take(MOST_SAID).collect());
         }
     });
     found

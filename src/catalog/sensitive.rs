@@ -27,7 +27,7 @@ const ENDS: &[&str] = &[
     "activation_key", "verification_code",
     // Money.
     "credit_card", "card_number", "cvv", "cvc", "cvn", "iban", "bank_account", "account_number",
-    "routing_number", "payment_method", "stripe_customer_id", "customer_stripe_id",
+    "routing_number", "payment_method_id", "stripe_customer_id", "customer_stripe_id",
 ];
 
 /// The same, of what opens a door.
@@ -58,6 +58,9 @@ const PLACES: &[&str] = &[
     "venue", "restaurant", "cafe", "bar", "shop", "store", "branch", "clinic", "hospital", "pharmacy", "hotel",
     "school", "gym", "museum", "market",
 ];
+
+/// What stands beside the address of a wallet or a contract.
+const WALLETS: &[&str] = &["chain", "chain_id", "network", "network_id", "ens", "ens_name", "decimals"];
 
 impl Table {
     /// Whether its name says that it holds what others must not see: `cron_secrets`.
@@ -100,8 +103,7 @@ impl Table {
 
     /// Whether an address is that of a wallet or a contract: it identifies the row, or stands beside its chain.
     fn is_of_wallets(&self, address: &Column) -> bool {
-        let named =
-            |name: &str| ["chain", "chain_id", "network", "ens", "ens_name"].contains(&words(name).as_str());
+        let named = |name: &str| WALLETS.contains(&words(name).as_str());
         let identifies = |key: &[i16]| key.contains(&address.attnum);
         self.primary_key().is_some_and(identifies) || self.columns.iter().any(|column| named(&column.name))
     }
@@ -213,7 +215,8 @@ mod tests {
              create table branches (address text);
              create table store_customers (address text);
              create table wallets (address text primary key, name text);
-             create table nonces (id bigint primary key, address text, \"chainId\" int);",
+             create table nonces (id bigint primary key, address text, \"chainId\" int);
+             create table coins (id bigint primary key, address text, decimals int, payment_method text);",
         );
         let named = |name: &str, rarer: bool| -> Vec<String> {
             let table = bench.catalog.table(&QName::new("public", name)).expect("it is made");
@@ -233,5 +236,6 @@ mod tests {
         assert_eq!(named("venue_profiles", false), ["owner_email"]);
         assert!(named("branches", false).is_empty());
         assert!(named("wallets", false).is_empty() && named("nonces", false).is_empty());
+        assert!(named("coins", false).is_empty(), "how somebody pays is a kind");
     }
 }

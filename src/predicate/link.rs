@@ -151,8 +151,36 @@ impl Conditions<'_> {
     }
 
     /// Whether an atom's value depends on what the request brings: its user, or any setting of it.
+    /// What cannot hold for this caller has no say: of `exists (… owner = auth.uid() or is_open)` the first part
+    /// for who is not signed in.
     pub fn depends_on_caller(&self, atom: usize) -> bool {
-        self.sources(&self.atoms[atom].expr, self.level, None).caller
+        let expr = &self.atoms[atom].expr;
+        self.sources(expr, self.level, None).caller
+            && self.pruned(expr).is_none_or(|pruned| self.sources(&pruned, self.level, None).caller)
+    }
+
+    /// A sub-select without the branches of its condition that are never true; `None` where all of them may be.
+    fn pruned(&self, expr: &Expr) -> Option<Expr> {
+        let mut pruned = expr.clone();
+        let Expr::Sublink(sublink) = &mut pruned else { return None };
+        let QueryBody::Select(select) = &mut sublink.query.body else { return None };
+        let mut inner = self.inner(1)?;
+        let parts = match select.filter.as_deref_mut()? {
+            Expr::And(parts) => parts.as_mut_slice(),
+            one => std::slice::from_mut(one),
+        };
+        let mut any = false;
+        for part in parts {
+            if let Expr::Or(branches) = part {
+                let before = branches.len();
+                branches.retain(|branch| {
+                    let node = inner.read_followed(branch);
+                    !inner.is_never(&node)
+                });
+                any |= branches.len() < before;
+            }
+        }
+        any.then_some(pruned)
     }
 
     /// The relation in which the caller must have a row, if that is all that an atom asks:

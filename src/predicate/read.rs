@@ -463,7 +463,7 @@ impl Conditions<'_> {
     }
 
     /// Conditions of their own for what is so many queries deeper; none where that goes too far.
-    fn inner(&self, deeper: u16) -> Option<Self> {
+    pub(super) fn inner(&self, deeper: u16) -> Option<Self> {
         let fresh = Self::new(self.caller, self.facts);
         let nesting = self.nesting + 1;
         (nesting < NESTING).then_some(Self { level: self.level + deeper, nesting, ..fresh })
@@ -568,8 +568,21 @@ impl Conditions<'_> {
                 self.caller.role().map(|role| Value::Text(role.to_string()))
             }
             "lower" | "upper" | "btrim" | "length" if built_in && call.target.is_none() => {
-                let null = |arg: &Expr| self.known(arg) == Some(Value::Null);
-                call.args.iter().any(null).then_some(Value::Null)
+                let args: Vec<Option<Value>> = call.args.iter().map(|arg| self.known(arg)).collect();
+                match (name, args.as_slice()) {
+                    (_, args) if args.contains(&Some(Value::Null)) => Some(Value::Null),
+                    // Other letters depend on the locale.
+                    ("lower", [Some(Value::Text(text))]) if text.is_ascii() => {
+                        Some(Value::Text(text.to_ascii_lowercase()))
+                    }
+                    ("upper", [Some(Value::Text(text))]) if text.is_ascii() => {
+                        Some(Value::Text(text.to_ascii_uppercase()))
+                    }
+                    ("btrim", [Some(Value::Text(text))]) => {
+                        Some(Value::Text(text.trim_matches(' ').to_owned()))
+                    }
+                    _ => None,
+                }
             }
             _ => None,
         }

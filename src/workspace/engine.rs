@@ -229,7 +229,7 @@ impl<'a> Engine<'a> {
         self.bytes(flaws, &migration.errors, &object);
         // What stands in place of such bytes is for no parser.
         let is_told = |error: &&SyntaxError| !is_of_bytes(error) && !self.sources.is_of_flaw(error.span);
-        let before = self.syntax.list.len();
+        let (before, forms_before) = (self.syntax.list.len(), self.form.list.len());
         for error in migration.errors.iter().filter(is_told) {
             if let Some((what, help)) = policy_form(self.sources.text(error.statement)) {
                 self.form
@@ -251,7 +251,9 @@ impl<'a> Engine<'a> {
             let read = error.span.start.checked_sub(error.statement.start);
             finding.help = mistake(statement, read.unwrap_or_default() as usize).map(str::to_string);
         }
-        self.fold_broken(migration.file, before);
+        let objects = format!("statements of {}", self.name(migration.file));
+        fold_broken(&mut self.syntax, before, &objects);
+        fold_broken(&mut self.form, forms_before, &objects);
         for skipped in &migration.skipped {
             let (message, note) = match skipped.kind {
                 SkippedKind::MetaCommand => ("psql commands, which the Supabase CLI cannot run", "no SQL"),
@@ -262,17 +264,6 @@ impl<'a> Engine<'a> {
             };
             self.unknown(skipped.span, message, note);
         }
-    }
-
-    /// Tells as one what is broken in a file, if that is much: it stops at the first.
-    fn fold_broken(&mut self, file: FileId, before: usize) {
-        let [first, others @ ..] = &self.syntax.list[before..] else { return };
-        if others.len() < MOST_BROKEN {
-            return;
-        }
-        let message = format!("{}; {} more statements of the file are broken", first.message, others.len());
-        let objects = format!("statements of {}", self.name(file));
-        self.syntax.fold(before, &objects, message, |_| "nor this");
     }
 
     /// Reports bytes that are no text: once for each statement or line that holds some.
@@ -365,6 +356,16 @@ impl<'a> Engine<'a> {
     fn object(&self, file: FileId) -> Identity {
         Identity::plain("file", self.name(file))
     }
+}
+
+/// Tells as one what is broken in a file, if that is much: it stops at the first.
+fn fold_broken(findings: &mut Findings, before: usize, objects: &str) {
+    let [first, others @ ..] = &findings.list[before..] else { return };
+    if others.len() < MOST_BROKEN {
+        return;
+    }
+    let message = format!("{}; {} more statements of the file are broken", first.message, others.len());
+    findings.fold(before, objects, message, |_| "nor this");
 }
 
 /// Whether it is told with the bytes that a server refuses.

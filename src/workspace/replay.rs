@@ -13,6 +13,7 @@ use crate::source::{FileId, FileRole, Sources, Span};
 use crate::sql::statement::Statement;
 use crate::sql::{self, Migration};
 use crate::workspace::Timings;
+use crate::workspace::dump::own_statements;
 
 /// The platform's catalog, with what the configuration says.
 pub(super) fn fresh_catalog(project: &Project, settings: &Settings, config_file: Option<FileId>) -> Catalog {
@@ -132,7 +133,8 @@ pub(super) fn replay(catalog: &mut Catalog, file: &Migration, statements: &[Stat
             broken.for_each(|text| catalog.note_unread(text));
             let first = file.places.first().filter(|_| is_description(&sources.get(file.file).text));
             first.iter().for_each(|_| catalog.expect_description(file.file));
-            catalog.apply_file(statements);
+            let own = own_statements(catalog, &sources.get(file.file).text, statements);
+            catalog.apply_file(&own);
             first.iter().for_each(|place| catalog.note_description(**place));
         }
         FileRole::Seed => {

@@ -317,6 +317,9 @@ fn a_folder_of_migrations_that_the_cli_does_not_run_is_read_all_the_same() {
     let answer = concise(&folder, &[]);
     assert!(answer.out.contains("the Supabase CLI does not run prod.sql"), "{answer:?}");
     assert!(answer.out.contains("prod.sql:1:") && answer.out.contains("syntax error"), "{answer:?}");
+    folder.write("supabase/migrations/prod.sql", b"create table auth.users (id int);\nselec;");
+    assert!(!concise(&folder, &[]).out.contains("syntax error"), "an export leaves things out");
+    folder.write("supabase/migrations/prod.sql", BROKEN.as_bytes());
     folder.write("supabase/migrations/1_a.sql", b"select 1;");
     assert!(!concise(&folder, &[]).out.contains("syntax error"));
 }
@@ -512,6 +515,10 @@ fn forms_that_policies_lack_are_told_with_the_right_ones() {
     let form = "unsupported-policy-syntax";
     assert_eq!(found, [form, form, form, "syntax-error"], "{answer:?}");
     assert!(answer.out.contains("`create policy` has no `or replace`"), "{answer:?}");
+    let many = "create policy if not exists p on t using (true);\n".repeat(5);
+    let answer = concise(&Folder::project(&many), &["--only", form]);
+    assert_eq!(answer.out.lines().count(), 1, "{answer:?}");
+    assert!(answer.out.contains("4 more statements of the file are broken"), "{answer:?}");
 }
 
 #[test]

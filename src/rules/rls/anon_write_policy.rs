@@ -199,6 +199,23 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_hold_for_strangers_asks_them_nothing() {
+        let carts = "create table public.carts (id bigint, user_id uuid, session text);
+             create policy seen on public.carts for select using (user_id = auth.uid() or session is not null);
+             alter table public.carts enable row level security;";
+        policies(&format!(
+            "{carts}
+             create policy p on public.a for insert with check (exists (select from public.carts c where c.id = a.id and (c.user_id = auth.uid() or c.session is not null)));
+             --                                                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: policy \"p\": anyone with the project's public API key can add rows of public.a"
+        ));
+        policies(&format!(
+            "{carts}
+             create policy p on public.a for insert with check (exists (select from public.carts c
+               where c.id = a.id and (c.user_id = auth.uid() or c.session = current_setting('app.session', true))));"
+        ));
+    }
+
+    #[test]
     fn conditions_that_ask_for_nobody() {
         policies(
             "

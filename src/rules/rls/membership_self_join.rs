@@ -43,7 +43,8 @@ declare_rule! {
     ///   using (team_id in (select m.team_id from public.members m where m.user_id = (select auth.uid())));
     /// ```
     ///
-    /// Triggers that look at the column before the row is added keep the rule silent.
+    /// Triggers that look at the column before the row is added keep the rule silent. It is a warning where the
+    /// groups themselves are shown to everybody, whoever asks: to join them may be the point.
     ///
     /// ## How to fix
     ///
@@ -70,10 +71,39 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         {
             let free = free_columns(cx, &authority, table, policy);
             if !free.is_empty() {
-                report(table, policy, &free, out);
+                report(cx, table, policy, &free, out);
             }
         }
     }
+}
+
+/// The columns that a policy leaves to who adds a row, and that policies decide by.
+pub(super) fn chosen(
+    cx: &CatalogCx<'_>,
+    authority: &Authority<'_>,
+    table: &Table,
+    policy: &Policy,
+) -> Vec<Ident> {
+    let adds = policy.permissive && policy.covers(PolicyCommand::Insert);
+    let free = if adds { free_columns(cx, authority, table, policy) } else { Vec::new() };
+    free.into_iter().map(|(name, _)| name).collect()
+}
+
+/// Whether a column leads to groups that are shown to whoever adds a row by a policy, member or not: to join
+/// such a group is for everybody.
+fn leads_to_open_groups(cx: &CatalogCx<'_>, table: &Table, column: &Ident) -> bool {
+    let Some(column) = table.column(column) else { return false };
+    let key = table.foreign_keys().find(|(_, key)| *key.columns == [column.attnum]);
+    let Some(groups) = key.and_then(|(_, key)| cx.catalog.tables.get(&key.references)) else { return false };
+    let shows = |policy: &&Policy| policy.permissive && policy.covers(PolicyCommand::Select);
+    let mut showing = groups.policies.values().filter(shows).peekable();
+    groups.rls.value
+        && showing.peek().is_some()
+        && showing.all(|policy| {
+            let followed = policy.using.as_ref().map(|using| cx.rights.followed(groups, policy, using));
+            !policy.covers(PolicyCommand::Insert)
+                && followed.is_some_and(|using| !cx.workload.knows_caller(using))
+        })
 }
 
 /// The columns that policies decide by and that this one leaves to the caller, with what they decide.
@@ -115,7 +145,13 @@ fn free_columns<'a>(
     free
 }
 
-fn report(table: &Table, policy: &Policy, free: &[(Ident, &[Decision<'_>])], out: &mut Findings) {
+fn report(
+    cx: &CatalogCx<'_>,
+    table: &Table,
+    policy: &Policy,
+    free: &[(Ident, &[Decision<'_>])],
+    out: &mut Findings,
+) {
     let Some(clause) = policy.gates(PolicyCommand::Insert).next() else { return };
     let names: Vec<String> = free.iter().map(|(name, _)| name.quoted()).collect();
     let decisions: Vec<&Decision<'_>> = free.iter().flat_map(|(_, list)| *list).collect();
@@ -140,6 +176,9 @@ fn report(table: &Table, policy: &Policy, free: &[(Ident, &[Decision<'_>])], out
     };
     finding.label_each(decisions.iter().map(say));
     finding.extent(names).extent(decisions.iter().map(|decision| &decision.table.name));
+    if free.iter().all(|(column, _)| leads_to_open_groups(cx, table, column)) {
+        finding.severity(Severity::Warning);
+    }
     finding.help(
         "ask for an invitation in WITH CHECK, or drop the policy and add rows in a function with `security definer` \
          that checks who may",
@@ -162,6 +201,27 @@ mod tests {
 
     fn policies(text: &str) {
         check(&RULE, &format!("{TABLES}{text}"));
+    }
+
+    #[test]
+    fn groups_that_are_shown_to_all_may_be_joined() {
+        let circles = |shown: &str| {
+            format!(
+                "create table circles (id int primary key, open boolean, creator uuid);
+                 alter table circles enable row level security;
+                 create policy shown on circles for select using ({shown});
+                 create table joined (circle int references circles, who uuid, primary key (circle, who));
+                 alter table joined enable row level security;
+                 create policy seen on docs for select using (team in (select j.circle from joined j where j.who = auth.uid()));
+                 create policy joins on joined for insert with check (who = auth.uid());\n"
+            )
+        };
+        let found = "                 --                                                   ^^^^^^^^^^^^^^^^";
+        policies(&format!("\n{}{found} warning: lets users choose circle\n", circles("open")));
+        policies(&format!(
+            "\n{}{found} error: lets users choose circle\n",
+            circles("open or creator = auth.uid()")
+        ));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::catalog::table::{Column, Table};
 use crate::diagnostic::{Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::rls::membership_self_join;
 use crate::sql::expr::Expr;
 use crate::sql::statement::{Clause, PolicyCommand, Privilege, TriggerEvent};
 
@@ -40,7 +41,9 @@ declare_rule! {
     /// ```
     ///
     /// WITH CHECK sees the new row alone, so that it can hold a column to a constant but not to its old value.
-    /// Triggers that look at the column before the change keep the rule silent.
+    /// Triggers that look at the column before the change keep the rule silent. Policies of a table that leave the
+    /// same columns to users are told once; what a policy lets users choose in new rows as well is
+    /// `membership-self-join`'s.
     ///
     /// ## How to fix
     ///
@@ -122,9 +125,26 @@ struct Free<'a> {
     decisions: &'a [Decision<'a>],
 }
 
+/// Policies of a table that leave the same columns to users, the one that leaves them all first.
+struct Leak<'a> {
+    policies: Vec<&'a Policy>,
+    free: Vec<Free<'a>>,
+}
+
+impl Leak<'_> {
+    fn has_all_of(&self, free: &[Free<'_>]) -> bool {
+        free.iter().all(|one| self.free.iter().any(|own| own.column.attnum == one.column.attnum))
+    }
+
+    fn is_within(&self, free: &[Free<'_>]) -> bool {
+        self.free.iter().all(|own| free.iter().any(|one| own.column.attnum == one.column.attnum))
+    }
+}
+
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let authority = Authority::of(cx.catalog, cx.workload, cx.rights);
     for table in cx.tables_with_rls(&[Aspect::Policies, Aspect::Shape, Aspect::Grants]) {
+        let mut leaks: Vec<Leak<'_>> = Vec::new();
         for policy in
             table.policies.values().filter(|policy| policy.permissive && policy.covers(PolicyCommand::Update))
         {
@@ -136,10 +156,21 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
                     }
                 }
             }
-            if !free.is_empty() {
-                report(cx, table, policy, &free, out);
+            let taken = membership_self_join::chosen(cx, &authority, table, policy);
+            // Whoever chooses them in new rows needs to change none.
+            if free.iter().all(|one| taken.contains(&one.column.name)) {
+                continue;
+            }
+            match leaks.iter_mut().find(|leak| leak.has_all_of(&free) || leak.is_within(&free)) {
+                Some(leak) if leak.has_all_of(&free) => leak.policies.push(policy),
+                Some(leak) => {
+                    leak.policies.insert(0, policy);
+                    leak.free = free;
+                }
+                None => leaks.push(Leak { policies: vec![policy], free }),
             }
         }
+        leaks.iter().for_each(|leak| report(cx, table, leak, out));
     }
 }
 
@@ -213,16 +244,19 @@ fn lets_own_through(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, role: &R
     !fenced && sees && policy.using.is_some() && policy.clauses().all(|clause| opens(policy, clause))
 }
 
-fn report(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, free: &[Free<'_>], out: &mut Findings) {
+fn report(cx: &CatalogCx<'_>, table: &Table, leak: &Leak<'_>, out: &mut Findings) {
+    let Leak { policies, free } = leak;
+    let Some((policy, others)) = policies.split_first() else { return };
     let Some(clause) = policy.gates(PolicyCommand::Update).next() else { return };
     let names: Vec<String> = free.iter().map(|one| one.column.name.quoted()).collect();
     let decisions: Vec<&Decision<'_>> = free.iter().flat_map(|one| one.decisions).collect();
-    let mut message = format!(
-        "policy {} lets users change {} in their own row of {}",
-        policy.name.delimited(),
-        in_words(&names, "and"),
-        table.name,
-    );
+    let named: Vec<String> = policies.iter().map(|policy| policy.name.delimited()).collect();
+    let who = match others {
+        [] => format!("policy {} lets", named[0]),
+        _ => format!("policies {} let", in_words(&named, "and")),
+    };
+    let mut message =
+        format!("{who} users change {} in their own row of {}", in_words(&names, "and"), table.name);
     if let Some(first) = decisions.first() {
         message.push_str(&format!(
             ", and policy {} on {} decides by it",
@@ -234,6 +268,8 @@ fn report(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, free: &[Free<'_>],
         out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
     finding.note("chooses rows, not columns");
     finding.label(policy.name_apart_from(clause.span), "the policy is created here");
+    let clauses = others.iter().filter_map(|other| other.gates(PolicyCommand::Update).next());
+    finding.label_each(clauses.map(|clause| (clause.span, "and by this")));
     for one in free.iter().take(3) {
         finding.label(one.column.name_span, format!("{} can be changed", one.column.name.delimited()));
     }
@@ -306,6 +342,27 @@ mod tests {
         );
         policies(
             "create policy change on profiles for update using (id = auth.uid() or org = 1) with check (org = 1);",
+        );
+    }
+
+    #[test]
+    fn policies_that_leave_the_same_are_told_once() {
+        policies(
+            "
+             create policy a on profiles for update using (id = auth.uid() and org = 1) with check (id = auth.uid() and role = 'user');
+             create policy b on profiles for update to authenticated using (id = auth.uid());
+             --                                                             ^^^^^^^^^^^^^^^ warning: policies \"b\" and \"a\" let users change role and plan in their own row of public.profiles",
+        );
+    }
+
+    #[test]
+    fn what_can_be_chosen_in_new_rows_is_told_there() {
+        policies(
+            "
+             create table members (team int, who uuid, primary key (team, who));
+             alter table members enable row level security;
+             create policy own on members using (who = auth.uid());
+             create policy by_team on docs for delete using (org in (select m.team from members m where m.who = auth.uid()));",
         );
     }
 

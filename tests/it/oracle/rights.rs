@@ -234,6 +234,9 @@ const OF_CALLERS: &[&str] = &[
     "auth.uid() = auth.uid()",
     "not exists (select 1 from app.members m where m.user_id = auth.uid())",
     "(select m.role from app.members m where m.user_id = auth.uid() and m.role = 'admin' limit 1) = 'admin'",
+    "coalesce((select m.role from app.members m where m.user_id = auth.uid() limit 1), 'none') in ('none', 'x')",
+    "lower(coalesce(auth.jwt() ->> 'role', '')) in ('admin', 'authenticated')",
+    "upper(auth.role()) = 'ANON'",
 ];
 
 const OWN: &[&str] = &[
