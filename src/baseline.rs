@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::former::Former;
 use crate::change::{Earlier, Grown, say_what_grew};
-use crate::diagnostic::{Diagnostic, Severity, selected};
+use crate::diagnostic::{Diagnostic, Severity, chosen, selected};
 use crate::rules;
 
 /// What the file is called.
@@ -45,6 +45,8 @@ pub struct Entry {
     severity: Severity,
     /// How many of them the run had.
     seen: usize,
+    /// How many it may have: those as well that statements hide which it could not follow.
+    possible: usize,
     /// What those let requests do.
     reach: BTreeSet<String>,
     /// What else those tell of.
@@ -115,7 +117,7 @@ pub struct Broken {
 impl Entry {
     fn new(record: Record, severity: Severity, range: Range<usize>) -> Self {
         let (reach, extent) = Default::default();
-        Self { record, severity, seen: 0, reach, extent, seen_as: None, range }
+        Self { record, severity, seen: 0, possible: 0, reach, extent, seen_as: None, range }
     }
 
     /// Notes that a finding of it occurs, which tells of things that had the other names of `formerly`.
@@ -125,6 +127,11 @@ impl Entry {
         self.extent.extend(found.extent.iter().cloned());
         self.extent.extend(formerly.iter().flat_map(|(_, names)| names).cloned());
         self.seen_as = self.seen_as.max(Some(found.own_severity()));
+    }
+
+    /// How many of them are there, as far as can be known.
+    fn left(&self) -> usize {
+        self.seen.max(self.possible)
     }
 
     /// How a finding of it is worse than it says.
@@ -226,6 +233,10 @@ impl Baseline {
             grown.extend(worse.map(|worse| (diagnostic.fingerprint(), worse)));
             has_grown
         };
+        // Of several that it knows fewer of, those are new that came last.
+        let new = chosen(found, |one| one.span, is_new);
+        let mut number = 0..;
+        let is_new = |_: &Diagnostic| number.next().is_some_and(|at| new.contains(&at));
         *found = selected(std::mem::take(found), is_new, "are not in the baseline");
         say_what_grew(found, &|one| grown.get(&one.fingerprint()), Earlier::Baseline);
     }
@@ -251,10 +262,34 @@ impl Baseline {
         self.entries.get_mut(&fingerprint?)
     }
 
+    /// After [`Self::silence`], whether it knows of more than was found.
+    pub fn knows_more(&self) -> bool {
+        let is_more = |known: &Option<BTreeSet<String>>, seen: &BTreeSet<String>| {
+            known.as_ref().is_some_and(|known| !known.is_subset(seen))
+        };
+        self.entries.values().any(|entry| {
+            entry.seen < entry.record.count
+                || is_more(&entry.record.reach, &entry.reach)
+                || is_more(&entry.record.extent, &entry.extent)
+        })
+    }
+
+    /// After [`Self::silence`], takes for possible what `other` has seen, the same baseline used on what would be found
+    /// if statements that could not be followed did nothing.
+    pub fn allow_for(&mut self, other: &Self) {
+        for (fingerprint, entry) in &mut self.entries {
+            let Some(other) = other.entries.get(fingerprint) else { continue };
+            entry.possible = other.seen;
+            entry.reach.extend(other.reach.iter().cloned());
+            entry.extent.extend(other.extent.iter().cloned());
+            entry.seen_as = entry.seen_as.max(other.seen_as);
+        }
+    }
+
     /// After [`Self::silence`], the entries of rules that looked which did not occur as often as they
     /// say, in the order of the file.
     pub fn stale(&self, looked: impl Fn(&str) -> bool) -> Vec<&Entry> {
-        let is_stale = |entry: &&Entry| entry.seen < entry.record.count && looked(&entry.record.rule);
+        let is_stale = |entry: &&Entry| entry.left() < entry.record.count && looked(&entry.record.rule);
         let mut stale: Vec<_> = self.entries.values().filter(is_stale).collect();
         stale.sort_by_key(|entry| entry.range.start);
         stale
@@ -265,11 +300,11 @@ impl Baseline {
     pub fn prune(&mut self, looked: impl Fn(&str) -> bool) -> usize {
         let mut pruned = 0;
         self.entries.retain(|_, entry| {
-            if entry.seen < entry.record.count && looked(&entry.record.rule) {
+            if entry.left() < entry.record.count && looked(&entry.record.rule) {
                 pruned += 1;
-                entry.record.count = entry.seen;
+                entry.record.count = entry.left();
             }
-            if entry.seen > 0 {
+            if entry.left() > 0 {
                 entry.learn();
             }
             entry.record.count > 0

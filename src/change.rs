@@ -14,7 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::access::{in_words, reach_in_words};
 use crate::catalog::name::QName;
 use crate::change::stops::Cause;
-use crate::diagnostic::{Diagnostic, Identity, Severity, selected};
+use crate::diagnostic::{Diagnostic, Identity, Severity, chosen, selected};
 use crate::predicate::Reach;
 use crate::rules;
 use crate::source::{FileId, Sources, Span};
@@ -127,7 +127,8 @@ pub struct AccessChange {
     pub before: Option<Reach>,
     /// The rows reached now; nothing where the relation is gone.
     pub after: Option<Reach>,
-    /// The columns of tables that a view shows and did not, where it is about these: `auth.users.email`.
+    /// The columns of tables that a view shows and did not, where it is about these: `auth.users.email`; or those for
+    /// few that can be read now in all rows of a table.
     pub shows: Vec<String>,
     /// The function by which the rows are reached with the rights of its owner, where it is about one.
     pub through: Option<String>,
@@ -283,8 +284,17 @@ pub struct Compared {
     pub introduced: Vec<Diagnostic>,
     /// Of those, the ones that the base has as well, and that got worse: by their fingerprints.
     pub grown: FxHashMap<String, Grown>,
+    /// How many of each fingerprint the base has.
+    pub counts: FxHashMap<String, usize>,
     pub fixed: Vec<Fixed>,
     pub staying: usize,
+}
+
+impl Compared {
+    /// How many findings of a fingerprint the base has.
+    pub fn count_before(&self, fingerprint: &str) -> usize {
+        self.counts.get(fingerprint).copied().unwrap_or_default()
+    }
 }
 
 /// How a finding is worse than it was.
@@ -340,55 +350,76 @@ pub enum Earlier {
     Baseline,
 }
 
+/// Which of the places of the head the change brought.
+pub struct Brought<'a> {
+    /// Whether the base does not have a file as it is.
+    pub file: &'a dyn Fn(FileId) -> bool,
+    /// Whether it does not have the statement of a place.
+    pub place: &'a dyn Fn(Span) -> bool,
+}
+
 /// Tells the findings that are new, more severe than they were or let requests do more, from those that the
 /// base has.
 ///
-/// Findings are the same if they share a fingerprint; of several that do, those in files that the
-/// base does not have as they are (`is_new`) are the new ones. A finding about the whole project is
+/// Findings are the same if they share a fingerprint; of several that do, those in statements that the
+/// base does not have (`brought`) are the new ones. A finding about the whole project is
 /// taken apart: only its new instances are new. Of what is gone, that is fixed which `is_mended` tells so. What
 /// requests could do before (`was_done`) is not new, whatever the finding said of it.
 pub fn compare(
     (base, base_sources): (&[Diagnostic], &Sources),
     head: Vec<Diagnostic>,
-    is_new: &dyn Fn(FileId) -> bool,
+    brought: &Brought<'_>,
     is_mended: &dyn Fn(&Diagnostic) -> bool,
     was_done: &dyn Fn(&Diagnostic, &str) -> bool,
 ) -> Compared {
-    let mut known: FxHashMap<String, Vec<&Diagnostic>> = FxHashMap::default();
-    for one in base.iter().rev().flat_map(Diagnostic::each) {
-        known.entry(one.fingerprint()).or_default().push(one);
+    let mut known: FxHashMap<String, Vec<Numbered<'_>>> = FxHashMap::default();
+    let earlier: Vec<Numbered<'_>> = base.iter().flat_map(Diagnostic::each).enumerate().collect();
+    for one in earlier.iter().rev() {
+        known.entry(one.1.fingerprint()).or_default().push(*one);
     }
+    let mut compared = Compared {
+        counts: known.iter().map(|(fingerprint, list)| (fingerprint.clone(), list.len())).collect(),
+        ..Compared::default()
+    };
     let calls = calls(&head);
-    let mut compared = Compared::default();
-    let (old, new): (Vec<_>, Vec<_>) = head.into_iter().partition(|one| !is_new(one.span.file));
-    for diagnostic in old.into_iter().chain(new) {
-        let is_introduced = |one: &Diagnostic| {
-            let fingerprint = one.fingerprint();
-            let before = known.get_mut(&fingerprint).and_then(|list| counterpart(list, one));
-            // Of what a REVOKE leaves is not told while a view or policy needs it.
-            let is_only_told_now = || {
-                one.rule == REVOKED
-                    && !is_new(one.span.file)
-                    && one.reach.iter().all(|deed| was_done(one, deed))
-            };
-            let Some(before) = before else { return !is_only_told_now() };
-            let grown = Grown::between(before, one, &|deed| was_done(one, deed));
-            let has_grown = grown.is_some();
-            compared.grown.extend(grown.map(|grown| (fingerprint, grown)));
-            has_grown
+    let is_introduced = |one: &Diagnostic| {
+        let fingerprint = one.fingerprint();
+        let before = known.get_mut(&fingerprint).and_then(|list| counterpart(list, one));
+        // Of what a REVOKE leaves is not told while a view or policy needs it.
+        let is_only_told_now = || {
+            one.rule == REVOKED
+                && !(brought.file)(one.span.file)
+                && one.reach.iter().all(|deed| was_done(one, deed))
         };
-        let told = diagnostic.each().count();
+        let Some(before) = before else { return !is_only_told_now() };
+        let grown = Grown::between(before, one, &|deed| was_done(one, deed));
+        let has_grown = grown.is_some();
+        compared.grown.extend(grown.map(|grown| (fingerprint, grown)));
+        has_grown
+    };
+    // What the base may have comes first.
+    let introduced = chosen(&head, |one| (brought.place)(one.span), is_introduced);
+    let mut number = 0..;
+    for diagnostic in head {
+        let is_introduced = |_: &Diagnostic| number.next().is_some_and(|at| introduced.contains(&at));
         let mut introduced = diagnostic.select(is_introduced, "are new");
-        let grown = |one: &Diagnostic| compared.grown.get(&one.fingerprint());
-        say_what_grew(&mut introduced, &grown, Earlier::Base);
-        let is_whole = introduced.iter().flat_map(Diagnostic::each).count() == told;
-        compared.staying += usize::from(!is_whole);
+        say_what_grew(&mut introduced, &|one| compared.grown.get(&one.fingerprint()), Earlier::Base);
         compared.introduced.extend(introduced);
     }
-    let left: FxHashSet<String> =
-        known.into_iter().filter(|(_, list)| !list.is_empty()).map(|(fingerprint, _)| fingerprint).collect();
+    let left: FxHashSet<usize> = known.into_values().flatten().map(|(at, _)| at).collect();
+    let mut number = 0..;
+    let mut stays = |one: &Diagnostic| {
+        number.next().is_some_and(|at| !left.contains(&at))
+            && !compared.grown.contains_key(&one.fingerprint())
+    };
+    // A finding that tells several stays with one of them.
+    let staying = base.iter().filter(|one| one.each().filter(|one| stays(one)).count() > 0);
+    compared.staying = staying.count();
     let is_called = |one: &Diagnostic| calls.get(&one.object).is_some_and(|calls| one.reach.is_subset(calls));
-    let is_gone = |one: &Diagnostic| left.contains(&one.fingerprint()) && is_mended(one) && !is_called(one);
+    let mut number = 0..;
+    let is_gone = |one: &Diagnostic| {
+        number.next().is_some_and(|at| left.contains(&at)) && is_mended(one) && !is_called(one)
+    };
     let fixed = selected(base.to_vec(), is_gone, "are gone");
     compared.fixed.extend(fixed.iter().map(|diagnostic| Fixed::new(diagnostic, base_sources)));
     compared
@@ -405,12 +436,17 @@ fn calls(found: &[Diagnostic]) -> FxHashMap<Identity, BTreeSet<String>> {
     calls
 }
 
+/// A finding of the base, and which of them it is.
+type Numbered<'d> = (usize, &'d Diagnostic);
+
 /// Takes out the one of several findings that stands for another: best one that lets requests do as much.
-fn counterpart<'d>(list: &mut Vec<&'d Diagnostic>, one: &Diagnostic) -> Option<&'d Diagnostic> {
-    let covers =
-        |before: &&Diagnostic| one.reach.is_subset(&before.reach) && one.extent.is_subset(&before.extent);
+fn counterpart<'d>(list: &mut Vec<Numbered<'d>>, one: &Diagnostic) -> Option<&'d Diagnostic> {
+    let covers = |(_, before): &Numbered<'_>| {
+        one.reach.is_subset(&before.reach) && one.extent.is_subset(&before.extent)
+    };
     let as_much = list.iter().rposition(covers);
-    as_much.map(|at| list.remove(at)).or_else(|| list.pop())
+    let found = as_much.map(|at| list.remove(at)).or_else(|| list.pop());
+    found.map(|(_, before)| before)
 }
 
 /// Has findings say what more they let requests do or tell of, or how mild they were; one that tells several says
@@ -524,6 +560,22 @@ pub fn move_to_change(diagnostic: &mut Diagnostic, is_new: &dyn Fn(FileId) -> bo
     }
 }
 
+/// Leaves out what the base has as well, though fewer times, where nothing says which statement of the change made it
+/// more: what stands elsewhere is old.
+pub fn without_old_places(
+    found: Vec<Diagnostic>,
+    compared: &Compared,
+    is_new: &dyn Fn(FileId) -> bool,
+) -> Vec<Diagnostic> {
+    let is_placed = |one: &Diagnostic| {
+        let fingerprint = one.fingerprint();
+        is_new(one.span.file)
+            || compared.count_before(&fingerprint) == 0
+            || compared.grown.contains_key(&fingerprint)
+    };
+    selected(found, is_placed, "are new")
+}
+
 /// The findings that stand in no file of the change, each by itself.
 pub fn misplaced<'d>(
     found: &'d mut [Diagnostic],
@@ -607,7 +659,8 @@ mod tests {
         let (base, head) = (Bench::new(base), Bench::new(head));
         let run = |bench: &Bench| bench.run(rule, &rule.options.defaults());
         let is_new = |file: FileId| file.0 as usize >= base.sources.len();
-        let found = compare((&run(&base), &base.sources), run(&head), &is_new, &|_| true, &|_, _| false);
+        let brought = Brought { file: &is_new, place: &|place| is_new(place.file) };
+        let found = compare((&run(&base), &base.sources), run(&head), &brought, &|_| true, &|_, _| false);
         let texts = found.introduced.iter().map(|one| head.sources.text(one.span).to_string());
         (texts.collect(), found.fixed.len(), found.staying)
     }
@@ -631,8 +684,8 @@ mod tests {
         let more = format!("{many}-- file: 3_more.sql\n{}", tables("n"));
         let rule = "missing-created-at";
         // Five of their own become one about all, and the other way round.
-        assert_eq!(compared(rule, &few, &many), (vec!["public.f".to_string()], 0, 1));
-        assert_eq!(compared(rule, &many, &few), (vec![], 1, 5));
+        assert_eq!(compared(rule, &few, &many), (vec!["public.f".to_string()], 0, 5));
+        assert_eq!(compared(rule, &many, &few), (vec![], 1, 1));
         assert_eq!(compared(rule, &many, &more), (vec!["public.n".to_string()], 0, 1));
         assert_eq!(compared(rule, &many, &many), (vec![], 0, 1));
         assert_eq!(compared(rule, &many, ""), (vec![], 1, 0));

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::name::QName;
@@ -327,6 +328,17 @@ fn hash(parts: &[&str]) -> String {
         hasher.write_u8(0);
     }
     format!("{:016x}", hasher.finish())
+}
+
+/// The numbers of the wanted among all that findings say, where it matters in which order they are asked for.
+pub fn chosen<K: Ord>(
+    found: &[Diagnostic],
+    order: impl Fn(&Diagnostic) -> K,
+    mut wanted: impl FnMut(&Diagnostic) -> bool,
+) -> FxHashSet<usize> {
+    let mut each: Vec<_> = found.iter().flat_map(Diagnostic::each).enumerate().collect();
+    each.sort_by_key(|(_, one)| order(one));
+    each.into_iter().filter(|(_, one)| wanted(one)).map(|(at, _)| at).collect()
 }
 
 /// What is wanted of findings, in order; see [`Diagnostic::select`].

@@ -350,8 +350,27 @@ impl Workspace {
     fn silence(&self, replayed: &Replayed, found: &mut Vec<Diagnostic>) -> Option<Baseline> {
         let known = replayed.known.as_ref().filter(|_| self.baselining != Baselining::Ignored)?;
         let mut baseline = known.baseline.clone();
-        baseline.silence(found, &Former::of(&replayed.catalog));
+        self.use_baseline(replayed, &mut baseline, found);
         Some(baseline)
+    }
+
+    /// The same with a baseline, which then knows what it saw and what it cannot know.
+    fn use_baseline(&self, replayed: &Replayed, baseline: &mut Baseline, found: &mut Vec<Diagnostic>) {
+        let former = Former::of(&replayed.catalog);
+        let mut in_doubt = baseline.clone();
+        baseline.silence(found, &former);
+        if replayed.catalog.has_doubts() && baseline.knows_more() {
+            in_doubt.silence(&mut self.found_without_doubts(replayed), &former);
+            baseline.allow_for(&in_doubt);
+        }
+    }
+
+    /// What rules would find if statements that could not be followed had changed nothing.
+    fn found_without_doubts(&self, replayed: &Replayed) -> Vec<Diagnostic> {
+        let catalog = replayed.catalog.without_doubts();
+        let workload = Workload::of(&catalog);
+        let rights = Rights::new(&catalog, &workload);
+        self.run_rules_on(replayed, &catalog, &workload, &rights, &|_| true)
     }
 
     /// One finding about all that the baseline holds in vain.
@@ -388,14 +407,13 @@ impl Workspace {
             let looked = |rule: &str| looked(&replayed.settings, rule);
             let old = replayed.known.as_ref().map(|known| known.baseline.clone());
             let existed = old.is_some();
-            let former = Former::of(&replayed.catalog);
             let mut old = old.unwrap_or_default();
             let (baseline, removed) = if prune {
-                old.silence(&mut found, &former);
+                self.use_baseline(replayed, &mut old, &mut found);
                 let removed = old.prune(looked);
                 (old, removed)
             } else {
-                let mut baseline = Baseline::of(&found, &former);
+                let mut baseline = Baseline::of(&found, &Former::of(&replayed.catalog));
                 baseline.keep(old, looked);
                 (baseline, 0)
             };

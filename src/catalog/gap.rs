@@ -293,6 +293,11 @@ impl Catalog {
         self.gaps.iter().rev().find(|gap| gap.touches.iter().any(is_it))
     }
 
+    /// Whether there are doubts about anything.
+    pub fn has_doubts(&self) -> bool {
+        self.touched.count > 0
+    }
+
     /// Whether there are doubts that another catalog of the project has not.
     pub fn has_new_doubts(&self, earlier: &Self) -> bool {
         !self.touched.is_within(&earlier.touched)

@@ -24,6 +24,7 @@ use crate::access::{Cell, Rights, deed, is_of_column, only, reach_of};
 use crate::catalog::name::QName;
 use crate::catalog::origin::History as Provenance;
 use crate::catalog::table::Table;
+use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
 use crate::change::access::cause::{Effect, causes};
 use crate::change::access::doubt::told_in_doubt;
@@ -194,10 +195,12 @@ fn changes(
     let mut called = calls::compared(before, after, renamed);
     called.retain(|call| !outright::says(&opened, call));
     called.extend(opened);
-    blame(&mut differences, &mut called, after, new, &mut moved, &mut gone);
+    let mut columns = telling::told_columns(before, after, renamed);
+    blame(&mut differences, &mut called, &mut columns, after, new, &mut moved, &mut gone);
     let in_doubt = told_in_doubt(before, after, new, renamed, &differences, &called);
     let mut found: Vec<_> = schemas(before, after).collect();
     found.extend(called.into_iter().map(|(_, change)| change));
+    found.extend(columns.into_iter().map(|(_, change)| change));
     for Difference { old, name, steps } in differences {
         match (old, name) {
             (Some(old), Some(name)) => {
@@ -250,10 +253,11 @@ fn served_since(name: &QName, after: Side<'_>, new: &New<'_>) -> Option<Cause> {
     place.filter(|place| new.files.contains(&place.file)).map(Cause::at)
 }
 
-/// Finds the statement of the change behind each difference.
+/// Finds the statement of the change behind each difference, and what is told besides.
 fn blame(
     differences: &mut [Difference],
     called: &mut [(String, AccessChange)],
+    columns: &mut [(Effect, AccessChange)],
     after: Side<'_>,
     new: &New<'_>,
     renamed: &mut IndexMap<QName, Option<Cause>>,
@@ -282,6 +286,9 @@ fn blame(
     }
     for (signature, change) in called {
         asked.push((Effect::Calls(signature.clone(), change.roles.clone()), Place::Call(change)));
+    }
+    for (effect, change) in columns {
+        asked.push((effect.clone(), Place::Call(change)));
     }
     // The replay is not stopped as often as one may like.
     asked.sort_by_key(|(_, place)| match place {
@@ -337,14 +344,21 @@ const HOLD_ROWS: &str = "hold the rows to the caller, as in `using (owner = (sel
 const HOLD_CALLS: &str = "let the function keep to the rows of its caller, as in `where owner = (select auth.uid())`, or take it \
                           from who is not to call it, as in `revoke execute on function … from public, anon, authenticated`";
 
+const GRANT_FEWER: &str =
+    "grant SELECT on the columns alone that everybody may read, as in `grant select (id, name) on … to …`";
+
 const HOLD_COLUMNS: &str = "leave out of the view what its readers may not read of the table, or let it read with their \
                             rights (`security_invoker = true`)";
 
-/// Reports what opens every row of a relation that was there before; of a view only what no table is opened
-/// by as well.
+/// Reports what opens every row of a relation that was there before, and the new views that read with the rights of
+/// their callers, about which no rule is; of a view only what no table is opened by as well.
 pub fn report(changes: &[AccessChange], catalog: &Catalog, out: &mut Findings) {
     let is_view = |change: &AccessChange| catalog.view(&change.name).is_some();
-    let opened = |change: &&AccessChange| change.class == Class::Dangerous && change.before.is_some();
+    let is_new_invoker =
+        |change: &AccessChange| catalog.view(&change.name).is_some_and(View::security_invoker);
+    let opened = |change: &&AccessChange| {
+        change.class == Class::Dangerous && (change.before.is_some() || is_new_invoker(change))
+    };
     let opened: Vec<_> = changes.iter().filter(opened).collect();
     let says_as_much = |table: &AccessChange, view: &AccessChange| {
         !is_view(table)
@@ -368,6 +382,7 @@ pub fn report(changes: &[AccessChange], catalog: &Catalog, out: &mut Findings) {
         let mend = match &change.through {
             Some(_) => HOLD_CALLS,
             None if change.shows.is_empty() => HOLD_ROWS,
+            None if !is_view(change) => GRANT_FEWER,
             None => HOLD_COLUMNS,
         };
         let what =

@@ -24,6 +24,7 @@ use crate::sql::expr::{Expr, Literal, Oid, Query, QueryBody, RelationRef, Sublin
 use crate::sql::name::Ident;
 use crate::sql::statement::{ChangeKind, DataChange, PolicyCommand, Privilege, Statement, StatementKind};
 use crate::workload::Workload;
+use crate::workload::outright::Outright;
 use crate::workload::routine::Routine;
 
 /// The functions that policies, views, defaults, constraints, indexes and conditions of triggers call: who
@@ -335,8 +336,10 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
         if roles.is_empty() || doubts.concern(&function.name) || asks {
             continue;
         }
+        let changed = routine.changes().into_iter().map(|(place, change)| (place, change.table.target));
+        let emptied = routine.truncations(catalog, function).into_iter();
         let (writes, written): (Vec<Span>, IndexSet<Option<Oid>>) =
-            routine.changes().into_iter().map(|(place, change)| (place, change.table.target)).unzip();
+            changed.chain(emptied.map(|(place, table)| (place, Some(table)))).unzip();
         let needed = used.contains(function.oid);
         // `ineffective-revoke` and `recreate-loses-revoke` say of these how they are to be closed.
         if revoked.contains(&function.oid) && !needed || catalog.regained(function).is_some() {
@@ -346,10 +349,19 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
             catalog.tables.get(oid).filter(|table| catalog.is_above_policies(&function.owner, table))
         };
         let mut tables: Vec<&Table> = written.iter().flatten().filter_map(own).collect();
+        let mut outright_given: Vec<Oid> = Vec::new();
         if writes.is_empty() {
             let mut read = IndexSet::default();
             routine.walk_relations(&mut |relation| read.extend(relation.target));
-            tables = read.iter().filter_map(own).filter(|table| !all_read(catalog, table, &roles)).collect();
+            // What other functions give with the rights of this one or of their own is read as well.
+            let outright = cx.workload.outright(catalog, function);
+            let given = outright.iter().filter(|one| one.command == PolicyCommand::Select);
+            outright_given = given.filter(|one| may_be_given(catalog, one)).map(|one| one.table).collect();
+            let read_here = read.iter().filter_map(own);
+            let given = outright_given.iter().filter_map(|oid| catalog.tables.get(oid));
+            let read: IndexSet<Oid> = read_here.chain(given).map(|table| table.oid).collect();
+            let read = read.iter().filter_map(|oid| catalog.tables.get(oid));
+            tables = read.filter(|table| !all_read(catalog, table, &roles)).collect();
         }
         let reads_secrets = writes.is_empty() && reads_secrets(routine);
         if !tables.is_empty() || reads_secrets {
@@ -360,7 +372,8 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
             } else {
                 Vec::new()
             };
-            let whole = routine.given_whole(function);
+            let mut whole = routine.given_whole(function);
+            whole.extend(outright_given);
             let is_whole =
                 |table: &&&Table| writes.is_empty() && table.rls.value && whole.contains(&table.oid);
             let whole = tables.iter().filter(is_whole).copied().collect();
@@ -386,6 +399,13 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
         }
     }
     found
+}
+
+/// Whether the one with whose rights a table's rows are given may read all of them.
+fn may_be_given(catalog: &Catalog, one: &Outright) -> bool {
+    let by = catalog.functions.get(&one.by).filter(|by| by.security_definer.value);
+    let table = catalog.tables.get(&one.table);
+    by.zip(table).is_some_and(|(by, table)| catalog.is_above_policies(&by.owner, table))
 }
 
 fn all_read(catalog: &Catalog, table: &Table, roles: &[&Role]) -> bool {

@@ -57,7 +57,7 @@ impl Routine {
     }
 
     /// The bound form of an expression of the block.
-    fn value_at(&self, place: Span) -> Option<&Expr> {
+    pub(super) fn value_at(&self, place: Span) -> Option<&Expr> {
         self.expressions.iter().find(|expr| expr.span().is_some_and(|span| place.contains(span)))
     }
 }
@@ -243,7 +243,7 @@ fn whole_relation(query: &Query, select: &Select, rows: bool) -> Option<Oid> {
 }
 
 /// Aggregates in whose value each row can be read.
-const GATHER: &[&str] =
+pub(super) const GATHER: &[&str] =
     &["json_agg", "jsonb_agg", "array_agg", "string_agg", "json_object_agg", "jsonb_object_agg"];
 
 /// The relations whose columns a `*` stands for.

@@ -11,7 +11,7 @@ use crate::catalog::table::Table;
 use crate::change::access::{self, New, Side};
 use crate::change::buckets;
 use crate::change::stops::Cause;
-use crate::change::{self, AccessChange, Change, Fixed, Grown, Renamed, Subject};
+use crate::change::{self, AccessChange, Brought, Change, Fixed, Renamed, Subject};
 use crate::diagnostic::{self, Diagnostic, Identity, Severity, selected};
 use crate::report::Report;
 use crate::rule::{Check, Findings, Group, Rule};
@@ -55,6 +55,8 @@ impl Workspace {
             let renamed = &access.renamed;
             renamed.apply(&mut known);
             let is_new = |file: FileId| merged.new.contains(&file);
+            let kept = self.kept(&self.projects[at], before, &before.projects[at], &merged);
+            let brought = Brought { file: &is_new, place: &|place| is_new(place.file) && !kept.has(place) };
             let mut told = checked.found.clone();
             let baseline = self.silence(&self.projects[at], &mut told);
             let found = std::mem::take(&mut checked.found);
@@ -75,10 +77,12 @@ impl Workspace {
                     && !has_new_doubts(one, is, was)
             };
             let was_done = |one: &Diagnostic, deed: &str| access.was_done(one, deed);
-            let compared = change::compare((&known, &before.sources), found, &is_new, &is_mended, &was_done);
-            let mut brought = compared.introduced;
+            let mut compared =
+                change::compare((&known, &before.sources), found, &brought, &is_mended, &was_done);
+            let mut brought = std::mem::take(&mut compared.introduced);
             brought.iter_mut().for_each(|diagnostic| change::move_to_change(diagnostic, &is_new));
-            self.move_to_causes(&self.projects[at], &mut brought, &compared.grown, &merged);
+            self.move_to_causes(&self.projects[at], &mut brought, &compared, &merged);
+            brought = change::without_old_places(brought, &compared, &is_new);
             brought = self.without_allowed(&self.projects[at], brought, &mut checked.silenced);
             let place = |mut one: AccessChange| {
                 one.statement =
@@ -191,10 +195,7 @@ impl Workspace {
         if !replayed.catalog.has_new_doubts(was) {
             return FxHashSet::default();
         }
-        let catalog = replayed.catalog.without_doubts();
-        let workload = Workload::of(&catalog);
-        let rights = Rights::new(&catalog, &workload);
-        let shown = self.run_rules_on(replayed, &catalog, &workload, &rights, &|_| true);
+        let shown = self.found_without_doubts(replayed);
         shown.iter().flat_map(Diagnostic::each).map(Diagnostic::fingerprint).collect()
     }
 
@@ -218,12 +219,13 @@ impl Workspace {
     }
 
     /// Moves findings that stand in no file of the change to the statement of it that made them so.
-    /// Of what was there and got worse (`grown`), that is the one that made it as bad as it is.
+    /// Of what was there and got worse, that is the one that made it as bad as it is; of what was there fewer times,
+    /// the one that made it more.
     fn move_to_causes(
         &self,
         replayed: &Replayed,
         found: &mut [Diagnostic],
-        grown: &FxHashMap<String, Grown>,
+        compared: &change::Compared,
         merged: &Merged,
     ) {
         let is_new = |file: FileId| merged.new.contains(&file);
@@ -244,9 +246,11 @@ impl Workspace {
                 here.entry(one.fingerprint()).or_default().push(one);
             }
             let holds = |(_, fingerprint): &(&str, String)| {
-                let is_as_bad =
-                    |one: &Diagnostic| grown.get(fingerprint).is_none_or(|grown| grown.is_reached_by(one));
-                here.get(fingerprint).is_some_and(|list| list.iter().any(is_as_bad))
+                let list = here.get(fingerprint).map_or(&[][..], Vec::as_slice);
+                match compared.grown.get(fingerprint) {
+                    Some(grown) => list.iter().any(|one| grown.is_reached_by(one)),
+                    None => list.len() > compared.count_before(fingerprint),
+                }
             };
             at.iter().map(|at| holds(&asked[*at])).collect()
         };

@@ -374,6 +374,140 @@ fn what_is_as_open_as_before_is_not_fixed() {
     assert_eq!(fixed(""), 1);
 }
 
+/// A history of which nothing makes the beginning. What fails with the first table shares a fingerprint.
+const HEADLESS: &str = "create table public.kid (id int primary key, of int references public.m1 (id));
+comment on table public.kid is 'x';
+create index on public.kid (of);
+alter table public.m2 add column a int; alter table public.m3 add column a int; alter table public.m4 add column a int;
+alter table public.m5 add column a int; alter table public.m6 add column a int;
+comment on column public.kid.of is 'y';\n";
+
+#[test]
+fn of_several_that_are_alike_the_newest_is_new() {
+    let folder = project(HEADLESS);
+    let only = ["--only", "unknown-object"];
+    assert_eq!(folder.run(&["baseline", "--only", "unknown-object"]).code, 0);
+    commit(folder.path());
+    git(folder.path(), &["branch", "--force", "main", "HEAD"]);
+    folder.write(SECOND, b"alter table public.kid add column b int;\n");
+    let here = [format!("unknown-object {SECOND}:1")];
+    assert_eq!(found(&check(&folder, &[&["--base", "main"], &only[..]].concat())), here);
+    assert_eq!(found(&check(&folder, &only)), here, "the baseline knows as many as there were");
+    let answer = json(&check(&folder, &["--base", "main", "--only", "unknown-object"]));
+    assert_eq!(answer["change"]["staying"], 1, "{answer}");
+    // In a file that is edited, it is the new statement.
+    folder.write(SECOND, b"");
+    let edited = HEADLESS.replace("create index", "alter table public.kid add column b int;\ncreate index");
+    folder.write(FIRST, edited.as_bytes());
+    let answer = check(&folder, &[&["--base", "main"], &only[..]].concat());
+    assert_eq!(found(&answer), [format!("unknown-object {FIRST}:3")]);
+}
+
+#[test]
+fn of_several_that_are_alike_as_many_are_fixed_as_are_gone() {
+    let folder = project(HEADLESS);
+    let less = HEADLESS.replace("comment on table public.kid is 'x';\n", "");
+    folder.write(FIRST, less.as_bytes());
+    let answer = json(&check(&folder, &["--base", "main", "--only", "unknown-object"]));
+    assert_eq!(answer["change"]["fixed"].as_array().map(Vec::len), Some(1), "{answer}");
+    assert_eq!(answer["change"]["staying"], 1, "{answer}");
+}
+
+#[test]
+fn what_was_found_stays_or_is_fixed() {
+    // One finding about all tables becomes one for each, and is counted as it was.
+    let many: String =
+        "abcdefgh".chars().map(|name| format!("create table public.{name} (id int);\n")).collect();
+    let folder = project(&many);
+    let only = ["--base", "main", "--only", "no-primary-key,missing-created-at"];
+    let before = found(&check(&folder, &only[2..])).len();
+    folder.write(SECOND, b"alter table public.a add column created_at timestamptz not null default now();\n");
+    let answer = json(&check(&folder, &only));
+    let count = |what: &serde_json::Value| what.as_u64().expect("a number");
+    assert_eq!(count(&answer["change"]["staying"]), before as u64, "{answer}");
+}
+
+/// What `policy-widened` finds, and what is told of rights, of a second migration.
+fn opened(folder: &Folder, sql: &str) -> (Vec<String>, Vec<String>) {
+    folder.write(SECOND, format!("{sql}\n").as_bytes());
+    let answer = check(folder, &["--base", "main", "--only", "policy-widened"]);
+    let value = json(&answer);
+    let access = value["change"]["access"].as_array().expect("a list").iter();
+    let said = access.map(|one| format!("{} {}", one["class"], one["message"]).replace('"', "")).collect();
+    (found(&answer), said)
+}
+
+#[test]
+fn functions_that_give_or_empty_a_table_open_it() {
+    let folder = project(
+        "create table public.notes (id int primary key, owner uuid);
+         alter table public.notes enable row level security;
+         create policy own on public.notes to authenticated using (owner = (select auth.uid()));
+         create schema priv;
+         create function priv.all_notes() returns setof public.notes language sql security definer set search_path = ''
+           as 'select * from public.notes';\n",
+    );
+    let definer = |returns: &str, language: &str, body: &str| {
+        format!(
+            "create function public.f() returns {returns} language {language} security definer set search_path = '' as $$ {body} $$;"
+        )
+    };
+    for sql in [
+        definer("void", "sql", "truncate public.notes"),
+        definer("void", "plpgsql", "begin truncate table public.notes cascade; end"),
+        definer("setof public.notes", "sql", "with x as (select * from public.notes) select * from x"),
+        definer("json", "sql", "select json_agg(n) from public.notes n"),
+        definer("public.notes[]", "sql", "select array_agg(n) from public.notes n"),
+        definer(
+            "setof public.notes",
+            "plpgsql",
+            "declare r public.notes; begin for r in select * from public.notes loop return next r; end loop; end",
+        ),
+        definer("setof public.notes", "sql", "select * from priv.all_notes()"),
+        "create function public.f() returns void language sql as 'truncate public.notes';".to_string(),
+    ] {
+        let (places, said) = opened(&folder, &sql);
+        assert!(
+            !places.is_empty() && places.iter().all(|one| *one == format!("policy-widened {SECOND}:1")),
+            "{sql}"
+        );
+        let dangerous =
+            |one: &&String| one.starts_with("dangerous ") && one.contains("all rows of public.notes");
+        assert_eq!(said.iter().filter(dangerous).count(), 2, "{sql}: {said:?}");
+    }
+    for sql in [
+        definer("bigint", "sql", "select count(*) from public.notes"),
+        definer("json", "sql", "select json_agg(n) from public.notes n where n.owner = auth.uid()"),
+        definer("setof public.notes", "sql", "select * from priv.all_notes() limit 1"),
+    ] {
+        assert_eq!(opened(&folder, &sql).0, [""; 0], "{sql}");
+    }
+}
+
+#[test]
+fn what_is_dangerous_is_a_finding_where_the_api_does_not_serve_it() {
+    let folder = project(
+        "create schema app; grant usage on schema app to authenticated;
+         create table app.t (id int primary key, owner uuid); grant select on app.t to authenticated;
+         create table public.people (id int primary key, name text, email text);
+         alter table public.people enable row level security;
+         create policy p on public.people for select to authenticated using (true);
+         revoke all on public.people from anon, authenticated; grant select (id, name) on public.people to authenticated;\n",
+    );
+    for sql in [
+        "create view public.v with (security_invoker = on) as select * from app.t;",
+        "create function public.f() returns setof app.t language sql as 'select * from app.t';",
+        "grant select (email) on public.people to authenticated;",
+    ] {
+        let (places, said) = opened(&folder, sql);
+        assert_eq!(places, [format!("policy-widened {SECOND}:1")], "{sql}");
+        assert!(said[0].starts_with("dangerous authenticated can"), "{said:?}");
+    }
+    let (places, said) = opened(&folder, "alter table public.people rename column name to nick;");
+    assert_eq!(places, [""; 0]);
+    assert_eq!(said, ["breaking column name of public.people is now called nick"]);
+}
+
 #[test]
 fn what_databases_keep_is_not_fixed() {
     let folder = project("create table public.a (title text);\n");

@@ -124,3 +124,38 @@ fn what_is_made_after_a_block_is_known() {
         assert_eq!(found(&check(&folder, &only)), expected, "{block}");
     }
 }
+
+#[test]
+fn a_baseline_keeps_what_cannot_be_known() {
+    let folder = notes("null;");
+    let more = "create table public.open (id int primary key);
+        create table public.other (id int primary key);
+        create policy by_row on public.notes for select to authenticated using (owner = auth.uid());\n";
+    let third = "supabase/migrations/20250103000000_more.sql";
+    folder.write(third, more.as_bytes());
+    assert_eq!(folder.run(&["baseline"]).code, 0);
+    let file = || std::fs::read_to_string(folder.path().join("supabase/rls-lint-baseline.json"));
+    let file = || file().or_else(|_| std::fs::read_to_string(folder.path().join("rls-lint-baseline.json")));
+    let written = file().expect("it was written");
+    assert!(written.contains("rls-disabled-on-exposed-table") && written.contains("auth-call-per-row"));
+    let stale = || {
+        let mut found = found(&check(&folder, &[]));
+        found.retain(|one| one.starts_with("stale-baseline "));
+        found
+    };
+    assert_eq!(stale(), [""; 0]);
+
+    folder.write(SECOND, format!("do $$ begin {UNKNOWN} end $$;\n").as_bytes());
+    assert_eq!(stale(), [""; 0], "nothing is known to be gone");
+    let strict = folder.run(&["--baseline-strict", "--format", "concise"]);
+    assert!(strict.code == 0 && !strict.out.contains("stale-baseline"), "{strict:?}");
+    assert_eq!(folder.run(&["baseline", "--prune"]).code, 0);
+    assert_eq!(file().expect("it is there"), written);
+
+    // What is gone whatever the block did is told.
+    folder.write(SECOND, format!("do $$ begin {UNKNOWN} end $$; drop table public.other;\n").as_bytes());
+    assert_eq!(stale().len(), 1);
+    assert_eq!(folder.run(&["baseline", "--prune"]).code, 0);
+    let pruned = file().expect("it is there");
+    assert!(!pruned.contains("public.other") && pruned.contains("table public.open"), "{pruned}");
+}

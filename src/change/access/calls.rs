@@ -23,7 +23,7 @@ pub(super) struct Calls {
     callers: Vec<String>,
     /// Those of them that a GRANT lets, and not what new functions start with.
     granted: Vec<String>,
-    /// What it does, where that is done with its owner's rights: the words of its body.
+    /// What it does: the words of its body.
     deeds: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl Calls {
         let callers = callers.iter().map(|role| role.name.quoted()).collect();
         let definer = function.security_definer.value;
         let deeds = match &function.body {
-            Some(FunctionBody::Text(body)) if definer && !function.is_trigger() => Some(words(&body.text)),
+            Some(FunctionBody::Text(body)) if !function.is_trigger() => Some(words(&body.text)),
             _ => None,
         };
         Self { name: function.name.clone(), definer, callers, granted, deeds }
@@ -145,7 +145,7 @@ pub(super) fn compared(before: Side<'_>, after: Side<'_>, renamed: &Renamed) -> 
             let message =
                 format!("{signature}, which {who} can call, now runs with {whose} rights (was: {before})");
             add(class, stayed, message);
-        } else if now.deeds != earlier.deeds && !stayed.is_empty() {
+        } else if now.definer && now.deeds != earlier.deeds && !stayed.is_empty() {
             let who = in_words(&stayed, "and");
             let message =
                 format!("{signature}, which {who} can call, does something else now with its owner's rights");

@@ -13,10 +13,12 @@ use crate::change::access::{New, Side, history};
 use crate::change::stops::Cause;
 use crate::predicate::{Comparison, Condition, Reach};
 use crate::source::Span;
+use crate::sql::name::Ident;
 use crate::sql::statement::PolicyCommand;
 use crate::workload::Workload;
 
 /// Something that is so at the end of a history, and was not before.
+#[derive(Clone)]
 pub(super) enum Effect {
     /// No relation has this name.
     Gone(QName),
@@ -24,6 +26,8 @@ pub(super) enum Effect {
     Calls(String, Vec<String>),
     /// A relation has this name.
     Named(QName),
+    /// A table, which was called otherwise before, has a column of this name.
+    Column(Ident, [QName; 2]),
     /// A view, which was called otherwise before, shows this.
     Shown(Shown, [QName; 2]),
     Cell {
@@ -88,6 +92,10 @@ impl<'a> Stop<'a> {
             Effect::Gone(name) => !self.catalog.is_relation_with_rows(name),
             Effect::Calls(signature, roles) => Calls::are_same(signature, roles, [self.catalog, end.catalog]),
             Effect::Named(name) => self.called(&[name.clone(), name.clone()], end) == Some(name),
+            Effect::Column(column, names) => {
+                let table = self.called(names, end).and_then(|name| self.catalog.table(name));
+                table.is_some_and(|table| table.column(column).is_some())
+            }
             Effect::Shown(shown, names) => names.iter().any(|name| shown.is_in(self.catalog, name)),
             Effect::Cell { part, names, role, command } => {
                 let here = self.cell(names, end, role, *command);

@@ -82,7 +82,15 @@ pub(super) fn told_in_doubt(
         History { steps, weight, until: Box::new(move |count| until(count).without_doubts()) }
     };
     let as_if = New { files: new.files, kept: new.kept, history: &steps };
-    blame(&mut differences, &mut more, is, &as_if, &mut IndexMap::default(), &mut IndexMap::default());
+    blame(
+        &mut differences,
+        &mut more,
+        &mut [],
+        is,
+        &as_if,
+        &mut IndexMap::default(),
+        &mut IndexMap::default(),
+    );
     let of_relations = differences.into_iter().filter_map(|one| Some((one.name?, one.steps)));
     let of_relations = of_relations.flat_map(|(name, steps)| {
         grouped(steps, true).into_iter().map(|group| told(group, &name, is)).collect::<Vec<_>>()

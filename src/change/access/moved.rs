@@ -32,6 +32,18 @@ impl Kept {
             self.count += 1;
         }
     }
+
+    /// Whether the base has the statement of a place of the head.
+    pub fn has(&self, place: Span) -> bool {
+        statement_at(&self.is, place).is_some()
+    }
+}
+
+/// The one of these statements that a place is in.
+fn statement_at(numbers: &Numbers, place: Span) -> Option<&(Span, usize)> {
+    let statements = numbers.get(&place.file)?;
+    let next = statements.partition_point(|(statement, _)| statement.start <= place.start);
+    statements.get(next.checked_sub(1)?).filter(|(statement, _)| statement.contains(place))
 }
 
 /// What made something: the number of a statement, and if that is a part of it, its text.
@@ -47,12 +59,10 @@ struct Known<'a> {
 impl<'a> Known<'a> {
     fn birth(self, made: Origin) -> Option<Birth<'a>> {
         let span = made.span()?;
-        let statements = self.numbers.get(&span.file)?;
-        let next = statements.partition_point(|(statement, _)| statement.start <= span.start);
-        let (statement, number) = statements.get(next.checked_sub(1)?)?;
+        let (statement, number) = statement_at(self.numbers, span)?;
         let sources: &'a Sources = self.side.sources;
         let part = if span == *statement { "" } else { sources.text(span) };
-        statement.contains(span).then_some((*number, part))
+        Some((*number, part))
     }
 
     fn relations(self) -> impl Iterator<Item = (Birth<'a>, &'a QName)> {

@@ -12,6 +12,7 @@ use crate::change::access::{Side, cells};
 use crate::change::{AccessChange, Class, Renamed, Subject};
 use crate::map::IndexMap;
 use crate::predicate::Reach;
+use crate::sql::expr::Expr;
 use crate::sql::name::Ident;
 use crate::sql::statement::{PolicyCommand, Privilege};
 use crate::workload::outright::Outright;
@@ -21,30 +22,51 @@ use crate::workload::routine::Routine;
 fn deeds_of(side: Side<'_>) -> Vec<(&Function, Outright)> {
     let catalog = side.catalog;
     let doubts = catalog.doubts(&[Aspect::Functions, Aspect::Execute]);
-    let runs = |function: &&Function| {
-        function.security_definer.value
-            && !doubts.concern(&function.name)
-            && !catalog.callers(function).is_empty()
-    };
+    let runs =
+        |function: &&Function| !doubts.concern(&function.name) && !catalog.callers(function).is_empty();
     let of = |function| side.workload.outright(catalog, function).into_iter().map(move |one| (function, one));
     let all = catalog.own_functions().filter(runs).flat_map(of);
-    all.filter(|(function, one)| is_let(catalog, function, one)).collect()
+    all.filter(|(_, one)| owner(catalog, one).is_some_and(|by| is_let(catalog, by, one)) || one.truncates)
+        .collect()
 }
 
-/// Whether the owner of a function may do what it does, with row level security or without.
-fn is_let(catalog: &Catalog, function: &Function, one: &Outright) -> bool {
+/// Who owns the function with whose rights something is done; nothing where that is done with those of the caller.
+fn owner<'a>(catalog: &'a Catalog, one: &Outright) -> Option<&'a Ident> {
+    catalog.functions.get(&one.by).filter(|by| by.security_definer.value).map(|by| &by.owner)
+}
+
+/// Whether a role may do what a function does, whatever policies say.
+fn is_let(catalog: &Catalog, role: &Ident, one: &Outright) -> bool {
     let table = &catalog.tables[&one.table];
     let privilege = match one.command {
+        _ if one.truncates => Privilege::Truncate,
         PolicyCommand::Update => Privilege::Update,
         PolicyCommand::Delete => Privilege::Delete,
         _ => Privilege::Select,
     };
-    catalog.is_above_policies(&function.owner, table) && catalog.can(&function.owner, &table.acl, privilege)
+    (one.truncates || catalog.is_above_policies(role, table)) && catalog.can(role, &table.acl, privilege)
 }
 
-/// What is told together: a table, the rows of it that were reached before, in words as well, who calls, and what of the
-/// rows is given.
-type Group = (QName, (Reach, &'static str), Vec<String>, Option<Vec<Ident>>);
+/// Whether a function does for a role what it does outright: TRUNCATE needs the caller's own right.
+fn does_for(catalog: &Catalog, role: &Role, one: &Outright) -> bool {
+    let table = &catalog.tables[&one.table];
+    match owner(catalog, one) {
+        Some(owner) => is_let(catalog, owner, one),
+        None => is_let(catalog, &role.name, one) && catalog.can_use_namespace(&role.name, &table.name.schema),
+    }
+}
+
+/// What is told together: a table, the rows of it that were reached before, in words as well, who calls, what of the
+/// rows is given, and how it is done.
+type Group = (QName, (Reach, &'static str), Vec<String>, Option<Vec<Ident>>, &'static str);
+
+/// How a function does what its callers may not.
+fn how(catalog: &Catalog, one: &Outright) -> &'static str {
+    match owner(catalog, one) {
+        Some(_) => "which runs with its owner's rights",
+        None => "which empties it by TRUNCATE, and policies do not hold that back",
+    }
+}
 
 /// What functions open of tables that were there, each with the function's signature.
 pub(super) fn compared(before: Side<'_>, after: Side<'_>, renamed: &Renamed) -> Vec<(String, AccessChange)> {
@@ -60,7 +82,8 @@ pub(super) fn compared(before: Side<'_>, after: Side<'_>, renamed: &Renamed) -> 
         let is_held = table.rls.value && before.catalog.table(old).is_some();
         let signature = function.signature(after.catalog);
         let mut by_reach: IndexMap<_, Vec<String>> = IndexMap::default();
-        for role in after.catalog.callers(function).into_iter().filter(|_| is_held) {
+        let callers = after.catalog.callers(function).into_iter();
+        for role in callers.filter(|role| is_held && does_for(after.catalog, role, one)) {
             let is_open = reached(after, &table.name, role, one.command) == Reach::All;
             let (reach, words) = reached_before(before, old, role, one.command);
             let is_new = !is_open
@@ -77,7 +100,8 @@ pub(super) fn compared(before: Side<'_>, after: Side<'_>, renamed: &Renamed) -> 
             }
         }
         for (was, roles) in by_reach {
-            let group = (table.name.clone(), was, roles, one.columns.as_ref().map(|list| named(table, list)));
+            let columns = one.columns.as_ref().map(|list| named(table, list));
+            let group = (table.name.clone(), was, roles, columns, how(after.catalog, one));
             groups.entry((signature.clone(), group)).or_default().push(one.command);
         }
     }
@@ -154,7 +178,10 @@ impl Known<'_> {
             is_enough
                 && earlier.command == one.command
                 && self.renamed.relation(was.name.clone()) == table.name
-                && catalog.callers(function).iter().any(|caller| caller.name == role.name)
+                && catalog
+                    .callers(function)
+                    .iter()
+                    .any(|caller| caller.name == role.name && does_for(catalog, caller, earlier))
         })
     }
 
@@ -176,6 +203,7 @@ impl Known<'_> {
         routine.walk_relations(&mut |relation| {
             comes_to |= relation.target.is_none() || relation.target == target
         });
+        routine.walk(&mut |part| comes_to |= matches!(part, Expr::Call(call) if call.target.is_some()));
         if comes_to { Passed::MaybeAll } else { Passed::Nothing }
     }
 
@@ -193,7 +221,7 @@ impl Known<'_> {
 }
 
 fn told(signature: String, group: Group, commands: Vec<PolicyCommand>) -> AccessChange {
-    let (name, (before, was), roles, columns) = group;
+    let (name, (before, was), roles, columns, how) = group;
     let who = in_words(&roles, "and");
     let can = match columns {
         None => deeds(&commands, Reach::All, &name.quoted()),
@@ -202,8 +230,7 @@ fn told(signature: String, group: Group, commands: Vec<PolicyCommand>) -> Access
             format!("read {} of all rows of {}", in_words(&columns, "and"), name.quoted())
         }
     };
-    let message =
-        format!("{who} can now {can} through {signature}, which runs with its owner's rights (was: {was})");
+    let message = format!("{who} can now {can} through {signature}, {how} (was: {was})");
     AccessChange {
         roles,
         commands,

@@ -25,8 +25,8 @@ pub(super) fn was_passed_only(
         && passages(name, after, role, command).is_empty()
 }
 
-/// How a step is to be taken where a function is in between: a function that asks who calls, or that is new, may give
-/// no more than is meant.
+/// How a step is to be taken where a function is in between: one that asks who calls may give no more than is meant, and
+/// so may a new one, unless nothing in it could hold a row back.
 pub(super) fn capped(
     class: Class,
     (old, before): (&QName, Side<'_>),
@@ -37,8 +37,16 @@ pub(super) fn capped(
     let passages_now = passages(name, after, role, command);
     let was_reached =
         before.catalog.is_exposed(&old.schema) || !passages(old, before, role, command).is_empty();
-    let is_open = passages_now.first().is_none_or(|passage| !passage.asks && was_reached);
-    if class == Class::Dangerous && !is_open { Class::Review } else { class }
+    let does_outright = |passage: &Passage<'_>| {
+        let deeds = after.workload.outright(after.catalog, passage.function);
+        let table = after.catalog.table(name).map(|table| table.oid);
+        deeds.iter().any(|one| Some(one.table) == table && one.command == command)
+    };
+    let is_open = || {
+        let is_meant = |passage: &Passage<'_>| passage.asks || !was_reached && !does_outright(passage);
+        passages_now.is_empty() || !passages_now.iter().all(is_meant)
+    };
+    if class == Class::Dangerous && !is_open() { Class::Review } else { class }
 }
 
 /// `basejump.accounts through public.get_accounts`, or where functions choose the rows by who calls, `basejump.accounts

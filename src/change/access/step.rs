@@ -4,7 +4,9 @@ use std::cell::LazyCell;
 
 use crate::access::authority::Authority;
 use crate::access::{Cell, Reason, in_words};
+use crate::catalog::Catalog;
 use crate::catalog::name::QName;
+use crate::catalog::table::{Column, Table};
 use crate::catalog::view::View;
 use crate::change::access::cause::{Effect, Part};
 use crate::change::access::conditions::Conditions;
@@ -16,6 +18,7 @@ use crate::change::stops::Cause;
 use crate::change::{Class, Renamed};
 use crate::predicate::{Comparison, Reach};
 use crate::source::Span;
+use crate::sql::name::Ident;
 use crate::sql::statement::PolicyCommand;
 
 /// A cell's change, before those that are alike are told together.
@@ -51,8 +54,9 @@ pub(super) enum Kind {
     Blind,
     /// What rows may become by an UPDATE; in words what alone is asked where that is anything else.
     NewRows(Option<String>),
-    /// The privilege is on these columns, and was on those.
-    Columns(String, String),
+    /// The privilege is on these columns, and was on those; the columns for few among those of all rows that can be read
+    /// now.
+    Columns { is: String, was: String, private: Vec<Ident> },
     /// A view shows columns of a table that it did not show.
     Shown(Shown),
 }
@@ -70,7 +74,7 @@ impl Step {
             Kind::Loosened(_) => Part::Fences,
             Kind::Blind => Part::Blind,
             Kind::NewRows(_) => Part::NewRows,
-            Kind::Columns(..) => Part::Columns,
+            Kind::Columns { .. } => Part::Columns,
             Kind::Shown(shown) => return Effect::Shown(shown.clone(), names),
         };
         Effect::Cell { part, names, role: self.role.clone(), command: self.command }
@@ -137,21 +141,27 @@ pub(super) fn changed(
             continue;
         }
         let compared = || conditions.compared(|one| Some(&one.rows));
-        let judged = match judged(from, cell.reach, &compared) {
+        let judged = || judged(*command, from, cell.reach, &compared);
+        let loosened = || {
+            let is_looser = || !matches!(compared(), Comparison::Same | Comparison::Fewer);
+            let fallen = fallen(&conditions, [old, name], role, *command);
+            let loosened =
+                fallen.filter(|_| is_looser()).map(|fallen| (Kind::Loosened(fallen), Class::Review));
+            loosened.or_else(judged)
+        };
+        let judged = match judged() {
             None | Some((Kind::Within(_), Class::Safe))
                 if from != Reach::None && cell.reach != Reach::None =>
             {
-                let is_looser = || !matches!(compared(), Comparison::Same | Comparison::Fewer);
-                let fallen = fallen(&conditions, [old, name], role, *command);
-                let loosened =
-                    fallen.filter(|_| is_looser()).map(|fallen| (Kind::Loosened(fallen), Class::Review));
-                loosened.or_else(|| judged(from, cell.reach, &compared))
+                loosened()
             }
+            Some((Kind::Within(_), _)) if cell.reach == Reach::Own => loosened(),
             judged => judged,
         };
         if let Some((kind, class)) = judged {
             let aside = match (&kind, class) {
                 (Kind::Reach, Class::Review) => fences(after, name, role, *command),
+                (Kind::Within(Comparison::More), Class::Review) if cell.reach == Reach::Own => decided(),
                 (Kind::Reach | Kind::Within(Comparison::More), Class::Safe) if from <= cell.reach => {
                     decided()
                 }
@@ -181,9 +191,16 @@ pub(super) fn changed(
         {
             add(Kind::NewRows(asked(&conditions, |one| one.new_rows.as_ref())), was, is, class);
         }
+        let earlier = earlier.map(|earlier| named_as_now(earlier, old, renamed));
         if let Some(earlier) = earlier.filter(|earlier| earlier.columns != cell.columns) {
-            let class = if has_columns(cell, earlier) { Class::Review } else { Class::Breaking };
-            add(Kind::Columns(columns(cell), columns(earlier)), earlier.reach, cell.reach, class);
+            let private = private_columns(after.catalog, name, &earlier, cell);
+            let class = match has_columns(cell, &earlier) {
+                true if private.is_empty() => Class::Review,
+                true => Class::Dangerous,
+                false => Class::Breaking,
+            };
+            let kind = Kind::Columns { is: columns(cell), was: columns(&earlier), private };
+            add(kind, earlier.reach, cell.reach, class);
         }
     }
     steps
@@ -225,7 +242,12 @@ impl Beyond {
 }
 
 /// How a change of the rows that are reached is to be told and taken; nothing where there is none.
-fn judged(before: Reach, after: Reach, compared: &dyn Fn() -> Comparison) -> Option<(Kind, Class)> {
+fn judged(
+    command: PolicyCommand,
+    before: Reach,
+    after: Reach,
+    compared: &dyn Fn() -> Comparison,
+) -> Option<(Kind, Class)> {
     let as_kind = || class(before, after).map(|class| (Kind::Reach, class));
     if before == Reach::None || after == Reach::None || (before, after) == (Reach::All, Reach::All) {
         return as_kind();
@@ -240,8 +262,9 @@ fn judged(before: Reach, after: Reach, compared: &dyn Fn() -> Comparison) -> Opt
         }
         Comparison::Fewer => Some((Kind::Reach, Class::Safe)),
         how @ Comparison::More if is_one_kind => {
-            let class = if after == Reach::Own { Class::Safe } else { Class::Review };
-            Some((Kind::Within(how), class))
+            // What may not be done with a row of one's own any more, such as one that is paid, has its reasons.
+            let is_harmless = after == Reach::Own && command == PolicyCommand::Select;
+            Some((Kind::Within(how), if is_harmless { Class::Safe } else { Class::Review }))
         }
         Comparison::More => as_kind(),
         // What cannot be read differs from everything.
@@ -307,6 +330,7 @@ pub(super) fn opened(
         let class = match cell.reach {
             Reach::None => continue,
             Reach::All if is_leak(name, &role, command, before, after) => Class::Dangerous,
+            Reach::All if opens_unserved(name, &role, command, before, after) => Class::Dangerous,
             Reach::Own | Reach::Tenant => Class::Safe,
             Reach::All | Reach::Some | Reach::Unknown => Class::Review,
         };
@@ -331,6 +355,44 @@ fn is_leak(name: &QName, role: &str, command: PolicyCommand, before: Side<'_>, a
         _ => false,
     };
     is_written_by_all || is_open
+}
+
+/// Whether a view that reads with the rights of its callers lets a role come to a table that was there, that the Data API
+/// does not serve, and of which the role did not reach every row in any way.
+fn opens_unserved(
+    name: &QName,
+    role: &str,
+    command: PolicyCommand,
+    before: Side<'_>,
+    after: Side<'_>,
+) -> bool {
+    let Some(view) = after.catalog.view(name).filter(|view| view.security_invoker()) else { return false };
+    let reached_all = |name: &QName| {
+        let cell = cells(before, name).get(&(role.to_string(), command)).map(|cell| cell.reach);
+        cell == Some(Reach::All)
+    };
+    let was_open = |table: &Table| {
+        let shows = |view: &&View| {
+            let mut shows = false;
+            view.query.iter().for_each(|query| {
+                query.walk_relations(&mut |relation| shows |= relation.target == Some(table.oid));
+            });
+            shows
+        };
+        reached_all(&table.name)
+            || before.catalog.own_views().filter(shows).any(|view| reached_all(&view.name))
+    };
+    let mut opens = false;
+    view.query.iter().for_each(|query| {
+        query.walk_relations(&mut |relation| {
+            let table = relation.target.and_then(|oid| after.catalog.tables.get(&oid));
+            let Some(table) = table.filter(|table| !after.catalog.is_exposed(&table.name.schema)) else {
+                return;
+            };
+            opens |= before.catalog.table(&table.name).is_some_and(|table| !was_open(table));
+        });
+    });
+    opens
 }
 
 /// Whether a view lets a role reach rows that the tables behind it keep from it, or lack protection
@@ -363,6 +425,23 @@ fn columns(cell: &Cell) -> String {
         None => "all columns".to_string(),
         Some(names) => in_words(&names.iter().map(|name| name.quoted()).collect::<Vec<_>>(), "and"),
     }
+}
+
+/// A cell of before with the names that columns have now.
+fn named_as_now(cell: &Cell, table: &QName, renamed: &Renamed) -> Cell {
+    let now = |name: &Ident| renamed.column((table.clone(), name.clone())).1;
+    let columns = cell.columns.as_ref().map(|names| names.iter().map(now).collect());
+    Cell { columns, ..cell.clone() }
+}
+
+/// The columns for few that a privilege to read all rows of a table is on, and was not.
+fn private_columns(catalog: &Catalog, name: &QName, earlier: &Cell, cell: &Cell) -> Vec<Ident> {
+    let reads_all = cell.command == PolicyCommand::Select && cell.reach == Reach::All;
+    let Some(table) = catalog.table(name).filter(|_| reads_all) else { return Vec::new() };
+    let is_on = |cell: &Cell, name: &Ident| cell.columns.as_ref().is_none_or(|names| names.contains(name));
+    let is_new = |column: &&Column| is_on(cell, &column.name) && !is_on(earlier, &column.name);
+    let private = table.columns.iter().filter(is_new).filter(|column| table.is_private(column));
+    private.map(|column| column.name.clone()).collect()
 }
 
 /// Whether a privilege is on all columns that another one is on.

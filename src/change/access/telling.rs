@@ -2,14 +2,16 @@
 
 use crate::access::in_words;
 use crate::catalog::name::QName;
+use crate::change::access::cause::Effect;
 use crate::change::access::passed::relation_in_words;
 use crate::change::access::step::{Kind, Step};
 use crate::change::access::words::{deeds, deeds_in_number, plain, rows, verb, which};
 use crate::change::access::{Side, cells};
 use crate::change::stops::Cause;
-use crate::change::{AccessChange, Class, Subject};
+use crate::change::{AccessChange, Class, Renamed, RenamedPart, Subject};
 use crate::map::IndexMap;
 use crate::predicate::{Comparison, Reach};
+use crate::sql::name::Ident;
 use crate::sql::statement::PolicyCommand;
 
 pub(super) fn told(group: Group, name: &QName, side: Side<'_>) -> AccessChange {
@@ -60,7 +62,7 @@ pub(super) fn told(group: Group, name: &QName, side: Side<'_>) -> AccessChange {
                 rows(*before)
             )
         }
-        Kind::Columns(is, was) => {
+        Kind::Columns { is, was, .. } => {
             let what = match commands.as_slice() {
                 [PolicyCommand::Insert] => "fill".to_string(),
                 commands => in_words(&commands.iter().map(|one| verb(*one)).collect::<Vec<_>>(), "and"),
@@ -73,6 +75,9 @@ pub(super) fn told(group: Group, name: &QName, side: Side<'_>) -> AccessChange {
     };
     let shows = match kind {
         Kind::Shown(shown) => shown.names(),
+        Kind::Columns { private, .. } => {
+            private.iter().map(|column| format!("{}.{}", name.quoted(), column.quoted())).collect()
+        }
         _ => Vec::new(),
     };
     AccessChange {
@@ -166,6 +171,28 @@ pub(super) fn told_as_gone(name: &QName, before: Side<'_>, cause: Option<Cause>)
         cause,
         ..AccessChange::new(Subject::Relation, name.clone(), Class::Breaking, message)
     })
+}
+
+/// The columns of served tables that have another name: requests ask for the old one.
+pub(super) fn told_columns(
+    before: Side<'_>,
+    after: Side<'_>,
+    renamed: &Renamed,
+) -> Vec<(Effect, AccessChange)> {
+    let told = |part: &RenamedPart| {
+        let was = before.catalog.table(renamed.former(&part.of))?;
+        let is = after.catalog.table(&part.of)?;
+        let access = before.catalog.table_access(was);
+        let roles: Vec<_> = access.iter().map(|access| access.role.name.to_string()).collect();
+        let is_asked = !roles.is_empty() && !after.catalog.table_access(is).is_empty();
+        let [old, new] = [&part.old, &part.new].map(|name| Ident::from(name.as_str()));
+        let message =
+            format!("column {} of {} is now called {}", old.quoted(), part.of.quoted(), new.quoted());
+        let effect = Effect::Column(new, [part.of.clone(), was.name.clone()]);
+        let change = AccessChange::new(Subject::Relation, part.of.clone(), Class::Breaking, message);
+        is_asked.then_some((effect, AccessChange { roles, ..change }))
+    };
+    renamed.parts.iter().filter(|part| part.kind == "column").filter_map(told).collect()
 }
 
 pub(super) fn told_as_renamed(

@@ -401,7 +401,7 @@ fn a_function_that_asks_who_calls_may_give_less() {
 }
 
 #[test]
-fn a_new_way_to_what_was_open_is_to_be_reviewed() {
+fn a_new_way_to_what_is_not_served_opens_it() {
     let open = "create schema core; grant usage on schema core to authenticated;
             create table core.settings (id int primary key); grant select on core.settings to authenticated;";
     assert_eq!(
@@ -410,7 +410,7 @@ fn a_new_way_to_what_was_open_is_to_be_reviewed() {
             "create function settings() returns setof core.settings language sql as 'select * from core.settings';"
         ),
         [
-            "review: authenticated can now read all rows of core.settings through public.settings (was: no rows) [create function settings() returns setof core.settings language sql as 'select * from core.settings']"
+            "dangerous: authenticated can now read all rows of core.settings through public.settings (was: no rows) [create function settings() returns setof core.settings language sql as 'select * from core.settings']"
         ]
     );
     assert_eq!(
@@ -423,6 +423,24 @@ fn a_new_way_to_what_was_open_is_to_be_reviewed() {
                 "review: authenticated can read all rows of core.settings through public.settings (new table) [create table core.settings (id int primary key)]"
             ]
         );
+    // What it chooses may be what is meant.
+    let some = "create function settings(n int) returns setof core.settings language sql as
+        'select * from core.settings where id = n';";
+    let told = told_of(open, some);
+    assert!(told[0].starts_with("review: authenticated can now read all rows"), "{told:?}");
+    let view =
+        "create view v with (security_invoker) as select id from core.settings; revoke all on v from anon;
+        revoke insert, update, delete on v from authenticated;";
+    assert_eq!(
+        told_of(open, view),
+        [
+            "dangerous: authenticated can read all rows of public.v (new view) [create view v with (security_invoker) as select id from core.settings]"
+        ]
+    );
+    // A table that is new with it is opened on purpose, and one that was open is as open as before.
+    assert!(told_of("select 1;", &format!("{open} {view}"))[0].starts_with("review"));
+    let again = format!("{open} create view w with (security_invoker) as select id from core.settings;");
+    assert!(told_of(&again, view)[0].starts_with("review"), "{:?}", told_of(&again, view));
 }
 
 #[test]
@@ -481,7 +499,8 @@ fn a_fence_that_falls_is_reviewed_where_rows_stay_own() {
     assert_eq!(
         told_of(&own("team = 1"), "alter policy own on notes using (owner = auth.uid());"),
         [
-            "safe: authenticated can now read, change and delete more rows of public.notes, and add more (own rows, as before) [owner = auth.uid()]"
+            "review: authenticated can now change and delete more rows of public.notes, and add more (own rows, as before) [owner = auth.uid()]",
+            "safe: authenticated can now read more rows of public.notes (own rows, as before) [owner = auth.uid()]",
         ]
     );
     // The same under another name, or in the policy itself.
@@ -651,7 +670,12 @@ fn rows_of_one_kind_are_compared() {
         told_of("random() < 0.5 and open", "alter policy p on t using (open and random() < 0.5);"),
         [""; 0]
     );
-    assert_eq!(told_of("open", "alter table t rename column open to public;"), [""; 0]);
+    assert_eq!(
+        told_of("open", "alter table t rename column open to public;"),
+        [
+            "breaking: column open of public.t is now called public [alter table t rename column open to public]"
+        ]
+    );
 }
 
 #[test]
@@ -898,6 +922,87 @@ fn what_a_view_shows_more_is_told() {
     );
     let invoker = "create or replace view v with (security_invoker) as select id, nick, email from people;";
     assert!(!told_of(people, invoker).iter().any(|one| one.contains("through")));
+}
+
+#[test]
+fn what_may_no_longer_be_done_with_own_rows_has_its_reasons() {
+    let base = "create table notes (id int primary key, owner uuid, status text);
+        alter table notes enable row level security;
+        create policy see on notes for select to authenticated using (owner = auth.uid() and status <> 'x');
+        create policy edit on notes for update to authenticated using (owner = auth.uid() and status = 'draft');";
+    assert_eq!(
+        told_of(base, "alter policy edit on notes using (owner = auth.uid());"),
+        [
+            "review: authenticated can now change more rows of public.notes (own rows, as before) [owner = auth.uid()]"
+        ]
+    );
+    let told = told_of(base, "alter policy see on notes using (owner = auth.uid());");
+    // What could not be seen could not be changed.
+    assert!(told[0].starts_with("review: authenticated can now change more rows"), "{told:?}");
+    assert!(told[1].starts_with("safe: authenticated can now read more rows"), "{told:?}");
+}
+
+#[test]
+fn columns_for_few_are_opened_by_a_grant() {
+    let people = "create table people (id int primary key, name text, email text, city text);
+        alter table people enable row level security; create policy p on people for select using (true);
+        revoke all on people from anon, authenticated; grant select (id, name) on people to authenticated;";
+    let of = |columns: &str, was: &str| {
+        format!("authenticated can now read {columns} of public.people (was: {was}) [")
+    };
+    let told = |first: &str, grant: &str| {
+        told_of(first, &format!("grant select {grant} on people to authenticated;"))
+    };
+    let email = told(people, "(email)");
+    assert!(
+        email[0].starts_with(&format!("dangerous: {}", of("id, name and email", "id and name"))),
+        "{email:?}"
+    );
+    assert!(told(people, "")[0].starts_with(&format!("dangerous: {}", of("all columns", "id and name"))));
+    assert!(told(people, "(city)")[0].starts_with("review: "));
+    let own = people.replace("using (true)", "using (name = auth.uid()::text)");
+    assert!(told(&own, "(email)")[0].starts_with("review: "), "these are the rows of whoever asks");
+}
+
+#[test]
+fn columns_of_what_nobody_asked_for_may_have_other_names() {
+    let closed =
+        "create table notes (id int primary key, text text); revoke all on notes from anon, authenticated;";
+    assert_eq!(told_of(closed, "alter table notes rename column text to body;"), [""; 0]);
+    let both = "alter table notes rename to pages; alter table pages rename column owner to author;";
+    let told = told_of(NOTES, both);
+    assert!(
+        told.iter().any(|one| one
+            == "breaking: column owner of public.pages is now called author [alter table pages rename column owner to author]"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn truncate_asks_no_policy() {
+    let f = |rights: &str| {
+        format!("create function wipe() returns void language sql {rights} as 'truncate notes';")
+    };
+    let by = |how: &str, who: &str, was: &str| {
+        format!(
+            "dangerous: {who} can now delete all rows of public.notes through public.wipe(), {how} (was: {was})"
+        )
+    };
+    let told = told_of(NOTES, &f("security definer set search_path = public"));
+    assert!(told[0].starts_with(&by("which runs with its owner's rights", "anon", "no rows")), "{told:?}");
+    let told = told_of(NOTES, &f(""));
+    let how = "which empties it by TRUNCATE, and policies do not hold that back";
+    assert!(told[0].starts_with(&by(how, "anon", "no rows")), "{told:?}");
+    assert!(told[1].starts_with(&by(how, "authenticated", "own rows")), "{told:?}");
+    let revoked = format!("{NOTES} revoke truncate on notes from anon, authenticated;");
+    assert_eq!(told_of(&revoked, &f("")), [""; 0]);
+    let changed = format!("{NOTES} create function wipe() returns void language sql as 'select 1';");
+    let told = told_of(&changed, &f("").replace("create", "create or replace"));
+    assert!(
+        told[0]
+            .ends_with("[create or replace function wipe() returns void language sql  as 'truncate notes']"),
+        "{told:?}"
+    );
 }
 
 #[test]

@@ -63,8 +63,11 @@ declare_rule! {
     /// create or replace view public.members as select id, email, phone from auth.users;
     /// ```
     ///
+    /// So may a grant of such a column, where all rows of the table can be read.
+    ///
     /// So may a function that runs with its owner's rights, where it gives, changes or deletes every row of a table
-    /// that was there and nothing in it could hold that back:
+    /// that was there and nothing in it could hold that back; and one that empties it by TRUNCATE, whatever rights it
+    /// has, because no policy is asked:
     ///
     /// ```sql,bad
     /// -- file: 1_notes.sql
