@@ -244,9 +244,7 @@ impl<'a> Walk<'a> {
             certain && matches!(select.from.as_slice(), [FromItem::Relation { .. } | FromItem::Query { .. }]);
         for item in &select.from {
             item.walk_relations(&mut |relation| self.relation(relation, query, way, certain));
-            let mut inner = Vec::new();
-            item.inner_queries(&mut inner);
-            inner.into_iter().for_each(|inner| self.query(inner, way, certain));
+            item.each_query(&mut |inner| self.query(inner, way, certain));
         }
     }
 

@@ -267,12 +267,11 @@ impl Expr {
 
     /// Whether this node or one below it, sub-selects included, is as wanted.
     pub fn any(&self, wanted: &dyn Fn(&Self) -> bool) -> bool {
-        if self.any_outside_queries(wanted) {
-            return true;
+        let mut found = wanted(self);
+        if !found {
+            self.each_child(&mut |child| found = found || child.any(wanted));
         }
-        let mut found = false;
-        queries_of(self, &mut |query| found = found || query.any_itself(wanted));
-        found
+        found || matches!(self, Self::Sublink(sublink) if sublink.query.any(wanted))
     }
 
     /// Whether it holds what is wanted, queries in it not looked at.
@@ -620,29 +619,33 @@ pub enum FromItem {
 impl Query {
     /// Visits every expression of the query, sub-selects included.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
-        self.walk_queries(&mut |query| {
-            query.each_own_expression(&mut |expr| expr_without_queries(expr, visit));
-        });
+        self.each_own_expression(&mut |expr| expr.walk(visit));
+        self.each_query_beside(&mut |query| query.walk(visit));
     }
 
     /// Visits this query and those nested in it: in CTEs, FROM and expressions.
     pub fn walk_queries<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
         visit(self);
+        self.each_query_beside(&mut |query| query.walk_queries(visit));
+        self.each_own_expression(&mut |expr| walk_queries(expr, visit));
+    }
+
+    /// Visits the queries that stand in this one beside its expressions, those of changes in WITH included.
+    fn each_query_beside<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
         for cte in &self.ctes {
             match &cte.query {
-                CteBody::Query(query) => query.walk_queries(visit),
-                CteBody::Change(change) => change.walk_queries(visit),
+                CteBody::Query(query) => visit(query),
+                CteBody::Change(change) => change.each_query(visit),
             }
         }
         match &self.body {
             QueryBody::SetOperation(left, right) => {
-                left.walk_queries(visit);
-                right.walk_queries(visit);
+                visit(left);
+                visit(right);
             }
-            QueryBody::Select(select) => select.from.iter().for_each(|item| item.walk_queries(visit)),
+            QueryBody::Select(select) => select.from.iter().for_each(|item| item.each_query(visit)),
             QueryBody::Values(_) => {}
         }
-        self.each_own_expression(&mut |expr| queries_of(expr, visit));
     }
 
     /// Whether a join compares columns that only their names pair: USING and NATURAL.
@@ -669,7 +672,9 @@ impl Query {
         }
         match &self.body {
             QueryBody::SetOperation(left, right) => list.extend([&**left, &**right]),
-            QueryBody::Select(select) => select.from.iter().for_each(|item| item.inner_queries(&mut list)),
+            QueryBody::Select(select) => {
+                select.from.iter().for_each(|item| item.each_query(&mut |query| list.push(query)));
+            }
             QueryBody::Values(_) => {}
         }
         list
@@ -752,10 +757,11 @@ impl Query {
         list
     }
 
-    /// Whether one of its own expressions holds what is wanted, queries in them not looked at.
-    fn any_itself(&self, wanted: &dyn Fn(&Expr) -> bool) -> bool {
+    /// Whether one of its expressions holds what is wanted, sub-selects included.
+    fn any(&self, wanted: &dyn Fn(&Expr) -> bool) -> bool {
         let mut found = false;
-        self.each_own_expression(&mut |expr| found = found || expr.any_outside_queries(wanted));
+        self.each_own_expression(&mut |expr| found = found || expr.any(wanted));
+        self.each_query_beside(&mut |query| found = found || query.any(wanted));
         found
     }
 
@@ -814,12 +820,13 @@ impl FromItem {
         }
     }
 
-    pub fn walk_queries<'a>(&'a self, visit: &mut dyn FnMut(&'a Query)) {
+    /// Visits the queries that stand in an item itself.
+    pub fn each_query<'a>(&'a self, visit: &mut dyn FnMut(&'a Query)) {
         match self {
-            Self::Query { query, .. } => query.walk_queries(visit),
+            Self::Query { query, .. } => visit(query),
             Self::Join { left, right, .. } => {
-                left.walk_queries(visit);
-                right.walk_queries(visit);
+                left.each_query(visit);
+                right.each_query(visit);
             }
             Self::Relation { .. } | Self::Function { .. } => {}
         }
@@ -833,17 +840,6 @@ impl FromItem {
                 right.walk_relations(visit);
             }
             Self::Query { .. } | Self::Function { .. } => {}
-        }
-    }
-
-    pub fn inner_queries<'a>(&'a self, list: &mut Vec<&'a Query>) {
-        match self {
-            Self::Query { query, .. } => list.push(query),
-            Self::Join { left, right, .. } => {
-                left.inner_queries(list);
-                right.inner_queries(list);
-            }
-            Self::Relation { .. } | Self::Function { .. } => {}
         }
     }
 
@@ -861,19 +857,15 @@ impl FromItem {
     }
 }
 
-fn expr_without_queries<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
-    visit(expr);
-    expr.each_child(&mut |child| expr_without_queries(child, visit));
-}
-
-fn queries_of<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Query)) {
-    expr.each_child(&mut |child| queries_of(child, visit));
-    if let Expr::Sublink(sublink) = expr {
-        sublink.query.walk_queries(visit);
-    }
-}
-
 /// Visits the queries nested in an expression.
 pub fn walk_queries<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Query)) {
-    queries_of(expr, visit);
+    each_query(expr, &mut |query| query.walk_queries(visit));
+}
+
+/// Visits the queries in an expression, those in them not entered.
+pub fn each_query<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Query)) {
+    expr.each_child(&mut |child| each_query(child, visit));
+    if let Expr::Sublink(sublink) = expr {
+        visit(&sublink.query);
+    }
 }

@@ -1048,18 +1048,23 @@ impl DataChange {
 
     /// Visits the queries in the change, and those nested in its expressions.
     pub fn walk_queries<'a>(&'a self, visit: &mut dyn FnMut(&'a Query)) {
+        self.each_query(&mut |query| query.walk_queries(visit));
+    }
+
+    /// Visits the queries in the change, those in them not entered.
+    pub(super) fn each_query<'a>(&'a self, visit: &mut dyn FnMut(&'a Query)) {
         for cte in &self.ctes {
             match &cte.query {
-                crate::sql::expr::CteBody::Query(query) => query.walk_queries(visit),
-                crate::sql::expr::CteBody::Change(change) => change.walk_queries(visit),
+                crate::sql::expr::CteBody::Query(query) => visit(query),
+                crate::sql::expr::CteBody::Change(change) => change.each_query(visit),
             }
         }
         if let Some(source) = &self.source {
-            source.walk_queries(visit);
+            visit(source);
         }
-        self.from.iter().for_each(|item| item.walk_queries(visit));
+        self.from.iter().for_each(|item| item.each_query(visit));
         for expr in self.own_expressions() {
-            crate::sql::expr::walk_queries(expr, visit);
+            crate::sql::expr::each_query(expr, visit);
         }
     }
 

@@ -153,7 +153,7 @@ fn each_condition<'a>(query: &'a Query, visit: &mut dyn FnMut(&'a Expr)) {
             select.filter.iter().chain(&select.having).for_each(|expr| expr.walk(visit));
             for item in &select.from {
                 item.each_own_expression(&mut |expr| expr.walk(visit));
-                item.walk_queries(&mut |query| query.walk(visit));
+                item.each_query(&mut |query| query.walk(visit));
             }
         }
         QueryBody::SetOperation(left, right) => {
@@ -251,7 +251,7 @@ impl Workload {
                         let mut parts = Vec::new();
                         item.each_own_expression(&mut |expr| parts.push(expr));
                         asked |= parts.into_iter().any(|expr| self.mentions_caller(expr));
-                        item.walk_queries(&mut |query| asked |= mentions(query));
+                        item.each_query(&mut |query| asked |= mentions(query));
                     }
                     asked
                 }

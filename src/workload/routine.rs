@@ -566,9 +566,7 @@ impl Routine {
                     }
                     change.source.iter().for_each(|source| source.walk(visit));
                     for item in &change.from {
-                        item.walk_queries(&mut |query| {
-                            query.own_expressions().into_iter().for_each(|expr| expr.walk(visit))
-                        });
+                        item.each_query(&mut |query| query.walk(visit));
                     }
                 }
                 StatementKind::Call(expr) => expr.walk(visit),
