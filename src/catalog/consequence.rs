@@ -182,7 +182,7 @@ impl Catalog {
 
     /// The failure of something that a statement of a block needs.
     pub(super) fn blamed_for(&self, statement: &Statement) -> Option<usize> {
-        self.expectations(statement).blamed
+        self.has_failing().then(|| self.expectations(statement).blamed)?
     }
 
     fn full_name(&self, space: Space, name: &ObjectName) -> QName {

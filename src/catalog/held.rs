@@ -41,6 +41,9 @@ impl Catalog {
 
     /// Forgets rows that a statement may delete or change, before it runs.
     pub(super) fn forget_held(&mut self, statement: &Statement) {
+        if self.held.tables.is_empty() {
+            return;
+        }
         let touches = match &statement.kind {
             StatementKind::Change(change) => return self.forget_changed(change),
             StatementKind::Do(block) => self.may_touch(block),

@@ -174,9 +174,10 @@ fn may_write(command: &Expr) -> bool {
     let mut known = String::new();
     command.walk(&mut |part| {
         if let Expr::Literal(Literal::String(text)) = part {
-            known.push_str(&text.to_ascii_lowercase());
+            known.push_str(text);
         }
     });
+    known.make_ascii_lowercase();
     let is_definition = DEFINITIONS.iter().any(|start| known.trim_start().starts_with(start));
     if is_definition && !known.contains([';', '$']) && !known.contains("disable trigger") {
         return false;

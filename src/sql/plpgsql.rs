@@ -208,23 +208,21 @@ impl BlockStatement {
         if let BlockStatementKind::Block(block) = &self.kind {
             block.walk(visit);
         }
-        for statement in self.bodies().into_iter().flatten() {
+        for statement in self.bodies().flatten() {
             statement.walk(visit);
         }
     }
 
     /// The lists of statements in IF, CASE and LOOP.
-    pub fn bodies(&self) -> Vec<&[Self]> {
-        match &self.kind {
-            BlockStatementKind::If { arms, otherwise } => {
-                arms.iter().map(|(_, body)| &body[..]).chain([&otherwise[..]]).collect()
-            }
-            BlockStatementKind::Case { arms, otherwise, .. } => {
-                arms.iter().map(|(_, body)| &body[..]).chain(otherwise.as_deref()).collect()
-            }
-            BlockStatementKind::Loop { body, .. } => vec![&body[..]],
-            _ => Vec::new(),
-        }
+    pub fn bodies(&self) -> impl Iterator<Item = &[Self]> {
+        let (arms, cases, last): (&[(Fragment, _)], &[(Vec<Fragment>, _)], _) = match &self.kind {
+            BlockStatementKind::If { arms, otherwise } => (arms, &[], Some(&otherwise[..])),
+            BlockStatementKind::Case { arms, otherwise, .. } => (&[], arms, otherwise.as_deref()),
+            BlockStatementKind::Loop { body, .. } => (&[], &[], Some(&body[..])),
+            _ => (&[], &[], None),
+        };
+        let arms = arms.iter().map(|(_, body): &(_, Vec<Self>)| &body[..]);
+        arms.chain(cases.iter().map(|(_, body): &(_, Vec<Self>)| &body[..])).chain(last)
     }
 
     /// The statement of SQL that runs as it is written.

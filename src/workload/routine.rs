@@ -168,7 +168,7 @@ impl Routine {
                 .expressions
                 .extend(statement.fragments().into_iter().filter_map(|part| part.value.clone()));
             routine.complete &= statement.kind != BlockStatementKind::Unparsed;
-            routine.conditional.extend(statement.bodies().into_iter().flatten().map(|inner| inner.span));
+            routine.conditional.extend(statement.bodies().flatten().map(|inner| inner.span));
         });
         block.walk_blocks(&mut |block| {
             for declared in &block.declarations {

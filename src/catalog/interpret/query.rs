@@ -8,8 +8,8 @@ use smol_str::SmolStr;
 use crate::catalog::interpret::system::Wanted;
 use crate::catalog::interpret::value::{Value, field_of};
 use crate::catalog::interpret::{Interpreter, system};
-use crate::sql::expr::{Call, Cte, CteBody, Expr, FromItem, Literal, Query, QueryBody, Select};
-use crate::sql::name::Ident;
+use crate::sql::expr::{Call, Cte, CteBody, Expr, FromItem, Literal, Query, QueryBody, RelationRef, Select};
+use crate::sql::name::{Ident, ObjectName};
 
 /// A row with one more record.
 fn with(row: &[Part], name: &Ident, record: &Rc<Record>) -> Vec<Part> {
@@ -372,14 +372,9 @@ impl Interpreter<'_> {
         let order: Vec<Ident> = items.iter().map(|item| name_of(item)).collect();
         let mut joined: Vec<Vec<Part>> = vec![Vec::new()];
         while !items.is_empty() && !joined.is_empty() {
-            let sample = joined[0].clone();
-            let is_narrowed = |this: &mut Self, item: &FromItem| {
-                matches!(item, FromItem::Relation { .. })
-                    && this.with_row(&sample, |this| this.wanted(&name_of(item), &conditions).is_narrow())
-            };
-            let at = items.iter().position(|item| is_narrowed(self, item)).unwrap_or_default();
+            let (at, wanted) = self.next_item(&items, &joined[0], &conditions);
             let item = items.remove(at);
-            joined = self.bring(joined, item, &conditions)?;
+            joined = self.bring(joined, item, wanted, &conditions)?;
             let open: Vec<Ident> = items.iter().map(|item| name_of(item)).collect();
             self.hold(&mut joined, &mut conditions, &open);
         }
@@ -390,11 +385,31 @@ impl Interpreter<'_> {
         Some(joined)
     }
 
-    /// Puts the rows of one more item beside those that are there.
+    /// The first item that conditions narrow beside a row, else the first of all, and what is wanted of it.
+    fn next_item(&mut self, items: &[&FromItem], row: &[Part], conditions: &[&Expr]) -> (usize, Wanted) {
+        let mut first = Wanted::default();
+        for (at, item) in items.iter().enumerate() {
+            if !matches!(item, FromItem::Relation { .. }) {
+                continue;
+            }
+            let wanted = self.with_row(row, |this| this.wanted(&name_of(item), conditions));
+            if wanted.is_narrow() {
+                return (at, wanted);
+            }
+            if at == 0 {
+                first = wanted;
+            }
+        }
+        (0, first)
+    }
+
+    /// Puts the rows of one more item beside those that are there. What is wanted of it is told by the first
+    /// of these.
     fn bring(
         &mut self,
         left: Vec<Vec<Part>>,
         item: &FromItem,
+        wanted: Wanted,
         conditions: &[&Expr],
     ) -> Option<Vec<Vec<Part>>> {
         let name = name_of(item);
@@ -404,11 +419,15 @@ impl Interpreter<'_> {
         let mut rows = Vec::new();
         // What the rows before it say narrows a relation for each of them.
         let alone = match item {
-            FromItem::Relation { .. } => {
-                let sample = left.first().cloned().unwrap_or_default();
-                let by_row = self.with_row(&sample, |this| this.wanted(&name, conditions));
-                let narrows = by_row.is_narrow() && by_row.0.len() > self.wanted(&name, conditions).0.len();
-                if narrows { None } else { Some(self.rows_of(item, conditions)?) }
+            FromItem::Relation { relation, .. } => {
+                let is_first = left.first().is_none_or(Vec::is_empty);
+                let alone = if is_first { None } else { Some(self.wanted(&name, conditions)) };
+                match alone {
+                    Some(alone) if wanted.is_narrow() && wanted.0.len() > alone.0.len() => None,
+                    alone => {
+                        Some(in_shares(self.records_of_relation(&relation.name, &alone.unwrap_or(wanted))?))
+                    }
+                }
             }
             FromItem::Query { lateral: false, .. } => Some(self.rows_of(item, conditions)?),
             _ => None,
@@ -520,22 +539,24 @@ impl Interpreter<'_> {
 
     /// The rows of one item of FROM.
     fn rows_of(&mut self, item: &FromItem, conditions: &[&Expr]) -> Option<Vec<Rc<Record>>> {
-        let records = self.records_of(item, conditions)?;
-        Some(records.into_iter().map(Rc::new).collect())
+        self.records_of(item, conditions).map(in_shares)
+    }
+
+    fn records_of_relation(&mut self, name: &ObjectName, wanted: &Wanted) -> Option<Vec<Record>> {
+        let is_named = |(cte, _): &&(Ident, Vec<Record>)| *cte == name.name;
+        if name.schema.is_none()
+            && let Some((_, rows)) = self.ctes.iter().rev().find(is_named)
+        {
+            return Some(rows.clone());
+        }
+        system::rows(self.catalog, name, wanted, self.prints.then_some(&self.printed))
     }
 
     fn records_of(&mut self, item: &FromItem, conditions: &[&Expr]) -> Option<Vec<Record>> {
         match item {
             FromItem::Relation { relation, .. } => {
-                let name = &relation.name;
-                let is_named = |(cte, _): &&(Ident, Vec<Record>)| *cte == name.name;
-                if name.schema.is_none()
-                    && let Some((_, rows)) = self.ctes.iter().rev().find(is_named)
-                {
-                    return Some(rows.clone());
-                }
                 let wanted = self.wanted(&name_of(item), conditions);
-                system::rows(self.catalog, name, &wanted, self.prints.then_some(&self.printed))
+                self.records_of_relation(&relation.name, &wanted)
             }
             FromItem::Query { query, alias, .. } => {
                 let alias = alias.as_ref()?;
@@ -558,12 +579,17 @@ impl Interpreter<'_> {
     }
 }
 
-/// Whether a query may read the printed conditions of policies, which are dear: by name, or as part of
-/// whole rows.
+/// Records that joined rows share.
+fn in_shares(records: Vec<Record>) -> Vec<Rc<Record>> {
+    records.into_iter().map(Rc::new).collect()
+}
+
+/// Whether a query of policies may read their printed conditions, which are dear: by name, or as part of
+/// whole rows. Where the policies are read by a query in it, that one tells.
 fn reads_conditions(query: &Query) -> bool {
-    let mut relations: Vec<&Ident> = Vec::new();
-    query.walk_relations(&mut |relation| relations.push(&relation.name.name));
-    if !relations.iter().any(|name| matches!(name.as_str(), "pg_policies" | "pg_policy")) {
+    let of_policies =
+        |relation: &&RelationRef| matches!(relation.name.name.as_str(), "pg_policies" | "pg_policy");
+    if !query.own_relations().iter().any(of_policies) {
         return false;
     }
     let mut names: Vec<Ident> = Vec::new();

@@ -25,6 +25,7 @@ use crate::sql::statement::{Clause, ObjectKind, PolicyCommand, Privilege};
 
 /// Columns that a query compares with values known beforehand. Rows that differ may be left out, and
 /// are where that saves going through the whole catalog.
+#[derive(Default)]
 pub(super) struct Wanted(pub(super) Vec<(Ident, Value)>);
 
 /// What policies say, as a server prints it: by table, policy, and whether it is the WITH CHECK.
@@ -91,18 +92,31 @@ impl Wanted {
             Some(Value::Object(_)) => return Vec::new(),
             _ => {}
         }
-        match self.text(name) {
-            Some(name) => in_any_schema(catalog, name, |qname| catalog.table(qname)),
-            None => catalog.tables.values().collect(),
-        }
+        let named = self.in_schemas(catalog, name, |qname| catalog.table(qname));
+        named.unwrap_or_else(|| catalog.tables.values().collect())
     }
 
     /// The views whose name is wanted; all where none is.
     fn views<'c>(&self, catalog: &'c Catalog, name: &str) -> Vec<&'c View> {
-        match self.text(name) {
-            Some(name) => in_any_schema(catalog, name, |qname| catalog.view(qname)),
-            None => catalog.views.values().collect(),
-        }
+        let named = self.in_schemas(catalog, name, |qname| catalog.view(qname));
+        named.unwrap_or_else(|| catalog.views.values().collect())
+    }
+
+    /// What has the name that a column is wanted to hold, in the wanted schema or in any; `None` where no
+    /// name is wanted.
+    fn in_schemas<T>(
+        &self,
+        catalog: &Catalog,
+        column: &str,
+        find: impl Fn(&QName) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let name = Ident::new(self.text(column)?);
+        let find = |schema: Ident| find(&QName { schema, name: name.clone() });
+        Some(match self.get(schema_beside(column)) {
+            Some(Value::Text(schema)) => find(Ident::new(schema)).into_iter().collect(),
+            Some(Value::Object(Object::Namespace(schema))) => find(schema.clone()).into_iter().collect(),
+            _ => catalog.namespaces.keys().cloned().filter_map(find).collect(),
+        })
     }
 
     /// Whether a name may be the wanted one.
@@ -119,10 +133,18 @@ impl Wanted {
     }
 }
 
-fn in_any_schema<T>(catalog: &Catalog, name: &str, find: impl Fn(&QName) -> Option<T>) -> Vec<T> {
-    let name = Ident::new(name);
-    let names = catalog.namespaces.keys().map(|schema| QName { schema: schema.clone(), name: name.clone() });
-    names.filter_map(|qname| find(&qname)).collect()
+/// The column that holds the schema of what another one names.
+fn schema_beside(column: &str) -> &'static str {
+    match column {
+        "event_object_table" => "event_object_schema",
+        "indexname" | "tablename" => "schemaname",
+        "proname" => "pronamespace",
+        "relname" => "relnamespace",
+        "routine_name" => "routine_schema",
+        "table_name" => "table_schema",
+        "typname" => "typnamespace",
+        _ => "",
+    }
 }
 
 /// The rows of a system catalog or view; `None` for any other relation.
@@ -469,16 +491,17 @@ fn class(name: &QName, object: Object, kind: &str, owner: &Ident, rls: bool, for
 
 fn classes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     let mut list = Vec::new();
-    let known: Vec<Relation> = match (wanted.relation("oid"), wanted.text("relname")) {
-        (Some(oid), _) if catalog.views.contains_key(&oid) => vec![Relation::View(oid)],
-        (Some(oid), _) => vec![Relation::Table(oid)],
-        (None, Some(name)) => in_any_schema(catalog, name, |qname| catalog.relation(qname)),
-        (None, None) => {
-            let tables =
-                catalog.tables.keys().flat_map(|oid| [Relation::Table(*oid), Relation::Index { on: *oid }]);
-            let views = catalog.views.keys().map(|oid| Relation::View(*oid));
-            tables.chain(views).chain(catalog.sequences.keys().map(|oid| Relation::Sequence(*oid))).collect()
-        }
+    let named = || wanted.in_schemas(catalog, "relname", |qname| catalog.relation(qname));
+    let all = || {
+        let tables =
+            catalog.tables.keys().flat_map(|oid| [Relation::Table(*oid), Relation::Index { on: *oid }]);
+        let views = catalog.views.keys().map(|oid| Relation::View(*oid));
+        tables.chain(views).chain(catalog.sequences.keys().map(|oid| Relation::Sequence(*oid))).collect()
+    };
+    let known: Vec<Relation> = match wanted.relation("oid") {
+        Some(oid) if catalog.views.contains_key(&oid) => vec![Relation::View(oid)],
+        Some(oid) => vec![Relation::Table(oid)],
+        None => named().unwrap_or_else(all),
     };
     let granted = |name: &QName, list: &Acl, kind, owner: &Ident| {
         let is_known = !catalog.may_have_changed(name, Aspect::Grants);
@@ -528,13 +551,8 @@ fn table_class(table: &Table) -> Row {
 
 /// The functions of the wanted name; all where none is wanted.
 fn functions_wanted<'c>(catalog: &'c Catalog, wanted: &Wanted, name: &str) -> Vec<&'c Function> {
-    match wanted.text(name) {
-        Some(name) => {
-            in_any_schema(catalog, name, |qname| Some(catalog.functions_named(qname).collect::<Vec<_>>()))
-                .into_iter()
-                .flatten()
-                .collect()
-        }
+    match wanted.in_schemas(catalog, name, |qname| Some(catalog.functions_named(qname).collect::<Vec<_>>())) {
+        Some(named) => named.into_iter().flatten().collect(),
         None => catalog.functions.values().collect(),
     }
 }
@@ -613,11 +631,9 @@ fn routines(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
 }
 
 fn types(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
-    let all: Vec<&UserType> = match wanted.text("typname") {
-        Some(name) => in_any_schema(catalog, name, |qname| catalog.types.get(catalog.type_names.get(qname)?)),
-        None => catalog.types.values().collect(),
-    };
-    let all = all.into_iter();
+    let named =
+        wanted.in_schemas(catalog, "typname", |qname| catalog.types.get(catalog.type_names.get(qname)?));
+    let all = named.unwrap_or_else(|| catalog.types.values().collect()).into_iter();
     all.map(|user_type| {
         let kind = match user_type.kind {
             UserTypeKind::Enum { .. } => "e",
@@ -667,6 +683,9 @@ fn constraint_kind(kind: &ConstraintKind) -> (&'static str, &'static str) {
 }
 
 fn constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    if wanted.text("conname").is_some_and(|name| !catalog.may_have_constraint(name)) {
+        return Vec::new();
+    }
     let mut rows = each_constraint(catalog, wanted, ("conname", ""), |table, constraint| {
         let (references, referenced) = match &constraint.kind {
             ConstraintKind::ForeignKey(key) => {
@@ -687,25 +706,22 @@ fn constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             ("confkey", referenced),
         ])
     });
-    if wanted.text("conname").is_none_or(|name| catalog.may_have_constraint(name)) {
-        for table in wanted.tables(catalog, "", "conrelid") {
-            let names = table.triggers.values().filter_map(|trigger| trigger.constraint.as_ref());
-            let is_wanted = |name: &&Ident| wanted.text("conname").is_none_or(|wanted| **name == *wanted);
-            rows.extend(names.filter(is_wanted).map(|name| {
-                row([
-                    ("oid", Value::Something),
-                    ("conname", Value::text(name)),
-                    ("conrelid", Value::Object(Object::Relation(table.oid))),
-                    ("contype", Value::text("t")),
-                    ("connamespace", Value::Object(Object::Namespace(table.name.schema.clone()))),
-                    ("conkey", Value::Null),
-                    ("convalidated", Value::Bool(true)),
-                    ("condeferrable", Value::Unknown),
-                    ("confrelid", Value::Unknown),
-                    ("confkey", Value::Null),
-                ])
-            }));
-        }
+    for table in wanted.tables(catalog, "", "conrelid") {
+        let names = table.triggers.values().filter_map(|trigger| trigger.constraint.as_ref());
+        rows.extend(names.filter(|name| wanted.admits("conname", name)).map(|name| {
+            row([
+                ("oid", Value::Something),
+                ("conname", Value::text(name)),
+                ("conrelid", Value::Object(Object::Relation(table.oid))),
+                ("contype", Value::text("t")),
+                ("connamespace", Value::Object(Object::Namespace(table.name.schema.clone()))),
+                ("conkey", Value::Null),
+                ("convalidated", Value::Bool(true)),
+                ("condeferrable", Value::Unknown),
+                ("confrelid", Value::Unknown),
+                ("confkey", Value::Null),
+            ])
+        }));
     }
     rows
 }
@@ -840,12 +856,11 @@ fn each_constraint<T>(
 }
 
 fn indexes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
-    let named: Option<Vec<Oid>> = wanted.text("indexname").map(|name| {
-        in_any_schema(catalog, name, |qname| match catalog.relation(qname) {
+    let named: Option<Vec<Oid>> =
+        wanted.in_schemas(catalog, "indexname", |qname| match catalog.relation(qname) {
             Some(Relation::Index { on }) => Some(on),
             _ => None,
-        })
-    });
+        });
     let tables: Vec<&Table> = match &named {
         Some(on) => on.iter().filter_map(|oid| catalog.tables.get(oid)).collect(),
         None => wanted.tables(catalog, "tablename", ""),

@@ -55,7 +55,7 @@ impl Scope {
             Kind::Loop { head, body } => return self.repeat(head, body, statement.span),
             Kind::Assign { target, .. } => std::slice::from_ref(target),
             Kind::Sql { into, .. } | Kind::Execute { into, .. } | Kind::Receive { into, .. } => into,
-            _ => return statement.bodies().into_iter().find_map(|body| self.statements(body)),
+            _ => return statement.bodies().find_map(|body| self.statements(body)),
         };
         let unknown = set.iter().find(|name| !self.has(name))?;
         let message = format!("\"{unknown}\" is not a known variable");
