@@ -289,10 +289,7 @@ impl Interpreter<'_> {
 
     /// The value of a call that is an aggregate over the rows at hand.
     pub(super) fn aggregate(&mut self, call: &Call) -> Option<Value> {
-        if !is_aggregate(call) {
-            return None;
-        }
-        let group = self.groups.last().cloned().flatten()?;
+        let group = self.groups.last()?.as_ref().filter(|_| is_aggregate(call))?.clone();
         // The rows of the group take the place of its first one.
         let first = self.rows.pop();
         self.groups.push(None);

@@ -1,5 +1,7 @@
 //! Values, and the expressions that give them.
 
+use std::borrow::Cow;
+
 use smol_str::SmolStr;
 
 use crate::catalog::Relation;
@@ -259,15 +261,18 @@ impl Interpreter<'_> {
             },
             [item, field] => match self.row_column(Some(item), field) {
                 Some(value) => value,
-                None => match self.variable(item) {
-                    Value::Record(fields) => field_of(fields, field),
+                None => match self.variable_named(item) {
+                    Some(Value::Record(fields)) => {
+                        let found = fields.iter().find(|(name, _)| name == field);
+                        found.map_or(Value::Unknown, |(_, value)| value.clone())
+                    }
+                    Some(_) => Value::Unknown,
                     // The label of a block or the name of a function: the outer variable is meant.
-                    Value::Unknown if !self.variables.iter().any(|(name, _)| name == item) => {
+                    None => {
                         let mut variables = self.variables.iter();
                         let found = variables.find(|(name, _)| name == field);
                         found.map_or(Value::Unknown, |(_, value)| value.clone())
                     }
-                    _ => Value::Unknown,
                 },
             },
             _ => Value::Unknown,
@@ -290,8 +295,12 @@ impl Interpreter<'_> {
     }
 
     fn variable(&self, name: &Ident) -> Value {
+        self.variable_named(name).cloned().unwrap_or(Value::Unknown)
+    }
+
+    fn variable_named(&self, name: &Ident) -> Option<&Value> {
         let found = self.variables.iter().rev().find(|(variable, _)| variable == name);
-        found.map_or(Value::Unknown, |(_, value)| value.clone())
+        found.map(|(_, value)| value)
     }
 
     pub(super) fn cast(&self, value: Value, to: &TypeName) -> Value {
@@ -754,9 +763,16 @@ fn comparable(left: &Value, right: &Value) -> Option<bool> {
 
 /// LIKE with `%`, `_` and `\`.
 fn like(text: &str, pattern: &str) -> bool {
-    let inner = pattern.strip_prefix('%').and_then(|rest| rest.strip_suffix('%'));
-    if let Some(part) = inner.filter(|part| !part.contains(['%', '_', '\\'])) {
-        return text.contains(part);
+    let (starts_open, rest) = pattern.strip_prefix('%').map_or((false, pattern), |rest| (true, rest));
+    let (ends_open, inner) = rest.strip_suffix('%').map_or((false, rest), |inner| (true, inner));
+    if let Some(part) = without_wildcards(inner) {
+        let part = part.as_ref();
+        return match (starts_open, ends_open) {
+            (true, true) => text.contains(part),
+            (true, false) => text.ends_with(part),
+            (false, true) => text.starts_with(part),
+            (false, false) => text == part,
+        };
     }
     let (mut text, mut pattern) = (text.chars(), pattern.chars());
     // Where to go on if what follows the last `%` does not match here: one character later.
@@ -781,6 +797,23 @@ fn like(text: &str, pattern: &str) -> bool {
             (text, pattern) = (later.clone(), after.clone());
         }
     }
+}
+
+/// The text that a pattern without wildcards stands for.
+fn without_wildcards(pattern: &str) -> Option<Cow<'_, str>> {
+    if !pattern.contains(['%', '_', '\\']) {
+        return Some(Cow::Borrowed(pattern));
+    }
+    let mut text = String::with_capacity(pattern.len());
+    let mut rest = pattern.chars();
+    while let Some(next) = rest.next() {
+        match next {
+            '%' | '_' => return None,
+            '\\' => text.push(rest.next()?),
+            plain => text.push(plain),
+        }
+    }
+    Some(Cow::Owned(text))
 }
 
 /// `format()` with `%s`, `%I`, `%L`, `%%` and positions. Anything else is not followed.
@@ -853,6 +886,9 @@ mod tests {
             ("orders", "%"),
             ("orders", "o%s"),
             ("orders", "%d_rs"),
+            ("user_id", "%\\_id"),
+            ("50% off", "50\\%%"),
+            ("a\\", "%\\\\"),
             ("aab", "%ab"),
             ("ababac", "%aba%c"),
             ("a_b", "a\\_b"),
@@ -865,6 +901,9 @@ mod tests {
             ("orders", "order"),
             ("order", "orders"),
             ("axb", "a\\_b"),
+            ("userid", "%\\_id"),
+            ("user_ids", "%\\_id"),
+            ("50 off", "50\\%%"),
             ("", "_"),
             ("abc", "%b"),
             ("ab", "%abc%"),
