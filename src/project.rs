@@ -37,6 +37,8 @@ pub struct Project {
     pub duplicates: Vec<(usize, usize)>,
     /// How many files declare the state of the schema and are not read, because migrations count.
     pub unread: usize,
+    /// The folders with projects beside it that were put aside and are not read.
+    pub aside: Vec<String>,
     /// The patterns of `config.toml` that no file matches, and the key that they stand under.
     pub unmatched: Vec<(&'static str, FilePattern)>,
     kind: Kind,
@@ -262,6 +264,7 @@ impl Project {
             files: Vec::new(),
             duplicates: Vec::new(),
             unread: 0,
+            aside: Vec::new(),
             unmatched: Vec::new(),
             focus: None,
             served: Served::default(),

@@ -52,7 +52,7 @@ impl Found {
         {
             return self.add(project);
         }
-        let mut found = projects_below(folder, depth);
+        let (mut found, aside) = in_use(folder, projects_below(folder, depth));
         if found.is_empty() {
             found.extend(folder.ancestors().map(|above| above.join("supabase")).find(|dir| is_declared(dir)));
         }
@@ -63,7 +63,7 @@ impl Found {
                 ProjectError::NoProjectNear
             });
         }
-        found.into_iter().for_each(|project| self.add(project));
+        self.add_all(found, aside);
     }
 
     fn named(&mut self, request: &Request<'_>) {
@@ -96,9 +96,9 @@ impl Found {
         if let Some(project) = project_of_migrations(folder) {
             return self.add(project);
         }
-        let below = projects_below(folder, DEPTH);
+        let (below, aside) = in_use(folder, projects_below(folder, DEPTH));
         if !below.is_empty() {
-            return below.into_iter().for_each(|project| self.add(project));
+            return self.add_all(below, aside);
         }
         let declared = folder.join("supabase");
         if is_declared(&declared) {
@@ -180,6 +180,11 @@ impl Found {
         }
     }
 
+    fn add_all(&mut self, folders: Vec<PathBuf>, aside: Vec<String>) {
+        folders.into_iter().for_each(|folder| self.add(folder));
+        self.projects.iter_mut().take(1).for_each(|project| project.aside.extend_from_slice(&aside));
+    }
+
     fn pend(&mut self, mut pending: Pending) {
         let many = self.projects.len();
         self.errors.extend(pending.said.take().map(|(line, text)| ProjectError::Said(line, text)));
@@ -243,8 +248,29 @@ pub fn depth_below(folder: &Path, home: Option<&Path>) -> usize {
 
 /// The projects in and under a folder of a repository, in order of their paths.
 pub fn below(folder: &Path) -> Vec<PathBuf> {
-    projects_below(folder, DEPTH)
+    in_use(folder, projects_below(folder, DEPTH)).0
 }
+
+/// The projects below a folder that are no copies somebody put aside, and the names of the folders in which the
+/// others are. Where all are, they are what is meant.
+fn in_use(folder: &Path, found: Vec<PathBuf>) -> (Vec<PathBuf>, Vec<String>) {
+    let aside = |project: &PathBuf| {
+        let way = project.strip_prefix(folder).unwrap_or(project);
+        let mut names = way.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
+        names.find(|name| ASIDE.contains(&name.trim_start_matches('_').to_lowercase().as_str()))
+    };
+    let places: Vec<Option<String>> = found.iter().map(aside).collect();
+    if places.iter().all(Option::is_some) {
+        return (found, Vec::new());
+    }
+    let kept =
+        found.into_iter().zip(&places).filter_map(|(project, place)| place.is_none().then_some(project));
+    (kept.collect(), places.iter().flatten().cloned().collect())
+}
+
+/// What folders are called that hold what nobody runs any more.
+const ASIDE: [&str; 8] =
+    ["archive", "archived", "archives", "backup", "backups", "deprecated", "obsolete", "trash"];
 
 /// The folder below this one that holds the most SQL, by what is read of a folder.
 fn sql_below(folder: &Path) -> Option<PathBuf> {

@@ -304,6 +304,12 @@ impl Deed<'_> {
         change.kind == ChangeKind::Delete || change.assignments.iter().any(says)
     }
 
+    /// Whether all that it writes is computed from other rows: to call it changes nothing that is not so.
+    pub(super) fn only_recomputes(&self) -> bool {
+        let changes = self.routine.changes();
+        changes.iter().all(|(_, change)| change.kind == ChangeKind::Update && !self.decides(change))
+    }
+
     /// Whether everybody else was kept from it before these were let call it.
     fn is_closed_to_others(&self) -> bool {
         let everybody = self.function.acl.entry(&Grantee::Public);

@@ -55,10 +55,15 @@ fn facts(replayed: &Replayed) -> String {
         1 => "; 1 declared schema file is not read, as the migrations count".to_string(),
         many => format!("; {many} declared schema files are not read, as the migrations count"),
     };
+    let aside = match replayed.project.aside.as_slice() {
+        [] => String::new(),
+        [one] => format!("; the project in {one} is not read, as it is put aside"),
+        many => format!("; {} projects are not read, as they are put aside", many.len()),
+    };
     let is_empty = !replayed.project.files.iter().any(|file| file.role == FileRole::Migration);
     let empty = match is_empty {
         true => "; no migrations are there, and those of another tool are read where their folder is named",
         false => "",
     };
-    format!("{exposed}; {granted}; PostgreSQL {}{unread}{empty}", config.major_version)
+    format!("{exposed}; {granted}; PostgreSQL {}{unread}{aside}{empty}", config.major_version)
 }

@@ -292,6 +292,20 @@ fn a_folder_without_sql_is_an_error_and_an_empty_project_is_none() {
 }
 
 #[test]
+fn a_project_that_is_put_aside_is_not_read_beside_others() {
+    let folder = Folder::new(&[
+        ("supabase/config.toml", ""),
+        ("supabase/migrations/1_a.sql", "select 1;"),
+        ("docs/OBSOLETE/old/supabase/config.toml", ""),
+        ("docs/OBSOLETE/old/supabase/migrations/1_a.sql", BROKEN),
+    ]);
+    let answer = concise(&folder, &["."]);
+    assert_eq!((answer.code, answer.out.as_str()), (0, ""), "{answer:?}");
+    assert!(answer.err.contains("the project in OBSOLETE is not read, as it is put aside"), "{answer:?}");
+    assert_eq!(concise(&folder, &["docs"]).code, 1, "it is what is meant");
+}
+
+#[test]
 fn sql_in_other_folders_is_named() {
     let folder = Folder::new(&[
         ("a.md", ""),

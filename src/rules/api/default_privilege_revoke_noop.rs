@@ -47,13 +47,31 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     // One statement may name several roles, and be run in a loop for more: what tells most stands first.
     all.sort_by_key(|left| (left.span, left.key.owner != cx.catalog.session.role, Reverse(left.roles.len())));
     all.dedup_by_key(|left| left.span);
-    for left in all {
+    let mut told: Vec<(&LeftByDefault<'_>, usize)> = Vec::new();
+    for left in &all {
         let Some(noun) = noun(left.key.kind) else { continue };
         let schema = left.key.schema.clone().unwrap_or_else(|| "public".into());
-        if cx.catalog.is_exposed(&schema) {
-            report(cx, noun, &schema, &left, out);
+        if !cx.catalog.is_exposed(&schema) {
+            continue;
+        }
+        match told.iter().find(|(first, _)| says_all_of(first, left)) {
+            Some((_, at)) => drop(out.list[*at].label(left.span, "nor does this")),
+            None => {
+                told.push((left, out.list.len()));
+                report(cx, noun, &schema, left, out);
+            }
         }
     }
+}
+
+/// Whether what is said of one is said of another as well: that everybody keeps what a schema cannot take.
+fn says_all_of(one: &LeftByDefault<'_>, other: &LeftByDefault<'_>) -> bool {
+    let is_of_everybody = |left: &LeftByDefault<'_>| left.through.contains(&Grantee::Public);
+    (one.key.kind, &one.key.schema, &one.key.owner) == (other.key.kind, &other.key.schema, &other.key.owner)
+        && one.key.schema.is_some()
+        && is_of_everybody(one)
+        && is_of_everybody(other)
+        && other.roles.iter().all(|role| one.roles.iter().any(|known| known.name == role.name))
 }
 
 fn noun(kind: ObjectKind) -> Option<&'static str> {
@@ -117,6 +135,16 @@ mod tests {
     fn messages(text: &str) -> Vec<String> {
         let found = Bench::new(text).run(&RULE, &RULE.options.defaults());
         found.into_iter().map(|found| found.message).collect()
+    }
+
+    #[test]
+    fn what_a_schema_cannot_take_is_told_once() {
+        let found = messages(
+            "alter default privileges in schema public revoke execute on functions from public;
+             alter default privileges in schema public revoke execute on functions from anon;",
+        );
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("still open to anon and authenticated"));
     }
 
     #[test]

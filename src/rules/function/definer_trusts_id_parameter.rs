@@ -29,7 +29,7 @@ declare_rule! {
     /// Left alone are functions that ask for the caller anywhere, in a helper as well, those that only write an
     /// address down, as a form does, those that also take a secret such as an invitation's token, and those that policies call and that only answer yes or no.
     /// It is an info where a function only reads what is not named like an address or a secret and a GRANT names
-    /// `anon`, and an error where it writes, other than rows of a log.
+    /// `anon`, and an error where it writes, other than rows of a log and what it computes from other rows.
     ///
     /// ## How to fix
     ///
@@ -85,7 +85,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 
 fn severity(deed: &Deed<'_>) -> Severity {
     match (deed.writes.is_empty(), deed.answers()) {
-        (false, _) if deed.only_logs() => Severity::Warning,
+        (false, _) if deed.only_logs() || deed.only_recomputes() => Severity::Warning,
         (false, _) => Severity::Error,
         // It tells no more than whether something is so.
         (true, true) => Severity::Info,
@@ -184,6 +184,20 @@ mod tests {
              begin
                select id into found from auth.users where email = p_email;
                update public.orders set total = 1 where user_id = found;
+             end $$;",
+        );
+    }
+
+    #[test]
+    fn what_is_computed_is_nobodys_to_choose() {
+        function(
+            "
+             create function public.recount(p_user_id uuid) returns void language plpgsql security definer as $$
+             --                             ^^^^^^^^^ warning: for any p_user_id: it writes
+             declare counted int;
+             begin
+               select count(*) into counted from public.orders where user_id = p_user_id;
+               update public.orders set total = counted where user_id = p_user_id;
              end $$;",
         );
     }
