@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::map::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::change::former::Former;
+use crate::change::former::{Former, Formerly};
 use crate::change::{Earlier, Grown, say_what_grew};
 use crate::diagnostic::{Diagnostic, Severity, chosen, selected};
 use crate::rules;
@@ -121,11 +121,12 @@ impl Entry {
     }
 
     /// Notes that a finding of it occurs, which tells of things that had the other names of `formerly`.
-    fn see(&mut self, found: &Diagnostic, formerly: &[(String, Vec<String>)]) {
+    fn see(&mut self, found: &Diagnostic, formerly: &Formerly) {
         self.seen += 1;
         self.reach.extend(found.reach.iter().cloned());
+        self.reach.extend(formerly.reach.iter().flat_map(|(_, names)| names).cloned());
         self.extent.extend(found.extent.iter().cloned());
-        self.extent.extend(formerly.iter().flat_map(|(_, names)| names).cloned());
+        self.extent.extend(formerly.extent.iter().flat_map(|(_, names)| names).cloned());
         self.seen_as = self.seen_as.max(Some(found.own_severity()));
     }
 
@@ -135,17 +136,10 @@ impl Entry {
     }
 
     /// How a finding of it is worse than it says.
-    fn grown(&self, found: &Diagnostic, formerly: &[(String, Vec<String>)]) -> Option<Grown> {
-        let reach = self.record.reach.as_ref().unwrap_or(&found.reach);
-        let mut extent = self.record.extent.as_ref().unwrap_or(&found.extent).clone();
-        for (thing, names) in formerly {
-            // What has taken the old name since is something else.
-            if let Some(name) = names.iter().find(|name| extent.contains(*name) && !extent.contains(thing)) {
-                extent.remove(name);
-                extent.insert(thing.clone());
-            }
-        }
-        Grown::since([reach, &extent], self.severity, found)
+    fn grown(&self, found: &Diagnostic, formerly: &Formerly) -> Option<Grown> {
+        let reach = named_as_now(self.record.reach.as_ref().unwrap_or(&found.reach), &formerly.reach);
+        let extent = named_as_now(self.record.extent.as_ref().unwrap_or(&found.extent), &formerly.extent);
+        Grown::since([&reach, &extent], self.severity, found)
     }
 
     /// Takes out of it what the findings of it no longer are, and notes what an older file does not say of them.
@@ -164,6 +158,19 @@ impl Entry {
     pub fn in_words(&self) -> String {
         format!("{} on {}", self.record.rule, self.record.object)
     }
+}
+
+/// What is known of things by former names, by those of now.
+fn named_as_now(known: &BTreeSet<String>, formerly: &[(String, Vec<String>)]) -> BTreeSet<String> {
+    let mut known = known.clone();
+    for (thing, names) in formerly {
+        // What has taken the old name since is something else.
+        if let Some(name) = names.iter().find(|name| known.contains(*name) && !known.contains(thing)) {
+            known.remove(name);
+            known.insert(thing.clone());
+        }
+    }
+    known
 }
 
 impl Baseline {
@@ -226,7 +233,7 @@ impl Baseline {
         let mut grown = BTreeMap::new();
         let is_new = |diagnostic: &Diagnostic| {
             let Some(entry) = self.entry(diagnostic, former) else { return true };
-            let formerly = former.of_extent(diagnostic);
+            let formerly = former.formerly(diagnostic);
             entry.see(diagnostic, &formerly);
             let worse = entry.grown(diagnostic, &formerly);
             let has_grown = worse.is_some();

@@ -14,6 +14,7 @@ mod deparse;
 pub mod depend;
 mod dependents;
 mod fit;
+mod former;
 pub mod function;
 pub mod gap;
 mod held;
@@ -41,6 +42,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::api::ApiSettings;
 use crate::catalog::depend::Object;
+use crate::catalog::former::Former;
 use crate::catalog::function::{Function, Retired};
 use crate::catalog::gap::{Gap, Touched};
 use crate::catalog::misfit::{Failure, Misfit};
@@ -126,6 +128,9 @@ pub struct Catalog {
     former_relations: FxHashMap<QName, IndexSet<Oid>>,
     /// How many policies of a table left a name for another one.
     former_policies: FxHashMap<(Oid, Ident), usize>,
+    /// By table and the column's number; a name with its table.
+    former_columns: Former<(Oid, i16), (Oid, Ident)>,
+    former_functions: Former<Oid, QName>,
     /// Where tables that had row level security were dropped.
     dropped_rls: FxHashMap<QName, Origin>,
     /// Where row level security was enabled, if the table exists, and it did not.

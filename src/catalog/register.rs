@@ -219,6 +219,7 @@ impl Catalog {
         let Some(function) = self.functions.get_mut(&oid) else { return };
         let old = std::mem::replace(&mut function.name, new.clone());
         self.forget_function_name(&old, oid);
+        self.former_functions.leave(oid, old);
         self.function_names.entry(new).or_default().push(oid);
     }
 

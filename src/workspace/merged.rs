@@ -81,7 +81,7 @@ impl Workspace {
                 report_renamed(&mut edited, one, file, difference, &self.sources);
             } else if let Some(span) = difference {
                 found.rewritten.insert(one.id, one.name.to_string());
-                report_edited(&mut edited, span, one.name);
+                report_edited(&mut edited, span, taken_out(file.text, one), one.name);
             } else if one.name != file.name {
                 report_new_name(&mut edited, one, file.name, &self.sources);
             }
@@ -185,16 +185,46 @@ impl Replayed {
     }
 }
 
-/// What a text says to the server: its tokens, with names and key words as it folds them, and without statements
-/// that are empty.
-fn code(text: &str) -> impl Iterator<Item = (usize, usize, Cow<'_, str>)> {
-    let mut is_open = false;
-    Lexer::new(text).filter(|token| !token.is_comment()).filter_map(move |token| {
-        let is_end = token.is(text, ';');
-        let is_empty = is_end && !is_open;
-        is_open = !is_end;
-        (!is_empty).then(|| (token.start, token.end, folded(token, text)))
-    })
+/// A token: its place, and what it says.
+type Said<'t> = (usize, usize, Cow<'t, str>);
+
+/// What a text says to the server: its tokens, with names and key words as it folds them, without statements
+/// that are empty, and without the comments in the bodies of functions and blocks.
+fn code(text: &str) -> Vec<Said<'_>> {
+    let tokens: Vec<Token> = Lexer::new(text).filter(|token| !token.is_comment()).collect();
+    let statements = tokens.split_inclusive(|token| token.is(text, ';'));
+    let is_empty = |statement: &&[Token]| matches!(statement, [only] if only.is(text, ';'));
+    let said = statements.filter(|statement| !is_empty(statement)).flat_map(|statement| {
+        let has_code = is_of_sql(statement, text);
+        statement.iter().map(move |token| {
+            let body = body(*token, text).filter(|_| has_code).map(Cow::Owned);
+            (token.start, token.end, body.unwrap_or_else(|| folded(*token, text)))
+        })
+    });
+    said.collect()
+}
+
+/// Whether a statement makes a function, or runs a block, whose body is SQL or PL/pgSQL.
+fn is_of_sql(statement: &[Token], text: &str) -> bool {
+    const HEAD: usize = 4;
+    let word = |token: &Token| token.text(text).trim_matches('\'').to_ascii_lowercase();
+    let head: Vec<String> = statement.iter().take(HEAD).map(word).collect();
+    let is_block = head.first().is_some_and(|first| first == "do");
+    let is_routine = head.iter().any(|word| word == "function" || word == "procedure");
+    let mut pairs = statement.windows(2);
+    let language = pairs.find(|pair| pair[0].kind == TokenKind::Word && word(&pair[0]) == "language");
+    match language {
+        Some(pair) => (is_block || is_routine) && matches!(word(&pair[1]).as_str(), "sql" | "plpgsql"),
+        None => is_block,
+    }
+}
+
+/// The code of a body in dollar quotes.
+fn body(token: Token, text: &str) -> Option<String> {
+    let quoted = token.text(text).strip_prefix('$').filter(|_| token.kind == TokenKind::String)?;
+    let (tag, rest) = quoted.split_once('$')?;
+    let body = rest.strip_suffix('$')?.strip_suffix(tag)?.strip_suffix('$')?;
+    Some(format!("$$ {} $$", normalised(body)))
 }
 
 fn folded(token: Token, text: &str) -> Cow<'_, str> {
@@ -204,12 +234,16 @@ fn folded(token: Token, text: &str) -> Cow<'_, str> {
 }
 
 fn is_same_code(one: &str, other: &str) -> bool {
-    one == other || code(one).map(|(.., text)| text).eq(code(other).map(|(.., text)| text))
+    let is_same = |(one, other): (&Said<'_>, &Said<'_>)| one.2 == other.2;
+    one == other || {
+        let (one, other) = (code(one), code(other));
+        one.len() == other.len() && one.iter().zip(&other).all(is_same)
+    }
 }
 
 /// The same text for all that say the same.
 pub(super) fn normalised(text: &str) -> String {
-    code(text).map(|(.., token)| token).collect::<Vec<_>>().join(" ")
+    code(text).into_iter().map(|(.., token)| token).collect::<Vec<_>>().join(" ")
 }
 
 /// A text with the line breaks that a repository keeps: Git may have written others into the work tree.
@@ -222,7 +256,7 @@ fn first_difference(merged: &str, file: &File<'_>) -> Option<Span> {
     if is_same_code(merged, file.text) {
         return None;
     }
-    let mut old = code(merged);
+    let mut old = code(merged).into_iter();
     let mut last = (0, 0);
     for (start, end, text) in code(file.text) {
         if old.next().is_none_or(|(.., old)| old != text) {
@@ -231,6 +265,24 @@ fn first_difference(merged: &str, file: &File<'_>) -> Option<Span> {
         last = (start, end);
     }
     Some(Span::new(file.id, last.0, last.1))
+}
+
+/// The end of the statement behind which another one stood that was taken out, where that is the first difference
+/// from the merged text.
+fn taken_out(merged: &str, file: &File<'_>) -> Option<Span> {
+    let (old, new) = (code(merged), code(file.text));
+    let is_end = |said: &Said<'_>| said.2 == ";";
+    let same = old.iter().zip(&new).take_while(|(old, new)| old.2 == new.2).count();
+    let start = new[..same].iter().rposition(is_end)? + 1;
+    let length = new[start..].iter().position(is_end).map_or(new.len() - start, |end| end + 1);
+    let next = &new[start..start + length];
+    let stands_at = |at: usize| {
+        is_end(&old[at - 1])
+            && old[at..].iter().zip(next).filter(|(old, new)| old.2 == new.2).count() == length
+    };
+    let is_left = next.is_empty() || (start + 1..old.len()).any(stands_at);
+    let (from, to, _) = new[start - 1];
+    is_left.then(|| Span::new(file.id, from, to))
 }
 
 /// One finding for all that are gone, at what they were.
@@ -253,11 +305,16 @@ fn report_deleted(out: &mut Findings, deleted: &[(Span, &str)]) {
         .what("deleted");
 }
 
-fn report_edited(out: &mut Findings, span: Span, name: &str) {
+/// `behind` is where a statement stood that was taken out, if that is the difference.
+fn report_edited(out: &mut Findings, span: Span, behind: Option<Span>, name: &str) {
     let message =
         format!("{name} was changed after it was merged: databases that ran it do not get the change");
-    out.report(span, Identity::plain("file", name), message)
-        .note("differs from what was merged")
+    let note = match behind {
+        Some(_) => "what was merged goes on behind this with a statement that was taken out",
+        None => "differs from what was merged",
+    };
+    out.report(behind.unwrap_or(span), Identity::plain("file", name), message)
+        .note(note)
         .help("restore the file, and make the change in a new migration: `supabase migration new`")
         .what("edited");
 }
@@ -340,7 +397,7 @@ pub(super) fn likeness(one: &str, other: &str) -> usize {
         tokens.windows(2).for_each(|pair| *counts.entry((&*pair[0], &*pair[1])).or_default() += 1);
         counts
     }
-    let tokens = |text| -> Vec<_> { code(text).map(|(.., token)| token).collect() };
+    let tokens = |text| -> Vec<_> { code(text).into_iter().map(|(.., token)| token).collect() };
     let (one, other) = (tokens(one), tokens(other));
     let (one, other) = (pairs(&one), pairs(&other));
     let all: usize = one.values().chain(other.values()).sum();
@@ -415,10 +472,12 @@ mod tests {
             "create table Public.A (\"Id\" int);",
             "CREATE TABLE public.a (\"Id\" INT);;\n;"
         ));
+        assert!(is_same_code("do $$ begin perform A(); end $$", "do $$ begin perform a(); end $$"));
         for (one, other) in [
             ("select \"Id\" from a", "select \"id\" from a"),
             ("select 'A'", "select 'a'"),
-            ("do $$ begin perform A(); end $$", "do $$ begin perform a(); end $$"),
+            ("do $$ begin perform 'A'; end $$", "do $$ begin perform 'a'; end $$"),
+            ("select $$ A $$", "select $$ a $$"),
             ("select 1; select 2", "select 1 select 2"),
         ] {
             assert!(!is_same_code(one, other), "{one}");

@@ -202,6 +202,50 @@ fn merged_migrations_stay_as_they_are() {
 }
 
 #[test]
+fn comments_in_bodies_are_no_change() {
+    let function = |body: &str, language: &str| {
+        format!(
+            "create function public.one() returns int language {language} set search_path = '' as $body$ {body} $body$;\ndo $$ begin perform 1; end $$;\n"
+        )
+    };
+    let edited = |was: &str, is: &str, language: &str| {
+        let folder = project(&function(was, language));
+        folder.write(FIRST, function(is, language).as_bytes());
+        found(&check(&folder, &["--base", "main", "--only", "ad-hoc-ddl"]))
+    };
+    let differs = vec![format!("ad-hoc-ddl {FIRST}:1")];
+    assert_eq!(edited("select 1", "-- one\n SELECT 1 /* it is */", "sql"), [""; 0]);
+    assert_eq!(edited("begin return 1; end", "begin -- now\n  return 1; end", "plpgsql"), [""; 0]);
+    assert_eq!(edited("select 1", "select 2 -- 1", "sql"), differs);
+    assert_eq!(edited("select '-- a'::int", "select '-- b'::int", "sql"), differs);
+    // Elsewhere these are no comments.
+    assert_eq!(edited("return i--1", "return i--2", "plv8"), differs);
+}
+
+#[test]
+fn what_was_taken_out_stood_behind_another_statement() {
+    let (a, b, c) = (
+        "create table public.a (id int primary key);\n",
+        "create table public.b (id int primary key);\n",
+        "create table public.c (id int primary key);\n",
+    );
+    let folder = project(&format!("{a}{b}{c}"));
+    let told = |sql: String| {
+        folder.write(FIRST, sql.as_bytes());
+        let answer = json(&check(&folder, &["--base", "main", "--only", "ad-hoc-ddl"]));
+        let one = &answer["findings"][0];
+        let is_gone = one["note"].as_str().is_some_and(|note| note.contains("taken out"));
+        (one["start"]["line"].as_u64(), one["start"]["column"].as_u64(), is_gone)
+    };
+    let end = Some(a.len() as u64 - 1);
+    assert_eq!(told(format!("{a}{c}")), (Some(1), end, true));
+    assert_eq!(told(format!("{a}{b}")), (Some(2), end, true));
+    assert_eq!(told(a.to_string()), (Some(1), end, true));
+    assert_eq!(told(format!("{b}{c}")), (Some(1), Some(21), false), "nothing is before it");
+    assert_eq!(told(format!("{a}{}{c}", b.replace("int", "bigint"))).0, Some(2));
+}
+
+#[test]
 fn what_is_no_longer_said_is_not_fixed() {
     let sql = "create table public.a (id int primary key);\n";
     let folder = project(sql);
@@ -425,6 +469,41 @@ fn what_was_found_stays_or_is_fixed() {
     let answer = json(&check(&folder, &only));
     let count = |what: &serde_json::Value| what.as_u64().expect("a number");
     assert_eq!(count(&answer["change"]["staying"]), before as u64, "{answer}");
+}
+
+#[test]
+fn a_baseline_follows_columns_and_functions_to_their_new_names() {
+    let folder = project(
+        "create table public.notes (id int primary key, author uuid references auth.users (id), email text);
+         create function public.wipe() returns void language sql security definer set search_path = ''
+           as 'delete from public.notes where true';\n",
+    );
+    assert_eq!(folder.run(&["baseline"]).code, 0);
+    assert_eq!(found(&check(&folder, &[])), [""; 0]);
+    let renamed = "alter table public.notes rename column author to owner;
+        alter table public.notes rename column email to email_address;
+        alter function public.wipe() rename to clear;\n";
+    folder.write(SECOND, renamed.as_bytes());
+    assert_eq!(found(&check(&folder, &[])), [""; 0]);
+    assert!(folder.run(&["baseline", "--prune"]).out.contains("Took 0 entries out"));
+    // What takes an old name is another one.
+    let again = format!(
+        "{renamed} alter table public.notes add column author uuid references auth.users (id);
+         create function public.wipe() returns void language sql security definer set search_path = ''
+           as 'delete from public.notes where true';\n"
+    );
+    folder.write(SECOND, again.as_bytes());
+    let told = found(&check(&folder, &[]));
+    assert!(told.contains(&format!("unindexed-foreign-key {SECOND}:4")), "{told:?}");
+    assert!(told.contains(&format!("definer-executable-by-anon {SECOND}:5")), "{told:?}");
+}
+
+#[test]
+fn a_policy_on_an_open_table_opens_nothing() {
+    let folder = project("create table public.notes (id int primary key);\n");
+    folder.write(SECOND, b"create policy p on public.notes for select using (true);\n");
+    let answer = check(&folder, &["--base", "main", "--only", "rls-disabled-on-exposed-table"]);
+    assert_eq!(found(&answer), [""; 0]);
 }
 
 /// What `policy-widened` finds, and what is told of rights, of a second migration.

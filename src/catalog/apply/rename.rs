@@ -251,6 +251,9 @@ fn rename_column(catalog: &mut Catalog, oid: Oid, from: &Ident, to: &Ident, orig
         history.touch(origin);
         column.attnum
     });
+    if let Some(attnum) = attnum.filter(|_| catalog.tables.contains_key(&oid)) {
+        catalog.note_former_column(oid, attnum, from);
+    }
     if let Some((table, attnum)) = catalog.tables.get_mut(&oid).zip(attnum) {
         table.indexes.values_mut().for_each(|index| index.note_old_name(attnum, from));
     }

@@ -1,7 +1,6 @@
 use crate::access::{Access, describe, grant_spans, reach};
 use crate::catalog::Catalog;
 use crate::catalog::gap::Aspect;
-use crate::catalog::policy::Policy;
 use crate::catalog::table::{Table, TableKind};
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
@@ -81,19 +80,9 @@ fn report(cx: &CatalogCx<'_>, table: &Table, access: &[Access<'_>], out: &mut Fi
     } else {
         "row level security is never enabled"
     };
-    let mut message = describe(access, &table.name.to_string());
-    match table.policies.len() {
-        0 => {}
-        1 => message.push_str(": its policy has no effect, because row level security is off"),
-        count => {
-            message.push_str(&format!(
-                ": its {count} policies have no effect, because row level security is off"
-            ));
-        }
-    }
+    let message = describe(access, &table.name.to_string());
     let found = out.report(span, Identity::new("table", &table.name), message);
     found.note(note).label(table.name_span, "table created here").reach(reach(access));
-    found.extent(table.policies.values().map(Policy::in_words));
     if let Some(dropped) = catalog.dropped_rls(&table.name) {
         found.label(dropped.span(), "the table before had row level security, which is dropped here with it");
     }
@@ -166,10 +155,10 @@ mod tests {
             &RULE,
             "
              create table public.a (id bigint);
-             --           ^^^^^^^^ error: and add new ones: its policy has no effect, because row level security is off
+             --           ^^^^^^^^ error: and add new ones
              create policy one on public.a using (true);
              create table public.b (id bigint);
-             --           ^^^^^^^^ error: and add new ones: its 2 policies have no effect, because row level security is off
+             --           ^^^^^^^^ error: and add new ones
              create policy one on public.b for select using (true);
              create policy two on public.b for delete using (id = 1);",
         );
