@@ -49,14 +49,27 @@ enum Flow {
     Stop,
     /// It may have been RETURN: what follows may not run.
     Perhaps,
-    /// EXIT of the loop around.
-    Exit,
-    /// CONTINUE with the next round.
-    Continue,
+    /// EXIT of the loop around, or of what has the label.
+    Exit(Option<Ident>),
+    /// CONTINUE with the next round, of the loop that has the label.
+    Continue(Option<Ident>),
     /// A statement did not fit; a handler may take it.
     Failed(Span, Misfit),
     /// An error that is raised on purpose, by its code where that can be told; a handler may take it.
     Raised(Span, Option<String>),
+}
+
+impl Flow {
+    /// How a loop with this label ends after a round that ends so; nothing where it goes on.
+    fn leaves(self, label: Option<&Ident>) -> Option<Self> {
+        let is_own = |named: &Option<Ident>| named.is_none() || named.as_ref() == label;
+        match self {
+            Self::Next => None,
+            Self::Continue(named) if is_own(&named) => None,
+            Self::Exit(named) if is_own(&named) => Some(Self::Next),
+            other => Some(other),
+        }
+    }
 }
 
 /// Runs a DO block.
@@ -80,7 +93,7 @@ pub(super) fn run_do(catalog: &mut Catalog, block: &DoBlock, span: Span) -> Appl
             };
             catalog.record_misfit(span, Misfit::refused(SqlState::RAISE_EXCEPTION, why).at(place));
         }
-        Flow::Next | Flow::Stop | Flow::Perhaps | Flow::Exit | Flow::Continue => {}
+        Flow::Next | Flow::Stop | Flow::Perhaps | Flow::Exit(_) | Flow::Continue(_) => {}
     }
     Ok(())
 }
@@ -295,13 +308,16 @@ impl<'c> Interpreter<'c> {
             return Flow::Stop;
         }
         match &statement.kind {
-            BlockStatementKind::Block(block) => self.block(block),
+            BlockStatementKind::Block(block) => match self.block(block) {
+                Flow::Exit(Some(label)) if statement.label.as_ref() == Some(&label) => Flow::Next,
+                flow => flow,
+            },
             BlockStatementKind::If { arms, otherwise } => self.conditional(arms, otherwise),
             BlockStatementKind::Case { operand, arms, otherwise } => {
                 let otherwise = otherwise.as_deref().unwrap_or_default();
                 self.case(operand.as_ref(), arms, otherwise, statement.span)
             }
-            BlockStatementKind::Loop { head, body } => self.repeat(head, body),
+            BlockStatementKind::Loop { head, body } => self.repeat(head, body, statement.label.as_ref()),
             BlockStatementKind::Assign { target, field, value } => {
                 let given = match field {
                     Some(_) => Value::Unknown,
@@ -349,16 +365,16 @@ impl<'c> Interpreter<'c> {
                 self.returned = value.as_ref().map(|value| self.fragment(value));
                 Flow::Stop
             }
-            BlockStatementKind::Exit { condition, resumes } => {
+            BlockStatementKind::Exit { label, condition, resumes } => {
                 let holds = match condition {
                     None => Some(true),
                     Some(condition) => condition.value.as_ref().and_then(|expr| self.truth(expr)),
                 };
                 match holds {
-                    Some(true) if *resumes => Flow::Continue,
-                    Some(true) => Flow::Exit,
+                    Some(true) if *resumes => Flow::Continue(label.clone()),
+                    Some(true) => Flow::Exit(label.clone()),
                     // A loop that may go on for ever is left.
-                    None if self.endless > 0 && !resumes => Flow::Exit,
+                    None if self.endless > 0 && !resumes => Flow::Exit(label.clone()),
                     _ => Flow::Next,
                 }
             }
@@ -520,18 +536,24 @@ impl<'c> Interpreter<'c> {
         otherwise: &[BlockStatement],
     ) -> Flow {
         for (at, (condition, body)) in arms.iter().enumerate() {
+            if let Some(expr) = &condition.value {
+                self.called_in_condition(expr, condition.span);
+            }
             match condition.value.as_ref().and_then(|expr| self.truth(expr)) {
                 Some(true) => return self.statements(body),
                 Some(false) => {}
                 None if condition.value.as_ref().is_some_and(asks_system_catalogs) => {
-                    // What is guarded fits, or it was done before.
+                    // That it holds is likelier: what is guarded fits, or it was done before.
                     self.tolerant += 1;
                     self.catalog.attempts += 1;
                     let flow = self.statements(body);
                     self.catalog.attempts -= 1;
                     self.tolerant -= 1;
+                    let bodies = arms[at..].iter().map(|(_, body)| body.as_slice());
+                    let bodies: Vec<_> = bodies.chain([otherwise]).collect();
+                    self.one_of(&bodies, Cause::Condition(condition.span));
                     return match flow {
-                        Flow::Exit | Flow::Continue => flow,
+                        Flow::Exit(_) | Flow::Continue(_) => flow,
                         Flow::Next | Flow::Stop | Flow::Perhaps | Flow::Failed(..) | Flow::Raised(..) => {
                             Flow::Next
                         }
@@ -555,7 +577,7 @@ impl<'c> Interpreter<'c> {
         if bodies.iter().any(|body| returns(body)) { Flow::Perhaps } else { Flow::Next }
     }
 
-    fn repeat(&mut self, head: &LoopHead, body: &[BlockStatement]) -> Flow {
+    fn repeat(&mut self, head: &LoopHead, body: &[BlockStatement], label: Option<&Ident>) -> Flow {
         let (variables, items) = match head {
             LoopHead::Array { variables, array } => match self.fragment(array) {
                 Value::List(items) => (variables.clone(), Some(items)),
@@ -600,8 +622,8 @@ impl<'c> Interpreter<'c> {
                 self.variables.drain(parameters..parameters + using.len());
                 (variables.clone(), rows)
             }
-            LoopHead::Forever => return self.repeat_while(None, body),
-            LoopHead::While(condition) => return self.repeat_while(Some(condition), body),
+            LoopHead::Forever => return self.repeat_while(None, body, label),
+            LoopHead::While(condition) => return self.repeat_while(Some(condition), body, label),
             LoopHead::Unparsed(_) => (Vec::new(), None),
         };
         let Some(items) = items else {
@@ -633,13 +655,9 @@ impl<'c> Interpreter<'c> {
                 }
                 _ => {}
             }
-            match self.statements(body) {
-                Flow::Next | Flow::Continue => {}
-                Flow::Exit => break,
-                other => {
-                    end = other;
-                    break;
-                }
+            if let Some(left) = self.statements(body).leaves(label) {
+                end = left;
+                break;
             }
         }
         self.endless = endless;
@@ -650,7 +668,12 @@ impl<'c> Interpreter<'c> {
     }
 
     /// LOOP and WHILE, for as long as it can be told that they go on.
-    fn repeat_while(&mut self, condition: Option<&Fragment>, body: &[BlockStatement]) -> Flow {
+    fn repeat_while(
+        &mut self,
+        condition: Option<&Fragment>,
+        body: &[BlockStatement],
+        label: Option<&Ident>,
+    ) -> Flow {
         self.endless += 1;
         let mut end = Flow::Next;
         loop {
@@ -667,13 +690,12 @@ impl<'c> Interpreter<'c> {
                     break;
                 }
             }
-            match self.statements(body) {
-                Flow::Next | Flow::Continue if self.budget > 0 && !body.is_empty() => {}
-                Flow::Next | Flow::Continue | Flow::Exit => break,
-                other => {
-                    end = other;
-                    break;
-                }
+            if let Some(left) = self.statements(body).leaves(label) {
+                end = left;
+                break;
+            }
+            if self.budget == 0 || body.is_empty() {
+                break;
             }
         }
         self.endless -= 1;

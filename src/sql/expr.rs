@@ -85,6 +85,8 @@ pub struct Call {
     /// The function, when the catalog knows exactly one that fits.
     pub target: Option<Oid>,
     pub aggregate: bool,
+    /// `count(distinct x)`
+    pub distinct: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -60,6 +60,8 @@ pub type Fragment = Spanned<Option<Expr>>;
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlockStatement {
     pub span: Span,
+    /// Of a loop or block.
+    pub label: Option<Ident>,
     pub kind: BlockStatementKind,
 }
 
@@ -118,6 +120,8 @@ pub enum BlockStatementKind {
     },
     /// EXIT, or CONTINUE.
     Exit {
+        /// Of the loop or block that it is about; absent for the innermost loop.
+        label: Option<Ident>,
         resumes: bool,
         condition: Option<Fragment>,
     },

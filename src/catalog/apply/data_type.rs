@@ -53,7 +53,7 @@ impl Catalog {
         }
     }
 
-    pub(super) fn type_in(&self, schema: &Ident, name: &Ident) -> Option<DataType> {
+    pub(in crate::catalog) fn type_in(&self, schema: &Ident, name: &Ident) -> Option<DataType> {
         if let Some(base) = self.base_type_in(schema, name) {
             return Some(DataType { base, modifiers: Vec::new(), array: false });
         }

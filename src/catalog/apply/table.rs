@@ -365,6 +365,7 @@ fn next_value(sequence: &Sequence, definition: &ColumnDef) -> Expr {
         span: definition.span,
         target: None,
         aggregate: false,
+        distinct: false,
     }))
 }
 

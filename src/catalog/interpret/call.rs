@@ -58,6 +58,15 @@ impl Interpreter<'_> {
         }
     }
 
+    /// Runs a function whose answer alone is the condition, or its opposite.
+    pub(super) fn called_in_condition(&mut self, expr: &Expr, span: Span) {
+        match expr {
+            Expr::Call(call) => self.call_function(call, span),
+            Expr::Not(inner) => self.called_in_condition(inner, span),
+            _ => {}
+        }
+    }
+
     /// Runs a function of the platform; false for any other.
     fn call_of_platform(&mut self, call: &Call, span: Span) -> bool {
         let schema = call.name.schema.as_deref().unwrap_or_default();

@@ -303,6 +303,18 @@ impl Interpreter<'_> {
         self.rows.extend(first);
         let counted = |count: usize| i64::try_from(count).map_or(Value::Unknown, Value::Number);
         let known = values.iter().all(Value::is_known);
+        if call.distinct {
+            if !known {
+                return Some(Value::Unknown);
+            }
+            let mut seen: Vec<Value> = Vec::new();
+            values.into_iter().for_each(|value| {
+                if !seen.contains(&value) {
+                    seen.push(value)
+                }
+            });
+            values = seen;
+        }
         Some(match call.name.name.as_str() {
             "count" if call.args.is_empty() => counted(group.len()),
             "count" if !values.contains(&Value::Unknown) => {

@@ -7,6 +7,7 @@ use crate::map::IndexMap;
 use rustc_hash::FxHashMap;
 
 use crate::catalog::acl::{Acl, Grantee};
+use crate::catalog::bind::is_builtin_function;
 use crate::catalog::consequence::Space;
 use crate::catalog::depend::Object as Depended;
 use crate::catalog::function::{Function, FunctionKind, Returns};
@@ -15,13 +16,18 @@ use crate::catalog::index::Index;
 use crate::catalog::interpret::query::Record as Row;
 use crate::catalog::interpret::value::{Object, Value};
 use crate::catalog::name::QName;
-use crate::catalog::table::{Constraint, ConstraintKind, Table, TableKind};
-use crate::catalog::types::{UserType, UserTypeKind};
+use crate::catalog::role::Role;
+use crate::catalog::table::{Column, Constraint, ConstraintKind, Identity, Table, TableKind};
+use crate::catalog::trigger::Trigger;
+use crate::catalog::types::{DataType, TypeRef, UserType, UserTypeKind};
 use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
 use crate::sql::expr::Oid;
 use crate::sql::name::{Ident, ObjectName};
-use crate::sql::statement::{Clause, ObjectKind, PolicyCommand, Privilege};
+use crate::sql::statement::{
+    Clause, FunctionBody, ObjectKind, Persistence, PolicyCommand, Privilege, ReferentialAction, TriggerEvent,
+    TriggerTiming, Volatility,
+};
 
 /// Columns that a query compares with values known beforehand. Rows that differ may be left out, and
 /// are where that saves going through the whole catalog.
@@ -230,27 +236,11 @@ fn all_rows(
         ("pg_catalog", "pg_policy") => policies(catalog, wanted, printed, true),
         ("pg_catalog", "pg_tables") => tables(catalog, wanted),
         ("pg_catalog", "pg_class") => classes(catalog, wanted),
-        ("pg_catalog", "pg_namespace") => wanted
-            .named(&catalog.namespaces, "nspname")
-            .into_iter()
-            .filter(|namespace| match wanted.get("oid") {
-                Some(Value::Object(Object::Namespace(name))) => *name == namespace.name,
-                _ => true,
-            })
-            .map(|namespace| {
-                row([
-                    ("oid", Value::Object(Object::Namespace(namespace.name.clone()))),
-                    ("nspname", Value::text(&namespace.name)),
-                    ("nspowner", Value::Object(Object::Role(namespace.owner.clone()))),
-                    ("nspacl", acl(&namespace.acl, ObjectKind::Schema, &namespace.owner)),
-                ])
-            })
-            .collect(),
-        ("information_schema", "schemata") => catalog
-            .namespaces
-            .values()
-            .map(|namespace| row([("schema_name", Value::text(&namespace.name))]))
-            .collect(),
+        ("pg_catalog", "pg_namespace") => namespaces(catalog, wanted),
+        ("information_schema", "schemata") => {
+            let own = catalog.namespaces.keys().map(Ident::as_str);
+            own.chain(SERVER_SCHEMAS).map(|name| row([("schema_name", Value::text(name))])).collect()
+        }
         ("pg_catalog", "pg_proc") => functions(catalog, wanted),
         ("information_schema", "routines") => routines(catalog, wanted),
         ("pg_catalog", "pg_type") => types(catalog, wanted),
@@ -260,20 +250,26 @@ fn all_rows(
         ("information_schema", "key_column_usage") => key_columns(catalog, wanted),
         ("information_schema", "check_constraints") => check_constraints(catalog, wanted),
         ("information_schema", "constraint_column_usage") => constraint_columns(catalog, wanted),
-        ("information_schema", "referential_constraints") => {
-            let mut rows = table_constraints(catalog, wanted);
-            rows.retain(|row| row.iter().any(|(_, value)| *value == Value::text("FOREIGN KEY")));
-            rows
-        }
+        ("information_schema", "referential_constraints") => foreign_keys(catalog, wanted),
         ("pg_catalog", "pg_index") => index_rows(catalog, wanted),
         ("pg_catalog", "pg_indexes") => indexes(catalog, wanted),
-        ("pg_catalog", "pg_trigger") => triggers(catalog, wanted, false),
-        ("information_schema", "triggers") => triggers(catalog, wanted, true),
-        ("pg_catalog", "pg_publication") => {
-            catalog.publications.keys().map(|name| row([("pubname", Value::text(name))])).collect()
-        }
+        ("pg_catalog", "pg_trigger") => triggers(catalog, wanted),
+        ("information_schema", "triggers") => information_triggers(catalog, wanted),
+        ("pg_catalog", "pg_publication") => catalog
+            .publications
+            .values()
+            .map(|publication| {
+                row([
+                    ("pubname", Value::text(&publication.name)),
+                    ("pubowner", Value::Object(Object::Role(publication.owner.clone()))),
+                    ("puballtables", Value::Bool(publication.all_tables)),
+                    ("pubviaroot", Value::Bool(publication.via_root)),
+                ])
+            })
+            .collect(),
         ("pg_catalog", "pg_publication_tables") => published(catalog, wanted),
-        ("pg_catalog", "pg_roles" | "pg_authid" | "pg_user") => roles(catalog),
+        ("pg_catalog", "pg_roles" | "pg_authid") => roles(catalog, |_| true),
+        ("pg_catalog", "pg_user") => roles(catalog, |role| role.login),
         ("pg_catalog", "pg_extension") => catalog
             .extensions
             .values()
@@ -285,7 +281,7 @@ fn all_rows(
                 ])
             })
             .collect(),
-        ("pg_catalog", "pg_depend") => members(catalog, wanted),
+        ("pg_catalog", "pg_depend") => members(catalog, wanted)?,
         ("pg_catalog", "pg_event_trigger") => {
             catalog.event_triggers.keys().map(|name| row([("evtname", Value::text(name))])).collect()
         }
@@ -336,8 +332,37 @@ fn all_rows(
     })
 }
 
-/// The rows of `pg_depend` that tie an extension's members to it; others are not modelled.
-fn members(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+/// Schemas that PostgreSQL has by itself.
+const SERVER_SCHEMAS: [&str; 3] = ["information_schema", "pg_catalog", "pg_toast"];
+
+fn namespaces(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let is_wanted = |name: &Ident| match wanted.get("oid") {
+        Some(Value::Object(Object::Namespace(wanted))) => wanted == name,
+        _ => true,
+    };
+    let own = wanted.named(&catalog.namespaces, "nspname").into_iter();
+    let own = own.filter(|namespace| is_wanted(&namespace.name)).map(|namespace| {
+        row([
+            ("oid", Value::Object(Object::Namespace(namespace.name.clone()))),
+            ("nspname", Value::text(&namespace.name)),
+            ("nspowner", Value::Object(Object::Role(namespace.owner.clone()))),
+            ("nspacl", acl(&namespace.acl, ObjectKind::Schema, &namespace.owner)),
+        ])
+    });
+    let of_server = SERVER_SCHEMAS.map(Ident::constant).into_iter();
+    let of_server = of_server
+        .filter(|name| wanted.admits("nspname", name) && is_wanted(name))
+        .map(|name| row([("nspname", Value::text(&name)), ("oid", Value::Object(Object::Namespace(name)))]));
+    own.chain(of_server).collect()
+}
+
+/// The rows of `pg_depend` that tie an extension's members to it; `None` where others are asked for, which are
+/// not modelled.
+fn members(catalog: &Catalog, wanted: &Wanted) -> Option<Vec<Row>> {
+    let of_extension = matches!(wanted.get("refobjid"), Some(Value::Object(Object::Extension(_))));
+    if wanted.text("deptype") != Some("e") && !of_extension {
+        return None;
+    }
     let tied = |object: Object| {
         let extension = extension_of(catalog, &object)?.clone();
         Some(row([
@@ -349,12 +374,12 @@ fn members(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
         ]))
     };
     if let Some(Value::Object(object)) = wanted.get("objid") {
-        return tied(object.clone()).into_iter().collect();
+        return Some(tied(object.clone()).into_iter().collect());
     }
     let functions = catalog.functions.keys().map(|oid| Object::Function(*oid));
     let relations = catalog.tables.keys().chain(catalog.views.keys()).map(|oid| Object::Relation(*oid));
     let types = catalog.types.keys().map(|oid| Object::Type(*oid));
-    functions.chain(relations).chain(types).filter_map(tied).collect()
+    Some(functions.chain(relations).chain(types).filter_map(tied).collect())
 }
 
 /// The extension that an object is a member of.
@@ -475,17 +500,23 @@ fn tables(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
         .collect()
 }
 
-fn class(name: &QName, object: Object, kind: &str, owner: &Ident, rls: bool, forced: bool) -> Row {
+fn class(name: &QName, object: Object, kind: &str, owner: &Ident) -> Row {
     row([
         ("oid", Value::Object(object)),
         ("relname", Value::text(&name.name)),
         ("relnamespace", Value::Object(Object::Namespace(name.schema.clone()))),
         ("relkind", Value::text(kind)),
         ("relowner", Value::Object(Object::Role(owner.clone()))),
-        ("relrowsecurity", Value::Bool(rls)),
-        ("relforcerowsecurity", Value::Bool(forced)),
-        ("relispartition", Value::Unknown),
-        ("relpersistence", Value::Something),
+    ])
+}
+
+/// The columns of `pg_class` that say something of tables alone.
+fn of_no_table() -> Row {
+    row([
+        ("relrowsecurity", Value::Bool(false)),
+        ("relforcerowsecurity", Value::Bool(false)),
+        ("relispartition", Value::Bool(false)),
+        ("relpersistence", Value::text("p")),
     ])
 }
 
@@ -516,13 +547,15 @@ fn classes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             })),
             Relation::View(oid) => list.extend(catalog.views.get(&oid).map(|view| {
                 let kind = if view.materialized { "m" } else { "v" };
-                let mut class = class(&view.name, Object::Relation(oid), kind, &view.owner, false, false);
+                let mut class = class(&view.name, Object::Relation(oid), kind, &view.owner);
+                class.extend(of_no_table());
                 class.push(granted(&view.name, &view.acl, ObjectKind::Table, &view.owner));
                 class
             })),
             Relation::Sequence(oid) => list.extend(catalog.sequences.get(&oid).map(|sequence| {
                 let owner = &sequence.owner;
-                let mut class = class(&sequence.name, Object::Relation(oid), "S", owner, false, false);
+                let mut class = class(&sequence.name, Object::Relation(oid), "S", owner);
+                class.extend(of_no_table());
                 class.push(granted(&sequence.name, &sequence.acl, ObjectKind::Sequence, owner));
                 class
             })),
@@ -530,10 +563,14 @@ fn classes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
                 let Some(table) = catalog.tables.get(&on) else { continue };
                 for index in wanted.named(&table.indexes, "relname") {
                     let name = QName { schema: table.name.schema.clone(), name: index.name.clone() };
-                    list.push(class(&name, Object::Index(index.oid), "i", &table.owner.value, false, false));
+                    list.push(class(&name, Object::Index(index.oid), "i", &table.owner.value));
                 }
             }
-            Relation::Composite(_) => {}
+            Relation::Composite(oid) => list.extend(catalog.types.get(&oid).map(|user_type| {
+                let mut class = class(&user_type.name, Object::Relation(oid), "c", &user_type.owner);
+                class.extend(of_no_table());
+                class
+            })),
         }
     }
     list
@@ -545,8 +582,19 @@ fn table_class(table: &Table) -> Row {
         TableKind::Partitioned => "p",
         TableKind::Foreign => "f",
     };
-    let object = Object::Relation(table.oid);
-    class(&table.name, object, kind, &table.owner.value, table.rls.value, table.forced_rls.value)
+    let persistence = match table.persistence {
+        Persistence::Permanent => "p",
+        Persistence::Unlogged => "u",
+        Persistence::Temporary => "t",
+    };
+    let mut class = class(&table.name, Object::Relation(table.oid), kind, &table.owner.value);
+    class.extend(row([
+        ("relrowsecurity", Value::Bool(table.rls.value)),
+        ("relforcerowsecurity", Value::Bool(table.forced_rls.value)),
+        ("relispartition", Value::Bool(table.is_partition)),
+        ("relpersistence", Value::text(persistence)),
+    ]));
+    class
 }
 
 /// The functions of the wanted name; all where none is wanted.
@@ -574,7 +622,14 @@ fn input_types(catalog: &Catalog, function: &Function) -> String {
 
 fn functions(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     let all = functions_wanted(catalog, wanted, "proname").into_iter();
-    all.map(|function| {
+    // Of PostgreSQL's own functions, what they are called.
+    let built_in = wanted.text("proname").filter(|name| is_builtin_function(name)).map(|name| {
+        row([
+            ("proname", Value::text(name)),
+            ("pronamespace", Value::Object(Object::Namespace("pg_catalog".into()))),
+        ])
+    });
+    let own = all.map(|function| {
         let kind = match function.kind {
             FunctionKind::Function => "f",
             FunctionKind::Procedure => "p",
@@ -605,10 +660,28 @@ fn functions(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
                 },
             ),
             ("proargtypes", Value::text(input_types(catalog, function))),
-            ("prosrc", Value::Something),
+            ("prosrc", source(function)),
+            ("provolatile", Value::text(volatility(function))),
+            ("proretset", Value::Bool(matches!(function.returns, Returns::SetOf(_) | Returns::Table))),
         ])
-    })
-    .collect()
+    });
+    own.chain(built_in).collect()
+}
+
+/// The text of a body.
+fn source(function: &Function) -> Value {
+    match &function.body {
+        Some(FunctionBody::Text(body)) => Value::text(&*body.text),
+        _ => Value::Something,
+    }
+}
+
+fn volatility(function: &Function) -> &'static str {
+    match function.volatility {
+        Volatility::Immutable => "i",
+        Volatility::Stable => "s",
+        Volatility::Volatile => "v",
+    }
 }
 
 fn routines(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
@@ -625,6 +698,8 @@ fn routines(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
                 "security_type",
                 Value::text(if function.security_definer.value { "DEFINER" } else { "INVOKER" }),
             ),
+            ("routine_definition", source(function)),
+            ("external_language", Value::text(function.language.to_uppercase())),
         ])
     })
     .collect()
@@ -634,7 +709,7 @@ fn types(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     let named =
         wanted.in_schemas(catalog, "typname", |qname| catalog.types.get(catalog.type_names.get(qname)?));
     let all = named.unwrap_or_else(|| catalog.types.values().collect()).into_iter();
-    all.map(|user_type| {
+    let own = all.map(|user_type| {
         let kind = match user_type.kind {
             UserTypeKind::Enum { .. } => "e",
             UserTypeKind::Domain(_) => "d",
@@ -649,8 +724,30 @@ fn types(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             ("typnamespace", Value::Object(Object::Namespace(user_type.name.schema.clone()))),
             ("typtype", Value::text(kind)),
         ])
-    })
-    .collect()
+    });
+    own.chain(implied_types(catalog, wanted)).collect()
+}
+
+/// Of the types that nobody makes, those with the wanted name: PostgreSQL's own, and the rows of a relation.
+fn implied_types(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let entry = |name: &Ident, schema: Ident, oid: Value, kind: &str| {
+        row([
+            ("oid", oid),
+            ("typname", Value::text(name)),
+            ("typnamespace", Value::Object(Object::Namespace(schema))),
+            ("typtype", Value::text(kind)),
+        ])
+    };
+    let Some(name) = wanted.text("typname").map(Ident::new) else { return Vec::new() };
+    let built_in = catalog
+        .type_in(&"pg_catalog".into(), &name)
+        .map(|data_type| entry(&name, "pg_catalog".into(), type_oid(&data_type), "b"));
+    let relations = wanted.in_schemas(catalog, "typname", |qname| match catalog.relation(qname)? {
+        Relation::Table(_) | Relation::View(_) => Some(qname.schema.clone()),
+        _ => None,
+    });
+    let rows = relations.into_iter().flatten();
+    built_in.into_iter().chain(rows.map(|schema| entry(&name, schema, Value::Something, "c"))).collect()
 }
 
 fn enums(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
@@ -691,7 +788,11 @@ fn constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             ConstraintKind::ForeignKey(key) => {
                 (Value::Object(Object::Relation(key.references)), numbers(&key.referenced_columns))
             }
-            _ => (Value::Unknown, Value::Null),
+            _ => (Value::Number(0), Value::Null),
+        };
+        let (deleted, updated) = match &constraint.kind {
+            ConstraintKind::ForeignKey(key) => (action(key.on_delete).0, action(key.on_update).0),
+            _ => (" ", " "),
         };
         row([
             ("oid", Value::Object(Object::Constraint(table.oid, constraint.name.clone()))),
@@ -702,10 +803,15 @@ fn constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             ("conkey", numbers(constraint.columns())),
             ("convalidated", Value::Bool(constraint.validated.value)),
             ("condeferrable", Value::Bool(constraint.deferrable)),
+            ("condeferred", Value::Bool(constraint.initially_deferred)),
+            ("contypid", Value::Number(0)),
             ("confrelid", references),
             ("confkey", referenced),
+            ("confdeltype", Value::text(deleted)),
+            ("confupdtype", Value::text(updated)),
         ])
     });
+    rows.extend(domain_constraints(catalog, wanted));
     for table in wanted.tables(catalog, "", "conrelid") {
         let names = table.triggers.values().filter_map(|trigger| trigger.constraint.as_ref());
         rows.extend(names.filter(|name| wanted.admits("conname", name)).map(|name| {
@@ -723,6 +829,53 @@ fn constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
             ])
         }));
     }
+    rows
+}
+
+/// The checks of domains.
+fn domain_constraints(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    if wanted.relation("conrelid").is_some() {
+        return Vec::new();
+    }
+    let mut list = Vec::new();
+    for user_type in catalog.types.values() {
+        let UserTypeKind::Domain(domain) = &user_type.kind else { continue };
+        list.extend(domain.checks.iter().filter(|name| wanted.admits("conname", name)).map(|name| {
+            row([
+                ("oid", Value::Something),
+                ("conname", Value::text(name)),
+                ("conrelid", Value::Number(0)),
+                ("contypid", Value::Object(Object::Type(user_type.oid))),
+                ("contype", Value::text("c")),
+                ("connamespace", Value::Object(Object::Namespace(user_type.name.schema.clone()))),
+            ])
+        }));
+    }
+    list
+}
+
+/// What happens to rows that refer to another, as `pg_constraint` and `information_schema` have it.
+fn action(action: ReferentialAction) -> (&'static str, &'static str) {
+    match action {
+        ReferentialAction::NoAction => ("a", "NO ACTION"),
+        ReferentialAction::Restrict => ("r", "RESTRICT"),
+        ReferentialAction::Cascade => ("c", "CASCADE"),
+        ReferentialAction::SetNull => ("n", "SET NULL"),
+        ReferentialAction::SetDefault => ("d", "SET DEFAULT"),
+    }
+}
+
+fn foreign_keys(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let mut rows = each_constraint(catalog, wanted, ("constraint_name", ""), |table, constraint| {
+        let ConstraintKind::ForeignKey(key) = &constraint.kind else { return Row::new() };
+        row([
+            ("constraint_schema", Value::text(&table.name.schema)),
+            ("constraint_name", Value::text(&constraint.name)),
+            ("delete_rule", Value::text(action(key.on_delete).1)),
+            ("update_rule", Value::text(action(key.on_update).1)),
+        ])
+    });
+    rows.retain(|row| !row.is_empty());
     rows
 }
 
@@ -889,31 +1042,68 @@ fn indexes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
         .collect()
 }
 
-fn triggers(catalog: &Catalog, wanted: &Wanted, information: bool) -> Vec<Row> {
-    let name = if information { "trigger_name" } else { "tgname" };
-    let tables = wanted.tables(catalog, "event_object_table", "tgrelid");
-    let on_tables = tables.into_iter().flat_map(|table| {
-        let triggers = wanted.named(&table.triggers, name).into_iter();
-        triggers.map(move |trigger| (table.oid, &table.name, &trigger.name))
-    });
-    on_tables
-        .map(|(oid, on, name)| {
-            if information {
-                row([
-                    ("trigger_schema", Value::text(&on.schema)),
-                    ("trigger_name", Value::text(name)),
-                    ("event_object_schema", Value::text(&on.schema)),
-                    ("event_object_table", Value::text(&on.name)),
-                ])
-            } else {
-                row([
-                    ("tgname", Value::text(name)),
-                    ("tgrelid", Value::Object(Object::Relation(oid))),
-                    ("tgisinternal", Value::Bool(false)),
-                ])
-            }
+/// Each trigger with what it stands on.
+fn each_trigger<'c>(
+    catalog: &'c Catalog,
+    wanted: &Wanted,
+    name: &str,
+    (on, identity): (&str, &str),
+) -> Vec<(Oid, &'c QName, &'c Trigger)> {
+    let tables = wanted.tables(catalog, on, identity).into_iter();
+    let tables = tables.map(|table| (table.oid, &table.name, &table.triggers));
+    let views = wanted.views(catalog, on).into_iter();
+    let views = views.filter(|view| wanted.relation(identity).is_none_or(|oid| oid == view.oid));
+    let all = tables.chain(views.map(|view| (view.oid, &view.name, &view.triggers)));
+    all.flat_map(|(oid, on, triggers)| {
+        wanted.named(triggers, name).into_iter().map(move |trigger| (oid, on, trigger))
+    })
+    .collect()
+}
+
+fn triggers(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let all = each_trigger(catalog, wanted, "tgname", ("", "tgrelid")).into_iter();
+    all.map(|(oid, _, trigger)| {
+        let function =
+            trigger.function.oid.map_or(Value::Something, |oid| Value::Object(Object::Function(oid)));
+        row([
+            ("tgname", Value::text(&trigger.name)),
+            ("tgrelid", Value::Object(Object::Relation(oid))),
+            ("tgisinternal", Value::Bool(false)),
+            ("tgenabled", Value::text(trigger.enabled.to_string())),
+            ("tgfoid", function),
+        ])
+    })
+    .collect()
+}
+
+/// A row for each event; those of TRUNCATE are not listed there (measured).
+fn information_triggers(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let all = each_trigger(catalog, wanted, "trigger_name", ("event_object_table", "")).into_iter();
+    all.flat_map(|(_, on, trigger)| {
+        let events = trigger.events.iter().filter_map(|event| match event {
+            TriggerEvent::Insert => Some("INSERT"),
+            TriggerEvent::Update => Some("UPDATE"),
+            TriggerEvent::Delete => Some("DELETE"),
+            TriggerEvent::Truncate => None,
+        });
+        let timing = match trigger.timing {
+            TriggerTiming::Before => "BEFORE",
+            TriggerTiming::After => "AFTER",
+            TriggerTiming::InsteadOf => "INSTEAD OF",
+        };
+        events.map(move |event| {
+            row([
+                ("trigger_schema", Value::text(&on.schema)),
+                ("trigger_name", Value::text(&trigger.name)),
+                ("event_object_schema", Value::text(&on.schema)),
+                ("event_object_table", Value::text(&on.name)),
+                ("event_manipulation", Value::text(event)),
+                ("action_timing", Value::text(timing)),
+                ("action_orientation", Value::text(if trigger.for_each_row { "ROW" } else { "STATEMENT" })),
+            ])
         })
-        .collect()
+    })
+    .collect()
 }
 
 fn published(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
@@ -936,8 +1126,8 @@ fn published(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
     list
 }
 
-fn roles(catalog: &Catalog) -> Vec<Row> {
-    let all = catalog.roles.values();
+fn roles(catalog: &Catalog, is_listed: fn(&Role) -> bool) -> Vec<Row> {
+    let all = catalog.roles.values().filter(|role| is_listed(role));
     all.map(|role| {
         row([
             ("oid", Value::Object(Object::Role(role.name.clone()))),
@@ -946,6 +1136,10 @@ fn roles(catalog: &Catalog) -> Vec<Row> {
             ("rolsuper", Value::Bool(role.superuser)),
             ("rolbypassrls", Value::Bool(role.bypassrls)),
             ("rolcanlogin", Value::Bool(role.login)),
+            ("rolinherit", Value::Bool(role.inherit)),
+            ("rolcreaterole", Value::Bool(role.createrole)),
+            ("rolcreatedb", Value::Bool(role.createdb)),
+            ("rolreplication", Value::Bool(role.replication)),
         ])
     })
     .collect()
@@ -1009,38 +1203,63 @@ fn information_tables(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
 }
 
 fn columns(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let tables =
+        wanted.tables(catalog, "table_name", "").into_iter().map(|table| (&table.name, &table.columns));
+    let views = wanted.views(catalog, "table_name").into_iter().filter(|view| !view.materialized);
     let mut list = Vec::new();
-    for table in wanted.tables(catalog, "table_name", "") {
-        for column in table.columns.iter().filter(|column| wanted.admits("column_name", &column.name)) {
+    for (name, columns) in tables.chain(views.map(|view| (&view.name, &view.columns))) {
+        for column in columns.iter().filter(|column| wanted.admits("column_name", &column.name)) {
+            let (udt_schema, udt_name) = underlying_name(catalog, &column.data_type.value);
+            let generated = if column.generated.is_some() { "ALWAYS" } else { "NEVER" };
+            let identity = column.identity.map_or(Value::Null, |identity| {
+                Value::text(if identity.always { "ALWAYS" } else { "BY DEFAULT" })
+            });
             list.push(row([
-                ("table_schema", Value::text(&table.name.schema)),
-                ("table_name", Value::text(&table.name.name)),
+                ("table_schema", Value::text(&name.schema)),
+                ("table_name", Value::text(&name.name)),
                 ("column_name", Value::text(&column.name)),
                 ("is_nullable", yes_no(!column.not_null.value)),
                 ("column_default", if column.default.is_some() { Value::Something } else { Value::Null }),
-                ("data_type", information_type(catalog, column)),
-                ("udt_name", Value::Something),
+                ("data_type", information_type(catalog, &column.data_type.value)),
+                ("udt_schema", udt_schema),
+                ("udt_name", udt_name),
+                ("is_identity", yes_no(column.identity.is_some())),
+                ("identity_generation", identity),
+                ("is_generated", Value::text(generated)),
                 ("character_maximum_length", maximum_length(column)),
                 ("ordinal_position", Value::Number(i64::from(column.attnum))),
-            ]));
-        }
-    }
-    for view in wanted.views(catalog, "table_name") {
-        for column in view.columns.iter().filter(|column| wanted.admits("column_name", &column.name)) {
-            list.push(row([
-                ("table_schema", Value::text(&view.name.schema)),
-                ("table_name", Value::text(&view.name.name)),
-                ("column_name", Value::text(&column.name)),
-                ("is_nullable", yes_no(true)),
-                ("data_type", information_type(catalog, column)),
             ]));
         }
     }
     list
 }
 
+/// The type below a domain; any other as it is.
+fn underlying<'t>(catalog: &'t Catalog, data_type: &'t DataType) -> &'t DataType {
+    let TypeRef::User(oid) = &data_type.base else { return data_type };
+    match catalog.types.get(oid).map(|user_type| &user_type.kind) {
+        Some(UserTypeKind::Domain(domain)) if !data_type.array => underlying(catalog, &domain.base),
+        _ => data_type,
+    }
+}
+
+/// `udt_schema` and `udt_name`: the internal name of a type, with an underscore before it for arrays.
+fn underlying_name(catalog: &Catalog, data_type: &DataType) -> (Value, Value) {
+    let data_type = underlying(catalog, data_type);
+    let name = match &data_type.base {
+        TypeRef::Builtin(name) => Some(QName::new("pg_catalog", name.clone())),
+        TypeRef::User(oid) => catalog.types.get(oid).map(|user_type| user_type.name.clone()),
+        TypeRef::Row(_) | TypeRef::Unknown(_) => None,
+    };
+    let mark = if data_type.array { "_" } else { "" };
+    match name {
+        Some(QName { schema, name }) => (Value::text(&schema), Value::text(format!("{mark}{name}"))),
+        None => (Value::Something, Value::Something),
+    }
+}
+
 /// The length of `varchar(n)` and `char(n)`.
-fn maximum_length(column: &crate::catalog::table::Column) -> Value {
+fn maximum_length(column: &Column) -> Value {
     let data_type = &column.data_type.value;
     let is_limited = !data_type.array && ["varchar", "bpchar"].iter().any(|name| data_type.is_builtin(name));
     match data_type.modifiers.first() {
@@ -1051,13 +1270,12 @@ fn maximum_length(column: &crate::catalog::table::Column) -> Value {
 
 /// `information_schema.columns.data_type`: without modifiers, `ARRAY` and `USER-DEFINED` where the
 /// type is no built-in scalar.
-fn information_type(catalog: &Catalog, column: &crate::catalog::table::Column) -> Value {
-    use crate::catalog::types::TypeRef;
-    let data_type = &column.data_type.value;
+fn information_type(catalog: &Catalog, data_type: &DataType) -> Value {
+    let data_type = underlying(catalog, data_type);
     match &data_type.base {
         _ if data_type.array => Value::text("ARRAY"),
         TypeRef::Builtin(_) => {
-            let plain = crate::catalog::types::DataType { modifiers: Vec::new(), ..data_type.clone() };
+            let plain = DataType { modifiers: Vec::new(), ..data_type.clone() };
             Value::text(plain.display(catalog))
         }
         TypeRef::User(_) | TypeRef::Row(_) => Value::text("USER-DEFINED"),
@@ -1066,18 +1284,39 @@ fn information_type(catalog: &Catalog, column: &crate::catalog::table::Column) -
 }
 
 fn attributes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
+    let of = wanted.relation("attrelid");
+    let tables = wanted.tables(catalog, "", "attrelid").into_iter().map(|table| (table.oid, &table.columns));
+    let views = catalog.views.values().filter(|view| of.is_none_or(|oid| oid == view.oid));
     let mut list = Vec::new();
-    for table in wanted.tables(catalog, "", "attrelid") {
-        let columns = table.columns.iter().filter(|column| wanted.admits("attname", &column.name));
+    for (oid, columns) in tables.chain(views.map(|view| (view.oid, &view.columns))) {
+        let columns = columns.iter().filter(|column| wanted.admits("attname", &column.name));
         list.extend(columns.map(|column| {
+            let identity = match column.identity {
+                Some(Identity { always: true }) => "a",
+                Some(Identity { always: false }) => "d",
+                None => "",
+            };
             row([
-                ("attrelid", Value::Object(Object::Relation(table.oid))),
+                ("attrelid", Value::Object(Object::Relation(oid))),
                 ("attname", Value::text(&column.name)),
                 ("attnum", Value::Number(i64::from(column.attnum))),
                 ("attnotnull", Value::Bool(column.not_null.value)),
                 ("attisdropped", Value::Bool(false)),
+                ("atttypid", type_oid(&column.data_type.value)),
+                ("attidentity", Value::text(identity)),
+                ("attgenerated", Value::text(if column.generated.is_some() { "s" } else { "" })),
+                ("atthasdef", Value::Bool(column.default.is_some() || column.generated.is_some())),
             ])
         }));
     }
     list
+}
+
+/// The identity of a type.
+pub(super) fn type_oid(data_type: &DataType) -> Value {
+    match &data_type.base {
+        TypeRef::User(oid) if !data_type.array => Value::Object(Object::Type(*oid)),
+        TypeRef::Unknown(_) => Value::Something,
+        _ => Value::Object(Object::Builtin(DataType { modifiers: Vec::new(), ..data_type.clone() })),
+    }
 }

@@ -7,12 +7,14 @@ use smol_str::SmolStr;
 use crate::catalog::Relation;
 
 use crate::catalog::acl::Acl;
+use crate::catalog::bind::is_builtin_function;
 use crate::catalog::consequence::Space;
 use crate::catalog::depend;
 use crate::catalog::gap::Aspect;
 use crate::catalog::interpret::{Interpreter, object_name, system};
+use crate::catalog::types::DataType;
 use crate::source::{FileId, Span};
-use crate::sql::expr::{Call, ColumnRef, Expr, Literal, Oid, Sublink, SublinkKind};
+use crate::sql::expr::{Call, ColumnRef, Expr, Literal, Oid, QueryBody, ResultColumn, Sublink, SublinkKind};
 use crate::sql::name::Ident;
 use crate::sql::plpgsql::Fragment;
 use crate::sql::statement::{BodyText, ObjectKind, Privilege, Statement, StatementKind, TypeName};
@@ -52,7 +54,10 @@ pub(in crate::catalog) enum Object {
     /// By its table and name.
     Constraint(Oid, Ident),
     Function(Oid),
+    /// A type that the catalog holds, and no array of it.
     Type(Oid),
+    /// PostgreSQL's own, the rows of a relation, or an array.
+    Builtin(DataType),
     Namespace(Ident),
     Role(Ident),
     Extension(Ident),
@@ -314,6 +319,7 @@ impl Interpreter<'_> {
                 Value::Null => Value::Unknown,
                 found => found,
             },
+            (Value::Text(text), "regtype") => self.regtype(&text).unwrap_or(Value::Unknown),
             (Value::Text(text), "regnamespace") => Value::Object(Object::Namespace(Ident::new(text))),
             (Value::Number(0), "regrole") => Value::text("-"),
             (Value::Text(text), "regrole") => Value::Object(Object::Role(Ident::new(text))),
@@ -347,6 +353,27 @@ impl Interpreter<'_> {
                 Object::Index(on_table.or_else(on_view)?.oid)
             }
         }))
+    }
+
+    /// The type of a name as `regtype` reads it.
+    fn regtype(&self, text: &str) -> Option<Value> {
+        let body = BodyText::new(format!("select null::{text}"), NOWHERE, false);
+        let (statements, _) = crate::sql::parse_body(&body);
+        let [Statement { kind: StatementKind::Query(query), .. }] = statements.as_slice() else {
+            return None;
+        };
+        let QueryBody::Select(select) = &query.body else { return None };
+        let [ResultColumn { expr: Expr::Cast { to, .. }, .. }] = select.targets.as_slice() else {
+            return None;
+        };
+        let data_type = self.catalog.resolve_data_type(to);
+        match system::type_oid(&data_type) {
+            Value::Object(Object::Type(oid)) if self.catalog.is_never_made(&depend::Object::Type(oid)) => {
+                None
+            }
+            found @ Value::Object(_) => Some(found),
+            _ => None,
+        }
     }
 
     /// The function of a signature as `regprocedure` reads it; null where there is none.
@@ -409,7 +436,9 @@ impl Interpreter<'_> {
             Object::Namespace(name) | Object::Role(name) | Object::Extension(name) => {
                 Value::text(name.quoted())
             }
-            Object::Index(_) | Object::Constraint(..) | Object::Type(_) | Object::Job(_) => Value::Unknown,
+            Object::Type(oid) => Value::text(DataType::user(*oid).display(self.catalog)),
+            Object::Builtin(data_type) => Value::text(data_type.display(self.catalog)),
+            Object::Index(_) | Object::Constraint(..) | Object::Job(_) => Value::Unknown,
         }
     }
 
@@ -577,25 +606,33 @@ impl Interpreter<'_> {
                 Value::Text(text.chars().take(usize::try_from(*count).unwrap_or_default()).collect())
             }
             ("to_regclass", [Value::Text(text)]) => self.regclass(text).unwrap_or(Value::Null),
-            ("to_regprocedure" | "to_regproc", [Value::Text(text)]) => self.regprocedure(text, call.span),
+            // Which of PostgreSQL's own functions have which arguments is not modelled.
+            ("to_regprocedure" | "to_regproc", [Value::Text(text)]) => {
+                let name = object_name(text.split('(').next().unwrap_or_default().trim(), call.span);
+                let is_of_server = name.schema.as_ref().is_none_or(|schema| *schema == "pg_catalog")
+                    && is_builtin_function(&name.name);
+                match self.regprocedure(text, call.span) {
+                    Value::Null if is_of_server => Value::Something,
+                    found => found,
+                }
+            }
             ("to_regnamespace", [Value::Text(text)]) => {
                 let name = Ident::new(text);
                 let known = self.catalog.namespaces.contains_key(&name);
                 if known { Value::Object(Object::Namespace(name)) } else { Value::Null }
             }
-            ("to_regtype", [Value::Text(text)]) => {
-                let name = object_name(text, call.span);
-                match self.catalog.resolve_type(&name) {
-                    Some(oid) if !self.catalog.is_never_made(&depend::Object::Type(oid)) => {
-                        Value::Object(Object::Type(oid))
-                    }
-                    _ => Value::Null,
-                }
-            }
+            ("to_regtype", [Value::Text(text)]) => self.regtype(text).unwrap_or(Value::Null),
             (
                 "pg_get_function_identity_arguments" | "pg_get_function_arguments",
                 [Value::Object(Object::Function(oid))],
             ) => match self.catalog.functions.get(oid) {
+                // How a default is printed is not modelled.
+                Some(function)
+                    if call.name.name == "pg_get_function_arguments"
+                        && function.inputs().any(|input| input.has_default) =>
+                {
+                    Value::Something
+                }
                 Some(function) => Value::text(function.identity_arguments(self.catalog)),
                 None => Value::Unknown,
             },
@@ -755,8 +792,15 @@ pub(super) fn is_equal(left: Value, right: Value) -> Option<bool> {
 
 /// Equality of values of one kind; an object and its name do not compare. No object has the number 0.
 fn comparable(left: &Value, right: &Value) -> Option<bool> {
-    if matches!((left, right), (Value::Object(_), Value::Number(0)) | (Value::Number(0), Value::Object(_))) {
-        return Some(false);
+    match (left, right) {
+        (Value::Object(_), Value::Number(0)) | (Value::Number(0), Value::Object(_)) => return Some(false),
+        // `roles = '{public}'`
+        (Value::List(items), Value::Text(text)) | (Value::Text(text), Value::List(items)) => {
+            return array_literal(text)
+                .filter(|_| items.iter().all(Value::is_known))
+                .map(|list| list == *items);
+        }
+        _ => {}
     }
     (std::mem::discriminant(left) == std::mem::discriminant(right)).then(|| left == right)
 }

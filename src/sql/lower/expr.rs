@@ -128,6 +128,7 @@ impl Cx<'_> {
             span: self.call_span(n.location),
             target: None,
             aggregate: aggregate && n.over().is_none(),
+            distinct: n.agg_distinct,
             name,
         }));
         if n.agg_order().is_empty() && present(n.agg_filter()).is_none() && n.over().is_none() {

@@ -249,7 +249,7 @@ impl<'a> Parser<'a> {
     pub(super) fn close(&mut self, from: usize, kind: Option<Kind>) -> BlockStatement {
         let kind = match kind {
             Some(kind) if self.ends_body(self.at) => {
-                return BlockStatement { span: self.span(from, self.at), kind };
+                return BlockStatement { span: self.span(from, self.at), label: None, kind };
             }
             kind => kind,
         };
@@ -262,20 +262,24 @@ impl<'a> Parser<'a> {
             Kind::Unparsed
         });
         self.at = end + 1;
-        BlockStatement { span: self.span(from, end.max(from + 1)), kind }
+        BlockStatement { span: self.span(from, end.max(from + 1)), label: None, kind }
     }
 
-    pub(super) fn skip_labels(&mut self) {
+    /// Passes over labels; the answer is the last one.
+    pub(super) fn skip_labels(&mut self) -> Option<Ident> {
+        let mut label = None;
         while self.is_operator(self.at, "<<") && self.is_operator(self.at + 2, ">>") {
             self.has_labels = true;
+            label = self.ident_at(self.at + 1);
             self.at += 3;
         }
+        label
     }
 
     fn skip_to_end(&mut self) -> Option<BlockStatement> {
         let from = std::mem::replace(&mut self.at, self.tokens.list.len());
         let span = self.span(from, self.at);
-        (from < self.at).then_some(BlockStatement { span, kind: Kind::Unparsed })
+        (from < self.at).then_some(BlockStatement { span, label: None, kind: Kind::Unparsed })
     }
 
     /// Reads a block up to and including its END.
@@ -438,11 +442,11 @@ impl<'a> Parser<'a> {
             }
             self.at = then + 1;
         }
-        BlockStatement { span: self.span(from, self.at), kind: Kind::Unparsed }
+        BlockStatement { span: self.span(from, self.at), label: None, kind: Kind::Unparsed }
     }
 
     fn statement(&mut self) -> BlockStatement {
-        self.skip_labels();
+        let label = self.skip_labels();
         let from = self.at;
         let word = self.word_at(from);
         let kind = match word.as_str() {
@@ -452,7 +456,7 @@ impl<'a> Parser<'a> {
             "loop" | "while" | "for" | "foreach" => self.loop_statement(&word),
             _ => self.simple(&word),
         };
-        self.close(from, kind)
+        BlockStatement { label, ..self.close(from, kind) }
     }
 
     /// Passes over END and its word. Without them the statement is taken to end here.

@@ -29,11 +29,10 @@ impl Parser<'_> {
             "return" => self.return_statement(),
             "raise" => self.raise(),
             "exit" | "continue" => {
-                if !self.is("when") && self.ident_at(self.at).is_some() {
-                    self.at += 1;
-                }
+                let label = if self.is("when") { None } else { self.ident_at(self.at) };
+                self.at += usize::from(label.is_some());
                 let condition = self.take("when").then(|| self.fragment_to(self.end()));
-                Some(Kind::Exit { resumes: word == "continue", condition })
+                Some(Kind::Exit { label, resumes: word == "continue", condition })
             }
             "assert" => Some(Kind::Assert(self.fragments(&[]))),
             "get" => self.diagnostics(),

@@ -88,8 +88,10 @@ fn control_flow_nests() {
     assert_eq!(arms[0].0.len(), 2);
     assert!(text[block.body[0].span.range()].ends_with("end if"));
     let Kind::Loop { head: LoopHead::Forever, body } = &block.body[1].kind else { panic!() };
-    assert!(matches!(body[0].kind, Kind::Exit { resumes: false, condition: Some(_) }));
-    assert_eq!(body[1].kind, Kind::Exit { resumes: true, condition: None });
+    assert!(
+        matches!(&body[0].kind, Kind::Exit { resumes: false, condition: Some(_), label: Some(label) } if label == "l")
+    );
+    assert_eq!(body[1].kind, Kind::Exit { label: None, resumes: true, condition: None });
     let Kind::Loop { head: LoopHead::While(_), body } = &block.body[2].kind else { panic!() };
     assert!(matches!(&body[0].kind, Kind::Block(inner) if inner.declarations.len() == 1));
     assert_eq!(block.body[3].kind, Kind::Return(None));
