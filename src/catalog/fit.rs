@@ -71,7 +71,9 @@ impl Catalog {
     /// Whether a constant or a value of a certain type cannot be stored in a column, named by `of`.
     pub(super) fn is_no_value_of(&self, column: &DataType, of: &str, expr: &Expr) -> Option<Misfit> {
         let own = match expr {
-            Expr::Literal(Literal::String(text)) => return self.no_value(column, text),
+            Expr::Literal(Literal::String(text)) => {
+                return self.new_label(column, expr).or_else(|| self.no_value(column, text));
+            }
             Expr::Literal(Literal::Bool(_)) => DataType::builtin("bool"),
             // Texts without a type make an array of texts.
             Expr::Array(items) if !items.is_empty() && items.iter().all(is_text) => {
@@ -200,6 +202,11 @@ impl Catalog {
             }
             Expr::Cast { to, .. } if !to.percent_type && !to.setof => Some(self.resolve_data_type(to)),
             Expr::Call(call) => self.certain_result(call),
+            // An element of an array.
+            Expr::Field { expr, field: None, subscripts, .. } if subscripts.len() == 1 => {
+                let array = self.certain_type(expr).filter(|data_type| data_type.array)?;
+                Some(DataType { array: false, ..array })
+            }
             Expr::Op { op, left: Some(left), .. } if op == "->>" || op == "#>>" => {
                 let document = self.certain_type(left)?;
                 let is_json = document.is_builtin("jsonb") || document.is_builtin("json");

@@ -28,7 +28,7 @@ use crate::source::Span;
 use crate::sql::expr::{Expr, Query, Sublink, SublinkKind};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::plpgsql::{
-    Block, BlockStatement, BlockStatementKind, Fragment, Handler, LoopHead, RaiseLevel, unknown_variable,
+    Block, BlockStatement, BlockStatementKind, Fragment, Handler, LoopHead, RaiseLevel, first_error,
 };
 use crate::sql::statement::{BodyText, DoBlock, Statement, StatementKind};
 
@@ -79,7 +79,7 @@ pub(super) fn run_do(catalog: &mut Catalog, block: &DoBlock, span: Span) -> Appl
         catalog.record_unknown(span, reason, Aspect::Anything, None);
         return Ok(());
     };
-    if let Some(error) = body.error.as_deref().cloned().or_else(|| unknown_variable(body, &[])) {
+    if let Some(error) = first_error(body, &[]) {
         catalog.record_misfit(span, Misfit::broken(error.message, error.span));
     }
     let mut interpreter = Interpreter::new(catalog, 0);

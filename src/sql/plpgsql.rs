@@ -11,7 +11,7 @@ use crate::sql::name::Ident;
 use crate::sql::statement::{BodyText, Statement};
 
 pub use declared::DeclaredType;
-pub use known::unknown_variable;
+pub use known::first_error;
 
 /// `[declare …] begin … [exception …] end`
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,6 +49,8 @@ pub struct Declaration {
 /// `when duplicate_object or others then …`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Handler {
+    /// The conditions.
+    pub span: Span,
     /// In lower case; `sqlstate '42710'` is `42710`.
     pub conditions: Vec<String>,
     pub body: Vec<BlockStatement>,

@@ -74,7 +74,7 @@ fn expect_sound(catalog: &mut Catalog, function: &Function) {
             let block = body.block();
             let names = function.arguments.iter().filter_map(|argument| argument.name.clone());
             let names: Vec<Ident> = names.chain([function.name.name.clone()]).collect();
-            block.error.as_deref().cloned().or_else(|| plpgsql::unknown_variable(block, &names))
+            plpgsql::first_error(block, &names)
         }
         "sql" if function.statements.as_ref().is_some_and(|parsed| !parsed.1) => sql::body_error(body),
         _ => None,

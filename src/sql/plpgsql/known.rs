@@ -1,4 +1,5 @@
-//! The names that a body may set: PostgreSQL refuses it where one is no variable.
+//! The names that a body may use: PostgreSQL refuses it where it sets one that is no variable, or catches an
+//! error that there is not.
 
 use crate::source::Span;
 use crate::sql::name::Ident;
@@ -7,9 +8,50 @@ use crate::sql::plpgsql::{Block, BlockStatement, BlockStatementKind as Kind, Bod
 /// Variables that are there without being declared, those of triggers included.
 const IMPLICIT: [&str; 5] = ["found", "new", "old", "sqlerrm", "sqlstate"];
 
-/// The first place where a body sets a name that is no variable, or declares one twice. The arguments
-/// of its function are variables, too, and so are results with names.
-pub fn unknown_variable(block: &Block, arguments: &[Ident]) -> Option<BodyError> {
+/// Errors that something is there already, and that something is not: the names of each kind (manual,
+/// appendix A).
+const DUPLICATE: [&str; 11] = [
+    "alias",
+    "column",
+    "cursor",
+    "database",
+    "file",
+    "function",
+    "json_object_key_value",
+    "object",
+    "prepared_statement",
+    "schema",
+    "table",
+];
+const UNDEFINED: [&str; 6] = ["column", "file", "function", "object", "parameter", "table"];
+
+/// The first place of a body that PostgreSQL does not take. The arguments of its function are variables, and so
+/// are results with names.
+pub fn first_error(block: &Block, arguments: &[Ident]) -> Option<BodyError> {
+    let known = block.error.as_deref().cloned();
+    known.or_else(|| unknown_condition(block)).or_else(|| unknown_variable(block, arguments))
+}
+
+/// The first handler of an error that there is not, as `duplicate_policy`, for which it is `duplicate_object`.
+fn unknown_condition(block: &Block) -> Option<BodyError> {
+    let is_unknown = |condition: &&String| {
+        let kind = |start, known: &[&str]| condition.strip_prefix(start).map(|kind| !known.contains(&kind));
+        kind("duplicate_", &DUPLICATE).or_else(|| kind("undefined_", &UNDEFINED)) == Some(true)
+    };
+    let mut found = None;
+    block.walk_blocks(&mut |block| {
+        let mut unknown = block.handlers.iter().filter_map(|handler| {
+            let condition = handler.conditions.iter().find(is_unknown)?;
+            let message = format!("unrecognized exception condition \"{condition}\"");
+            Some(BodyError { span: handler.span, message })
+        });
+        found = found.take().or_else(|| unknown.next());
+    });
+    found
+}
+
+/// The first place where a body sets a name that is no variable, or declares one twice.
+fn unknown_variable(block: &Block, arguments: &[Ident]) -> Option<BodyError> {
     // A name may start with a label.
     if block.has_labels {
         return None;

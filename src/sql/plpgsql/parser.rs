@@ -321,6 +321,7 @@ impl<'a> Parser<'a> {
         let mut handlers = Vec::new();
         while self.take("when") {
             let then = self.find_word(&["then"]);
+            let span = self.span(self.at, then);
             let mut conditions = Vec::new();
             while self.at < then {
                 let token = self.tokens.list[self.at];
@@ -335,7 +336,7 @@ impl<'a> Parser<'a> {
                 self.at += 1;
             }
             self.at += 1;
-            handlers.push(Handler { conditions, body: self.statements(&["when"]) });
+            handlers.push(Handler { span, conditions, body: self.statements(&["when"]) });
         }
         handlers
     }

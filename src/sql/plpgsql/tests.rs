@@ -356,7 +356,7 @@ fn garbage_neither_fails_nor_hangs() {
 /// The first error of a body: the text under it, and what it says.
 fn error(text: &str) -> Option<(String, String)> {
     let block = block(text);
-    let error = block.error.as_deref().cloned().or_else(|| unknown_variable(&block, &["argument".into()]))?;
+    let error = first_error(&block, &["argument".into()])?;
     Some((text[error.span.range()].to_owned(), error.message))
 }
 
@@ -383,6 +383,16 @@ fn a_body_that_postgresql_does_not_take_has_an_error() {
             "begin for r in select 1 loop null; end loop; end",
             "",
             "loop variable of loop over rows must be a record variable or list of scalar variables",
+        ),
+        (
+            "begin null; exception when duplicate_policy then null; end",
+            "duplicate_policy",
+            "unrecognized exception condition \"duplicate_policy\"",
+        ),
+        (
+            "begin begin null; exception when others then null; when undefined_policy or undefined_table then null; end; end",
+            "undefined_policy or undefined_table",
+            "unrecognized exception condition \"undefined_policy\"",
         ),
         ("declare a int; a text; begin null; end", "a text", "duplicate declaration at or near \"a\""),
     ] {

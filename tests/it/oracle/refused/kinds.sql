@@ -102,3 +102,6 @@ truncate v; truncate m; refresh materialized view v; create table u () inherits 
 create table t (a int primary key); create table u (a int references t); create table z (a int primary key);
 truncate missing; truncate t; truncate u, t; truncate t cascade; truncate only u; truncate z, nothing;
 do $$ begin truncate t; exception when feature_not_supported then create table x (a int); end $$;
+-- case: an element of an array beside another type (differs)
+create table f (id int, name text, owner uuid); create policy p on f using ((storage.foldername(name))[1] = auth.uid());
+create policy q on f using ((storage.foldername(name))[1] = auth.uid()::text);
