@@ -160,6 +160,8 @@ struct Interpreter<'c> {
     caught: Vec<Flow>,
     /// Within a guard, what does not fit is left out without a word.
     tolerant: usize,
+    /// Whether a FROM that is read names `pg_extension`: of dependencies, those on extensions are asked for.
+    beside_extensions: bool,
     /// It was said that PostgreSQL refuses the block.
     refused: bool,
     depth: usize,
@@ -183,6 +185,7 @@ impl<'c> Interpreter<'c> {
             returned: None,
             caught: Vec::new(),
             tolerant: 0,
+            beside_extensions: false,
             refused: false,
             depth,
             budget: BUDGET,

@@ -247,8 +247,13 @@ impl Deed<'_> {
         let filters = changes
             .filter(|change| change.kind != ChangeKind::Insert && !only_counts(change))
             .filter_map(|change| Some((change, change.filter.as_ref()?)));
-        let compares =
-            |part: &Expr| compared(part).into_iter().any(|(_, other)| other.any(&|part| self.is_given(part)));
+        let is_given = |expr: &Expr| expr.any(&|part| self.is_given(part));
+        let compares = move |part: &Expr| match part {
+            Expr::Op { op, left: Some(left), right } if ["<", "<=", ">", ">="].contains(&op.as_str()) => {
+                is_given(left) || is_given(right)
+            }
+            part => compared(part).into_iter().any(|(_, other)| is_given(other)),
+        };
         filters.filter(move |(_, filter)| filter.any(&compares))
     }
 

@@ -372,6 +372,13 @@ impl Interpreter<'_> {
     /// The joined rows of FROM that the conditions hold for. Items are read as soon as the conditions
     /// narrow them, and conditions are asked as soon as what they name is there.
     pub(super) fn rows_of_from(&mut self, select: &Select) -> Option<Vec<Vec<Part>>> {
+        let outer = self.beside_extensions;
+        let rows = self.joined_rows(select);
+        self.beside_extensions = outer;
+        rows
+    }
+
+    fn joined_rows(&mut self, select: &Select) -> Option<Vec<Vec<Part>>> {
         let mut items = Vec::new();
         let mut conditions = Vec::new();
         select.filter.iter().for_each(|filter| add_conjuncts(filter, &mut conditions));
@@ -379,6 +386,8 @@ impl Interpreter<'_> {
             flatten(item, &mut items, &mut conditions)?;
         }
         let order: Vec<Ident> = items.iter().map(|item| name_of(item)).collect();
+        let is_extensions = |item: &&FromItem| matches!(item, FromItem::Relation { relation, .. } if relation.name.name == "pg_extension");
+        self.beside_extensions = items.iter().any(is_extensions);
         let mut joined: Vec<Vec<Part>> = vec![Vec::new()];
         while !items.is_empty() && !joined.is_empty() {
             let (at, wanted) = self.next_item(&items, &joined[0], &conditions);
@@ -558,7 +567,13 @@ impl Interpreter<'_> {
         {
             return Some(rows.clone());
         }
-        system::rows(self.catalog, name, wanted, self.prints.then_some(&self.printed))
+        let printed = self.prints.then_some(&self.printed);
+        if name.name == "pg_depend" && self.beside_extensions {
+            let of_extensions = (Ident::constant("deptype"), Value::text("e"));
+            let wanted = Wanted(wanted.0.iter().cloned().chain([of_extensions]).collect());
+            return system::rows(self.catalog, name, &wanted, printed);
+        }
+        system::rows(self.catalog, name, wanted, printed)
     }
 
     fn records_of(&mut self, item: &FromItem, conditions: &[&Expr]) -> Option<Vec<Record>> {

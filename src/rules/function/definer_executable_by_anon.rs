@@ -75,6 +75,21 @@ mod tests {
     }
 
     #[test]
+    fn a_range_that_the_caller_gives_chooses_rows() {
+        check(
+            &RULE,
+            "create table public.stats (id bigint primary key, week date);
+             alter table public.stats enable row level security;
+             create function public.clear(first date, last date) returns void language plpgsql security definer as $$
+             --              ^^^^^^^^^^^^ error: public.clear, which writes to public.stats
+             begin delete from public.stats where week >= first and week <= last; end $$;
+             create function public.tidy(n int) returns void language plpgsql security definer as $$
+             --              ^^^^^^^^^^^ warning: public.tidy
+             begin delete from public.stats where week < now() - interval '1 year'; end $$;",
+        );
+    }
+
+    #[test]
     fn forms() {
         function(
             "

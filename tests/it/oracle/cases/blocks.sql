@@ -281,3 +281,6 @@ do $$ begin <<outr>> for i in 1..3 loop for j in 1..3 loop continue outr when j 
 -- case: a condition that is a function which changes something
 create table a(c1 int); create function addcol(t text, c text) returns boolean language plpgsql as $$ begin execute format('alter table %I add column %I int', t, c); return true; end $$;
 do $$ begin if addcol('a','c2') then raise notice 'added'; end if; end $$; create index on a(c2);
+-- case: functions that no extension brings, by a join
+create extension pg_trgm; create function f() returns int language sql as 'select 1';
+do $$ declare n text; begin for n in select p.oid::regprocedure::text from pg_proc p join pg_namespace s on p.pronamespace = s.oid where s.nspname = 'public' and not exists (select 1 from pg_depend d join pg_extension e on d.refobjid = e.oid where d.objid = p.oid and e.extname = 'pg_trgm') loop execute format('revoke all on function %s from public, anon', n); end loop; end $$;
