@@ -173,7 +173,10 @@ pub fn is_guarded(workload: &Workload, table: &Table, attnum: i16, event: Trigge
     table.triggers.values().any(|trigger| {
         let runs = trigger.timing == TriggerTiming::Before
             && trigger.events.contains(&event)
-            && trigger.enabled != 'D';
+            && trigger.enabled != 'D'
+            && (trigger.columns.is_empty()
+                || event != TriggerEvent::Update
+                || trigger.columns.contains(&attnum));
         let routine = trigger.function.oid.and_then(|oid| workload.routines.get(&oid));
         runs && routine.is_none_or(|routine| !routine.complete || routine.minds(&column.name))
     })

@@ -125,6 +125,8 @@ pub(super) struct Deed<'a> {
     reads_secrets: bool,
     /// Whether a policy, a view or a default calls it.
     pub(super) needed: bool,
+    /// A function that calls it with the rights of its own caller.
+    pub(super) passed_by: Option<&'a Function>,
     /// Whether it writes down who calls.
     notes_caller: bool,
 }
@@ -154,8 +156,28 @@ impl Deed<'_> {
         }
     }
 
+    /// How it can be taken from callers, if that breaks nothing, or after what.
+    pub(super) fn revoked(&self, catalog: &Catalog) -> String {
+        let signature = self.function.signature(catalog);
+        let revoke = format!(
+            "revoke execute on {} {signature} from public, anon, authenticated;",
+            self.function.noun()
+        );
+        match self.passed_by {
+            Some(caller) => format!(
+                "{revoke} -- first make {} security definer, too, which calls it with the rights of its own caller",
+                caller.name
+            ),
+            None => revoke,
+        }
+    }
+
     fn gives_secrets(&self) -> bool {
-        self.given.iter().any(|given| given.ends_with(VAULT))
+        let is_login = |given: &String| {
+            given.ends_with(" of auth.users")
+                && ["password", "_token"].iter().any(|part| given.contains(part))
+        };
+        self.given.iter().any(|given| given.ends_with(VAULT) || is_login(given))
     }
 
     /// What it makes of the caller.
@@ -329,11 +351,29 @@ fn only_counts(change: &DataChange) -> bool {
     !counts.is_empty() && others.iter().all(|(_, value)| is_moment(value))
 }
 
+/// The functions that others call with the rights of whoever calls them, each with one of these.
+fn passing<'a>(cx: &CatalogCx<'a>) -> FxHashMap<Oid, &'a Function> {
+    let mut found = FxHashMap::default();
+    for function in cx.catalog.own_functions().filter(|function| !function.security_definer.value) {
+        if let Some(routine) = cx.workload.routines.get(&function.oid) {
+            routine.walk(&mut |part| {
+                if let Expr::Call(call) = part
+                    && let Some(target) = call.target
+                {
+                    found.entry(target).or_insert(function);
+                }
+            });
+        }
+    }
+    found
+}
+
 /// The functions whose bodies are read to the end. Those that policies call and that only answer yes or
 /// no are left out: their answer is what the policies are about. So are those that were to be closed.
 pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> {
     let catalog = cx.catalog;
     let doubts = catalog.doubts(&[Aspect::Functions, Aspect::Execute]);
+    let passing = passing(cx);
     let revoked: FxHashSet<Oid> = catalog.left_by_revokes().into_iter().map(|left| left.object).collect();
     let mut found = Vec::new();
     for function in catalog.own_functions().filter(|function| function.security_definer.value) {
@@ -399,6 +439,7 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
                 whole,
                 reads_secrets,
                 needed,
+                passed_by: passing.get(&function.oid).copied(),
                 notes_caller,
             };
             // Rows of the caller's own may be added.
@@ -687,17 +728,12 @@ pub(super) fn report_callable(cx: &CatalogCx<'_>, deed: &Deed<'_>, who: &str, ou
     let signature = function.signature(cx.catalog);
     let found = out.report(span, Identity::new("function", &function.name), message);
     found.severity(deed.severity(cx)).reach(deed.reach.iter().cloned()).extent(deed.extent());
-    found
-        .what(signature.clone())
-        .label(function.security_definer.origin.span(), "runs with its owner's rights");
+    found.what(signature).label(function.security_definer.origin.span(), "runs with its owner's rights");
     found.label_each(deed.writes.iter().map(|write| (*write, "writes here")));
     found.help(if deed.needed {
-        "a policy, view or default calls it, so that it must stay callable: ask inside of it who calls".to_string()
+        "a policy, view or default calls it, so that it must stay callable: ask inside of it who calls"
+            .to_string()
     } else {
-        format!(
-            "if only the server is to call it: revoke execute on {} {signature} from public, anon, authenticated; else ask \
-             in it who calls",
-            function.noun()
-        )
+        format!("ask in it who calls; or, if only the server is to call it: {}", deed.revoked(cx.catalog))
     });
 }

@@ -185,12 +185,15 @@ impl Routine {
     }
 
     /// Whether a trigger's code may object to a column's new value or choose it: it names the column, or
-    /// ends with an error.
+    /// ends with an error that does not hang on other columns alone.
     pub fn minds(&self, column: &Ident) -> bool {
         let mut minds = false;
+        let mut names_others = false;
         self.walk(&mut |expr| match expr {
-            Expr::Column(read) => {
-                minds |= read.path.last() == Some(column) && read.target == Target::Variable
+            Expr::Column(read) if read.target == Target::Variable => {
+                let is_field = matches!(read.path.as_slice(), [row, _] if row == "new" || row == "old");
+                minds |= read.path.last() == Some(column);
+                names_others |= is_field && read.path.last() != Some(column);
             }
             Expr::Field { field, .. } => minds |= field.as_ref() == Some(column),
             _ => {}
@@ -198,9 +201,9 @@ impl Routine {
         self.block.iter().for_each(|block| {
             block.walk(&mut |statement| match &statement.kind {
                 BlockStatementKind::Assign { field, .. } => minds |= field.as_ref() == Some(column),
-                BlockStatementKind::Raise { level: RaiseLevel::Exception, .. } => minds = true,
+                BlockStatementKind::Raise { level: RaiseLevel::Exception, .. } => minds |= !names_others,
                 BlockStatementKind::Return(Some(value)) => {
-                    minds |= matches!(value.value, Some(Expr::Literal(Literal::Null)));
+                    minds |= !names_others && matches!(value.value, Some(Expr::Literal(Literal::Null)));
                 }
                 _ => {}
             });

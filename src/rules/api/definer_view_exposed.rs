@@ -207,6 +207,18 @@ fn judge<'a>(cx: &CatalogCx<'_>, view: &View, access: &[Access<'a>], shown: &[Sh
     let skips = |but: &str| {
         format!("view {} does not apply the row level security of {}: {but}", view.name, names(&bypassed))
     };
+    // What its readers cannot come to by themselves needs no policies to be closed. Those of what an extension
+    // brings are not known.
+    let is_closed = |shown: &Shown<'_>| {
+        !shown.table.rls.value && shown.table.extension.is_none() && leaks(cx, access, shown)
+    };
+    let closed = keep(&|shown| unasked.contains(&shown.table.oid) && is_closed(shown));
+    let opened = written_through(cx.catalog, view, access, &closed);
+    if bypassed.is_empty() && opened.iter().any(Access::can_write) {
+        let what = describe(&opened, &format!("view {}", view.name));
+        let message = format!("{what}, and so of {}, which they cannot reach by themselves", names(&closed));
+        return Judged { severity: Severity::Error, message, blamed: closed, through: opened };
+    }
     if bypassed.is_empty() {
         let message = format!(
             "view {} reads {} with its owner's rights: policies that you add later will not apply to what the view shows",
@@ -475,6 +487,28 @@ mod tests {
              --          ^^^^^^^^^^^^^ error: can read, change and delete every row of view public.bodies, past
              create view public.owned as select owner, body from public.notes;
              --          ^^^^^^^^^^^^ error: every row of view public.owned, and add new ones, past",
+        );
+    }
+
+    #[test]
+    fn rows_that_are_out_of_reach_are_not_written_through_a_view() {
+        let table = "create schema private; create table private.tokens (id bigint primary key, token text);";
+        check(
+            &RULE,
+            &format!(
+                "{table}
+                 create view public.tokens as select * from private.tokens;
+                 --          ^^^^^^^^^^^^^ error: anyone with the project's public API key can read, change and delete every row of view public.tokens, and add new ones, and so of private.tokens, which they cannot reach by themselves"
+            ),
+        );
+        check(
+            &RULE,
+            &format!(
+                "{table}
+                 create view public.tokens as select * from private.tokens;
+                 --          ^^^^^^^^^^^^^ warning: view public.tokens reads private.tokens with its owner's rights
+                 revoke insert, update, delete on public.tokens from anon, authenticated;"
+            ),
         );
     }
 

@@ -72,10 +72,8 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         found.label_each(deed.writes.iter().map(|write| (*write, "writes here")));
         found.help(match deed.needed {
             false => format!(
-                "ask (select auth.uid()) instead, or keep the function from the Data API: revoke execute on {} {} from \
-                 public, anon, authenticated;",
-                function.noun(),
-                function.signature(cx.catalog)
+                "ask (select auth.uid()) instead, or keep the function from the Data API: {}",
+                deed.revoked(cx.catalog)
             ),
             true => "ask inside of the function who calls: (select auth.uid())".to_string(),
         });
@@ -105,6 +103,20 @@ mod tests {
 
     fn function(text: &str) {
         check(&RULE, &format!("{TABLES}{text}"));
+    }
+
+    #[test]
+    fn what_a_trigger_calls_with_the_rights_of_its_user_is_made_definer_first() {
+        let bench = crate::testing::Bench::new(
+            "create table public.log (user_id uuid); alter table public.log enable row level security;
+             create function public.note(p_user_id uuid) returns void language sql security definer as
+               $$ delete from public.log where user_id = p_user_id $$;
+             create function public.noting() returns trigger language plpgsql as
+               $$ begin perform public.note(new.user_id); return new; end $$;",
+        );
+        let found = bench.run(&RULE, &RULE.options.defaults());
+        let help = found[0].help.as_deref().unwrap_or_default();
+        assert!(help.ends_with("first make public.noting security definer, too, which calls it with the rights of its own caller"), "{help}");
     }
 
     #[test]

@@ -98,6 +98,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if !function.security_definer.value {
             found.severity(Severity::Warning);
         }
+        // It tells callers only of themselves, as the other one was to.
+        if how == Remade::Overloaded && cx.workload.body_knows_caller(function.oid) {
+            found.severity(Severity::Info);
+        }
     }
 }
 

@@ -125,6 +125,9 @@ fn open<'a>(cx: &CatalogCx<'a>, table: &'a Table, policy: &'a Policy) -> Option<
             let readers: Vec<Access<'_>> = access.iter().filter(reads).cloned().collect();
             let (access, severity) = match readers.is_empty() {
                 true => (access, Severity::Info),
+                false if readers.iter().any(|access| access.role.name == "anon") => {
+                    (readers, Severity::Error)
+                }
                 false => (readers, Severity::Warning),
             };
             Some(Open { table, policy, access, of_readers: true, severity })

@@ -295,7 +295,7 @@ fn report(cx: &CatalogCx<'_>, table: &Table, leak: &Leak<'_>, out: &mut Findings
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::testing::check;
+    use crate::testing::{Bench, check};
 
     const TABLES: &str =
         "create table profiles (id uuid primary key, name text, role text, plan text, org int);
@@ -380,6 +380,21 @@ mod tests {
              create policy reads on user_tasks for select using (user_id = auth.uid());
              create policy change on user_tasks for update using (user_id = auth.uid());",
         );
+    }
+
+    #[test]
+    fn a_trigger_that_minds_other_columns_holds_none() {
+        let count = |of: &str, body: &str| {
+            let bench = Bench::new(&format!(
+                "{TABLES} create policy change on profiles for update using (id = auth.uid());
+                 create function guard() returns trigger language plpgsql as $$ begin {body} return new; end $$;
+                 create trigger guard before update {of} on profiles for each row execute function guard();"
+            ));
+            bench.run(&RULE, &RULE.options.defaults()).len()
+        };
+        assert_eq!(count("", "if new.name = 'x' then raise exception 'no'; end if;"), 1);
+        assert_eq!(count("of name", "raise exception 'no';"), 1);
+        assert_eq!(count("", "if not is_admin() then raise exception 'no'; end if;"), 0);
     }
 
     #[test]

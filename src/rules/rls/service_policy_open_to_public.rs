@@ -1,9 +1,13 @@
 use crate::access::opening::{Way, names_administrators};
 use crate::access::{describe, reach};
+use rustc_hash::FxHashMap;
+
 use crate::catalog::acl::Grantee;
+use crate::catalog::function::Function;
 use crate::diagnostic::Identity;
 use crate::diagnostic::Severity;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::sql::expr::Oid;
 
 declare_rule! {
     /// Finds policies that are meant for the server, by their name or comment, and let everybody in.
@@ -45,7 +49,22 @@ declare_rule! {
     }
 }
 
+/// The tables that functions change with the rights of their callers, each with one of these.
+fn writers<'a>(cx: &CatalogCx<'a>) -> FxHashMap<Oid, &'a Function> {
+    let mut found = FxHashMap::default();
+    for function in cx.catalog.own_functions().filter(|function| !function.security_definer.value) {
+        let routine = cx.workload.routines.get(&function.oid);
+        for (_, change) in routine.iter().flat_map(|routine| routine.changes()) {
+            if let Some(table) = change.table.target {
+                found.entry(table).or_insert(function);
+            }
+        }
+    }
+    found
+}
+
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
+    let writers = writers(cx);
     for (table, policy) in cx.policies_in_force() {
         let Some(opened) = cx.rights.opening(Way::ForServer, table, policy) else { continue };
         let for_admins = names_administrators(policy);
@@ -66,7 +85,14 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         found.help(if for_admins {
             "ask in it whether the caller is one, as in (select auth.jwt()) -> 'app_metadata' ->> 'role' = 'admin'".into()
         } else {
-            format!("drop policy {name} on {on}; -- service_role is above policies and needs none")
+            let drop = format!("drop policy {name} on {on}; -- service_role is above policies and needs none");
+            match writers.get(&table.oid) {
+                Some(writer) => format!(
+                    "{drop}; but first make {} security definer, which writes to the table with the rights of its caller",
+                    writer.name
+                ),
+                None => drop,
+            }
         });
     }
 }
@@ -92,6 +118,21 @@ mod tests {
                  comment on policy p on public.orders is 'for the edge function that sends mail';"
             ),
         );
+    }
+
+    #[test]
+    fn what_writes_with_the_rights_of_its_caller_needs_the_policy() {
+        let help = |security: &str| {
+            let found = Bench::new(&format!(
+                "{TABLE} create policy \"System inserts orders\" on public.orders for insert with check (true);
+                 create function public.order_for(who uuid) returns void language sql {security} as
+                   $$ insert into public.orders (user_id) values (who) $$;"
+            ))
+            .run(&RULE, &RULE.options.defaults());
+            found[0].help.clone().unwrap_or_default()
+        };
+        assert!(help("").contains("first make public.order_for security definer"), "{}", help(""));
+        assert!(help("security definer").ends_with("needs none"));
     }
 
     #[test]
