@@ -49,4 +49,13 @@ impl Workload {
         let asking = Asking::of(catalog, &routines);
         Self { routines, filters, asking }
     }
+
+    /// The project's functions that run with the rights of their callers, each with what it does.
+    pub fn run_as_callers<'a>(
+        &'a self,
+        catalog: &'a Catalog,
+    ) -> impl Iterator<Item = (&'a Function, &'a Routine)> {
+        let invokers = catalog.own_functions().filter(|function| !function.security_definer.value);
+        invokers.filter_map(|function| Some((function, self.routines.get(&function.oid)?)))
+    }
 }

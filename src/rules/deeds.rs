@@ -354,16 +354,14 @@ fn only_counts(change: &DataChange) -> bool {
 /// The functions that others call with the rights of whoever calls them, each with one of these.
 fn passing<'a>(cx: &CatalogCx<'a>) -> FxHashMap<Oid, &'a Function> {
     let mut found = FxHashMap::default();
-    for function in cx.catalog.own_functions().filter(|function| !function.security_definer.value) {
-        if let Some(routine) = cx.workload.routines.get(&function.oid) {
-            routine.walk(&mut |part| {
-                if let Expr::Call(call) = part
-                    && let Some(target) = call.target
-                {
-                    found.entry(target).or_insert(function);
-                }
-            });
-        }
+    for (function, routine) in cx.workload.run_as_callers(cx.catalog) {
+        routine.walk(&mut |part| {
+            if let Expr::Call(call) = part
+                && let Some(target) = call.target
+            {
+                found.entry(target).or_insert(function);
+            }
+        });
     }
     found
 }

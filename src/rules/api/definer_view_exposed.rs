@@ -46,7 +46,9 @@ declare_rule! {
     /// `create or replace view` without `with (…)` takes `security_invoker` away again:
     /// `replaced-view-lost-security-invoker` reports that.
     ///
-    /// It is a warning where nothing leaks today: no table behind the view has RLS, its policies
+    /// It is an error, too, where strangers can write through it to a table that they cannot reach by itself, as one
+    /// of a schema that is not served, or read past policies. It is a warning where nothing leaks today: no table
+    /// behind the view has RLS, its policies
     /// let those who read the view read every row, or those that its WHERE shows, anyway, or the view
     /// itself, or one that it reads through, chooses rows by who asks (`where user_id = auth.uid()`); or nobody can write through
     /// it and it says what it is for. It does so with `security_invoker = false`, or where

@@ -32,7 +32,7 @@ declare_rule! {
     /// must stay callable. Functions that a REVOKE was to close and did not are `ineffective-revoke`'s.
     ///
     /// It is an error where a parameter chooses the rows that are changed or deleted, and where the function gives
-    /// secrets of the vault. Where a GRANT names the callers, it is one if they can know which rows there are: by a
+    /// secrets of the vault, or password hashes and login tokens of `auth.users`. Where a GRANT names the callers, it is one if they can know which rows there are: by a
     /// number, or because the ids are shown to them; and an info if PUBLIC was kept from it and rows are only added, as a form does. To count
     /// views or votes (`set views = views + 1`) is a warning. It is an info where the function only reads,
     /// unless its result holds columns that are named like an address or a secret, or it has parameters and uses
@@ -43,7 +43,7 @@ declare_rule! {
     /// ## How to fix
     ///
     /// If only the server is to call it: `revoke execute on function … from public, anon,
-    /// authenticated;`. Else ask `(select auth.uid())` in its body, or make it `security invoker`. Do
+    /// authenticated;`. What calls it with the rights of its own caller has to be `security definer` first. Else ask `(select auth.uid())` in its body, or make it `security invoker`. Do
     /// not revoke what a policy, a view or a default calls.
     "definer-executable-by-anon" {
         group: Group::Function,
@@ -72,6 +72,20 @@ mod tests {
 
     fn function(text: &str) {
         check(&RULE, &format!("{TABLES}{text}"));
+    }
+
+    #[test]
+    fn what_lets_in_is_no_answer() {
+        check(
+            &RULE,
+            "
+             create function public.logins() returns setof auth.users language sql security definer as
+             --              ^^^^^^^^^^^^^ error: which gives email, encrypted_password, confirmation_token
+               $$ select * from auth.users $$;
+             create function public.mails() returns setof text language sql security definer as
+             --              ^^^^^^^^^^^^ warning: which gives email of auth.users
+               $$ select email from auth.users $$;",
+        );
     }
 
     #[test]

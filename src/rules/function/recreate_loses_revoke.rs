@@ -15,7 +15,7 @@ declare_rule! {
     ///
     /// A new function starts with the rights of one: everybody may call it, and by Supabase's default
     /// privileges `anon` and `authenticated` by name. What was revoked from the old one goes with it. A new
-    /// overload is a function of its own, too.
+    /// overload is a function of its own, too; it is an info where it asks who calls.
     ///
     /// ```sql,bad
     /// create function public.purge() returns void language sql security definer set search_path = ''
@@ -109,6 +109,23 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
 mod tests {
     use super::RULE;
     use crate::testing::{Bench, check};
+
+    #[test]
+    fn an_overload_that_asks_who_calls_is_an_info() {
+        check(
+            &RULE,
+            "create table public.todos (user_id uuid);
+             create function public.has(u uuid) returns boolean language sql security definer as
+               $$ select exists (select from public.todos where user_id = u) $$;
+             revoke execute on function public.has(uuid) from public, anon, authenticated;
+             create function public.has() returns boolean language sql security definer as
+             --              ^^^^^^^^^^ info: what was revoked from the other overload does not count for it
+               $$ select exists (select from public.todos where user_id = auth.uid()) $$;
+             create function public.has(t text) returns boolean language sql security definer as
+             --              ^^^^^^^^^^ error: what was revoked from the other overload
+               $$ select exists (select from public.todos) $$;",
+        );
+    }
 
     #[test]
     fn who_needs_it_keeps_it() {

@@ -52,26 +52,20 @@ mod tests {
 
     #[test]
     fn rows_use_it_too() {
-        check(
-            &RULE,
-            "-- file: 1_first.sql
+        let kinds = "-- file: 1_first.sql
              create type kind as enum ('user'); create table r (id int, k kind);
              -- file: 2_next.sql
-             alter type kind add value 'admin';
-             insert into r values (1, 'admin'), (2, 'user');
-             --          ^ error: the migration fails here: the value 'admin' of the enum public.kind is used in the transaction that adds it
-             update r set k = 'user';
+             alter type kind add value 'admin';";
+        for uses in [
+            "             insert into r values (1, 'admin'), (2, 'user');
+             --          ^ error: the migration fails here: the value 'admin' of the enum public.kind is used in the transaction that adds it",
+            "             update r set k = 'admin';
+             --     ^ error: the migration fails here",
+            "             update r set k = 'user';
              -- file: 3_last.sql
              insert into r (id, k) values (3, 'admin');",
-        );
-        check(
-            &RULE,
-            "-- file: 1_first.sql
-             create type kind as enum ('user'); create table r (id int, k kind);
-             -- file: 2_next.sql
-             alter type kind add value 'admin';
-             update r set k = 'admin';
-             --     ^ error: the migration fails here",
-        );
+        ] {
+            check(&RULE, &format!("{kinds}\n{uses}"));
+        }
     }
 }

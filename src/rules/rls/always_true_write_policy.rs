@@ -48,7 +48,8 @@ declare_rule! {
     /// caller's own rows is `broad-policy-defeats-scoped-policy`'s.
     ///
     /// An UPDATE or DELETE that names rows finds those alone that a policy for SELECT shows. Where
-    /// these are not all, the finding says so, and it is an info where they are none.
+    /// these are not all, the finding says so: it is an error where strangers can read some, and an info where
+    /// nobody can read any.
     ///
     /// The policies of a table that open it to the same callers are one finding. Where many tables are open
     /// to all signed-in users, that is told once.
@@ -468,6 +469,15 @@ mod tests {
                  create policy own on public.a for select using (user_id = auth.uid());
                  create policy p on public.a for update using (true);
                  --                                            ^^^^ warning: every signed-in user can change every row of public.a that they can read"
+            ),
+        );
+        check(
+            &RULE,
+            &format!(
+                "{table}
+                 create policy seen on public.a for select using (id > 0);
+                 create policy p on public.a for update using (true);
+                 --                                            ^^^^ error: anyone with the project's public API key can change every row of public.a that they can read"
             ),
         );
     }

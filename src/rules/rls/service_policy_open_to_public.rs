@@ -1,7 +1,7 @@
-use crate::access::opening::{Way, names_administrators};
-use crate::access::{describe, reach};
 use rustc_hash::FxHashMap;
 
+use crate::access::opening::{Way, names_administrators};
+use crate::access::{describe, reach};
 use crate::catalog::acl::Grantee;
 use crate::catalog::function::Function;
 use crate::diagnostic::Identity;
@@ -37,7 +37,8 @@ declare_rule! {
     ///
     /// ## How to fix
     ///
-    /// Drop the policy: the server needs none. For administrators who sign in, ask for their role:
+    /// Drop the policy: the server needs none. A function or trigger that writes to the table with the rights of
+    /// its caller does: make it `security definer` first, with a `search_path` of its own. For administrators who sign in, ask for their role:
     /// `to authenticated using ((select auth.jwt()) -> 'app_metadata' ->> 'role' = 'admin')`.
     "service-policy-open-to-public" {
         group: Group::Rls,
@@ -52,12 +53,9 @@ declare_rule! {
 /// The tables that functions change with the rights of their callers, each with one of these.
 fn writers<'a>(cx: &CatalogCx<'a>) -> FxHashMap<Oid, &'a Function> {
     let mut found = FxHashMap::default();
-    for function in cx.catalog.own_functions().filter(|function| !function.security_definer.value) {
-        let routine = cx.workload.routines.get(&function.oid);
-        for (_, change) in routine.iter().flat_map(|routine| routine.changes()) {
-            if let Some(table) = change.table.target {
-                found.entry(table).or_insert(function);
-            }
+    for (function, routine) in cx.workload.run_as_callers(cx.catalog) {
+        for table in routine.changes().into_iter().filter_map(|(_, change)| change.table.target) {
+            found.entry(table).or_insert(function);
         }
     }
     found
