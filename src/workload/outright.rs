@@ -7,9 +7,8 @@ use crate::catalog::name::QName;
 use crate::catalog::table::Table;
 use crate::predicate::is_always_true;
 use crate::source::Span;
-use crate::sql::expr::SublinkKind;
 use crate::sql::expr::{
-    Call, ColumnRef, Cte, CteBody, Expr, FromItem, Oid, Query, QueryBody, Select, Target,
+    Call, ColumnRef, Cte, CteBody, Expr, FromItem, Oid, Query, QueryBody, Select, SublinkKind, Target,
 };
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::plpgsql::{Block, BlockStatement, BlockStatementKind, Fragment, LoopHead, RaiseLevel};

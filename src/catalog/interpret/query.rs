@@ -138,24 +138,7 @@ impl Interpreter<'_> {
                 }
             }
         }
-        if select.distinct && rows.len() > 1 {
-            let known = |row: &Value| match row {
-                Value::Record(fields) => fields.iter().all(|(_, value)| value.is_known()),
-                value => value.is_known(),
-            };
-            if !rows.iter().all(known) {
-                return None;
-            }
-            let mut seen: Vec<Value> = Vec::new();
-            rows.retain(|row| {
-                let new = !seen.contains(row);
-                if new {
-                    seen.push(row.clone());
-                }
-                new
-            });
-        }
-        Some(rows)
+        if select.distinct && rows.len() > 1 { distinct(rows) } else { Some(rows) }
     }
 
     /// Does something while a row's columns can be named.
@@ -304,16 +287,8 @@ impl Interpreter<'_> {
         let counted = |count: usize| i64::try_from(count).map_or(Value::Unknown, Value::Number);
         let known = values.iter().all(Value::is_known);
         if call.distinct {
-            if !known {
-                return Some(Value::Unknown);
-            }
-            let mut seen: Vec<Value> = Vec::new();
-            values.into_iter().for_each(|value| {
-                if !seen.contains(&value) {
-                    seen.push(value)
-                }
-            });
-            values = seen;
+            let Some(different) = distinct(values) else { return Some(Value::Unknown) };
+            values = different;
         }
         Some(match call.name.name.as_str() {
             "count" if call.args.is_empty() => counted(group.len()),
@@ -386,8 +361,10 @@ impl Interpreter<'_> {
             flatten(item, &mut items, &mut conditions)?;
         }
         let order: Vec<Ident> = items.iter().map(|item| name_of(item)).collect();
-        let is_extensions = |item: &&FromItem| matches!(item, FromItem::Relation { relation, .. } if relation.name.name == "pg_extension");
-        self.beside_extensions = items.iter().any(is_extensions);
+        self.beside_extensions = items.iter().any(|item| match item {
+            FromItem::Relation { relation, .. } => relation.name.name == "pg_extension",
+            _ => false,
+        });
         let mut joined: Vec<Vec<Part>> = vec![Vec::new()];
         while !items.is_empty() && !joined.is_empty() {
             let (at, wanted) = self.next_item(&items, &joined[0], &conditions);
@@ -601,6 +578,24 @@ impl Interpreter<'_> {
             FromItem::Join { .. } => None,
         }
     }
+}
+
+/// Values or rows without those that came before; `None` where that cannot be told.
+fn distinct(values: Vec<Value>) -> Option<Vec<Value>> {
+    let is_known = |value: &Value| match value {
+        Value::Record(fields) => fields.iter().all(|(_, value)| value.is_known()),
+        value => value.is_known(),
+    };
+    let mut found: Vec<Value> = Vec::new();
+    for value in values {
+        if !is_known(&value) {
+            return None;
+        }
+        if !found.contains(&value) {
+            found.push(value);
+        }
+    }
+    Some(found)
 }
 
 /// Records that joined rows share.
