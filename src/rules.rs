@@ -10,6 +10,7 @@ pub(crate) mod peers;
 mod refusal;
 mod sign_up;
 mod upkeep;
+mod vault;
 
 pub use refusal::RULES as REFUSALS;
 

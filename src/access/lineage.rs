@@ -17,7 +17,7 @@ use crate::sql::expr::{
 };
 use crate::sql::name::Ident;
 
-/// A column of a table that a view reads.
+/// A column of a table that a view reads, or of a view whose query is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Value {
     pub table: Oid,
@@ -97,6 +97,11 @@ impl<'a> Lineage<'a> {
             Some(format!("{} of {}", column.name.quoted(), table.name))
         };
         self.of(view).of.iter().filter_map(words).collect()
+    }
+
+    /// Whether a view shows a column, past its callers' rights, as it is.
+    pub fn shows(&mut self, view: &View, relation: Oid, attnum: i16) -> bool {
+        self.of(view).of.contains(&Value { table: relation, attnum, as_is: true, as_owner: true })
     }
 
     /// The tables that a view reads, through other views as well, for whatever purpose.
@@ -305,9 +310,10 @@ impl<'a> Reading<'a, '_> {
 
     fn column(&mut self, relation: Oid, attnum: i16) -> Made {
         let catalog: &'a Catalog = self.lineage.catalog;
-        if catalog.tables.contains_key(&relation) {
+        let is_closed = catalog.views.get(&relation).is_some_and(|view| view.query.is_none());
+        if catalog.tables.contains_key(&relation) || is_closed {
             let own = Value { table: relation, attnum, as_is: true, as_owner: !self.as_caller };
-            return Made { of: [own].into(), is_known: true };
+            return Made { of: [own].into(), is_known: !is_closed };
         }
         let mut of_view = || {
             let inner = catalog.views.get(&relation)?;

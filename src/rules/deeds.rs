@@ -9,7 +9,6 @@ use crate::catalog::acl::Grantee;
 use crate::catalog::function::{Argument, Function, Returns};
 use crate::catalog::gap::Aspect;
 use crate::catalog::index::IndexKeyValue;
-use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
 use crate::catalog::role::Role;
 use crate::catalog::sensitive::words;
@@ -19,8 +18,9 @@ use crate::diagnostic::{Identity, Severity};
 use crate::predicate::{Reach, unwrapped};
 use crate::rule::{CatalogCx, Findings};
 use crate::rules::clauses::{compared, names_principal, own_column};
+use crate::rules::vault::{self, VAULT};
 use crate::source::Span;
-use crate::sql::expr::{Expr, Literal, Oid, Query, QueryBody, RelationRef, SublinkKind, Target};
+use crate::sql::expr::{Expr, Literal, Oid, Query, QueryBody, SublinkKind, Target};
 use crate::sql::name::Ident;
 use crate::sql::statement::{ChangeKind, DataChange, PolicyCommand, Privilege, Statement, StatementKind};
 use crate::workload::Workload;
@@ -101,9 +101,6 @@ fn evaluated(table: &Table) -> impl Iterator<Item = &Expr> {
 
 /// More tables than these are counted.
 const MOST_NAMED: usize = 3;
-
-/// The view of Supabase's vault that shows what it keeps.
-const VAULT: &str = "vault.decrypted_secrets";
 
 /// A function of the API that has the rights of its owner, and does not ask for the caller.
 pub(super) struct Deed<'a> {
@@ -465,25 +462,8 @@ fn all_read(catalog: &Catalog, table: &Table, roles: &[&Role]) -> bool {
 /// Whether a body reads the vault for more than the address of something.
 fn reads_secrets(routine: &Routine) -> bool {
     let mut found = false;
-    routine.walk_queries(&mut |query| {
-        if !query.own_relations().into_iter().any(is_vault) {
-            return;
-        }
-        let mut names = Vec::new();
-        query.walk(&mut |part| {
-            if let Expr::Literal(Literal::String(text)) = part {
-                names.push(text.to_lowercase());
-            }
-        });
-        let is_address = |name: &String| ["url", "uri", "host", "ref"].iter().any(|end| name.ends_with(end));
-        found |= names.is_empty() || !names.iter().all(is_address);
-    });
+    routine.walk_queries(&mut |query| found |= vault::asks_for_secrets(query));
     found
-}
-
-fn is_vault(relation: &RelationRef) -> bool {
-    relation.name.name == "decrypted_secrets"
-        && relation.name.schema.as_ref().is_some_and(|schema| *schema == "vault")
 }
 
 /// What a function's result shows of tables that others must not see, and of the vault.
@@ -510,8 +490,7 @@ fn given(
             words.push(format!("{} of {}", in_words(&names, "and"), table.name));
         }
     }
-    let vault = catalog.view(&QName::new("vault", "decrypted_secrets")).filter(|_| reads_secrets);
-    let secret = vault.and_then(|vault| Some((vault.oid, vault.column("decrypted_secret")?)));
+    let secret = vault::secret(catalog).filter(|_| reads_secrets);
     if secret.is_some_and(|(vault, secret)| shows(vault, secret)) {
         words.push(format!("decrypted_secret of {VAULT}"));
     }

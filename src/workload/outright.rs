@@ -86,9 +86,14 @@ enum Step<'r> {
     Run(&'r StatementKind, &'r [Ident]),
     /// A query whose rows are given.
     Give(&'r Query),
+    /// A value that a variable gets.
+    Set(&'r Ident, &'r Expr),
     /// A value that is given.
     Value(&'r Expr),
 }
+
+/// A variable, and the tables of which each row can be read in its value.
+type Variable<'r> = (&'r Ident, Vec<Outright>);
 
 /// Rows of a table that a query reads: all of them.
 struct Source<'a> {
@@ -193,6 +198,9 @@ fn add_steps<'r>(routine: &'r Routine, block: &'r Block, is_outer: bool, steps: 
                 goes_on &= gives_each(routine, variables, body);
                 steps.extend(routine.query_at(query).map(Step::Give));
             }
+            BlockStatementKind::Assign { target, field: None, value: set } => {
+                steps.extend(value(set).map(|set| Step::Set(target, set)));
+            }
             BlockStatementKind::Assign { .. }
             | BlockStatementKind::Raise { level: RaiseLevel::Message, .. }
             | BlockStatementKind::Receive { .. }
@@ -225,7 +233,7 @@ struct Within<'r, 'a> {
 
 impl<'a> Within<'_, 'a> {
     fn take(&self, steps: &[Step<'_>], deeds: &mut Deeds) {
-        let mut variables: Vec<(&Ident, Vec<Outright>)> = Vec::new();
+        let mut variables: Vec<Variable<'_>> = Vec::new();
         for step in steps {
             match step {
                 Step::Run(StatementKind::Change(change), _) => {
@@ -235,7 +243,7 @@ impl<'a> Within<'_, 'a> {
                 Step::Run(StatementKind::Query(query), into) => {
                     self.run(query, deeds);
                     if let [variable] = into {
-                        variables.push((variable, self.gathered(query, &[])));
+                        variables.push((variable, self.gathered(query, &[], &variables)));
                     }
                 }
                 Step::Run(StatementKind::Call(Expr::Call(call)), _) => {
@@ -246,8 +254,9 @@ impl<'a> Within<'_, 'a> {
                     self.run(query, deeds);
                     let given = if self.rows { self.given(query, &[]) } else { Vec::new() };
                     deeds.given.extend(given);
-                    deeds.given.extend(self.gathered(query, &[]));
+                    deeds.given.extend(self.gathered(query, &[], &variables));
                 }
+                Step::Set(variable, value) => variables.push((variable, self.value(value, &variables))),
                 Step::Value(value) => deeds.given.extend(self.value(value, &variables)),
             }
         }
@@ -319,13 +328,17 @@ impl<'a> Within<'_, 'a> {
     }
 
     /// The tables of which a query gathers each row in one value.
-    fn gathered(&self, query: &Query, around: &[&Cte]) -> Vec<Outright> {
+    fn gathered(&self, query: &Query, around: &[&Cte], variables: &[Variable<'_>]) -> Vec<Outright> {
         let QueryBody::Select(select) = &query.body else { return Vec::new() };
         if !is_unlimited(query, select) {
             return Vec::new();
         }
+        let targets = select.targets.iter().map(|target| &target.expr);
+        if select.from.is_empty() {
+            return targets.flat_map(|target| self.value(target, variables)).collect();
+        }
         let sources = self.sources(query, select, around);
-        let gathers: Vec<_> = select.targets.iter().filter_map(|target| gathering(&target.expr)).collect();
+        let gathers: Vec<_> = targets.flat_map(parts).filter_map(gathering).collect();
         let mut found = Vec::new();
         for source in &sources {
             let mut columns = Vec::new();
@@ -341,18 +354,21 @@ impl<'a> Within<'_, 'a> {
         found
     }
 
-    fn value(&self, value: &Expr, variables: &[(&Ident, Vec<Outright>)]) -> Vec<Outright> {
-        match value.uncast() {
+    /// The tables of which each row can be read in a value.
+    fn value(&self, value: &Expr, variables: &[Variable<'_>]) -> Vec<Outright> {
+        let of = |part: &Expr| match part {
             Expr::Sublink(sublink) if sublink.kind == SublinkKind::Scalar => {
-                self.gathered(&sublink.query, &[])
+                self.gathered(&sublink.query, &[], variables)
             }
+            Expr::Sublink(sublink) if sublink.kind == SublinkKind::Array => self.given(&sublink.query, &[]),
             Expr::Column(column) if column.target == Target::Variable => {
-                let is_it = |(name, _): &&(&Ident, Vec<Outright>)| column.path.last() == Some(name);
+                let is_it = |(name, _): &&Variable<'_>| column.path.last() == Some(name);
                 variables.iter().rev().find(is_it).map_or_else(Vec::new, |(_, given)| given.clone())
             }
             Expr::Call(call) if call.target.is_some() => self.called(call).given,
             _ => Vec::new(),
-        }
+        };
+        parts(value).into_iter().flat_map(of).collect()
     }
 
     /// The tables of which what a query reads is every row: by itself, or by a sub-select, WITH or a function.
@@ -449,14 +465,43 @@ fn is_unlimited(query: &Query, select: &Select) -> bool {
 
 /// The aggregate in whose value each row can be read, where that is what an expression is.
 fn gathering(expr: &Expr) -> Option<&Call> {
-    match expr.uncast() {
+    match expr {
         Expr::Call(call) if call.aggregate && GATHER.contains(&call.name.name.as_str()) => Some(call),
-        Expr::Coalesce(parts) => gathering(parts.first()?),
-        // What an aggregate sorts by leaves out nothing.
-        Expr::Other("aggregate order", parts) => gathering(parts.first()?),
         _ => None,
     }
 }
+
+/// What a value is put together of: `a` and `b` of `jsonb_build_object('x', a) || b`. Each part can be read in it.
+fn parts(value: &Expr) -> Vec<&Expr> {
+    match value.uncast() {
+        Expr::Coalesce(list) => list.first().map(parts).unwrap_or_default(),
+        // What an aggregate sorts by leaves out nothing.
+        Expr::Other("aggregate order", list) => list.first().map(parts).unwrap_or_default(),
+        Expr::Call(call) if call.target.is_none() && PACK.contains(&call.name.name.as_str()) => {
+            call.args.iter().flat_map(parts).collect()
+        }
+        Expr::Op { op, left: Some(left), right } if op == "||" => [parts(left), parts(right)].concat(),
+        Expr::Array(list) | Expr::Row(list) => list.iter().flat_map(parts).collect(),
+        value => vec![value],
+    }
+}
+
+/// Functions in whose result each argument can be read.
+const PACK: &[&str] = &[
+    "json_build_object",
+    "jsonb_build_object",
+    "json_build_array",
+    "jsonb_build_array",
+    "json_object",
+    "jsonb_object",
+    "to_json",
+    "to_jsonb",
+    "array_to_json",
+    "row_to_json",
+    "json_strip_nulls",
+    "jsonb_strip_nulls",
+    "jsonb_pretty",
+];
 
 fn as_call(expr: &Expr) -> Option<&Call> {
     match expr {
@@ -538,6 +583,21 @@ mod tests {
         let through = "create function f() returns json language plpgsql as $$ declare v json;
             begin select json_agg(a) into v from a; return v; end $$;";
         assert_eq!(does(through), ["Select None"]);
+        for value in [
+            "(select jsonb_build_object('rows', (select jsonb_agg(x) from a x), 'count', 1))",
+            "jsonb_build_object('rows', coalesce((select jsonb_agg(x) from a x), '[]'::jsonb))::json",
+            "jsonb_build_object('n', 1) || jsonb_build_object('rows', (select jsonb_agg(to_jsonb(x)) from a x))",
+            "array_to_json(array(select x from a x))",
+        ] {
+            assert_eq!(sql(") returns json", &format!("select {value}")), ["Select None"], "{value}");
+            assert_eq!(block(") returns json", &format!("return {value};")), ["Select None"], "{value}");
+        }
+        let set = "create function f() returns json language plpgsql as $$ declare v jsonb; w jsonb; begin
+            select jsonb_agg(a) into v from a; w := jsonb_build_object('rows', v); return w; end $$;";
+        assert_eq!(does(set), ["Select None"]);
+        let counted = "create function f() returns json language plpgsql as $$ declare v jsonb; begin
+            select jsonb_agg(a) into v from a; v := jsonb_build_object('n', jsonb_array_length(v)); return v; end $$;";
+        assert_eq!(does(counted), [""; 0]);
         for value in ["json_agg(x) filter (where id = 1)", "count(*)", "max(note)", "json_agg(1)"] {
             assert_eq!(sql(") returns json", &format!("select {value} from a x")), [""; 0], "{value}");
         }

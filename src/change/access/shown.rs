@@ -24,6 +24,8 @@ pub(super) struct Shown {
     table: QName,
     columns: Vec<Ident>,
     as_is: bool,
+    /// Whether the view showed them before, with the rights of its readers.
+    to_readers: bool,
 }
 
 impl Shown {
@@ -46,11 +48,18 @@ impl Shown {
         self.columns.iter().map(name).collect()
     }
 
+    /// How the view shows them that did so before; nothing where it did not.
+    pub(super) fn past_readers(&self) -> &'static str {
+        if self.to_readers { " with the rights of its owner" } else { "" }
+    }
+
     /// Whether a view of this name shows all of it.
     pub(super) fn is_in(&self, catalog: &Catalog, name: &QName) -> bool {
         let Some(view) = catalog.view(name) else { return false };
         let values = Lineage::new(catalog).of(view).of;
-        let shown: BTreeSet<_> = values.iter().filter_map(|value| named(catalog, value)).collect();
+        let is_meant = |value: &&Value| value.as_owner || !self.to_readers;
+        let shown: BTreeSet<_> =
+            values.iter().filter(is_meant).filter_map(|value| named(catalog, value)).collect();
         let is_shown = |column: &Ident| {
             [true, self.as_is]
                 .iter()
@@ -92,10 +101,13 @@ impl<'a> Lineages<'a> {
         for role in after.catalog.api_roles() {
             let key = (role.name.to_string(), PolicyCommand::Select);
             let Some((from, to)) = reached.get(&key).zip(reaches.get(&key)) else { continue };
-            if [from, to].iter().any(|cell| cell.reach == Reach::None) {
-                continue;
-            }
-            for (shown, class) in more.iter().filter_map(|more| more.read_by(role, to.reach, after.catalog)) {
+            // Of rows that are known, the cells say who reaches them now.
+            let is_told = |more: &&More<'_>| match more.to_readers {
+                true => to.reach == Reach::Unknown,
+                false => from.reach != Reach::None && to.reach != Reach::None,
+            };
+            let more = more.iter().filter(is_told);
+            for (shown, class) in more.filter_map(|more| more.read_by(role, to.reach, after.catalog)) {
                 let (role, command) = key.clone();
                 let (before, after, kind) = (from.reach, to.reach, Kind::Shown(shown));
                 steps.push(Step { role, command, kind, before, after, class, cause: None });
@@ -112,13 +124,18 @@ impl<'a> Lineages<'a> {
         renamed: &Renamed,
     ) -> Vec<More<'a>> {
         let (was, is) = (self.before.of(earlier), self.after.of(view));
-        let known = was.of.iter().filter_map(|value| Some(now(renamed, named(before.catalog, value)?)));
-        let known: BTreeSet<Named> = known.collect();
-        let mut columns: IndexMap<(Oid, bool), Vec<i16>> = IndexMap::default();
-        for value in is.of.iter().filter(|value| value.as_owner && is_new(after.catalog, value, &known)) {
+        let of = |values: &mut dyn Iterator<Item = &Value>| -> BTreeSet<Named> {
+            values.filter_map(|value| Some(now(renamed, named(before.catalog, value)?))).collect()
+        };
+        let known = of(&mut was.of.iter());
+        let known_past_readers = of(&mut was.of.iter().filter(|value| value.as_owner));
+        let mut columns: IndexMap<(Oid, bool, bool), Vec<i16>> = IndexMap::default();
+        for value in is.of.iter().filter(|value| value.as_owner) {
             let as_it_is = Value { as_is: true, ..*value };
-            if value.as_is || !is.of.contains(&as_it_is) {
-                columns.entry((value.table, value.as_is)).or_default().push(value.attnum);
+            let is_new = is_new(after.catalog, value, &known_past_readers);
+            if is_new && (value.as_is || !is.of.contains(&as_it_is)) {
+                let to_readers = !self::is_new(after.catalog, value, &known);
+                columns.entry((value.table, value.as_is, to_readers)).or_default().push(value.attnum);
             }
         }
         if columns.is_empty() {
@@ -127,26 +144,28 @@ impl<'a> Lineages<'a> {
         let unasked = after.rights.read_unasked(view);
         let is_published = after.catalog.is_published(view, &after.catalog.view_access(view));
         let read = self.before.tables(earlier);
-        let more = |((oid, as_is), attnums): ((Oid, bool), Vec<i16>)| {
+        let more = |((oid, as_is, to_readers), attnums): ((Oid, bool, bool), Vec<i16>)| {
             let table = &after.catalog.tables[&oid];
             let is_new_table = known.iter().all(|(known, ..)| *known != table.name);
             let was_read = || read.iter().any(|read| renamed.relation(read.name.clone()) == table.name);
             // Of what could not be told, it may have been a part.
             let is_certain = was.is_known || !was_read();
             let is_unasked = unasked.contains(&oid);
-            let opens_table = is_new_table && !is_published;
-            is_certain.then_some(More { table, as_is, attnums, opens_table, is_unasked })
+            let opens_table = (is_new_table || to_readers) && !is_published;
+            is_certain.then_some(More { table, as_is, to_readers, attnums, opens_table, is_unasked })
         };
         columns.into_iter().filter_map(more).collect()
     }
 }
 
-/// Columns of one table that a view did not show.
+/// Columns of one table that a view did not show past its readers' rights.
 struct More<'a> {
     table: &'a Table,
     attnums: Vec<i16>,
     as_is: bool,
-    /// Whether it showed none of the table, and was not granted by name to show a part of it.
+    /// Whether it showed them with the rights of its readers.
+    to_readers: bool,
+    /// Whether it showed none of the table past its readers' rights, and was not granted by name to show a part of it.
     opens_table: bool,
     /// Whether nothing in the view asks for the caller.
     is_unasked: bool,
@@ -155,7 +174,7 @@ struct More<'a> {
 impl More<'_> {
     /// What of it a role that reaches such rows of the view cannot read by itself, and how that is to be taken.
     fn read_by(&self, role: &Role, reach: Reach, catalog: &Catalog) -> Option<(Shown, Class)> {
-        let Self { table, attnums, as_is, opens_table, is_unasked } = self;
+        let Self { table, attnums, as_is, to_readers, opens_table, is_unasked } = self;
         let can = |acl| catalog.can(&role.name, acl, Privilege::Select);
         let reads_rows = catalog.reads_all_rows(table, role);
         let columns = attnums.iter().filter_map(|attnum| table.column_at(*attnum));
@@ -170,7 +189,8 @@ impl More<'_> {
             _ => Class::Review,
         };
         let columns = columns.into_iter().map(|column| column.name.clone()).collect();
-        Some((Shown { table: table.name.clone(), columns, as_is: *as_is }, class))
+        let (as_is, to_readers) = (*as_is, *to_readers);
+        Some((Shown { table: table.name.clone(), columns, as_is, to_readers }, class))
     }
 }
 

@@ -70,7 +70,9 @@ pub(super) fn told(group: Group, name: &QName, side: Side<'_>) -> AccessChange {
             format!("{who} can now {what} {is} of {relation} (was: {was})")
         }
         Kind::Shown(shown) => {
-            format!("{who} can now read {} through {relation} ({})", shown.in_words(), rows(*after))
+            let how = shown.past_readers();
+            let which = if *after == Reach::Unknown { "not known which rows" } else { rows(*after) };
+            format!("{who} can now read {} through {relation}{how} ({which})", shown.in_words())
         }
     };
     let shows = match kind {

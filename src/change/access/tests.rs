@@ -266,6 +266,39 @@ fn a_view_with_sub_selects_that_no_longer_asks() {
 }
 
 #[test]
+fn a_view_that_is_not_followed_no_longer_asks() {
+    let orders = "create table orders (id int primary key, owner uuid, total int, item int);
+        alter table orders enable row level security;
+        create policy own on orders for select to authenticated using (owner = auth.uid());
+        create table items (id int primary key, name text);
+        alter table items enable row level security;
+        create policy all_read on items for select using (true);";
+    for (query, what) in [
+        (
+            "select o.id, o.total, i.name from orders o join items i on i.id = o.item",
+            "dangerous: anon and authenticated can now read id and total of public.orders",
+        ),
+        (
+            "select o.id, row_number() over (order by o.total) as rank from orders o",
+            "dangerous: anon and authenticated can now read id of public.orders",
+        ),
+        (
+            "select sum(total) as total from orders",
+            "review: anon and authenticated can now read what is computed from total of public.orders",
+        ),
+    ] {
+        let told = told_of(
+            &format!("{orders} create view v with (security_invoker) as {query};"),
+            "alter view v set (security_invoker = false);",
+        );
+        let line = format!(
+            "{what} through public.v with the rights of its owner (not known which rows) [alter view v set (security_invoker = false)]"
+        );
+        assert!(told.contains(&line), "{query}: {told:#?}");
+    }
+}
+
+#[test]
 fn columns_count() {
     let some = format!(
         "{NOTES} revoke select on notes from authenticated; grant select (id, owner) on notes to authenticated;"

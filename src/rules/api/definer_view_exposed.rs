@@ -15,6 +15,8 @@ use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::clauses::names_principal;
 use crate::rules::mend;
+use crate::rules::vault::{self, VAULT};
+use crate::source::Span;
 use crate::sql::expr::{ColumnRef, Expr, QueryBody, Target};
 use crate::sql::statement::{PolicyCommand, Privilege};
 
@@ -47,7 +49,7 @@ declare_rule! {
     /// `replaced-view-lost-security-invoker` reports that.
     ///
     /// It is an error, too, where strangers can write through it to a table that they cannot reach by itself, as one
-    /// of a schema that is not served, or read past policies. It is a warning where nothing leaks today: no table
+    /// of a schema that is not served, or read past policies, or read the secrets of the vault. It is a warning where nothing leaks today: no table
     /// behind the view has RLS, its policies
     /// let those who read the view read every row, or those that its WHERE shows, anyway, or the view
     /// itself, or one that it reads through, chooses rows by who asks (`where user_id = auth.uid()`); or nobody can write through
@@ -90,6 +92,10 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             access.retain(|access| may_call_all(cx.catalog, access.role, view));
         }
         let Some(first) = access.first().filter(|_| !unclear) else { continue };
+        if let Some(secrets) = vault::shown_by(cx.catalog, &mut lineage, view) {
+            report_secrets(cx, view, &access, secrets, out);
+            continue;
+        }
         // A view with its owner's rights shows the same to all who may read it.
         let mut shown = cx.rights.shown_to(first.role, view);
         // What the platform keeps is the worst to show, and few tables are named.
@@ -98,6 +104,26 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             report(cx, &mut lineage, view, &access, &shown, out);
         }
     }
+}
+
+/// Reports a view that gives out what the vault keeps.
+fn report_secrets(cx: &CatalogCx<'_>, view: &View, access: &[Access<'_>], secrets: Span, out: &mut Findings) {
+    let readers: Vec<_> = access.iter().filter_map(Access::reading).collect();
+    let asks = view.query.as_ref().is_some_and(|query| cx.workload.asks_for_caller(query));
+    let Some(span) = view.name_span.filter(|_| !readers.is_empty() && !asks) else { return };
+    let what = describe(&readers, &format!("view {}", view.name));
+    out.report(
+        span,
+        Identity::new("view", &view.name),
+        format!("{what}, with the decrypted secrets of {VAULT}"),
+    )
+    .note("reads with the rights of its owner")
+    .reach(reach(&readers))
+    .label(secrets, "the vault is read here")
+    .help(format!(
+        "revoke all on {} from anon, authenticated; -- and make new secrets of those that it gave out",
+        view.name.quoted()
+    ));
 }
 
 fn report(
@@ -410,6 +436,28 @@ mod tests {
             let text = format!("{TABLES} {policy} {view} select id from public.orders;");
             assert_eq!(crate::testing::mended(&RULE, &text), text);
         }
+    }
+
+    #[test]
+    fn the_vault_gives_its_secrets_to_nobody() {
+        check(
+            &RULE,
+            "
+             create view public.keys as select name, decrypted_secret from vault.decrypted_secrets;
+             --          ^^^^^^^^^^^ error: anyone with the project's public API key can read every row of view public.keys, with the decrypted secrets of vault.decrypted_secrets
+             create view public.names as select name from vault.decrypted_secrets;
+             create view public.as_caller with (security_invoker) as select * from vault.decrypted_secrets;
+             create schema private;
+             create view private.inner_keys as select decrypted_secret as key from vault.decrypted_secrets;
+             create view public.passed as select key from private.inner_keys;
+             --          ^^^^^^^^^^^^^ error: of view public.passed, with the decrypted secrets
+             create view public.address as
+               select decrypted_secret from vault.decrypted_secrets where name = 'project_url';
+             create view public.mine as
+               select decrypted_secret from vault.decrypted_secrets where name = auth.uid()::text;
+             create view public.for_server as select * from vault.decrypted_secrets;
+             revoke all on public.for_server from anon, authenticated;",
+        );
     }
 
     #[test]

@@ -63,15 +63,19 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             shown.table.rls.value && cx.catalog.is_above_policies(&shown.view.owner, shown.table)
         });
         let name = &view.name;
+        let how = if view.says_owners_rights() {
+            "turns security_invoker off"
+        } else {
+            "leaves security_invoker out"
+        };
         let message = match above {
             Some(shown) => format!(
-                "this definition of view {name} leaves security_invoker out: it now shows rows past the row level \
-                 security of {}",
+                "this definition of view {name} {how}: it now shows rows past the row level security of {}",
                 shown.table.name
             ),
-            None => format!(
-                "this definition of view {name} leaves security_invoker out: it now reads with the rights of its owner"
-            ),
+            None => {
+                format!("this definition of view {name} {how}: it now reads with the rights of its owner")
+            }
         };
         let found = out.report(span, Identity::new("view", name), message);
         found

@@ -33,7 +33,8 @@ declare_rule! {
     /// ```
     ///
     /// A header that carries a secret, such as `x-share-token`, proves that its sender has it: that is an info.
-    /// Functions that a policy calls are followed.
+    /// Functions that a policy calls are followed; where these do more with a header than to give it or to compare it,
+    /// that is an info as well.
     ///
     /// ## How to fix
     ///
@@ -49,7 +50,7 @@ declare_rule! {
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
-    let mut helpers: IndexMap<(QName, Span), Vec<(Span, String)>> = IndexMap::default();
+    let mut helpers: IndexMap<(QName, Span), Vec<Asking>> = IndexMap::default();
     let (mut believing, mut opened) = (Vec::new(), Vec::new());
     for (table, policy) in cx.policies_of_requests() {
         let used = policy.clauses().find_map(|clause| {
@@ -58,10 +59,13 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         });
         let Some(used) = used else { continue };
         if let Some(last) = used.through.last() {
-            helpers
-                .entry((last.name.clone(), last.span))
-                .or_default()
-                .push((used.span, policy.on(&table.name)));
+            let is_believed = policy.clauses().any(|clause| {
+                cx.rights
+                    .followed(table, policy, clause)
+                    .any(&|part| header(part).flatten().is_some_and(|name| !is_secret(name)))
+            });
+            let asking = Asking { place: used.span, policy: policy.on(&table.name), is_believed };
+            helpers.entry((last.name.clone(), last.span)).or_default().push(asking);
             continue;
         }
         let reads_secret = |part: &Expr| header(part).flatten().is_some_and(is_secret);
@@ -79,10 +83,21 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         };
         let message = format!("{who} {name}, which believes a header that whoever sends the request writes");
         let found = out.report(span, Identity::new("function", &name), message);
-        found.severity(Severity::Info).note("written by the client").help(HELP);
-        found.label_each(policies.iter().map(|(place, _)| (*place, "asked here")));
-        found.extent(policies.iter().map(|(_, policy)| policy));
+        found.note("written by the client").help(HELP);
+        if !policies.iter().any(|asking| asking.is_believed) {
+            found.severity(Severity::Info);
+        }
+        found.label_each(policies.iter().map(|asking| (asking.place, "asked here")));
+        found.extent(policies.iter().map(|asking| &asking.policy));
     }
+}
+
+/// A policy that asks a function which reads a header.
+struct Asking {
+    place: Span,
+    policy: String,
+    /// Whether the policy decides by what is in the header, and that is no secret.
+    is_believed: bool,
 }
 
 /// Reports each policy by itself, or all as one where there are many.
@@ -183,7 +198,7 @@ mod tests {
             "
              create function public.org() returns text language sql stable as $$
                select current_setting('request.headers', true)::json ->> 'x-org'
-             --       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ info: 2 policies ask public.org, which believes a header
+             --       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: 2 policies ask public.org, which believes a header
              $$;
              create policy p1 on public.a using (org_id = (select public.org()));
              create policy p2 on public.a for select using (org_id = public.org());",
