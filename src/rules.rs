@@ -97,6 +97,7 @@ rules! {
         definer_executable_by_authenticated,
         definer_pg_temp_shadowing,
         definer_trigger_on_rls_table,
+        definer_sets_privileged_column,
         definer_trusts_id_parameter,
         empty_search_path_unqualified_ref,
         function_search_path_mutable,

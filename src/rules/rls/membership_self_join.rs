@@ -91,7 +91,7 @@ pub(super) fn chosen(
 
 /// Whether a column leads to groups that are shown to whoever adds a row by a policy, member or not: to join
 /// such a group is for everybody.
-fn leads_to_open_groups(cx: &CatalogCx<'_>, table: &Table, column: &Ident) -> bool {
+pub(in crate::rules) fn leads_to_open_groups(cx: &CatalogCx<'_>, table: &Table, column: &Ident) -> bool {
     let Some(column) = table.column(column) else { return false };
     let key = table.foreign_keys().find(|(_, key)| *key.columns == [column.attnum]);
     let Some(groups) = key.and_then(|(_, key)| cx.catalog.tables.get(&key.references)) else { return false };
