@@ -8,6 +8,7 @@
 
 mod caller;
 mod compare;
+mod domain;
 mod existence;
 mod formula;
 mod link;
@@ -18,6 +19,7 @@ use crate::sql::statement::TypeName;
 
 pub use caller::{Told, asks_only_session, told, unwrapped};
 pub use compare::{Comparison, Condition};
+pub use domain::{Domain, wanted_domains};
 pub use formula::{Atom, Atoms, Conditions, Node};
 pub use link::Link;
 

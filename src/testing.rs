@@ -58,6 +58,8 @@ impl Bench {
             catalog.api.schemas = line.split(',').map(|name| name.trim().into()).collect();
         }
         catalog.api.anonymous_sign_ins = text.lines().any(|line| line == "-- anonymous sign-ins");
+        catalog.api.confirmed_addresses =
+            text.lines().any(|line| line == "-- unconfirmed addresses").then_some(false);
         let mut sources = Sources::default();
         let mut migrations = Vec::new();
         for (name, part) in files(text) {

@@ -23,6 +23,8 @@ pub struct ApiSettings {
     pub exposed_at: IndexMap<Ident, Span>,
     /// `[auth] enable_anonymous_sign_ins`
     pub anonymous_sign_ins: bool,
+    /// `[auth.email] enable_confirmations`, where it says so.
+    pub confirmed_addresses: Option<bool>,
     /// `pg-functions://` hooks of `[auth.hook.*]`, by schema and name.
     pub auth_hooks: Vec<QName>,
 }
@@ -33,6 +35,7 @@ impl Default for ApiSettings {
             schemas: vec!["public".into(), "graphql_public".into()],
             exposed_at: IndexMap::default(),
             anonymous_sign_ins: false,
+            confirmed_addresses: None,
             auth_hooks: Vec::new(),
         }
     }

@@ -21,7 +21,8 @@ pub(super) const SEED: &str = "./seed.sql";
 pub struct ConfigToml {
     /// `project_id`
     pub project_id: Option<String>,
-    /// `[api] enabled`, `schemas`; `[auth] enable_anonymous_sign_ins`, `[auth.hook.*]`
+    /// `[api] enabled`, `schemas`; `[auth] enable_anonymous_sign_ins`, `[auth.email] enable_confirmations`,
+    /// `[auth.hook.*]`
     pub api: ApiSettings,
     /// Where `[api] schemas` names each.
     pub exposed_at: Vec<(String, Range<usize>)>,
@@ -122,6 +123,7 @@ impl<'a> Reader<'a> {
                 schemas: if api_is_on { exposed } else { Vec::new() },
                 exposed_at: IndexMap::default(),
                 anonymous_sign_ins: self.flag("auth.enable_anonymous_sign_ins").unwrap_or(false),
+                confirmed_addresses: self.flag("auth.email.enable_confirmations"),
                 auth_hooks: self.auth_hooks(),
             },
             exposed_at: self
@@ -259,6 +261,8 @@ mod tests {
             sql_paths = ["./seeds/*.sql"]
             [auth]
             enable_anonymous_sign_ins = true
+            [auth.email]
+            enable_confirmations = false
             [auth.hook.custom_access_token]
             enabled = true
             uri = "pg-functions://postgres/public/add_claims"
@@ -274,6 +278,7 @@ mod tests {
         assert_eq!(config.api.schemas, ["public", "api"]);
         assert_eq!(config.api.auth_hooks, [QName::new("public", "add_claims")]);
         assert!(config.api.anonymous_sign_ins);
+        assert_eq!(config.api.confirmed_addresses, Some(false));
         assert_eq!((config.exposure, config.major_version), (Exposure::Explicit, 15));
         assert_eq!(config.seed_paths.len(), 1);
         assert_eq!(config.seed_paths[0].text, "./seeds/*.sql");

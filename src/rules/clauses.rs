@@ -1,6 +1,7 @@
 //! What the rules about the conditions of policies share: which they look at, and how places that
 //! are alike are told once.
 
+use crate::catalog::acl::Grantee;
 use crate::catalog::policy::Policy;
 use crate::catalog::table::{Column, Table};
 use crate::diagnostic::{Diagnostic, Identity};
@@ -99,6 +100,19 @@ impl Same<'_> {
         }
     }
 }
+
+/// Whether a policy says that it is for everybody, by a role or by its name.
+pub(super) fn is_for_visitors(policy: &Policy) -> bool {
+    const WORDS: [&str; 8] =
+        ["anyone", "everyone", "everybody", "public", "anon", "anonymous", "guests", "visitors"];
+    let name = policy.name.to_lowercase();
+    policy.roles.value.contains(&Grantee::role("anon"))
+        || name.split(|letter: char| !letter.is_alphanumeric()).any(|word| WORDS.contains(&word))
+}
+
+/// What is said of policies for these that let rows be added.
+pub(super) const FOR_VISITORS: &str =
+    "right for a form that visitors fill in, once WITH CHECK asks what a new row may hold";
 
 /// Whether a column's name says that it tells whose or which group's a row is.
 pub(super) fn names_principal(column: &str) -> bool {

@@ -24,6 +24,7 @@ use crate::sql::expr::{Expr, Literal, Oid, Query, QueryBody, SublinkKind, Target
 use crate::sql::name::Ident;
 use crate::sql::statement::{ChangeKind, DataChange, PolicyCommand, Privilege, Statement, StatementKind};
 use crate::workload::Workload;
+use crate::workload::answer::Given;
 use crate::workload::outright::Outright;
 use crate::workload::routine::Routine;
 
@@ -118,6 +119,8 @@ pub(super) struct Deed<'a> {
     pub(super) given: Vec<String>,
     /// Those with row level security of which it gives every row.
     pub(super) whole: Vec<&'a Table>,
+    /// Whether these rows are somebody's, and it gives all of them there is or what others must not see.
+    opens_rows: bool,
     /// Whether it reads secrets of the vault.
     reads_secrets: bool,
     /// Whether a policy, a view or a default calls it.
@@ -126,20 +129,26 @@ pub(super) struct Deed<'a> {
     pub(super) passed_by: Option<&'a Function>,
     /// Whether it writes down who calls.
     notes_caller: bool,
+    /// Whether it asks that somebody is signed in, whoever it is.
+    asks_for_sign_in: bool,
 }
 
 impl Deed<'_> {
     /// An error is what lets callers choose the rows that are changed; where they are let by name, if they can
     /// know which there are.
     fn severity(&self, cx: &CatalogCx<'_>) -> Severity {
-        let meant = self.callers.iter().all(|caller| self.is_granted_by_name(caller));
+        // Who asks that somebody is signed in thought of who calls.
+        let meant = self.is_meant() || self.asks_for_sign_in;
         let steered = || if meant { self.is_steered_by_what_is_known(cx) } else { self.is_steered() };
         match self.writes.is_empty() {
             false if self.is_proved() => Severity::Info,
-            false if meant && self.is_closed_to_others() && self.only_adds() => Severity::Info,
+            false if meant && self.is_closed_to_others() && self.only_adds() && !self.copies() => {
+                Severity::Info
+            }
             false if !self.needed && steered() => Severity::Error,
             false => Severity::Warning,
             true if self.gives_secrets() => Severity::Error,
+            true if self.opens_rows && !meant && !self.needed => Severity::Error,
             true if !self.given.is_empty()
                 || self.reads_secrets && self.function.inputs().next().is_some() =>
             {
@@ -179,7 +188,11 @@ impl Deed<'_> {
 
     /// What it makes of the caller.
     pub(super) fn asks_in_words(&self) -> &'static str {
-        if self.notes_caller { "only notes who calls" } else { "never asks who calls" }
+        match (self.notes_caller, self.asks_for_sign_in) {
+            (true, _) => "only notes who calls",
+            (_, true) => "only asks whether somebody is signed in",
+            _ => "never asks who calls",
+        }
     }
 
     /// What it does with the rights of its owner, by table and by what must not be seen of it.
@@ -217,6 +230,21 @@ impl Deed<'_> {
     fn is_granted_by_name(&self, role: &str) -> bool {
         let entry = self.function.acl.entry(&Grantee::role(role));
         entry.is_some_and(|entry| !entry.by_default.contains(Privilege::Execute))
+    }
+
+    /// Whether each of its callers was let call it by a GRANT that says so.
+    fn is_meant(&self) -> bool {
+        self.callers.iter().all(|caller| self.is_granted_by_name(caller))
+    }
+
+    /// Whether its author let strangers call it by name.
+    pub(super) fn is_for_strangers(&self) -> bool {
+        self.is_meant() && self.is_public_by_name()
+    }
+
+    /// Whether it adds rows, and changes at most those of the same key.
+    pub(super) fn only_adds_or_renews(&self) -> bool {
+        self.routine.changes().iter().all(|(_, change)| change.kind == ChangeKind::Insert)
     }
 
     /// Whether everybody was let call it by a GRANT that says so.
@@ -319,12 +347,27 @@ impl Deed<'_> {
         changes.iter().all(|(_, change)| change.kind == ChangeKind::Insert && change.assignments.is_empty())
     }
 
+    /// Whether it adds copies of rows that a parameter chooses: what these hold is given on.
+    fn copies(&self) -> bool {
+        let is_given = |part: &Expr| self.is_given(part);
+        let chooses = |source: &Query| match &source.body {
+            QueryBody::Select(select) => {
+                let filter = select.filter.as_deref().filter(|_| !select.from.is_empty());
+                filter.is_some_and(|filter| filter.any(&is_given))
+            }
+            _ => false,
+        };
+        self.routine.changes().iter().any(|(_, change)| change.source.as_ref().is_some_and(chooses))
+    }
+
     /// Whether it says itself what becomes of the rows, or its caller does: what is computed from other rows is not
     /// theirs to choose.
     fn decides(&self, change: &DataChange) -> bool {
         let is_chosen = |part: &Expr| matches!(part, Expr::Literal(_)) || self.is_given(part);
         let is_read = |part: &Expr| matches!(part, Expr::Sublink(_));
-        let says = |(_, value): &(Ident, Expr)| value.any(&is_chosen) && !value.any(&is_read);
+        let says = |(column, value): &(Ident, Expr)| {
+            value.any(&is_chosen) && !value.any(&is_read) || is_moment(value) && is_end(column)
+        };
         change.kind == ChangeKind::Delete || change.assignments.iter().any(says)
     }
 
@@ -376,9 +419,11 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
         let Some(routine) = routine.filter(|routine| routine.complete && routine.executed.is_empty()) else {
             continue;
         };
-        let roles = catalog.callers(function);
+        let mut roles = catalog.callers(function);
         let notes_caller = cx.workload.only_notes_caller(function.oid);
-        let asks = !notes_caller && cx.workload.body_knows_caller(function.oid);
+        let asks_for_sign_in = cx.workload.only_asks_for_sign_in(function.oid);
+        let asks = !notes_caller && !asks_for_sign_in && cx.workload.body_knows_caller(function.oid);
+        roles.retain(|role| !asks_for_sign_in || role.name != "anon");
         if roles.is_empty() || doubts.concern(&function.name) || asks {
             continue;
         }
@@ -422,7 +467,14 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
             whole.extend(outright_given);
             let is_whole =
                 |table: &&&Table| writes.is_empty() && table.rls.value && whole.contains(&table.oid);
-            let whole = tables.iter().filter(is_whole).copied().collect();
+            let whole: Vec<&Table> = tables.iter().filter(is_whole).copied().collect();
+            let shown = routine.given(function);
+            let opens_rows = whole.iter().any(|table| {
+                let of_it: Vec<&Given> = shown.iter().filter(|given| given.relation == table.oid).collect();
+                let shows = |column: &Column| of_it.iter().any(|given| given.column.is(column));
+                table.owner_column(catalog).is_some() && table.columns.iter().all(shows)
+                    || table.sensitive_columns().any(shows)
+            });
             let deed = Deed {
                 function,
                 routine,
@@ -432,10 +484,12 @@ pub(super) fn deeds<'a>(cx: &CatalogCx<'a>, used: &UsedByRows) -> Vec<Deed<'a>> 
                 tables,
                 given,
                 whole,
+                opens_rows,
                 reads_secrets,
                 needed,
                 passed_by: passing.get(&function.oid).copied(),
                 notes_caller,
+                asks_for_sign_in,
             };
             // Rows of the caller's own may be added.
             let adds = notes_caller && !deed.is_steered();
@@ -554,7 +608,7 @@ fn is_principal(parameter: &str) -> bool {
 
 /// Whether a parameter is named like an address, which says whose rows are meant only where it is looked up:
 /// forms write it down.
-fn is_address(parameter: &str) -> bool {
+pub(super) fn is_address(parameter: &str) -> bool {
     let bare = bare(parameter);
     bare == "email" || bare.ends_with("_email")
 }
@@ -655,6 +709,31 @@ fn is_moment(value: &Expr) -> bool {
         Expr::Session(word) => *word == "current_timestamp",
         _ => false,
     }
+}
+
+/// Whether a column keeps when a row's life was decided: `deleted_at`, `approved_at`.
+fn is_end(column: &str) -> bool {
+    const DECIDED: &[&str] = &[
+        "accepted",
+        "approved",
+        "archived",
+        "banned",
+        "canceled",
+        "cancelled",
+        "closed",
+        "confirmed",
+        "deleted",
+        "disabled",
+        "paid",
+        "published",
+        "redeemed",
+        "rejected",
+        "removed",
+        "revoked",
+        "suspended",
+        "verified",
+    ];
+    words(column).strip_suffix("_at").is_some_and(|what| DECIDED.contains(&what))
 }
 
 /// Whether a parameter is a secret, which proves that the caller may: `invite_token`, `api_key_hash`.

@@ -38,17 +38,25 @@ pub(super) fn report(rule: &'static Rule, cx: &CatalogCx<'_>, out: &mut Findings
     let told =
         if rule.id == "migration-fails" { jwt_type_mismatch::statements(cx) } else { FxHashSet::default() };
     let mut followers: IndexMap<usize, Vec<&Failure>> = IndexMap::default();
-    let mut reasons: IndexMap<String, Vec<usize>> = IndexMap::default();
+    let mut reasons: IndexMap<String, (Option<&str>, Vec<usize>)> = IndexMap::default();
     for (at, failure) in failures.iter().enumerate() {
         match failure.follows {
             Some(root) => followers.entry(root).or_default().push(failure),
             None if cx.sources.is_of_flaw(place(failure)) => {}
-            None if rule_of(&failure.misfit) == rule.id && !told.contains(&failure.statement) => {
-                reasons.entry(reason(failures, &failure.misfit)).or_default().push(at);
+            None if told.contains(&failure.statement) => {}
+            None => {
+                let cause = cause(failures, &failure.misfit);
+                let of = reasons.entry(cause.to_string()).or_default();
+                of.1.push(at);
+                // What a policy lacks and something else lacks as well is one thing that is missing.
+                if of.0.is_none_or(|rule| rule == "policy-unknown-column") {
+                    of.0 = Some(rule_of(cause));
+                }
             }
-            None => {}
         }
     }
+    let reasons = reasons.into_iter().filter(|(_, (of, _))| *of == Some(rule.id));
+    let reasons: IndexMap<String, Vec<usize>> = reasons.map(|(reason, (_, at))| (reason, at)).collect();
     if rule.id == "unknown-object" && reasons.len() > MOST_MISSING {
         return report_missing(cx, &reasons, &followers, out);
     }
@@ -144,8 +152,9 @@ fn report_refusal(
     }
     let after: Vec<&Failure> =
         at.iter().chain(besides).filter_map(|at| followers.get(at)).flatten().copied().collect();
-    let misfit = &first.misfit;
-    let names: IndexSet<String> = lacking.iter().map(|failure| subject(&failure.misfit)).collect();
+    let misfit = cause(failures, &first.misfit);
+    let lacked = |failure: &&Failure| subject(cause(failures, &failure.misfit));
+    let names: IndexSet<String> = lacking.iter().map(lacked).collect();
     let names: Vec<String> = names.into_iter().collect();
     let nor = match names.len() {
         0 => String::new(),
@@ -165,7 +174,7 @@ fn report_refusal(
     if place(first) != first.statement {
         finding.label(first.statement, "PostgreSQL refuses this statement, and all of its file with it");
     } else {
-        finding.label(misfit.at, "the statement runs this");
+        finding.label(first.misfit.at, "the statement runs this");
     }
     let beside = match &misfit.reason {
         Reason::Refused { state: SqlState::UNSAFE_NEW_ENUM_VALUE_USAGE, .. } => "the value is added here",
@@ -180,7 +189,7 @@ fn report_refusal(
         Reason::Refused { .. } => "this depends on it",
         _ => "it is made here",
     };
-    finding.label(misfit.beside, beside);
+    finding.label(first.misfit.beside, beside);
     finding.label_each(lacking.iter().map(|failure| (place(failure), "nor is this made")));
     finding.label_each(others.iter().map(|failure| (place(failure), "fails for the same reason")));
     finding.label_each(after.iter().map(|failure| (failure.statement, FOLLOWS)));
@@ -193,7 +202,7 @@ fn report_refusal(
 }
 
 /// Why a statement fails: a column of a table that is not there is missing with the table.
-fn reason(failures: &[Failure], misfit: &Misfit) -> String {
+fn cause<'a>(failures: &'a [Failure], misfit: &'a Misfit) -> &'a Misfit {
     let table = |misfit: &Misfit| match &misfit.reason {
         Reason::Missing { kind: ObjectKind::Table, name } => Some(name.clone()),
         _ => None,
@@ -207,7 +216,7 @@ fn reason(failures: &[Failure], misfit: &Misfit) -> String {
         |name: &str, of: &str| name == of || name.strip_suffix(of).is_some_and(|rest| rest.ends_with('.'));
     let lacks = |failure: &&Failure, of| table(&failure.misfit).is_some_and(|name| is_it(&name, of));
     let missing = of.and_then(|of| failures.iter().find(|failure| lacks(failure, of)));
-    missing.map_or(misfit, |failure| &failure.misfit).to_string()
+    missing.map_or(misfit, |failure| &failure.misfit)
 }
 
 /// More objects than these that nothing makes are one finding: the history does not start at its
@@ -223,24 +232,30 @@ fn report_missing(
     let failures = &cx.catalog.failures;
     let Some(first) = reasons.values().find_map(|at| failures.get(*at.first()?)) else { return };
     let before = out.list.len();
+    let mut refused: FxHashSet<Span> = FxHashSet::default();
     for (at, failure) in reasons.values().flatten().filter_map(|at| Some((at, failures.get(*at)?))) {
-        let missing = format!("there is no {}", subject(&failure.misfit));
-        out.report(place(failure), object(&failure.misfit), missing)
-            .note(format!("PostgreSQL's error {}", failure.misfit.sql_state().0))
-            .help(help(&failure.misfit).unwrap_or_else(|| misfit::MISSING.to_string()));
+        let misfit = cause(failures, &failure.misfit);
+        let missing = format!("there is no {}", subject(misfit));
+        refused.insert(failure.statement);
+        out.report(place(failure), object(misfit), missing)
+            .note(format!("PostgreSQL's error {}", misfit.sql_state().0))
+            .help(help(misfit).unwrap_or_else(|| misfit::MISSING.to_string()));
         for failure in followers.get(at).into_iter().flatten() {
             let file = file_of(cx.sources, failure);
-            out.report(failure.statement, object(&failure.misfit), FOLLOWS).elsewhere =
-                Some(format!("{file} {FOLLOWS}"));
+            // One that needs several of these is told once.
+            if refused.insert(failure.statement) {
+                out.report(failure.statement, object(&failure.misfit), FOLLOWS).elsewhere =
+                    Some(format!("{file} {FOLLOWS}"));
+            }
         }
     }
     let message = format!(
         "{} statements need {} objects that no statement before them makes: the first migration that fails is {}, \
          for {}",
-        out.list.len() - before,
+        refused.len(),
         reasons.len(),
         file_of(cx.sources, first),
-        subject(&first.misfit)
+        subject(cause(failures, &first.misfit))
     );
     out.fold(before, "objects", message, |one| one.message.clone());
 }

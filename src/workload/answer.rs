@@ -56,6 +56,13 @@ impl Routine {
         }
     }
 
+    /// The same, unless the place is that of others as well, as in what EXECUTE runs.
+    pub(super) fn only_value_at(&self, place: Span) -> Option<&Expr> {
+        let mut here =
+            self.expressions.iter().filter(|expr| expr.span().is_some_and(|span| place.contains(span)));
+        here.next().filter(|_| here.next().is_none())
+    }
+
     /// The bound form of an expression of the block.
     pub(super) fn value_at(&self, place: Span) -> Option<&Expr> {
         self.expressions.iter().find(|expr| expr.span().is_some_and(|span| place.contains(span)))

@@ -11,7 +11,7 @@ use crate::catalog::name::QName;
 use crate::catalog::origin::Origin;
 use crate::catalog::sensitive::words;
 use crate::catalog::view::View;
-use crate::predicate::{told, unwrapped};
+use crate::predicate::{Told, told, unwrapped};
 use crate::source::Span;
 use crate::sql::expr::{
     Call, CteBody, Expr, FromItem, Literal, Oid, Query, QueryBody, RelationRef, Sublink, SublinkKind, Target,
@@ -50,24 +50,63 @@ pub(super) struct Asking {
     at_all: FxHashSet<Oid>,
     /// The same, where more is done with the answer than to note it in a row: `approved_by = auth.uid()`.
     to_decide: FxHashSet<Oid>,
+    /// The same, where it also asks for more than whether somebody is signed in.
+    to_tell_apart: FxHashSet<Oid>,
+    left_out: LeftOut,
+}
+
+/// The parameters of functions that stand for the caller where a call leaves them out, by function: their places
+/// and names. `is_admin(who uuid default auth.uid())`
+#[derive(Debug, Default)]
+struct LeftOut(FxHashMap<Oid, Vec<(usize, Option<Ident>)>>);
+
+impl LeftOut {
+    fn of(catalog: &Catalog) -> Self {
+        let asks = |part: &Expr| matches!(part, Expr::Call(call) if is_identity(call));
+        let mut found: FxHashMap<Oid, Vec<(usize, Option<Ident>)>> = FxHashMap::default();
+        for (oid, function) in &catalog.functions {
+            for (at, argument) in function.inputs().enumerate() {
+                if argument.default.as_ref().is_some_and(|default| default.any(&asks)) {
+                    found.entry(*oid).or_default().push((at, argument.name.clone()));
+                }
+            }
+        }
+        Self(found)
+    }
+
+    /// Whether a call leaves such a parameter out.
+    fn is_by(&self, call: &Call) -> bool {
+        let Some(parameters) = call.target.and_then(|oid| self.0.get(&oid)) else { return false };
+        let named = |arg: &Expr| match arg {
+            Expr::Named { name, .. } => Some(name.clone()),
+            _ => None,
+        };
+        let names: Vec<Ident> = call.args.iter().filter_map(named).collect();
+        let given = call.args.len() - names.len();
+        let is_given = |at: usize, name: &Option<Ident>| {
+            at < given || name.as_ref().is_some_and(|name| names.contains(name))
+        };
+        parameters.iter().any(|(at, name)| !is_given(*at, name))
+    }
 }
 
 impl Asking {
     pub(super) fn of(catalog: &Catalog, routines: &IndexMap<Oid, Routine>) -> Self {
-        let mut found = Found::default();
+        let mut found = Found { left_out: LeftOut::of(catalog), ..Found::default() };
         for (oid, routine) in routines {
-            let noted = noted(routine);
-            routine.walk(&mut |part| found.part(*oid, part, &noted));
+            let (noted, signed_in) = (noted(routine), asked_for_sign_in(routine));
+            routine.walk(&mut |part| found.part(*oid, part, &noted, &signed_in));
             routine.walk_relations(&mut |relation| found.relation(*oid, catalog, relation));
         }
         for view in catalog.views.values() {
             let Some(query) = &view.query else { continue };
-            each_condition(query, &mut |part| found.part(view.oid, part, &[]));
+            each_condition(query, &mut |part| found.part(view.oid, part, &[], &[]));
             query.walk_relations(&mut |relation| found.relation(view.oid, catalog, relation));
         }
-        let Found { who, at_all, to_decide, users } = found;
-        let [who, at_all, to_decide] = [who, at_all, to_decide].map(|asking| with_users(asking, &users));
-        Self { who, at_all, to_decide }
+        let Found { who, at_all, to_decide, to_tell_apart, users, left_out } = found;
+        let asking = [who, at_all, to_decide, to_tell_apart];
+        let [who, at_all, to_decide, to_tell_apart] = asking.map(|asking| with_users(asking, &users));
+        Self { who, at_all, to_decide, to_tell_apart, left_out }
     }
 }
 
@@ -77,22 +116,29 @@ struct Found {
     who: Vec<Oid>,
     at_all: Vec<Oid>,
     to_decide: Vec<Oid>,
+    to_tell_apart: Vec<Oid>,
     users: FxHashMap<Oid, Vec<Oid>>,
+    left_out: LeftOut,
 }
 
 impl Found {
-    fn part(&mut self, oid: Oid, part: &Expr, noted: &[Span]) {
+    fn part(&mut self, oid: Oid, part: &Expr, noted: &[*const Call], signed_in: &[*const Call]) {
         match part {
             Expr::Call(call) => {
-                let asks = told(part).is_some() || is_unknown(call);
-                self.who.extend(is_identity(call).then_some(oid));
+                let by_default = self.left_out.is_by(call);
+                let asks = told(part).is_some() || is_unknown(call) || by_default;
+                self.who.extend((is_identity(call) || by_default).then_some(oid));
                 self.at_all.extend(asks.then_some(oid));
-                self.to_decide.extend((asks && !noted.contains(&call.span)).then_some(oid));
+                let place = std::ptr::from_ref(&**call);
+                let decides = asks && !noted.contains(&place);
+                self.to_decide.extend(decides.then_some(oid));
+                self.to_tell_apart.extend((decides && !signed_in.contains(&place)).then_some(oid));
                 call.target.iter().for_each(|callee| self.users.entry(*callee).or_default().push(oid));
             }
             Expr::Session("current_user" | "session_user" | "current_role" | "user") => {
                 self.at_all.push(oid);
                 self.to_decide.push(oid);
+                self.to_tell_apart.push(oid);
             }
             _ => {}
         }
@@ -105,8 +151,8 @@ impl Found {
 }
 
 /// Where a body asks for the caller's id only to write who did something: `values (…, auth.uid())` for a
-/// column `created_by`.
-fn noted(routine: &Routine) -> Vec<Span> {
+/// column `created_by`. What EXECUTE runs has all its parts in one place, so that places do not tell calls apart.
+fn noted(routine: &Routine) -> Vec<*const Call> {
     let mut found = Vec::new();
     for statement in &routine.statements {
         let StatementKind::Change(change) = &statement.kind else { continue };
@@ -115,7 +161,7 @@ fn noted(routine: &Routine) -> Vec<Span> {
                 && names_doer(column)
                 && is_identity(call)
             {
-                found.push(call.span);
+                found.push(&raw const **call);
             }
         };
         change.assignments.iter().for_each(|(column, value)| note(column, value));
@@ -132,6 +178,62 @@ fn noted(routine: &Routine) -> Vec<Span> {
         }
     }
     found
+}
+
+/// Where a body only sees to it that somebody is signed in, whoever that is: `if auth.uid() is null then raise …`,
+/// `where auth.uid() is not null and …`.
+fn asked_for_sign_in(routine: &Routine) -> Vec<*const Call> {
+    let mut found = Vec::new();
+    if let Some(block) = &routine.block {
+        block.walk(&mut |statement| {
+            let BlockStatementKind::If { arms, .. } = &statement.kind else { return };
+            let condition = arms.first().and_then(|(condition, _)| routine.only_value_at(condition.span));
+            condition.into_iter().for_each(|condition| asks_for_sign_in(condition, false, &mut found));
+        });
+    }
+    for statement in &routine.statements {
+        let filter = match &statement.kind {
+            StatementKind::Change(change) => change.filter.as_ref(),
+            _ => None,
+        };
+        filter.into_iter().for_each(|filter| asks_for_sign_in(filter, true, &mut found));
+    }
+    found
+}
+
+/// The calls in a condition that is true for everybody who is signed in, or false for them: parts that are joined so
+/// that they decide nothing else for them.
+fn asks_for_sign_in(condition: &Expr, truth: bool, found: &mut Vec<*const Call>) {
+    let is_role = |expr: &Expr| told(expr) == Some(Told::Role);
+    let is = |expr: &Expr, role: &str| matches!(unwrapped(expr), Expr::Literal(Literal::String(text)) if *text == *role);
+    let compares = |left: &Expr, right: &Expr, role: &str| {
+        is_role(left) && is(right, role) || is_role(right) && is(left, role)
+    };
+    let holds = match condition {
+        Expr::And(list) if truth => return list.iter().for_each(|part| asks_for_sign_in(part, truth, found)),
+        Expr::Or(list) if !truth => return list.iter().for_each(|part| asks_for_sign_in(part, truth, found)),
+        Expr::Not(inner) => return asks_for_sign_in(inner, !truth, found),
+        Expr::IsNull { expr, negated } => *negated == truth && told(expr) == Some(Told::Id),
+        Expr::Op { op, left: Some(left), right } => match op.as_str() {
+            "=" => compares(left, right, if truth { "authenticated" } else { "anon" }),
+            "<>" | "!=" => compares(left, right, if truth { "anon" } else { "authenticated" }),
+            _ => false,
+        },
+        Expr::Distinct { left, right, negated } => {
+            compares(left, right, if truth == *negated { "authenticated" } else { "anon" })
+        }
+        Expr::In { expr, list, negated } => {
+            *negated != truth && is_role(expr) && list.iter().any(|role| is(role, "authenticated"))
+        }
+        _ => false,
+    };
+    if holds {
+        condition.walk(&mut |part| {
+            if let Expr::Call(call) = part {
+                found.push(&raw const **call);
+            }
+        });
+    }
 }
 
 /// Whether a column's name says that it tells who did something.
@@ -191,7 +293,9 @@ impl Workload {
     pub fn knows_caller(&self, expr: &Expr) -> bool {
         expr.any(&|part| match part {
             Expr::Call(call) => {
-                is_identity(call) || call.target.is_some_and(|oid| self.asking.who.contains(&oid))
+                is_identity(call)
+                    || self.asking.left_out.is_by(call)
+                    || call.target.is_some_and(|oid| self.asking.who.contains(&oid))
             }
             _ => false,
         })
@@ -206,6 +310,12 @@ impl Workload {
     /// Whether a function's body asks who the caller is and does no more with it than to write it down.
     pub fn only_notes_caller(&self, function: Oid) -> bool {
         self.asking.at_all.contains(&function) && !self.asking.to_decide.contains(&function)
+    }
+
+    /// Whether a function's body asks for the caller, and no more than that somebody is signed in: it does the same
+    /// for all who are.
+    pub fn only_asks_for_sign_in(&self, function: Oid) -> bool {
+        self.asking.to_decide.contains(&function) && !self.asking.to_tell_apart.contains(&function)
     }
 
     /// Whether each row of a query's result is chosen by who asks.

@@ -47,12 +47,17 @@ declare_rule! {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     for spot in mismatches(cx) {
-        let Mismatch { claim, other, cast } = &spot.seen;
-        let message = format!(
-            "{} compares a claim, which is {claim} here, with {other}: PostgreSQL refuses it",
-            spot.subject()
-        );
-        spot.report(out, message).help(*cast);
+        let message = match &spot.seen {
+            Mismatch { miscast: Some((key, to)), .. } => format!(
+                "{} casts the text {key} to {to}, and not the claim: `::` comes before `->>`, and PostgreSQL refuses it",
+                spot.subject()
+            ),
+            Mismatch { claim, other, .. } => format!(
+                "{} compares a claim, which is {claim} here, with {other}: PostgreSQL refuses it",
+                spot.subject()
+            ),
+        };
+        spot.report(out, message).help(spot.seen.cast.clone());
     }
 }
 
@@ -74,7 +79,9 @@ pub(in crate::rules) fn statements(cx: &CatalogCx<'_>) -> FxHashSet<Span> {
 struct Mismatch {
     claim: &'static str,
     other: String,
-    cast: &'static str,
+    /// The key that is cast in the place of the claim, and the type.
+    miscast: Option<(String, &'static str)>,
+    cast: String,
 }
 
 /// What is compared, the result of a sub-select for the sub-select.
@@ -109,8 +116,14 @@ fn mismatch(catalog: &Catalog, claim: &Expr, other: &Expr) -> Option<Mismatch> {
     let Expr::Op { op, .. } = claim else { return None };
     told(claim).filter(|told| !matches!(told, Told::Token))?;
     let as_text = matches!(op.as_str(), "->>" | "#>>");
-    let claim = if as_text { "text" } else { "JSON" };
-    let found = |other: &str, cast| Some(Mismatch { claim, other: other.to_string(), cast });
+    let claim_is = if as_text { "text" } else { "JSON" };
+    let found = |other: &str, cast: &str| {
+        Some(Mismatch { claim: claim_is, other: other.to_string(), miscast: None, cast: cast.to_string() })
+    };
+    if let Some((key, to)) = miscast(claim) {
+        let (cast, key) = (format!("(… {op} '{key}')::{to}"), format!("'{key}'"));
+        return Some(Mismatch { claim: claim_is, other: String::new(), miscast: Some((key, to)), cast });
+    }
     match (other, as_text) {
         (Expr::Literal(Literal::String(text)), false) if !may_be_json(text) => {
             found("a text that is no JSON", "take the claim as text: `->>`")
@@ -138,6 +151,17 @@ fn mismatch(catalog: &Catalog, claim: &Expr, other: &Expr) -> Option<Mismatch> {
             }
         }
     }
+}
+
+/// The key of a claim that is cast to a type which no key can be read as: `auth.jwt() ->> 'org_id'::uuid`.
+fn miscast(claim: &Expr) -> Option<(&str, &'static str)> {
+    const TYPES: [&str; 8] = ["uuid", "int4", "int8", "numeric", "bool", "json", "jsonb", "timestamptz"];
+    let Expr::Op { right, .. } = claim else { return None };
+    let Expr::Cast { expr, to } = &**right else { return None };
+    let Expr::Literal(Literal::String(key)) = &**expr else { return None };
+    let to = TYPES.into_iter().find(|name| to.dimensions == 0 && to.name.name == *name)?;
+    let is_word = key.starts_with(|first: char| first.is_ascii_alphabetic());
+    (is_word && !may_be_json(key)).then_some((key, to))
 }
 
 fn words(expr: &Expr) -> String {
@@ -181,6 +205,9 @@ mod tests {
              --                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error: with a boolean
              create policy p4 on public.a using (auth.jwt() -> 'app_metadata' -> 'role' = 'admin');
              --                                  ^^^^^^^^^^ error: with a text that is no JSON
+             create policy cast_key on public.a using (owner = auth.jwt() ->> 'owner_id'::uuid);
+             --                                        ^^^^^^^^^^^^^^^^^^ error: policy \"cast_key\" on public.a casts the text 'owner_id' to uuid, and not the claim: `::` comes before `->>`, and PostgreSQL refuses it
+             create policy cast_text on public.a using (org_id = auth.jwt() ->> 'org_id'::text);
              create policy p5 on public.a using ((auth.jwt() ->> 'org')::int = id and (auth.jwt() ->> 'sub')::uuid = owner);
              create policy p6 on public.a using (auth.jwt() -> 'app_metadata' -> 'role' = '\"admin\"' or auth.jwt() -> 'x' = 'true');
              create policy p7 on public.a using (org_id = (auth.jwt() ->> 'org') and (auth.jwt() ->> 'aal') = 'aal2');

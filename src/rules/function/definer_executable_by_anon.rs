@@ -33,12 +33,13 @@ declare_rule! {
     ///
     /// It is an error where a parameter chooses the rows that are changed or deleted, and where the function gives
     /// secrets of the vault, or password hashes and login tokens of `auth.users`. Where a GRANT names the callers, it is one if they can know which rows there are: by a
-    /// number, or because the ids are shown to them; and an info if PUBLIC was kept from it and rows are only added, as a form does. To count
+    /// number, or because the ids are shown to them; and an info if PUBLIC was kept from it and rows are only added, as a form does, and not copied from rows that a parameter chooses. To count
     /// views or votes (`set views = views + 1`) is a warning. It is an info where the function only reads,
     /// unless its result holds columns that are named like an address or a secret, or it has parameters and uses
-    /// the vault, or gives every row of a table with row level security and no GRANT names the callers. A view that
-    /// does so is an error: it has its owner's rights unless somebody says otherwise, and a function has them because
-    /// somebody said so, most often to answer the public. Where the caller has to know a token or a code, it is an info, and reading is left alone.
+    /// the vault, or gives every row of a table with row level security and no GRANT names the callers. Where those
+    /// rows are somebody's and all of their columns are given, or those that are named like an address or a secret,
+    /// that is an error; chosen columns of them are most often there to answer the public. Where the caller has to
+    /// know a token or a code, it is an info, and reading is left alone.
     ///
     /// ## How to fix
     ///
@@ -83,8 +84,11 @@ mod tests {
              --              ^^^^^^^^^^^^^ error: which gives email, encrypted_password, confirmation_token
                $$ select * from auth.users $$;
              create function public.mails() returns setof text language sql security definer as
-             --              ^^^^^^^^^^^^ warning: which gives email of auth.users
-               $$ select email from auth.users $$;",
+             --              ^^^^^^^^^^^^ error: which gives email of auth.users
+               $$ select email from auth.users $$;
+             create function public.mail() returns text language sql security definer as
+             --              ^^^^^^^^^^^ warning: which gives email of auth.users
+               $$ select email from auth.users where role = 'boss' $$;",
         );
     }
 
@@ -131,8 +135,12 @@ mod tests {
         function(
             "
              create function public.a() returns setof public.orders language sql security definer as $$
-             --              ^^^^^^^^ warning: public.a, which gives all rows of public.orders with its owner's rights
+             --              ^^^^^^^^ error: public.a, which gives all rows of public.orders with its owner's rights
                select * from public.orders
+             $$;
+             create function public.totals() returns table (user_id uuid, total int) language sql security definer as $$
+             --              ^^^^^^^^^^^^^ warning: public.totals, which gives all rows of public.orders
+               select user_id, total from public.orders
              $$;
              create function public.b() returns jsonb language plpgsql security definer as $$
              --              ^^^^^^^^ warning: public.b, which gives all rows of public.orders

@@ -29,7 +29,8 @@ declare_rule! {
     /// revoke execute on function public.reset_scores() from public, anon, authenticated;
     /// ```
     ///
-    /// A function that everybody can call is `definer-executable-by-anon`.
+    /// A function that only sees to it that somebody is signed in, as by `if auth.uid() is null then raise …`, does
+    /// the same for everybody who is. A function that everybody can call is `definer-executable-by-anon`.
     ///
     /// ## How to fix
     ///
@@ -67,6 +68,96 @@ mod tests {
 
     fn function(text: &str) {
         check(&RULE, &format!("{TABLES}{text}"));
+    }
+
+    #[test]
+    fn to_be_signed_in_is_for_everybody() {
+        function(
+            "
+             create function public.a(order_no bigint) returns void language plpgsql security definer as $$
+             --              ^^^^^^^^ error: every signed-in user can call function public.a, which writes to public.orders with its owner's rights and only asks whether somebody is signed in
+             begin
+               if auth.uid() is null then raise exception 'no'; end if;
+               delete from public.orders where id = order_no;
+             end $$;
+             create function public.b(order_no bigint) returns void language plpgsql security definer as $$
+             --              ^^^^^^^^ error: and only asks whether somebody is signed in
+             begin
+               if (select auth.role()) <> 'authenticated' or order_no is null then raise exception 'no'; end if;
+               delete from public.orders where id = order_no;
+             end $$;
+             create function public.c(order_no bigint) returns void language sql security definer as $$
+             --              ^^^^^^^^ error: and only asks whether somebody is signed in
+               delete from public.orders where id = order_no and auth.uid() is not null
+             $$;",
+        );
+    }
+
+    #[test]
+    fn who_asks_for_more_is_left_alone() {
+        let deletes = "delete from public.orders where id = order_no;";
+        for asks in [
+            "if auth.uid() is not null then raise exception 'for the server'; end if;",
+            "if auth.role() = 'authenticated' then raise exception 'for the server'; end if;",
+            "if auth.role() <> 'service_role' then raise exception 'for the server'; end if;",
+            "if auth.uid() is null or not public.is_mine(order_no) then raise exception 'no'; end if;",
+            "if auth.uid() is null then raise exception 'no'; end if; perform 1 from public.orders where user_id = auth.uid();",
+            "if not public.is_boss() then raise exception 'no'; end if;",
+            "if not public.is_boss(needed => 'all') then raise exception 'no'; end if;",
+        ] {
+            function(&format!(
+                "create function public.is_mine(bigint) returns boolean language sql stable security definer as
+                   $$ select exists (select 1 from public.orders where id = $1 and user_id = auth.uid()) $$;
+                 create function public.is_boss(who uuid default auth.uid(), needed text default 'some') returns boolean language sql
+                   stable security definer as $$ select who in (select user_id from public.orders where total > length(needed)) $$;
+                 create function public.a(order_no bigint) returns void language plpgsql security definer as $$
+                   begin {asks} {deletes} end $$;"
+            ));
+        }
+        function(
+            "
+             create function public.is_boss(who uuid default auth.uid()) returns boolean language sql
+               stable security definer as $$ select who in (select user_id from public.orders) $$;
+             revoke execute on function public.is_boss(uuid) from public, anon, authenticated;
+             create function public.a(order_no bigint, boss uuid) returns void language plpgsql security definer as $$
+             --              ^^^^^^^^ error: never asks who calls
+             begin if not public.is_boss(boss) then raise exception 'no'; end if; delete from public.orders where id = order_no; end $$;
+             revoke execute on function public.a(bigint, uuid) from public, anon;",
+        );
+    }
+
+    #[test]
+    fn to_copy_rows_is_to_give_them_on() {
+        function(
+            "
+             create function public.note(amount int) returns void language sql security definer as $$
+             --              ^^^^^^^^^^^ info: every signed-in user can call function public.note
+               insert into public.orders (total) values (amount)
+             $$;
+             revoke execute on function public.note(int) from public, anon;
+             grant execute on function public.note(int) to authenticated;
+             create function public.copy(template bigint, mine uuid) returns void language sql security definer as $$
+             --              ^^^^^^^^^^^ warning: every signed-in user can call function public.copy
+               insert into public.orders (user_id, total) select mine, total from public.orders where id = template
+             $$;
+             revoke execute on function public.copy(bigint, uuid) from public, anon;
+             grant execute on function public.copy(bigint, uuid) to authenticated;",
+        );
+    }
+
+    #[test]
+    fn what_execute_made_is_read_as_closely() {
+        function(
+            "
+             create function public.a(order_no bigint) returns void language plpgsql security definer as $$
+             begin
+               if auth.uid() is null or not exists (select 1 from public.orders where user_id = auth.uid()) then
+                 raise exception 'no';
+               end if;
+               delete from public.orders where id = order_no;
+             end $$;
+             do $do$ begin execute pg_get_functiondef('public.a(bigint)'::regprocedure); end $do$;",
+        );
     }
 
     #[test]

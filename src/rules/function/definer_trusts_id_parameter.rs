@@ -1,7 +1,7 @@
 use crate::access::in_words;
 use crate::diagnostic::{Identity, Severity};
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
-use crate::rules::deeds::{Deed, UsedByRows, deeds, trusted_parameter};
+use crate::rules::deeds::{Deed, UsedByRows, deeds, is_address, trusted_parameter};
 
 declare_rule! {
     /// Finds functions that act for whoever the caller says that they are.
@@ -70,19 +70,31 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             .extent(deed.extent());
         found.label(function.security_definer.origin.span(), "runs with its owner's rights");
         found.label_each(deed.writes.iter().map(|write| (*write, "writes here")));
+        // Of strangers only what they write down tells who they are.
+        let is_for_strangers = is_address(parameter) && deed.is_for_strangers();
+        let is_form = is_for_strangers && deed.only_adds_or_renews();
         found.help(match deed.needed {
+            _ if is_form => {
+                "right for a form that visitors fill in, if it changes nothing of somebody who has been \
+                             there before: on conflict do nothing"
+                    .to_string()
+            }
+            _ if is_for_strangers => {
+                "take a token that was sent to the address, and look for that".to_string()
+            }
             false => format!(
                 "ask (select auth.uid()) instead, or keep the function from the Data API: {}",
                 deed.revoked(cx.catalog)
             ),
             true => "ask inside of the function who calls: (select auth.uid())".to_string(),
         });
-        found.severity(severity(&deed));
+        found.severity(severity(&deed, is_for_strangers));
     }
 }
 
-fn severity(deed: &Deed<'_>) -> Severity {
+fn severity(deed: &Deed<'_>, is_for_strangers: bool) -> Severity {
     match (deed.writes.is_empty(), deed.answers()) {
+        (false, _) if is_for_strangers => Severity::Warning,
         (false, _) if deed.only_logs() || deed.only_recomputes() => Severity::Warning,
         (false, _) => Severity::Error,
         // It tells no more than whether something is so.
@@ -98,7 +110,7 @@ mod tests {
     use super::RULE;
     use crate::testing::check;
 
-    const TABLES: &str = "create table public.orders (id bigint primary key, user_id uuid, total int);\n\
+    const TABLES: &str = "create table public.orders (id bigint primary key, user_id uuid, total int, deleted_at timestamptz);\n\
                           alter table public.orders enable row level security;\n";
 
     fn function(text: &str) {
@@ -153,6 +165,10 @@ mod tests {
              --                         ^^^^^^^^^^^^^^ error: for any user_id_to_ban: it writes
                update public.orders set total = 0 where user_id = user_id_to_ban
              $$;
+             create function public.drop_team(p_team_id uuid) returns void language sql security definer as $$
+             --                               ^^^^^^^^^ error: for any p_team_id: it writes
+               update public.orders set deleted_at = now() where user_id = p_team_id
+             $$;
              create function public.c(p_user_id uuid) returns boolean language sql security definer as $$
              --                       ^^^^^^^^^ info: public.c for any p_user_id
                select exists (select 1 from public.orders where user_id = p_user_id)
@@ -186,6 +202,18 @@ mod tests {
              --                                 ^^^^^^^ error: for any p_email: it writes
                insert into public.letters values (p_email, said) on conflict (email) do update set said = excluded.said
              $$;
+             create function public.subscribe(p_email text, said text) returns void language sql security definer as $$
+             --                               ^^^^^^^ warning: for any p_email: it writes
+               insert into public.letters values (p_email, said) on conflict (email) do update set said = excluded.said
+             $$;
+             revoke execute on function public.subscribe(text, text) from public, authenticated;
+             grant execute on function public.subscribe(text, text) to anon;
+             create function public.unsubscribe(p_email text) returns void language sql security definer as $$
+             --                                 ^^^^^^^ warning: for any p_email: it writes
+               delete from public.letters where email = p_email
+             $$;
+             revoke execute on function public.unsubscribe(text) from public, authenticated;
+             grant execute on function public.unsubscribe(text) to anon;
              create function public.forget(p_email text) returns void language sql security definer as $$
              --                            ^^^^^^^ error: for any p_email: it writes
                delete from public.letters where email = p_email

@@ -55,6 +55,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         calls || through_own || topic.is_some_and(|topic| expr.reads_column(table.oid, topic))
     };
     let own = table.policies.values().filter(|policy| policy.history.created.span().is_some());
+    let mut told: Vec<(String, usize)> = Vec::new();
     for policy in own.filter(|policy| policy.permissive && !policy.expressions().any(asks)) {
         let mut listening = cx.catalog.table_access(table);
         listening.retain(|access| cx.catalog.policy_binds(policy, access.role));
@@ -68,11 +69,15 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let (Some(clause), false, false) = (clause, listening.is_empty(), deeds.is_empty()) else { continue };
         let who = describe(&listening, "");
         let who = who.split(" can ").next().unwrap_or_default();
-        let message = format!(
-            "policy {}: {who} can {} every private channel of Realtime",
-            policy.name.delimited(),
-            crate::access::in_words(&deeds, "and")
-        );
+        let what =
+            format!("{who} can {} every private channel of Realtime", crate::access::in_words(&deeds, "and"));
+        let message = format!("policy {}: {what}", policy.name.delimited());
+        // Another one that lets the same through is told with it.
+        if let Some((_, at)) = told.iter().find(|(known, _)| *known == what) {
+            out.list[*at].label(clause.span, format!("and by policy {}", policy.name.delimited()));
+            continue;
+        }
+        told.push((what, out.list.len()));
         out.report(clause.span, Identity::part("policy", &name, policy.name.as_str()), message)
             .note("does not ask for the channel")
             .reach(reach(&cx.rights.passed_by(table, policy)))

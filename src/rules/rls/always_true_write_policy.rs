@@ -10,6 +10,7 @@ use crate::diagnostic::{Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::MANY;
+use crate::rules::clauses::{FOR_VISITORS, is_for_visitors};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand};
 
@@ -77,12 +78,15 @@ struct Open<'a> {
     access: Vec<Access<'a>>,
     /// Whether an UPDATE or DELETE finds only rows that the caller can read.
     of_readers: bool,
+    is_drop_box: bool,
     severity: Severity,
 }
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let mut tables: IndexMap<_, Vec<Open<'_>>> = IndexMap::default();
-    for (table, policy) in cx.policies_in_force() {
+    // Of channels it is realtime-messages-open that speaks.
+    let of_tables = cx.policies_in_force().filter(|(table, _)| table.name.schema != "realtime");
+    for (table, policy) in of_tables {
         if let Some(open) = open(cx, table, policy) {
             let roles: Vec<&Ident> = open.access.iter().map(|access| &access.role.name).collect();
             tables.entry((table.oid, open.severity, open.of_readers, roles)).or_default().push(open);
@@ -101,13 +105,15 @@ fn open<'a>(cx: &CatalogCx<'a>, table: &'a Table, policy: &'a Policy) -> Option<
     match cx.rights.way(table, policy) {
         Some(way @ Way::Always) => {
             let opened = cx.rights.opening(way, table, policy)?;
-            let is_error = opened.anonymous_writes() && !is_drop_box(&opened, policy);
+            let is_drop_box = is_drop_box(&opened, policy);
+            let is_error = opened.anonymous_writes() && !is_drop_box;
             let severity = if is_error { Severity::Error } else { Severity::Warning };
             opened.writes().then_some(Open {
                 table,
                 policy,
                 access: opened.access,
                 of_readers: false,
+                is_drop_box,
                 severity,
             })
         }
@@ -131,20 +137,15 @@ fn open<'a>(cx: &CatalogCx<'a>, table: &'a Table, policy: &'a Policy) -> Option<
                 }
                 false => (readers, Severity::Warning),
             };
-            Some(Open { table, policy, access, of_readers: true, severity })
+            Some(Open { table, policy, access, of_readers: true, is_drop_box: false, severity })
         }
     }
 }
 
 /// Whether a policy only lets rows be added, and says that it is for everybody: a form, a newsletter.
 fn is_drop_box(opened: &Opening<'_>, policy: &Policy) -> bool {
-    const WORDS: [&str; 8] =
-        ["anyone", "everyone", "everybody", "public", "anon", "anonymous", "guests", "visitors"];
-    let name = policy.name.to_lowercase();
-    let says_so = policy.roles.value.contains(&Grantee::role("anon"))
-        || name.split(|letter: char| !letter.is_alphanumeric()).any(|word| WORDS.contains(&word));
     let changes = |access: &Access<'_>| access.commands().iter().any(|command| CHANGES.contains(command));
-    says_so && !opened.access.iter().any(changes)
+    is_for_visitors(policy) && !opened.access.iter().any(changes)
 }
 
 impl Open<'_> {
@@ -152,6 +153,11 @@ impl Open<'_> {
     fn is_to_signed_in(&self) -> bool {
         let roles: Vec<&str> = self.access.iter().map(|access| access.role.name.as_str()).collect();
         self.severity == Severity::Warning && !self.of_readers && roles == ["authenticated"]
+    }
+
+    fn help(&self, catalog: &Catalog) -> String {
+        let help = help(catalog, self.table, self.policy);
+        if self.is_drop_box { format!("{FOR_VISITORS}; otherwise: {help}") } else { help }
     }
 
     /// The clause that lets every row through.
@@ -195,7 +201,7 @@ fn together<'a>(opens: &[Open<'a>]) -> Vec<Access<'a>> {
 fn fold(cx: &CatalogCx<'_>, tables: &[Vec<Open<'_>>], before: usize, out: &mut Findings) {
     let first = &tables[0][0];
     let message = format!(
-        "{} tables let every signed-in user write rows whose they are not, {} the first of them: {} policies are true for \
+        "{} tables let every signed-in user write rows that are not theirs, {} the first of them: {} policies are true for \
          every row",
         tables.len(),
         first.table.name,
@@ -221,10 +227,9 @@ fn report(cx: &CatalogCx<'_>, opens: &[Open<'_>], out: &mut Findings) {
     let message = format!("policies {}: {}", in_words(&names, "and"), first.effect(&together(opens)));
     if let Some(found) = out.fold(before, "policies", message, |one| one.note.clone().unwrap_or_default()) {
         found.object = Identity::new("table", &first.table.name);
-        let help = help(cx.catalog, first.table, first.policy);
         found
             .what(format!("{}{}", first.severity, first.which()))
-            .help(format!("for each of them, as for the first: {help}"));
+            .help(format!("for each of them, as for the first: {}", first.help(cx.catalog)));
     }
 }
 
@@ -236,7 +241,7 @@ fn report_one(cx: &CatalogCx<'_>, open: &Open<'_>, out: &mut Findings) {
     let found = out.report(clause.span, object, message);
     found.severity(open.severity).note(open.note()).reach(reach(&open.access));
     found.label(policy.name_apart_from(clause.span), "the policy is created here");
-    found.help(help(cx.catalog, table, policy));
+    found.help(open.help(cx.catalog));
 }
 
 fn help(catalog: &Catalog, table: &Table, policy: &Policy) -> String {
@@ -341,7 +346,7 @@ mod tests {
         policy(&format!(
             "
              create policy open on public.a to authenticated using (true);
-             --                                                     ^^^^ warning: 11 tables let every signed-in user write rows whose they are not, public.a the first of them: 11 policies are true for every row
+             --                                                     ^^^^ warning: 11 tables let every signed-in user write rows that are not theirs, public.a the first of them: 11 policies are true for every row
              {tables}"
         ));
     }

@@ -6,6 +6,7 @@ use crate::diagnostic::{Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::auth::null_tolerant_identity::gives_orphans;
+use crate::rules::clauses::is_for_visitors;
 use crate::rules::rls::with_check_drops_row_scope::drops_scope;
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand};
@@ -160,9 +161,12 @@ fn report(
     found.note("asks for no signed-in user");
     found.label(policy.name_apart_from(clause.span), "the policy is created here");
     let (name, on) = (policy.name.quoted(), table.name.quoted());
-    found.help(format!(
-        "alter policy {name} on {on} to authenticated; -- and say in it whose rows they may be"
-    ));
+    let narrowed =
+        format!("alter policy {name} on {on} to authenticated; -- and say in it whose rows they may be");
+    found.help(match last == PolicyCommand::Insert && is_for_visitors(policy) {
+        true => format!("right for a form that visitors fill in; otherwise: {narrowed}"),
+        false => narrowed,
+    });
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-use crate::access::authority::{Authority, Decision, is_guarded, may_set};
+use crate::access::authority::{Authority, Decision, is_filled_at_sign_up, is_guarded, may_set};
+use crate::access::evaluation::Evaluation;
+use crate::access::recursion::Recursion;
 use crate::access::{Cell, in_words};
 use crate::catalog::gap::Aspect;
 use crate::catalog::policy::Policy;
@@ -42,12 +44,13 @@ declare_rule! {
     ///
     /// WITH CHECK sees the new row alone, so that it can hold a column to a constant but not to its old value.
     /// Triggers that look at the column before the change keep the rule silent. Policies of a table that leave the
-    /// same columns to users are told once; what a policy lets users choose in new rows as well is
-    /// `membership-self-join`'s.
+    /// same columns to users are told once. A policy that lets users add the one row that is theirs leaves them the
+    /// same choice, unless a trigger on `auth.users` makes that row for them and they cannot delete it; where
+    /// policies decide by the column, it is `membership-self-join` that says so.
     ///
     /// ## How to fix
     ///
-    /// Grant UPDATE on the columns that users may change, and on no others; or keep the column in a table that
+    /// Grant UPDATE and INSERT on the columns that users may write, and on no others; or keep the column in a table that
     /// users cannot write.
     "privileged-column-self-update" {
         group: Group::Rls,
@@ -171,7 +174,84 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             }
         }
         leaks.iter().for_each(|leak| report(cx, table, leak, out));
+        let mut told: Vec<i16> =
+            leaks.iter().flat_map(|leak| &leak.free).map(|free| free.column.attnum).collect();
+        for policy in
+            table.policies.values().filter(|policy| policy.permissive && policy.covers(PolicyCommand::Insert))
+        {
+            let mut free = added_columns(cx, table, policy);
+            let taken = membership_self_join::chosen(cx, &authority, table, policy);
+            free.retain(|column| !told.contains(&column.attnum) && !taken.contains(&column.name));
+            if !free.is_empty() {
+                report_added(cx, table, policy, &free, out);
+                told.extend(free.iter().map(|column| column.attnum));
+            }
+        }
     }
+}
+
+/// The columns named like what users do not choose that a policy leaves to who adds a row for themselves.
+fn added_columns<'a>(cx: &CatalogCx<'_>, table: &'a Table, policy: &Policy) -> Vec<&'a Column> {
+    let mut list: Vec<&Column> = Vec::new();
+    for role in cx.catalog.api_roles().filter(|role| cx.adds_own_rows(table, policy, role)) {
+        let Some(cell) = cx.access(table, role, PolicyCommand::Insert) else { continue };
+        let owners: Vec<&Column> = cell.owner_columns.iter().filter_map(|name| table.column(name)).collect();
+        let one_row_each = owners.iter().any(|owner| table.is_key(owner.attnum));
+        // Whoever may delete the row that sign-up makes can add it anew.
+        let deletes = || {
+            let cell = cx.access(table, role, PolicyCommand::Delete);
+            cell.is_some_and(|cell| matches!(cell.reach, Reach::Own | Reach::All))
+        };
+        if !one_row_each || is_filled_at_sign_up(cx.catalog, cx.workload, table) && !deletes() {
+            continue;
+        }
+        let checks = cx.asked_of_new_rows(table, policy, role);
+        let chosen = |column: &&Column| {
+            is_privileged(table, &column.name)
+                && owners.iter().all(|owner| owner.attnum != column.attnum)
+                && may_set(cx.catalog, table, column.attnum, &role.name, Privilege::Insert)
+                && !policy.mentions(table, column.attnum, &checks)
+                && !is_guarded(cx.workload, table, column.attnum, TriggerEvent::Insert)
+        };
+        for column in table.columns.iter().filter(chosen) {
+            if list.iter().all(|known| known.attnum != column.attnum) {
+                list.push(column);
+            }
+        }
+    }
+    list
+}
+
+/// Whether policies of a table read it again, so that signed-in users can change no row that they look for.
+fn reads_fail<'a>(cx: &CatalogCx<'a>, table: &'a Table) -> bool {
+    let evaluation = Evaluation::new(cx.rights);
+    let mut signed_in = cx.catalog.api_roles().filter(|role| role.name != "anon");
+    signed_in.all(|role| !Recursion::new(evaluation, &role.name).cycles(table, &[]).is_empty())
+}
+
+fn report_added(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, free: &[&Column], out: &mut Findings) {
+    let Some(clause) = policy.gates(PolicyCommand::Insert).next() else { return };
+    let names: Vec<String> = free.iter().map(|column| column.name.quoted()).collect();
+    let message = format!(
+        "policy {} lets users choose {} in the row of {} that they add for themselves",
+        policy.name.delimited(),
+        in_words(&names, "and"),
+        table.name
+    );
+    let finding =
+        out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
+    finding.note("asks whose row it is, and no more").extent(&names);
+    finding.label(policy.name_apart_from(clause.span), "the policy is created here");
+    for column in free.iter().take(3) {
+        finding.label(column.name_span, format!("{} can be chosen", column.name.delimited()));
+    }
+    let on = table.name.quoted();
+    let all_roles: Vec<String> = cx.catalog.api_roles().map(|role| role.name.quoted()).collect();
+    finding.help(format!(
+        "revoke insert on {on} from {}; grant insert (…) on {on} to authenticated; -- with the columns that are theirs; \
+         the others keep their defaults",
+        all_roles.join(", ")
+    ));
 }
 
 fn free_columns<'a>(
@@ -244,7 +324,7 @@ fn lets_own_through(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, role: &R
     !fenced && sees && policy.using.is_some() && policy.clauses().all(|clause| opens(policy, clause))
 }
 
-fn report(cx: &CatalogCx<'_>, table: &Table, leak: &Leak<'_>, out: &mut Findings) {
+fn report<'a>(cx: &CatalogCx<'a>, table: &'a Table, leak: &Leak<'_>, out: &mut Findings) {
     let Leak { policies, free } = leak;
     let Some((policy, others)) = policies.split_first() else { return };
     let Some(clause) = policy.gates(PolicyCommand::Update).next() else { return };
@@ -263,6 +343,9 @@ fn report(cx: &CatalogCx<'_>, table: &Table, leak: &Leak<'_>, out: &mut Findings
             first.policy.name.delimited(),
             first.table.name
         ));
+    }
+    if reads_fail(cx, table) {
+        message.push_str(", once its queries no longer fail with infinite recursion");
     }
     let finding =
         out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
@@ -322,6 +405,69 @@ mod tests {
              create policy change on profiles for update using (id = auth.uid());
              --                                                 ^^^^^^^^^^^^^^^ error: lets users change role, plan and org in their own row of public.profiles, and policy \"by_org\" on public.docs decides by it
              create policy by_org on docs for delete using (org = (select p.org from profiles p where p.id = auth.uid()));",
+        );
+    }
+
+    #[test]
+    fn what_fails_today_is_said() {
+        policies(
+            "
+             create policy change on profiles for update using (id = auth.uid());
+             --                                                 ^^^^^^^^^^^^^^^ error: policy \"change\" lets users change role and plan in their own row of public.profiles, and policy \"boss\" on public.profiles decides by it, once its queries no longer fail with infinite recursion
+             create policy boss on profiles for select using (exists (select 1 from profiles p where p.id = auth.uid() and p.role = 'boss'));",
+        );
+    }
+
+    #[test]
+    fn rows_that_users_add_count_as_well() {
+        let wallets = "create table wallets (user_id uuid primary key, name text, balance int not null default 0, plan text);
+             alter table wallets enable row level security;
+             create policy reads on wallets for select using (user_id = auth.uid());\n";
+        check(
+            &RULE,
+            &format!(
+                "{wallets}
+             create policy opens on wallets for insert with check (user_id = auth.uid());
+             --                                                    ^^^^^^^^^^^^^^^^^^^^ warning: policy \"opens\" lets users choose balance and plan in the row of public.wallets that they add for themselves"
+            ),
+        );
+        check(
+            &RULE,
+            &format!(
+                "{wallets}
+             create policy opens on wallets for insert with check (user_id = auth.uid() and balance = 0);
+             --                                                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: lets users choose plan in the row"
+            ),
+        );
+        let sign_up = "create function new_wallet() returns trigger language plpgsql security definer as $$
+               begin insert into public.wallets (user_id) values (new.id); return new; end $$;
+             create trigger t after insert on auth.users for each row execute function new_wallet();\n";
+        for silent in [
+            "revoke insert on wallets from anon, authenticated; grant insert (user_id, name) on wallets to authenticated;
+             create policy opens on wallets for insert with check (user_id = auth.uid());",
+            "create table purchases (id int primary key, user_id uuid, plan text);
+             alter table purchases enable row level security;
+             create policy buys on purchases for insert with check (user_id = auth.uid());",
+            &format!("{sign_up} create policy opens on wallets for insert with check (user_id = auth.uid());"),
+        ] {
+            check(&RULE, &format!("{wallets}{silent}"));
+        }
+        check(
+            &RULE,
+            &format!(
+                "{wallets}{sign_up}
+             create policy closes on wallets for delete using (user_id = auth.uid());
+             create policy opens on wallets for insert with check (user_id = auth.uid());
+             --                                                    ^^^^^^^^^^^^^^^^^^^^ warning: lets users choose balance and plan in the row"
+            ),
+        );
+        check(
+            &RULE,
+            &format!(
+                "{wallets}
+             create policy all_own on wallets using (user_id = auth.uid());
+             --                                      ^^^^^^^^^^^^^^^^^^^^ warning: lets users change balance and plan in their own row"
+            ),
         );
     }
 

@@ -7,6 +7,7 @@ use crate::catalog::function::Function;
 use crate::diagnostic::Identity;
 use crate::diagnostic::Severity;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
+use crate::rules::fold_many;
 use crate::sql::expr::Oid;
 
 declare_rule! {
@@ -63,6 +64,7 @@ fn writers<'a>(cx: &CatalogCx<'a>) -> FxHashMap<Oid, &'a Function> {
 
 fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let writers = writers(cx);
+    let before = out.list.len();
     for (table, policy) in cx.policies_in_force() {
         let Some(opened) = cx.rights.opening(Way::ForServer, table, policy) else { continue };
         let for_admins = names_administrators(policy);
@@ -83,7 +85,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         found.help(if for_admins {
             "ask in it whether the caller is one, as in (select auth.jwt()) -> 'app_metadata' ->> 'role' = 'admin'".into()
         } else {
-            let drop = format!("drop policy {name} on {on}; -- service_role is above policies and needs none");
+            let drop = format!("drop policy {name} on {on}; -- if only the server is to use it: service_role is above policies and needs none");
             match writers.get(&table.oid) {
                 Some(writer) => format!(
                     "{drop}; but first make {} security definer, which writes to the table with the rights of its caller",
@@ -93,6 +95,12 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
             }
         });
     }
+    fold_many(out, before, "policies", |count| {
+        format!(
+            "{count} policies are meant for the server or for administrators by their names, and are true for every row, \
+             whoever asks"
+        )
+    });
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
+use crate::access::authority::may_set;
 use crate::catalog::gap::Aspect;
 use crate::catalog::policy::Policy;
+use crate::catalog::role::Role;
 use crate::diagnostic::{Identity, Severity};
 use crate::predicate::Reach;
 use crate::rule::{CatalogCx, Check, Findings, Group, Options, declare_rule};
 use crate::rules::fold_many;
-use crate::sql::statement::PolicyCommand;
+use crate::sql::statement::{PolicyCommand, Privilege};
 
 declare_rule! {
     /// Finds tables with soft deletion whose policies show deleted rows.
@@ -27,11 +29,13 @@ declare_rule! {
     /// ```
     ///
     /// Rows that only their owner reads are left alone, and so are tables of which some policy for SELECT asks
-    /// for the column.
+    /// for the column. Rows of a team count: all of it reads what one of them deleted.
     ///
     /// ## How to fix
     ///
-    /// Ask for the column in the policies for those who may not see what is deleted.
+    /// Ask for the column in the policies for those who may not see what is deleted. Whoever marks rows by an
+    /// UPDATE of their own must still see the marked row: then read by a view that asks for the column, or mark rows
+    /// in a function.
     "soft-delete-visible" {
         group: Group::Rls,
         severity: Severity::Info,
@@ -55,20 +59,24 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         if reads.iter().any(|policy| asks(policy)) {
             continue;
         }
-        let shows = |policy: &&&Policy| {
+        let shows = |policy: &Policy, wanted: Reach| {
             policy.permissive
                 && cx.catalog.api_roles().any(|role| {
                     cx.catalog.policy_binds(policy, role)
-                        && cx.rights.policy(table, policy, role).using == Some(Reach::All)
+                        && cx.rights.policy(table, policy, role).using == Some(wanted)
                         && cx
                             .access(table, role, PolicyCommand::Select)
-                            .is_some_and(|cell| cell.reach == Reach::All)
+                            .is_some_and(|cell| cell.reach == wanted)
                 })
         };
-        let Some(policy) = reads.iter().find(shows) else { continue };
-        let Some(clause) = &policy.using else { continue };
+        let shown = [(Reach::All, ""), (Reach::Tenant, " to all of the group that they belong to")];
+        let found = shown.into_iter().find_map(|(reach, whom)| {
+            let policy = reads.iter().find(|policy| shows(policy, reach))?;
+            Some((policy, policy.using.as_ref()?, whom))
+        });
+        let Some((policy, clause, whom)) = found else { continue };
         let message = format!(
-            "policy {} on {} shows rows that {} marks as deleted",
+            "policy {} on {} shows rows that {} marks as deleted{whom}",
             policy.name.delimited(),
             table.name,
             column.name.quoted(),
@@ -76,7 +84,21 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
         let finding =
             out.report(clause.span, Identity::part("policy", &table.name, policy.name.as_str()), message);
         finding.note("true for deleted rows, too").label(column.name_span, "the column is created here");
-        finding.help(format!("add `and {}` to the condition", column.kept_condition()));
+        let marks = |role: &Role| {
+            let cell = cx.access(table, role, PolicyCommand::Update);
+            cell.is_some_and(|cell| cell.reach != Reach::None)
+                && may_set(cx.catalog, table, column.attnum, &role.name, Privilege::Update)
+        };
+        let kept = column.kept_condition();
+        // The new row has to pass the policies for SELECT as well, where a request reads the row that it changes.
+        finding.help(if cx.catalog.api_roles().any(marks) {
+            format!(
+                "read kept rows by a view with `security_invoker` that asks `where {kept}`; in the policy itself this \
+                 would refuse requests that mark a row as deleted, unless a function with `security definer` does so"
+            )
+        } else {
+            format!("add `and {kept}` to the condition")
+        });
     }
     fold_many(out, before, "policies", |count| {
         format!("policies of {count} tables show rows that are marked as deleted")
@@ -104,9 +126,31 @@ mod tests {
              alter table c enable row level security;
              create policy see on c for select using (true);
              create policy kept on c as restrictive for select using (not is_deleted);
+             create table members (team int, who uuid, primary key (team, who));
+             alter table members enable row level security;
+             create policy own on members for select using (who = auth.uid());
+             create table e (id int primary key, team int, deleted_at timestamptz);
+             alter table e enable row level security;
+             create policy team on e for select using (team in (select m.team from members m where m.who = auth.uid()));
+             --                                        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ info: policy \"team\" on public.e shows rows that deleted_at marks as deleted to all of the group that they belong to
              create table d (id int primary key, deleted text);
              alter table d enable row level security;
              create policy see on d for select using (true);",
         );
+    }
+
+    #[test]
+    fn what_is_advised_lets_rows_be_marked() {
+        let help = |more: &str| {
+            let bench = crate::testing::Bench::new(&format!(
+                "create table a (id int primary key, owner uuid, deleted_at timestamptz);
+                 alter table a enable row level security;
+                 create policy see on a for select using (true); {more}"
+            ));
+            bench.run(&RULE, &RULE.options.defaults())[0].help.clone().unwrap_or_default()
+        };
+        assert_eq!(help(""), "add `and deleted_at is null` to the condition");
+        let marks = help("create policy change on a for update using (owner = auth.uid());");
+        assert!(marks.starts_with("read kept rows by a view with `security_invoker`"), "{marks}");
     }
 }

@@ -104,10 +104,16 @@ fn message(catalog: &Catalog, table: &Table, policy: &Policy, capture: &Capture)
     let inner = &is[..is.len() - capture.column.quoted().len() - 1];
     let subject = format!("policy {} on {}", policy.name.delimited(), table.name);
     Some(match &capture.kind {
-        CaptureKind::Itself => format!(
-            "{subject} compares {is} with itself, which is true for every row: no row of {} is asked about",
-            table.name
+        CaptureKind::Itself if capture.relation == table.oid => format!(
+            "{subject} compares {is} with itself, which is true for every row, and never looks at that of its own row"
         ),
+        // What else the sub-select asks of the row is not said to be missing.
+        CaptureKind::Itself if table.column(capture.column.as_str()).is_some() => format!(
+            "{subject} compares {is} with itself, which is true for every row, and never looks at {meant}"
+        ),
+        CaptureKind::Itself => {
+            format!("{subject} compares {is} with itself, which is true for every row")
+        }
         CaptureKind::Other(other) => {
             format!("{subject} compares {inner}.{} with {is}, and not with {meant}", other.quoted())
         }
@@ -149,7 +155,7 @@ mod tests {
         policies(
             "
              create policy p on tasks using (exists (select 1 from members m where m.project_id = project_id));
-             --                                                                                   ^^^^^^^^^^ error: policy \"p\" on public.tasks compares members.project_id with itself
+             --                                                                                   ^^^^^^^^^^ error: policy \"p\" on public.tasks compares members.project_id with itself, which is true for every row, and never looks at tasks.project_id
              create policy q on tasks using (project_id in (select m.project_id from members m
                where project_id = m.project_id and m.user_id = auth.uid()));
              --      ^^^^^^^^^^ error: compares members.project_id with itself
@@ -197,6 +203,13 @@ mod tests {
              create policy q on profiles for select using (exists (select 1 from profiles p where p.user_id = user_id));",
         );
         let found = bench.run(&RULE, &RULE.options.defaults());
+        assert!(
+            found[0].message.ends_with(
+                "compares profiles.user_id with itself, which is true for every row, and never looks at that of its own row"
+            ),
+            "{}",
+            found[0].message
+        );
         let helps: Vec<&str> = found.iter().filter_map(|one| one.help.as_deref()).collect();
         assert_eq!(
             helps,
