@@ -16,12 +16,14 @@ pub mod token;
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use crate::source::{FileId, FileRole, FlawKind, SourceFile, Span};
 use crate::sql::comment::Comment;
 use crate::sql::lower::ParseError;
 use crate::sql::name::ObjectName;
 use crate::sql::plpgsql::BodyError;
-use crate::sql::split::Splitter;
+use crate::sql::split::{Piece, Splitter};
 use crate::sql::statement::{BodyText, FunctionBody, RowTarget, Statement, StatementKind};
 use crate::sql::token::{Code, Lexer};
 
@@ -97,7 +99,8 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
     let mut places = Vec::new();
     let mut errors = Vec::new();
     let mut rows = 0;
-    while let Some(piece) = splitter.next() {
+    let mut ahead = Ahead::default();
+    while let Some((piece, early)) = ahead.next(&mut splitter, code, check_data, rows < MAX_ROWS) {
         let mut range = piece.range;
         let mut boundary = None;
         if piece.unterminated {
@@ -105,7 +108,7 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
             range.end = boundary.map_or(range.end, |boundary| boundary.end);
         }
         let read = |range| read(code, range, check_data, rows < MAX_ROWS);
-        let mut result = read(range.clone());
+        let mut result = early.unwrap_or_else(|| read(range.clone()));
         if result.is_err() && boundary.is_none() {
             boundary = split::boundary(code.text, range.clone());
             if let Some(boundary) = boundary {
@@ -134,9 +137,11 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
         if let Some(boundary) = boundary {
             restarts += 1;
             splitter.restart(boundary.resume);
+            ahead.stop();
         }
         if restarts > MAX_RESTARTS || errors.len() > MAX_ERRORS {
             splitter.give_up(boundary.map_or(range.end, |boundary| boundary.resume));
+            ahead.stop();
         }
     }
     errors.extend(flaws(file, source, &places, &errors));
@@ -147,6 +152,61 @@ pub fn parse(file: FileId, source: &SourceFile) -> Migration {
     let skipped = skipped.collect();
     let comments = comment::attach(code, splitter.comments, &statements, &places);
     Migration { file, statements, places, comments, errors, skipped }
+}
+
+/// How much text is read by as many threads as there are.
+const AHEAD: usize = 128 << 10;
+
+/// A result of [`read`], where there is one.
+type Early = Option<Result<Option<Statement>, ParseError>>;
+
+/// The pieces of a large file, of which many are read beside each other until one of them is broken.
+#[derive(Default)]
+struct Ahead {
+    pieces: std::vec::IntoIter<(Piece, Early)>,
+    /// Whether rows were asked for.
+    rows: bool,
+    stopped: bool,
+}
+
+impl Ahead {
+    fn next(
+        &mut self,
+        splitter: &mut Splitter<'_>,
+        code: Code<'_>,
+        check_data: bool,
+        rows: bool,
+    ) -> Option<(Piece, Early)> {
+        if let Some((piece, early)) = self.pieces.next() {
+            return Some((piece, early.filter(|_| self.rows == rows)));
+        }
+        // Other threads are known to have the stack that this one has where it is one of them.
+        if self.stopped || code.text.len() < AHEAD || rayon::current_thread_index().is_none() {
+            return splitter.next().map(|piece| (piece, None));
+        }
+        let (mut pieces, mut length) = (Vec::new(), 0);
+        while length < AHEAD
+            && let Some(piece) = splitter.next()
+        {
+            length += piece.range.len();
+            pieces.push(piece);
+        }
+        let read = |piece: Piece| {
+            let early = (!piece.unterminated).then(|| read(code, piece.range.clone(), check_data, rows));
+            if let Some(Ok(Some(statement))) = &early {
+                read_body(statement);
+            }
+            (piece, early)
+        };
+        let read: Vec<_> = pieces.into_par_iter().map(read).collect();
+        (self.pieces, self.rows) = (read.into_iter(), rows);
+        self.pieces.next()
+    }
+
+    /// What comes next is no longer told by what was cut.
+    fn stop(&mut self) {
+        *self = Self { stopped: true, ..Self::default() };
+    }
 }
 
 /// A file without the statements that take it back, which goose, sql-migrate and dbmate keep behind a comment.
@@ -384,6 +444,23 @@ mod tests {
         }
         let (source, migration) = read("drop table a; -- +goose Down\n-- migrate:down\ndrop table b;");
         assert_eq!(texts(&source, &migration).len(), 2, "nothing says that it goes up before");
+    }
+
+    #[test]
+    fn a_large_file_is_the_same_to_many_threads() {
+        let whole =
+            "create function f() returns int language plpgsql as $$ begin return 1; end $$;\n".repeat(1_000);
+        let rows = format!("insert into t (id) values ('{}');\n", "x".repeat(1_000)).repeat(2_000);
+        let open = "insert into t (id) values ('x;\n";
+        for broken in
+            ["", "create tabel a ();\n", "create table a (id int)\ncreate table b (id int);\n", open]
+        {
+            let text = format!("-- é\n{whole}{broken}{rows}create table c (id int);\n");
+            let alone = read(&text).1;
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().expect("there are threads");
+            let together = pool.install(|| read(&text).1);
+            assert_eq!(format!("{alone:?}"), format!("{together:?}"), "{broken}");
+        }
     }
 
     #[test]

@@ -4,8 +4,11 @@
 //! caller, and read as whoever reads the policy's table. A view reads as its owner, one with
 //! `security_invoker` as the caller; a function with SECURITY DEFINER does all as its owner.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use crate::map::IndexMap;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::access::Rights;
 use crate::catalog::Catalog;
@@ -21,13 +24,15 @@ use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand, Privilege, StatementKind};
 use crate::workload::Workload;
 use crate::workload::identity::Through;
+use crate::workload::routine::Routine;
 
 /// Follows expressions to what they read and call.
-#[derive(Clone, Copy)]
 pub struct Evaluation<'a> {
     catalog: &'a Catalog,
     workload: &'a Workload,
     rights: &'a Rights<'a>,
+    /// Of functions and views that were gone through.
+    steps: RefCell<FxHashMap<Oid, Rc<[Step<'a>]>>>,
 }
 
 /// Views and functions behind so many others are not followed.
@@ -92,19 +97,24 @@ pub struct Reached<'a> {
 
 impl<'a> Evaluation<'a> {
     pub fn new(rights: &'a Rights<'a>) -> Self {
-        Self { catalog: rights.catalog, workload: rights.workload, rights }
+        let steps = RefCell::default();
+        Self { catalog: rights.catalog, workload: rights.workload, rights, steps }
     }
 
     /// What an expression comes to when somebody evaluates it. Policies of the tables that it reads are
     /// not followed, nor functions that catch errors or cannot be read.
     pub fn reached(&self, expr: &'a Expr, reader: &Reader) -> Vec<Reached<'a>> {
-        let mut walk = Walk { evaluation: *self, seen: FxHashSet::default(), found: Vec::new() };
-        walk.expr(
-            expr,
-            &Way { reader: reader.clone(), first: None, through: Vec::new(), called: false },
-            true,
-        );
+        let mut walk = Walk { evaluation: self, seen: FxHashSet::default(), found: Vec::new() };
+        let steps = Reading::steps(self.catalog, |reading| reading.expr(expr, true));
+        let way = Way { reader: reader.clone(), first: None, through: Vec::new(), called: false };
+        walk.go(&steps, &way, true);
         walk.found
+    }
+
+    /// The steps in the body of a function or view, read when they are first asked for.
+    fn steps_of(&self, oid: Oid, read: impl FnOnce(&mut Reading<'a>)) -> Rc<[Step<'a>]> {
+        let mut known = self.steps.borrow_mut();
+        Rc::clone(known.entry(oid).or_insert_with(|| Reading::steps(self.catalog, read).into()))
     }
 
     /// The policies that have a say when a role does something with a table. Restrictive ones have none
@@ -176,25 +186,51 @@ impl Way {
     }
 }
 
-struct Walk<'a> {
-    evaluation: Evaluation<'a>,
+struct Walk<'e, 'a> {
+    evaluation: &'e Evaluation<'a>,
     /// Views and functions that were gone through.
     seen: FxHashSet<(Oid, Reader)>,
     found: Vec<Reached<'a>>,
 }
 
-impl<'a> Walk<'a> {
-    fn expr(&mut self, expr: &'a Expr, way: &Way, certain: bool) {
+/// What the server comes to when it evaluates an expression or body, whoever asks.
+#[derive(Clone, Copy)]
+struct Step<'a> {
+    to: Next<'a>,
+    /// Whether it is come to whatever the row and the tables hold.
+    certain: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Next<'a> {
+    Function(&'a Function, Span),
+    /// By a query's own FROM.
+    Relation(&'a RelationRef, &'a Query),
+}
+
+/// Reads the steps of an expression or body.
+struct Reading<'a> {
+    catalog: &'a Catalog,
+    steps: Vec<Step<'a>>,
+}
+
+impl<'a> Reading<'a> {
+    fn steps(catalog: &'a Catalog, read: impl FnOnce(&mut Self)) -> Vec<Step<'a>> {
+        let mut reading = Self { catalog, steps: Vec::new() };
+        read(&mut reading);
+        reading.steps
+    }
+
+    fn expr(&mut self, expr: &'a Expr, certain: bool) {
         match expr {
             Expr::Call(call) => {
-                if let Some(function) =
-                    call.target.and_then(|oid| self.evaluation.catalog.functions.get(&oid))
-                {
+                if let Some(function) = call.target.and_then(|oid| self.catalog.functions.get(&oid)) {
                     let skipped = function.strict && !call.args.is_empty();
-                    self.function(function, call.span, way, certain && !skipped);
+                    let to = Next::Function(function, call.span);
+                    self.steps.push(Step { to, certain: certain && !skipped });
                 }
             }
-            Expr::Sublink(sublink) => self.query(&sublink.query, way, certain),
+            Expr::Sublink(sublink) => self.query(&sublink.query, certain),
             _ => {}
         }
         let mut at = 0;
@@ -210,41 +246,67 @@ impl<'a> Walk<'a> {
                 Expr::And(_) => deciding == 0 || deciding == 1 && by_row(&child),
                 _ => true,
             };
-            self.expr(child, way, certain && always);
+            self.expr(child, certain && always);
             at += 1;
         });
     }
 
-    fn query(&mut self, query: &'a Query, way: &Way, certain: bool) {
+    fn query(&mut self, query: &'a Query, certain: bool) {
         for cte in &query.ctes {
             if let CteBody::Query(inner) = &cte.query {
-                self.query(inner, way, false);
+                self.query(inner, false);
             }
         }
         let mut reads = false;
         match &query.body {
             QueryBody::SetOperation(left, right) => {
-                self.query(left, way, certain);
-                self.query(right, way, certain);
+                self.query(left, certain);
+                self.query(right, certain);
             }
             QueryBody::Select(select) => {
                 reads = select.from.iter().any(|item| !matches!(item, FromItem::Function { .. }));
-                self.from(query, select, way, certain);
+                self.from(query, select, certain);
             }
             QueryBody::Values(_) => {}
         }
         for expr in query.own_expressions() {
-            self.expr(expr, way, certain && !reads);
+            self.expr(expr, certain && !reads);
         }
     }
 
-    fn from(&mut self, query: &'a Query, select: &'a Select, way: &Way, certain: bool) {
+    fn from(&mut self, query: &'a Query, select: &'a Select, certain: bool) {
         // The other side of a join is not looked at where the first one has no row.
         let certain =
             certain && matches!(select.from.as_slice(), [FromItem::Relation { .. } | FromItem::Query { .. }]);
         for item in &select.from {
-            item.walk_relations(&mut |relation| self.relation(relation, query, way, certain));
-            item.each_query(&mut |inner| self.query(inner, way, certain));
+            item.walk_relations(&mut |relation| {
+                self.steps.push(Step { to: Next::Relation(relation, query), certain });
+            });
+            item.each_query(&mut |inner| self.query(inner, certain));
+        }
+    }
+
+    fn routine(&mut self, routine: &'a Routine) {
+        for statement in &routine.statements {
+            if let StatementKind::Query(query) = &statement.kind {
+                self.query(query, !routine.is_conditional(statement.span));
+            }
+        }
+        for expr in &routine.expressions {
+            let conditional = expr.place().is_none_or(|place| routine.is_conditional(place));
+            self.expr(expr, !conditional);
+        }
+    }
+}
+
+impl<'a> Walk<'_, 'a> {
+    fn go(&mut self, steps: &[Step<'a>], way: &Way, certain: bool) {
+        for step in steps {
+            let certain = certain && step.certain;
+            match step.to {
+                Next::Function(function, span) => self.function(function, span, way, certain),
+                Next::Relation(relation, query) => self.relation(relation, query, way, certain),
+            }
         }
     }
 
@@ -264,7 +326,8 @@ impl<'a> Walk<'a> {
                 && self.seen.insert((oid, reader.clone()))
             {
                 let way = way.on(span, reader, false).step(&view.name, span);
-                self.query(inner, &way, certain);
+                let steps = self.evaluation.steps_of(oid, |reading| reading.query(inner, true));
+                self.go(&steps, &way, certain);
             }
         }
     }
@@ -284,15 +347,8 @@ impl<'a> Walk<'a> {
             return;
         }
         let way = way.on(span, reader, true).step(&function.name, span);
-        for statement in &routine.statements {
-            if let StatementKind::Query(query) = &statement.kind {
-                self.query(query, &way, certain && !routine.is_conditional(statement.span));
-            }
-        }
-        for expr in &routine.expressions {
-            let conditional = expr.place().is_none_or(|place| routine.is_conditional(place));
-            self.expr(expr, &way, certain && !conditional);
-        }
+        let steps = self.evaluation.steps_of(function.oid, |reading| reading.routine(routine));
+        self.go(&steps, &way, certain);
     }
 
     fn add(&mut self, object: Object<'a>, query: Option<&'a Query>, way: &Way, span: Span, certain: bool) {

@@ -61,15 +61,15 @@ fn way_to<'a>(steps: &[Step<'a>], last: usize) -> Vec<Hop<'a>> {
 }
 
 /// Looks for cycles of what one role does.
-pub struct Recursion<'a> {
-    evaluation: Evaluation<'a>,
+pub struct Recursion<'e, 'a> {
+    evaluation: &'e Evaluation<'a>,
     role: Ident,
     /// The hops from tables that are read.
     hops: FxHashMap<Node, Rc<[Rc<Hop<'a>>]>>,
 }
 
-impl<'a> Recursion<'a> {
-    pub fn new(evaluation: Evaluation<'a>, role: &Ident) -> Self {
+impl<'e, 'a> Recursion<'e, 'a> {
+    pub fn new(evaluation: &'e Evaluation<'a>, role: &Ident) -> Self {
         Self { evaluation, role: role.clone(), hops: FxHashMap::default() }
     }
 

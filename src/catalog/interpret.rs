@@ -25,7 +25,7 @@ use crate::catalog::interpret::value::array_literal;
 use crate::catalog::misfit::{Failure, SqlState};
 use crate::catalog::name::QName;
 use crate::source::Span;
-use crate::sql::expr::{Expr, Query, Sublink, SublinkKind};
+use crate::sql::expr::{Expr, Oid, Query, Sublink, SublinkKind};
 use crate::sql::name::{Ident, ObjectName};
 use crate::sql::plpgsql::{
     Block, BlockStatement, BlockStatementKind, Fragment, Handler, LoopHead, RaiseLevel, first_error,
@@ -154,6 +154,10 @@ struct Interpreter<'c> {
     prints: bool,
     /// What they were found to say since the last statement that may change it.
     printed: system::Printed,
+    /// What IMMUTABLE functions gave for which arguments since then.
+    given: Vec<(Oid, Vec<Value>, Value)>,
+    /// Parts of conditions that are the same for all rows at hand, and their values once these are told.
+    steady: FxHashMap<*const Expr, Option<Value>>,
     /// What the last RETURN gave.
     returned: Option<Value>,
     /// The errors that the handlers around have taken, the innermost last: a bare RAISE repeats it.
@@ -182,6 +186,8 @@ impl<'c> Interpreter<'c> {
             nested: 0,
             prints: false,
             printed: system::Printed::default(),
+            given: Vec::new(),
+            steady: FxHashMap::default(),
             returned: None,
             caught: Vec::new(),
             tolerant: 0,
@@ -234,7 +240,7 @@ impl<'c> Interpreter<'c> {
             (handlers, _) => {
                 if let Some(before) = before {
                     self.catalog.go_back_to(before);
-                    self.printed.get_mut().clear();
+                    self.forget();
                 }
                 flow = self.handle(handlers, flow);
             }
@@ -508,9 +514,18 @@ impl<'c> Interpreter<'c> {
         Flow::Next
     }
 
+    /// Lets go of what a statement may change.
+    fn forget(&mut self) {
+        self.printed.get_mut().clear();
+        self.given.clear();
+    }
+
     fn apply(&mut self, statement: &Statement) -> Flow {
-        if !matches!(statement.kind, StatementKind::Grant(_)) {
-            self.printed.get_mut().clear();
+        match &statement.kind {
+            StatementKind::Grant(_) => {}
+            // Whatever it does to a table, functions stay as they are.
+            StatementKind::AlterTable(_) => self.printed.get_mut().clear(),
+            _ => self.forget(),
         }
         if let Flow::Failed(span, misfit) = self.expect_made(statement) {
             return Flow::Failed(span, misfit);

@@ -51,7 +51,7 @@ pub(super) fn fresh_catalog(project: &Project, settings: &Settings, config_file:
 
 /// How much text is parsed before it is replayed. While one batch is replayed the next one is
 /// parsed, and what is replayed is let go of: memory does not grow with the history.
-const BATCH: usize = 512 << 10;
+const BATCH: usize = 128 << 10;
 
 /// Parses the files of a project and applies their statements in order.
 pub(super) fn parse_and_replay(
@@ -60,31 +60,36 @@ pub(super) fn parse_and_replay(
     sources: &Sources,
     timings: &mut Timings,
 ) -> Vec<(usize, Migration)> {
-    let parse = |files: &[(usize, FileId)]| {
+    let parse = |files: &[(usize, FileId)], spent: Vec<Vec<Statement>>| {
         let started = Instant::now();
+        drop(spent);
         let parsed: Vec<_> =
             files.par_iter().map(|(at, id)| (*at, sql::parse(*id, sources.get(*id)))).collect();
         (parsed, started.elapsed())
     };
     let mut done = Vec::with_capacity(files.len());
     let mut rest = batches(files, sources).into_iter();
-    let (mut next, elapsed) = parse(rest.next().unwrap_or_default());
+    let (mut next, elapsed) = parse(rest.next().unwrap_or_default(), Vec::new());
     timings.parse += elapsed;
+    let mut spent = Vec::new();
     while !next.is_empty() {
         let mut batch = next;
         let replayed = || {
             let started = Instant::now();
+            let mut spent = Vec::new();
             for (_, migration) in &mut batch {
                 replay(catalog, migration, &migration.statements, sources);
                 // Rules ask about the others.
                 if is_applied(sources.get(migration.file).role) {
-                    migration.statements = Vec::new();
+                    spent.push(std::mem::take(&mut migration.statements));
                 }
             }
-            started.elapsed()
+            (spent, started.elapsed())
         };
-        let ((parsed, parse_time), replay_time) =
-            rayon::join(|| parse(rest.next().unwrap_or_default()), replayed);
+        // What was replayed is let go of where the next batch is parsed: that is done sooner.
+        let ((parsed, parse_time), (replayed, replay_time)) =
+            rayon::join(|| parse(rest.next().unwrap_or_default(), std::mem::take(&mut spent)), replayed);
+        spent = replayed;
         timings.parse += parse_time;
         timings.replay += replay_time;
         done.extend(batch);

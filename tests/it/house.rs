@@ -97,7 +97,7 @@ fn each_capability_has_its_place() {
         ("std::env", &["cli"]),
         ("anyhow", &["cli"]),
         ("thiserror", &["project", "config", "git", "workspace"]),
-        ("rayon", &["workspace", "workload"]),
+        ("rayon", &["sql", "workload", "workspace"]),
         ("Instant::now", &["workspace", "cli"]),
     ];
     for source in sources() {

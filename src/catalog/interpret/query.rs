@@ -179,23 +179,21 @@ impl Interpreter<'_> {
                 expr => {
                     let name =
                         target.alias.clone().unwrap_or_else(|| crate::catalog::bind::column_name(expr));
-                    let values = match self.unnested(expr) {
-                        Some(items) => items,
-                        None => vec![self.value(expr)],
-                    };
-                    records = records
-                        .into_iter()
-                        .flat_map(|record| {
-                            values.iter().map({
-                                let name = name.clone();
-                                move |value| {
-                                    let mut record = record.clone();
-                                    record.push((name.clone(), value.clone()));
-                                    record
-                                }
-                            })
-                        })
-                        .collect();
+                    match self.unnested(expr) {
+                        None => {
+                            let value = self.value(expr);
+                            records.iter_mut().for_each(|record| record.push((name.clone(), value.clone())));
+                        }
+                        Some(items) => {
+                            let with = |(record, item): (&Record, &Value)| {
+                                let mut record = record.clone();
+                                record.push((name.clone(), item.clone()));
+                                record
+                            };
+                            let pairs = |record| items.iter().map(move |item| (record, item));
+                            records = records.iter().flat_map(pairs).map(with).collect();
+                        }
+                    }
                 }
             }
         }
@@ -221,7 +219,11 @@ impl Interpreter<'_> {
             _ => return None,
         };
         let [arg] = call.args.as_slice() else { return None };
-        match (call.name.name.as_str(), self.value(arg)) {
+        let name = call.name.name.as_str();
+        if !matches!(name, "unnest" | "aclexplode") {
+            return None;
+        }
+        match (name, self.value(arg)) {
             ("unnest", Value::List(items)) => Some(items),
             ("aclexplode", Value::Acl { items, or_null: false }) => Some(items),
             ("aclexplode", Value::Null) => Some(Vec::new()),
@@ -475,10 +477,12 @@ impl Interpreter<'_> {
                 return true;
             }
             let mut is_open = false;
-            rows.retain_mut(|row| {
-                let truth = self.in_row(row, |this| this.truth(condition));
-                is_open |= truth.is_none();
-                truth != Some(false)
+            self.with_steady(&[*condition], &sample, |this| {
+                rows.retain_mut(|row| {
+                    let truth = this.in_row(row, |this| this.truth(condition));
+                    is_open |= truth.is_none();
+                    truth != Some(false)
+                });
             });
             is_open
         });
@@ -486,20 +490,39 @@ impl Interpreter<'_> {
 
     /// Leaves out rows that not all conditions hold for; `None` where that cannot be told.
     fn hold_all(&mut self, rows: &mut Vec<Vec<Part>>, conditions: &[&Expr]) -> Option<()> {
+        let Some(sample) = rows.first().cloned() else { return Some(()) };
         let mut known = true;
-        rows.retain_mut(|row| {
-            let mut open = false;
-            let refuted = self.in_row(row, |this| {
-                conditions.iter().any(|condition| {
-                    let truth = this.truth(condition);
-                    open |= truth.is_none();
-                    truth == Some(false)
-                })
+        self.with_steady(conditions, &sample, |this| {
+            rows.retain_mut(|row| {
+                let mut open = false;
+                let refuted = this.in_row(row, |this| {
+                    conditions.iter().any(|condition| {
+                        let truth = this.truth(condition);
+                        open |= truth.is_none();
+                        truth == Some(false)
+                    })
+                });
+                known &= refuted || !open;
+                !refuted
             });
-            known &= refuted || !open;
-            !refuted
         });
         known.then_some(())
+    }
+
+    /// Does something with rows like this one: what of the conditions names none of their columns has one
+    /// value for all of them.
+    fn with_steady(&mut self, conditions: &[&Expr], row: &[Part], run: impl FnOnce(&mut Self)) {
+        let mut parts = Vec::new();
+        for condition in conditions {
+            if is_steady(condition, row, &mut parts) {
+                parts.push(condition);
+            }
+        }
+        self.steady.extend(parts.iter().map(|part| (std::ptr::from_ref(*part), None)));
+        run(self);
+        for part in parts {
+            self.steady.remove(&std::ptr::from_ref(part));
+        }
     }
 
     /// The columns of an item that a filter compares with values known before its rows are read.
@@ -700,6 +723,33 @@ fn is_settled(condition: &Expr, row: &[Part], open: &[Ident]) -> bool {
         Expr::Sublink(_) => true,
         _ => false,
     })
+}
+
+/// Whether an expression names nothing of rows like this one. Where it does, its parts that do not are added,
+/// the largest of them, unless they are mere names and constants.
+fn is_steady<'q>(expr: &'q Expr, row: &[Part], parts: &mut Vec<&'q Expr>) -> bool {
+    let is_here = |name: &Ident| {
+        row.iter().any(|(_, record)| record.is_empty() || record.iter().any(|(field, _)| field == name))
+    };
+    let mut steady = match expr {
+        Expr::Column(column) => match column.path.as_slice() {
+            [name] => !is_here(name),
+            [item, ..] => !row.iter().any(|(part, _)| part == item),
+            [] => false,
+        },
+        Expr::Sublink(_) => false,
+        _ => true,
+    };
+    let mut found = Vec::new();
+    expr.each_child(&mut |child| match is_steady(child, row, parts) {
+        true => found.push(child),
+        false => steady = false,
+    });
+    if !steady {
+        let takes_work = |part: &&Expr| !matches!(part, Expr::Literal(_) | Expr::Column(_) | Expr::Param(_));
+        parts.extend(found.into_iter().filter(takes_work));
+    }
+    steady
 }
 
 /// What numbers or texts are sorted by.

@@ -64,6 +64,59 @@ fn check_blocks(cases: &[(&str, &[&str])]) {
 }
 
 #[test]
+fn what_rows_do_not_name_is_told_once_for_all_of_them() {
+    let loops = |query: &str, made: &str| {
+        format!(
+            "declare r record; begin for r in {query} loop execute format('create table %I (id int)', {made}); end loop; end"
+        )
+    };
+    let filtered = loops(
+        "select c.relname from pg_class c where c.relnamespace = 'public'::regnamespace and c.relname = any (array[format('%s', 'a'), 'x' || c.relname])",
+        "r.relname || '_of'",
+    );
+    let joined = loops(
+        "select t.tablename, p.policyname from pg_tables t left join pg_policies p on p.tablename = t.tablename and p.policyname = concat('own', 'er')
+         where t.schemaname = 'public' and coalesce(p.policyname, lower('NONE')) = lower('NONE')",
+        "r.tablename || '_bare'",
+    );
+    let variable = "declare wanted text := 'a'; r record; begin
+        for r in select wanted || '_1' as name from pg_tables t where t.schemaname = 'public' and t.tablename = concat(wanted, '') loop
+          execute format('create table %I (id int)', r.name); wanted := 'b'; end loop;
+        for r in select wanted || '_2' as name from pg_tables t where t.schemaname = 'public' and t.tablename = concat(wanted, '') loop
+          execute format('create table %I (id int)', r.name); end loop; end";
+    check_blocks(&[
+        (&filtered, &["a(id)", "b(id)", "a_of(id)"]),
+        // What a LEFT JOIN does not find is not known.
+        (
+            &joined,
+            &[
+                "a(id)",
+                "b(id)",
+                "gap: the block runs SQL that is only known when it runs: Existence of anything",
+            ],
+        ),
+        (variable, &["a(id)", "b(id)", "a_1(id)", "b_2(id)"]),
+    ]);
+}
+
+#[test]
+fn a_function_that_is_made_anew_gives_something_else() {
+    let function = |value: &str| {
+        format!(
+            "create or replace function named(n int) returns text language sql immutable as 'select ''{value}'' || n'"
+        )
+    };
+    let make = "execute format('create table %I (id int)', named(1));";
+    let block = format!(
+        "begin {make} alter table a add column n int; execute format('create table %I (id int)', named(1) || named(2));
+         execute $f${}$f$; {make} end",
+        function("y")
+    );
+    let sql = format!("create table a (id int); {}; do $do$ {block} $do$;", function("x"));
+    assert_eq!(state(&sql), ["a(id, n)", "x1(id)", "x1x2(id)", "y1(id)"]);
+}
+
+#[test]
 fn what_sql_is_for_may_be_told_without_its_text() {
     check_blocks(&[
         (

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
 use smol_str::SmolStr;
 
 use crate::catalog::Relation;
@@ -100,6 +101,19 @@ impl Interpreter<'_> {
     }
 
     pub(super) fn value(&mut self, expr: &Expr) -> Value {
+        let place = std::ptr::from_ref(expr);
+        match self.steady.get(&place) {
+            None => self.evaluate(expr),
+            Some(Some(value)) => value.clone(),
+            Some(None) => {
+                let value = self.evaluate(expr);
+                self.steady.insert(place, Some(value.clone()));
+                value
+            }
+        }
+    }
+
+    fn evaluate(&mut self, expr: &Expr) -> Value {
         match expr {
             Expr::Literal(Literal::Null) => Value::Null,
             Expr::Literal(Literal::Bool(value)) => Value::Bool(*value),
@@ -812,7 +826,7 @@ fn like(text: &str, pattern: &str) -> bool {
     if let Some(part) = without_wildcards(inner) {
         let part = part.as_ref();
         return match (starts_open, ends_open) {
-            (true, true) => text.contains(part),
+            (true, true) => memmem::find(text.as_bytes(), part.as_bytes()).is_some(),
             (true, false) => text.ends_with(part),
             (false, true) => text.starts_with(part),
             (false, false) => text == part,
@@ -845,7 +859,7 @@ fn like(text: &str, pattern: &str) -> bool {
 
 /// The text that a pattern without wildcards stands for.
 fn without_wildcards(pattern: &str) -> Option<Cow<'_, str>> {
-    if !pattern.contains(['%', '_', '\\']) {
+    if !pattern.bytes().any(|byte| matches!(byte, b'%' | b'_' | b'\\')) {
         return Some(Cow::Borrowed(pattern));
     }
     let mut text = String::with_capacity(pattern.len());

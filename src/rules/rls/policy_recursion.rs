@@ -65,7 +65,7 @@ fn check(cx: &CatalogCx<'_>, out: &mut Findings) {
     let evaluation = Evaluation::new(cx.rights);
     let mut all: IndexMap<_, Found<'_>> = IndexMap::default();
     for role in cx.catalog.api_roles() {
-        let mut recursion = Recursion::new(evaluation, &role.name);
+        let mut recursion = Recursion::new(&evaluation, &role.name);
         for table in cx.catalog.tables.values().filter(|table| table.rls.value) {
             let access = cx.catalog.table_access(table);
             let Some(access) = access.iter().find(|access| access.role.name == role.name) else { continue };

@@ -226,7 +226,7 @@ fn added_columns<'a>(cx: &CatalogCx<'_>, table: &'a Table, policy: &Policy) -> V
 fn reads_fail<'a>(cx: &CatalogCx<'a>, table: &'a Table) -> bool {
     let evaluation = Evaluation::new(cx.rights);
     let mut signed_in = cx.catalog.api_roles().filter(|role| role.name != "anon");
-    signed_in.all(|role| !Recursion::new(evaluation, &role.name).cycles(table, &[]).is_empty())
+    signed_in.all(|role| !Recursion::new(&evaluation, &role.name).cycles(table, &[]).is_empty())
 }
 
 fn report_added(cx: &CatalogCx<'_>, table: &Table, policy: &Policy, free: &[&Column], out: &mut Findings) {

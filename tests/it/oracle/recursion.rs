@@ -110,7 +110,8 @@ fn claims(catalog: &Catalog) -> BTreeMap<&'static str, Vec<(PolicyCommand, bool)
     let workload = Workload::of(catalog);
     let role = catalog.roles.get("authenticated").expect("the platform has it");
     let rights = Rights::new(catalog, &workload);
-    let mut recursion = Recursion::new(Evaluation::new(&rights), &role.name);
+    let evaluation = Evaluation::new(&rights);
+    let mut recursion = Recursion::new(&evaluation, &role.name);
     let commands = TRIES.map(|(command, _)| command);
     let of_table = |table| {
         let found = catalog.table(&QName::new("public", table)).expect("it is made");
