@@ -137,7 +137,8 @@ find_comment() {
     for page in $(seq 1 30); do
         call GET "$comments?per_page=100&page=$page" > "$files/comments.json" || return 1
         found=$(jq -r --arg marker "$marker" --arg author "$author" \
-            '[.[] | select(.user.login == $author and (.body | startswith($marker)))][0].id // empty' \
+            'def name: sub("\\[bot\\]$"; "");
+             [.[] | select((.user.login | name) == ($author | name) and (.body | startswith($marker)))][0].id // empty' \
             "$files/comments.json")
         size=$(jq length "$files/comments.json")
         if [ -n "$found" ]; then

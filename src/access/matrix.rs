@@ -725,6 +725,13 @@ impl<'a> Rights<'a> {
         };
         let privilege = COMMANDS.iter().find(|(one, _)| *one == command).map(|(_, privilege)| *privilege)?;
         let granted = match (self.catalog.tables.get(&oid), self.catalog.views.get(&oid)) {
+            (Some(table), _) if writes => {
+                let of_column = |column: &Column| {
+                    shows(query, oid, column.attnum)
+                        && self.catalog.can(&as_role.name, &column.acl, privilege)
+                };
+                self.catalog.can(&as_role.name, &table.acl, privilege) || table.columns.iter().any(of_column)
+            }
             (Some(table), _) => can(&table.acl, &table.columns, privilege),
             (_, Some(view)) => can(&view.acl, &view.columns, privilege),
             _ => return None,
@@ -790,6 +797,18 @@ impl<'a> Rights<'a> {
         }
         Some(gates)
     }
+}
+
+/// Whether a query has a column of a relation among its results, as it is.
+fn shows(query: &Query, relation: Oid, attnum: i16) -> bool {
+    let QueryBody::Select(select) = &query.body else { return false };
+    select.targets.iter().any(|target| match &target.expr {
+        Expr::Column(column) if column.star => true,
+        Expr::Column(column) => {
+            matches!(column.target, Target::Column { relation: of, attnum: shown, .. } if of == relation && shown == attnum)
+        }
+        _ => false,
+    })
 }
 
 /// Whether FROM has a relation, in a join as well, and not in a query of its own.
@@ -1014,6 +1033,12 @@ mod tests {
                 ["own rows", "all rows", "own rows", "own rows"],
             ),
             ("create materialized view v as select * from notes;", ["all rows", "none", "none", "none"]),
+            (
+                "create view v with (security_invoker) as select id, owner from notes;
+                 revoke all on notes from authenticated; grant select, delete on notes to authenticated;
+                 grant update (open) on notes to authenticated;",
+                ["own rows", "none", "none", "own rows"],
+            ),
             (
                 "create view v as select id, (select jsonb_agg(x) from jsonb_array_elements('[]'::jsonb) x) from notes;",
                 ["all rows"; 4],

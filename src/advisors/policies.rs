@@ -15,7 +15,7 @@ use crate::sql::expr::{Expr, Literal};
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, PolicyCommand};
 use crate::workload::Workload;
-use crate::workload::identity::caller_calls_per_row;
+use crate::workload::identity::caller_calls_unwrapped;
 
 const CALL_PER_ROW: Lint = Lint::new("auth_rls_initplan", "WARN", "PERFORMANCE");
 const SEVERAL_PERMISSIVE: Lint = Lint::new("multiple_permissive_policies", "WARN", "PERFORMANCE");
@@ -76,7 +76,7 @@ fn policy_object(table: &Table, policy: &Policy) -> Identity {
 fn calls_per_row(table: &Table) -> Vec<Row> {
     let (schema, name) = (&table.name.schema, &table.name.name);
     let asking = table.policies.values().filter(|policy| {
-        table.rls.value && policy.expressions().any(|expr| !caller_calls_per_row(expr).is_empty())
+        table.rls.value && policy.expressions().any(|expr| !caller_calls_unwrapped(expr).is_empty())
     });
     asking
         .map(|policy| Row {

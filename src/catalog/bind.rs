@@ -8,6 +8,7 @@ mod call;
 mod data_type;
 mod result;
 mod scope;
+mod system;
 #[cfg(test)]
 mod tests;
 mod unfit;
@@ -20,6 +21,7 @@ pub use crate::catalog::bind::call::takes;
 pub use crate::catalog::bind::data_type::number_type;
 pub use crate::catalog::bind::result::{Output, OutputColumn, column_name};
 use crate::catalog::bind::scope::{Frame, Item, Source, joined, rename_output};
+use crate::catalog::bind::system::SystemRelation;
 use crate::catalog::misfit::Misfit;
 use crate::catalog::table::Column;
 use crate::catalog::{Catalog, Relation};
@@ -342,9 +344,11 @@ impl<'c> Binder<'c> {
                     None => {
                         self.bind_relation(relation);
                         let columns = alias.as_ref().map_or(&[][..], |alias| &alias.columns);
-                        relation
-                            .target
-                            .map_or(Source::Derived(None), |oid| self.relation_source(oid, columns, false))
+                        match (relation.target, SystemRelation::named(&relation.name)) {
+                            (Some(oid), _) => self.relation_source(oid, columns, false),
+                            (None, Some(system)) => Source::System(system, system.columns(columns)),
+                            (None, None) => Source::Derived(None),
+                        }
                     }
                 };
                 let (name, schema) = match alias {

@@ -485,13 +485,22 @@ impl<'c> Interpreter<'c> {
         }
         let unfit = std::mem::take(&mut self.catalog.unfit);
         let done = self.catalog.record_unfit(statement.span, unfit);
-        self.flow_after(statement, done)
+        self.flow_after(statement.span, done)
+    }
+
+    /// The same of the queries in a condition.
+    fn expect_names_in(&mut self, condition: &Expr, span: Span) -> Flow {
+        let names = self.names();
+        each_query_of(condition, &mut |query| self.catalog.expect_names_of_query(query, &names));
+        let unfit = std::mem::take(&mut self.catalog.unfit);
+        let done = self.catalog.record_unfit(span, unfit);
+        self.flow_after(span, done)
     }
 
     /// How it goes on after a statement. What no server gets to does not fail.
-    fn flow_after(&self, statement: &Statement, done: Applied) -> Flow {
+    fn flow_after(&self, span: Span, done: Applied) -> Flow {
         match done {
-            Err(misfit) if self.tolerant == 0 && !self.refused => Flow::Failed(statement.span, misfit),
+            Err(misfit) if self.tolerant == 0 && !self.refused => Flow::Failed(span, misfit),
             _ => Flow::Next,
         }
     }
@@ -545,7 +554,7 @@ impl<'c> Interpreter<'c> {
         if done.is_ok() {
             self.catalog.note_made(made);
         }
-        self.flow_after(statement, done)
+        self.flow_after(statement.span, done)
     }
 
     fn conditional(
@@ -557,7 +566,14 @@ impl<'c> Interpreter<'c> {
             if let Some(expr) = &condition.value {
                 self.called_in_condition(expr, condition.span);
             }
-            match condition.value.as_ref().and_then(|expr| self.truth(expr)) {
+            let holds = condition.value.as_ref().and_then(|expr| self.truth(expr));
+            // Where no row is looked at, a wrong name in a condition is not seen.
+            if let (None, Some(expr)) = (holds, &condition.value)
+                && let Flow::Failed(span, misfit) = self.expect_names_in(expr, condition.span)
+            {
+                return Flow::Failed(span, misfit);
+            }
+            match holds {
                 Some(true) => return self.statements(body),
                 Some(false) => {}
                 None if condition.value.as_ref().is_some_and(asks_system_catalogs) => {
@@ -746,11 +762,11 @@ impl<'c> Interpreter<'c> {
         let Value::Text(text) = value else {
             let touches = match value {
                 // INTO wants rows, and what changes the catalog gives none.
-                _ if !into.is_empty() => Vec::new(),
-                Value::Definition => vec![Touch::new(Aspect::Functions, None)],
+                _ if !into.is_empty() => None,
+                Value::Definition => Some(vec![Touch::new(Aspect::Functions, None)]),
                 _ => self.guess(command),
             };
-            if !touches.is_empty() {
+            if let Some(touches) = touches {
                 let cause = Cause::Statement(span);
                 let reason = "SQL that is only known when it runs";
                 self.catalog.record_caused(cause, span, reason.into(), touches).help = Some(DYNAMIC);
@@ -823,6 +839,14 @@ fn returns(statements: &[BlockStatement]) -> bool {
 /// A loop over what is null.
 fn null_in_head(span: Span, why: &str) -> Flow {
     Flow::Failed(span, Misfit::refused(SqlState::NULL_VALUE_NOT_ALLOWED, why).at(span))
+}
+
+/// Visits the queries that stand in a condition, and not those in these.
+fn each_query_of<'e>(condition: &'e Expr, visit: &mut dyn FnMut(&'e Query)) {
+    if let Expr::Sublink(sublink) = condition {
+        visit(&sublink.query);
+    }
+    condition.each_child(&mut |child| each_query_of(child, visit));
 }
 
 /// Whether a condition looks into the system catalogs, as guards do.

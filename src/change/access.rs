@@ -1,5 +1,6 @@
 //! Who can do what now, and could not before: the matrices of two catalogs, compared.
 
+mod broken;
 mod calls;
 mod cause;
 mod conditions;
@@ -21,11 +22,13 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashSet;
 
 use crate::access::{Cell, Rights, deed, is_of_column, only, reach_of};
+use crate::catalog::function::Function;
 use crate::catalog::name::QName;
 use crate::catalog::origin::History as Provenance;
 use crate::catalog::table::Table;
 use crate::catalog::view::View;
 use crate::catalog::{Catalog, Relation};
+use crate::change::access::broken::Broken;
 use crate::change::access::cause::{Effect, causes};
 use crate::change::access::doubt::told_in_doubt;
 pub use crate::change::access::moved::Kept;
@@ -190,17 +193,24 @@ fn changes(
             Difference { old, name, steps }
         })
         .collect();
+    let broken = Broken::of(before, after, renamed);
+    for difference in &mut differences {
+        if let Some(name) = &difference.name {
+            difference.steps.retain(|step| !broken.decides(after, name, step));
+        }
+    }
     let (mut moved, mut gone) = (IndexMap::default(), IndexMap::default());
     let opened = outright::compared(before, after, renamed);
     let mut called = calls::compared(before, after, renamed);
     called.retain(|call| !outright::says(&opened, call));
     called.extend(opened);
-    let mut columns = telling::told_columns(before, after, renamed);
-    blame(&mut differences, &mut called, &mut columns, after, new, &mut moved, &mut gone);
+    let mut besides = telling::told_columns(before, after, renamed);
+    besides.extend(broken.told);
+    blame(&mut differences, &mut called, &mut besides, after, new, &mut moved, &mut gone);
     let in_doubt = told_in_doubt(before, after, new, renamed, &differences, &called);
     let mut found: Vec<_> = schemas(before, after).collect();
     found.extend(called.into_iter().map(|(_, change)| change));
-    found.extend(columns.into_iter().map(|(_, change)| change));
+    found.extend(besides.into_iter().map(|(_, change)| change));
     for Difference { old, name, steps } in differences {
         match (old, name) {
             (Some(old), Some(name)) => {
@@ -257,7 +267,7 @@ fn served_since(name: &QName, after: Side<'_>, new: &New<'_>) -> Option<Cause> {
 fn blame(
     differences: &mut [Difference],
     called: &mut [(String, AccessChange)],
-    columns: &mut [(Effect, AccessChange)],
+    besides: &mut [(Effect, AccessChange)],
     after: Side<'_>,
     new: &New<'_>,
     renamed: &mut IndexMap<QName, Option<Cause>>,
@@ -287,7 +297,7 @@ fn blame(
     for (signature, change) in called {
         asked.push((Effect::Calls(signature.clone(), change.roles.clone()), Place::Call(change)));
     }
-    for (effect, change) in columns {
+    for (effect, change) in besides {
         asked.push((effect.clone(), Place::Call(change)));
     }
     // The replay is not stopped as often as one may like.
@@ -302,11 +312,14 @@ fn blame(
         match place {
             Place::Of(step, name) => {
                 let is_served = || served_since(name, after, new);
-                step.cause = cause.map(|cause| step.narrowed(cause, name, after)).or_else(is_served);
+                let is_given = || step.given_by(name, after, new);
+                let cause = cause.map(|cause| step.narrowed(cause, name, after));
+                step.cause = cause.or_else(is_served).or_else(is_given);
             }
             Place::Call(change) => {
                 let is_served = || served_since(&change.name, after, new);
-                change.cause = cause.map(first_line).or_else(is_served);
+                let is_made = || change.made_by(after, new).map(first_line);
+                change.cause = cause.map(first_line).or_else(is_served).or_else(is_made);
             }
             Place::Renamed(name) => {
                 renamed.insert(name, cause.map(first_line));
@@ -319,6 +332,19 @@ fn blame(
 }
 
 impl AccessChange {
+    /// The statement of the change that wrote the function which it is about.
+    fn made_by(&self, after: Side<'_>, new: &New<'_>) -> Option<Cause> {
+        let signature = self.through.as_ref();
+        let is_it = |function: &&Function| match signature {
+            Some(signature) => function.signature(after.catalog) == *signature,
+            None => self.subject == Subject::Function && function.name == self.name,
+        };
+        let function = after.catalog.own_functions().find(is_it)?;
+        let written = [function.history.last(), function.history.created].map(|origin| origin.span());
+        let of_change = |span: &Span| new.files.contains(&span.file);
+        written.into_iter().flatten().find(of_change).map(Cause::at)
+    }
+
     /// Each role with each command that it is about.
     fn deeds(&self) -> Vec<String> {
         deeds_of(&self.roles, &self.commands)

@@ -14,7 +14,7 @@ const NEAR: usize = 3;
 /// What the user asks for.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
-    /// Files, folders and globs; none means the project around the working directory.
+    /// Files, folders and globs; none means the project around the working directory, or all that lie in it.
     pub paths: &'a [PathBuf],
     /// Absolute.
     pub working_directory: &'a Path,
@@ -45,18 +45,18 @@ pub fn find(request: Request<'_>) -> Found {
 }
 
 impl Found {
-    /// The project that a folder lies in, else those below it.
-    fn around(&mut self, folder: &Path, depth: usize, may_be_absent: bool) {
-        if let Some(project) =
-            folder.ancestors().map(|above| above.join("supabase")).find(|dir| is_project(dir))
-        {
-            return self.add(project);
+    /// The project that a folder lies in, else those below it. What stands beside others at the top of a repository
+    /// hides none of them, unless a pending migration says by where it is run which is meant.
+    fn around(&mut self, folder: &Path, depth: usize, is_for_one: bool) {
+        let around = folder.ancestors().find(|above| is_project(&above.join("supabase")));
+        if let Some(above) = around.filter(|above| is_for_one || *above != folder) {
+            return self.add(above.join("supabase"));
         }
         let (mut found, aside) = in_use(folder, projects_below(folder, depth));
         if found.is_empty() {
             found.extend(folder.ancestors().map(|above| above.join("supabase")).find(|dir| is_declared(dir)));
         }
-        if found.is_empty() && !may_be_absent {
+        if found.is_empty() && !is_for_one {
             self.errors.push(if depth == DEPTH {
                 ProjectError::NoProject
             } else {

@@ -526,26 +526,39 @@ pub fn caller_calls_per_row(expr: &Expr) -> Vec<&Call> {
     calls
 }
 
+/// The same, and those in a sub-select that reads other rows: all that are not `(select auth.uid())`, as Supabase's
+/// advisors see it.
+pub fn caller_calls_unwrapped(expr: &Expr) -> Vec<&Call> {
+    let reads_rows = |sublink: &Sublink| match &sublink.query.body {
+        QueryBody::Select(select) => !select.from.is_empty(),
+        QueryBody::SetOperation(..) | QueryBody::Values(_) => true,
+    };
+    let mut calls = Vec::new();
+    collect_calls(expr, &reads_rows, &mut calls);
+    calls.retain(|call| tells_the_caller(call));
+    calls
+}
+
 /// The calls in a predicate that run again for each row: all but those in a sub-select that reads
 /// nothing of the row.
 pub fn calls_per_row(expr: &Expr) -> Vec<&Call> {
     let mut found = Vec::new();
-    collect_calls(expr, &mut found);
+    collect_calls(expr, &Sublink::is_correlated, &mut found);
     found
 }
 
-fn collect_calls<'a>(expr: &'a Expr, found: &mut Vec<&'a Call>) {
+fn collect_calls<'a>(expr: &'a Expr, counts: &dyn Fn(&Sublink) -> bool, found: &mut Vec<&'a Call>) {
     match expr {
         Expr::Call(call) => found.push(call),
-        Expr::Sublink(sublink) if sublink.is_correlated() => collect_query(&sublink.query, found),
+        Expr::Sublink(sublink) if counts(sublink) => collect_query(&sublink.query, counts, found),
         _ => {}
     }
-    expr.each_child(&mut |child| collect_calls(child, found));
+    expr.each_child(&mut |child| collect_calls(child, counts, found));
 }
 
-fn collect_query<'a>(query: &'a Query, found: &mut Vec<&'a Call>) {
-    query.inner_queries().into_iter().for_each(|inner| collect_query(inner, found));
-    query.own_expressions().into_iter().for_each(|expr| collect_calls(expr, found));
+fn collect_query<'a>(query: &'a Query, counts: &dyn Fn(&Sublink) -> bool, found: &mut Vec<&'a Call>) {
+    query.inner_queries().into_iter().for_each(|inner| collect_query(inner, counts, found));
+    query.own_expressions().into_iter().for_each(|expr| collect_calls(expr, counts, found));
 }
 
 /// The calls of the project's functions in a predicate that run again for each row, though they are

@@ -76,6 +76,12 @@ impl Workspace {
                 continue;
             };
             let difference = first_difference(file.text, one);
+            // No database has recorded it beside the one that has its version: it may have another.
+            let is_second =
+                || old.iter().any(|other| other.version == file.version && other.name < file.name);
+            if one.version != file.version && is_second() {
+                continue;
+            }
             if one.version != file.version {
                 renamed.insert(one.id);
                 report_renamed(&mut edited, one, file, difference, &self.sources);

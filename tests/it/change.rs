@@ -147,6 +147,22 @@ fn settings_of_the_head_hold_for_both_sides() {
 }
 
 #[test]
+fn what_could_not_be_recorded_may_have_another_version() {
+    let folder = project("create table public.a (id int primary key);\n");
+    folder.write(
+        "supabase/migrations/20250101000000_twin.sql",
+        b"create table public.b (id int primary key);\n",
+    );
+    commit(folder.path());
+    git(folder.path(), &["branch", "--force", "main", "HEAD"]);
+    let mended = "supabase/migrations/20250301000000_twin.sql";
+    git(folder.path(), &["mv", "supabase/migrations/20250101000000_twin.sql", mended]);
+    let answer = check(&folder, &["--base", "main", "--only", "ad-hoc-ddl,migration-order"]);
+    assert_eq!(found(&answer), [""; 0]);
+    assert_eq!(json(&answer)["change"]["fixed"][0]["rule"], "migration-order", "{answer:?}");
+}
+
+#[test]
 fn merged_migrations_stay_as_they_are() {
     let folder = project("create table public.a (id int primary key);\n");
     folder.write(SECOND, b"create table public.b (id int primary key);\n");

@@ -1,6 +1,6 @@
 //! Arguments, exit codes, and input of every kind.
 
-use crate::harness::{Answer, Folder};
+use crate::harness::{Answer, Folder, run_in};
 
 const BROKEN: &str = "select 1;\ncreate tabel x (id int);\nselect 2;\n";
 
@@ -374,6 +374,27 @@ fn each_project_of_a_monorepo_is_checked() {
             "{answer:?}"
         );
     }
+}
+
+#[test]
+fn a_project_at_the_top_hides_none_below_it() {
+    let folder = Folder::new(&[
+        ("supabase/config.toml", ""),
+        ("supabase/migrations/1_top.sql", BROKEN),
+        ("apps/a/supabase/config.toml", ""),
+        ("apps/a/supabase/migrations/1_a.sql", BROKEN),
+        ("apps/a/src/", ""),
+    ]);
+    let files = |answer: &Answer| -> Vec<String> {
+        let broken = answer.out.lines().filter(|line| line.contains("syntax-error"));
+        broken.filter_map(|line| Some(line.split(':').next()?.to_string())).collect()
+    };
+    let inside = run_in(&folder.path().join("apps/a/src"), &["--format=concise"], "", |_| {});
+    let both = ["apps/a/supabase/migrations/1_a.sql", "supabase/migrations/1_top.sql"];
+    assert_eq!(files(&concise(&folder, &[])), both);
+    assert_eq!(files(&inside).len(), 1);
+    let pending = folder.pipe(&["--format=concise", "-"], "select 1;");
+    assert!(pending.code == 0 && !pending.err.contains("projects"), "it is for one: {pending:?}");
 }
 
 #[test]

@@ -108,7 +108,9 @@ fn a_merge_request_is_compared_with_its_base() {
         let text = std::fs::read_to_string(folder.path().join("gl-code-quality-report.json"));
         serde_json::from_str::<Vec<serde_json::Value>>(&text.expect("it is written")).expect("it is a list")
     };
-    let compared = || run(&folder, "script", &[("CI_MERGE_REQUEST_DIFF_BASE_SHA", base.trim())]);
+    let request =
+        [("CI_MERGE_REQUEST_DIFF_BASE_SHA", base.trim()), ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "trunk")];
+    let compared = || run(&folder, "script", &request);
     let (code, said) = compared();
     assert_eq!((code, report().len()), (Some(0), 0), "{said}");
     let (code, said) = run(&folder, "script", &[]);
@@ -118,6 +120,16 @@ fn a_merge_request_is_compared_with_its_base() {
     commit(folder.path());
     let (code, said) = compared();
     assert_eq!(code, Some(1), "{said}");
+
+    git(folder.path(), &["branch", "request"]);
+    git(folder.path(), &["checkout", "-q", "--force", "-b", "trunk", base.trim()]);
+    folder.write("supabase/migrations/20250201000000_c.sql", b"select 1;\n");
+    commit(folder.path());
+    git(folder.path(), &["checkout", "-q", "--force", "request"]);
+    assert!(!compared().1.contains("migration-order"));
+    git(folder.path(), &["remote", "add", "origin", "."]);
+    let (_, said) = compared();
+    assert!(said.contains("migration-order"), "what was merged meanwhile counts: {said}");
     assert!(
         report()
             .iter()

@@ -2,6 +2,7 @@
 
 use crate::catalog::bind::Binder;
 use crate::catalog::bind::result::{Output, OutputColumn};
+use crate::catalog::bind::system::SystemRelation;
 use crate::catalog::types::{Attribute, DataType, UserTypeKind};
 use crate::sql::expr::{Alias, ColumnRef, Oid, Target};
 use crate::sql::name::Ident;
@@ -35,6 +36,8 @@ pub(super) enum Source {
         /// Whether a function returns such rows.
         result: bool,
     },
+    /// A system catalog, or a view of the information schema.
+    System(SystemRelation, Vec<OutputColumn>),
     /// A sub-select.
     Derived(Output),
     /// A function, whose columns may be more than its alias names.
@@ -114,7 +117,9 @@ impl<'c> Binder<'c> {
                         }
                         hidden |= !complete;
                     }
-                    Source::Derived(Some(columns)) | Source::Called(Some(columns)) => {
+                    Source::System(_, columns)
+                    | Source::Derived(Some(columns))
+                    | Source::Called(Some(columns)) => {
                         if columns.iter().any(|column| column.name == *name) {
                             return Target::Derived { depth };
                         }
@@ -156,7 +161,10 @@ impl<'c> Binder<'c> {
                     .iter()
                     .find(|(column, ..)| column == name)
                     .map_or(Target::Unknown, |(_, attnum, _)| target(*oid, *attnum, *result, depth)),
-                Source::Derived(_) | Source::Called(_) => Target::Derived { depth },
+                Source::System(_, columns) if columns.iter().all(|column| column.name != *name) => {
+                    Target::Unknown
+                }
+                Source::System(..) | Source::Derived(_) | Source::Called(_) => Target::Derived { depth },
             };
         }
         if self.variables.contains(item_name) { Target::Variable } else { Target::Unknown }
@@ -174,6 +182,7 @@ impl Source {
                 Some(columns.iter().map(column).collect())
             }
             Self::Relation { .. } => None,
+            Self::System(_, columns) => Some(columns.clone()),
             Self::Derived(output) | Self::Called(output) => output.clone(),
         }
     }
@@ -188,7 +197,7 @@ impl Item {
         match &self.source {
             Source::Relation { oid, result: true, .. } => Target::Result { of: *oid, attnum: 0, depth },
             Source::Relation { oid, .. } => Target::Row { relation: *oid, depth },
-            Source::Derived(_) | Source::Called(_) => Target::Derived { depth },
+            Source::System(..) | Source::Derived(_) | Source::Called(_) => Target::Derived { depth },
         }
     }
 }

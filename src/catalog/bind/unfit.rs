@@ -84,6 +84,7 @@ impl<'c> Binder<'c> {
                 let items = self.frames.last().map_or(&[][..], |frame| frame.items.as_slice());
                 match items {
                     [Item { source: Source::Relation { oid, .. }, .. }] => self.missing_in(*oid, name),
+                    [Item { source: Source::System(system, _), .. }] => system.lacks(name),
                     _ => Misfit::missing(ObjectKind::Column, name),
                 }
             }),
@@ -96,6 +97,11 @@ impl<'c> Binder<'c> {
                         if !self.catalog.is_function_name(name) && !is_system_column(name) =>
                     {
                         Some(self.missing_in(*oid, name))
+                    }
+                    Some(Source::System(system, columns))
+                        if columns.iter().all(|column| column.name != *name) && !is_system_column(name) =>
+                    {
+                        Some(system.lacks(name))
                     }
                     _ => None,
                 }
@@ -180,6 +186,7 @@ impl<'c> Binder<'c> {
             self.frames.iter().flat_map(|frame| &frame.items).map(|item| &item.source).peekable();
         let is_known = |source: &Source| match source {
             Source::Relation { complete, result, .. } => *complete && !result,
+            Source::System(..) => true,
             Source::Derived(output) => output.is_some(),
             Source::Called(_) => false,
         };

@@ -54,13 +54,14 @@ impl Interpreter<'_> {
                         _ => None,
                     };
                     let touches = match known {
-                        Some(list) => list.iter().flat_map(|inner| self.touches(inner)).collect(),
-                        None if value == Value::Definition => {
-                            vec![Touch::new(Aspect::Functions, None)]
+                        Some(list) => {
+                            let touches: Vec<_> = list.iter().flat_map(|inner| self.touches(inner)).collect();
+                            Some(touches).filter(|touches| !touches.is_empty())
                         }
+                        None if value == Value::Definition => Some(vec![Touch::new(Aspect::Functions, None)]),
                         None => self.guess(command),
                     };
-                    if !touches.is_empty() {
+                    if let Some(touches) = touches {
                         let reason = "the block runs SQL that is only known when it runs";
                         self.catalog
                             .record_caused(cause.clone(), statement.span, reason.into(), touches)
@@ -200,8 +201,8 @@ impl Interpreter<'_> {
         }
     }
 
-    /// What SQL that is not known may touch, by the words that are.
-    pub(super) fn guess(&self, command: &Fragment) -> Vec<Touch> {
+    /// What SQL that is not known may touch, by the words that are; nothing where it does not change the catalog.
+    pub(super) fn guess(&self, command: &Fragment) -> Option<Vec<Touch>> {
         let mut texts: Vec<String> = Vec::new();
         let mut table = None;
         if let Some(expr) = &command.value {
@@ -217,6 +218,21 @@ impl Interpreter<'_> {
         // A trigger says which function it executes.
         let apart = words.replace("execute function ", "").replace("execute procedure ", "");
         let of_function = apart.contains(" function ") || apart.contains(" procedure ");
+        // What no request and no policy asks about.
+        let aside = [
+            " on sequence ",
+            " on all sequences ",
+            " on database ",
+            " on type ",
+            " on domain ",
+            " on language ",
+        ];
+        if words.trim_start().starts_with("comment on ")
+            || words.trim_start().starts_with("create role ")
+            || is_alone(&words, &["grant ", "revoke "], &aside)
+        {
+            return Some(Vec::new());
+        }
         let of_rights = has("grant ") || has("revoke ");
         let to_call = of_rights
             && [" on function ", " on procedure ", " on routine ", " on all functions "].into_iter().any(has);
@@ -240,8 +256,9 @@ impl Interpreter<'_> {
         .filter_map(|(found, aspect)| found.then_some(aspect))
         .collect();
         let rows = ["insert ", "update ", "delete ", "select ", "refresh ", "analyze", "set "];
-        if aspects.is_empty() && !rows.iter().any(|word| words.trim_start().starts_with(word)) {
-            return vec![Touch::new(Aspect::Anything, None)];
+        if aspects.is_empty() {
+            let is_of_rows = rows.iter().any(|word| words.trim_start().starts_with(word));
+            return (!is_of_rows).then(|| vec![Touch::new(Aspect::Anything, None)]);
         }
         let object = table.filter(|_| aspects.iter().all(|it| matches!(it, Aspect::Shape | Aspect::Rls)));
         let is_about_tables = aspects.iter().all(|it| {
@@ -257,7 +274,7 @@ impl Interpreter<'_> {
             (None, Some(object)) => Whose::One(object),
             (None, None) => all,
         };
-        aspects.into_iter().map(|aspect| Touch { aspect, whose: whose.clone() }).collect()
+        Some(aspects.into_iter().map(|aspect| Touch { aspect, whose: whose.clone() }).collect())
     }
 
     /// The table of `alter table public.orders drop constraint …`, where the text holds its whole name.
@@ -278,6 +295,17 @@ impl Interpreter<'_> {
         let known = self.catalog.resolve_relation(&name).map(|(name, _)| name);
         Some(known.unwrap_or_else(|| self.catalog.creation_name(&name)))
     }
+}
+
+/// Whether a text is one statement that starts with one of these and is about one of those, as far as it is known.
+fn is_alone(text: &str, starts: &[&str], about: &[&str]) -> bool {
+    let text = text.trim_start();
+    let statements = text.split(';').filter(|statement| !statement.trim().is_empty()).count();
+    let targets = text.matches(" on ").count();
+    statements == 1
+        && starts.iter().any(|start| text.starts_with(start))
+        && about.iter().map(|target| text.matches(target).count()).sum::<usize>() == 1
+        && targets == 1
 }
 
 /// Whether it depends on rows or values that statements run without an error.

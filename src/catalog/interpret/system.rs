@@ -24,7 +24,7 @@ use crate::catalog::interpret::system::relations::{
     attributes, classes, columns, information_tables, published, tables, views,
 };
 pub(super) use crate::catalog::interpret::system::rights::acl_items;
-use crate::catalog::interpret::system::rights::{acl, policies, roles, table_grants};
+use crate::catalog::interpret::system::rights::{acl, memberships, policies, roles, table_grants};
 use crate::catalog::interpret::system::routines::{functions, information_triggers, routines, triggers};
 pub(super) use crate::catalog::interpret::system::types::type_oid;
 use crate::catalog::interpret::system::types::{enums, types};
@@ -276,6 +276,7 @@ fn all_rows(
             .collect(),
         ("pg_catalog", "pg_publication_tables") => published(catalog, wanted),
         ("pg_catalog", "pg_roles" | "pg_authid") => roles(catalog, |_| true),
+        ("pg_catalog", "pg_auth_members") => memberships(catalog),
         ("pg_catalog", "pg_user") => roles(catalog, |role| role.login),
         ("pg_catalog", "pg_extension") => catalog
             .extensions
@@ -306,6 +307,17 @@ fn all_rows(
                 row([
                     ("schemaname", Value::text(&sequence.name.schema)),
                     ("sequencename", Value::text(&sequence.name.name)),
+                ])
+            })
+            .collect(),
+        ("information_schema", "sequences") => catalog
+            .sequences
+            .values()
+            .filter(|sequence| !sequence.identity)
+            .map(|sequence| {
+                row([
+                    ("sequence_schema", Value::text(&sequence.name.schema)),
+                    ("sequence_name", Value::text(&sequence.name.name)),
                 ])
             })
             .collect(),

@@ -621,9 +621,17 @@ fn a_text_says_whether_it_only_drops_policies() {
             "Grants of anything to come Execute of anything to come",
         ),
         ("grant staff to %I", "Grants of anything to come Execute of anything to come"),
+        ("grant usage, select on sequence public.%I to anon", ""),
+        ("revoke connect on database %I from anon", ""),
+        ("create role %I", ""),
+        ("comment on table a is %L", ""),
+        (
+            "grant usage on sequence s to anon; grant select on a to %I",
+            "Grants of anything Execute of anything",
+        ),
     ] {
         let block = format!("begin execute format('{text}', now()::text, now()::text); end");
-        check_blocks(&[(&block, &["a(id)", "b(id)", &gap(left)])]);
+        check_blocks(&[(&block, &["a(id)", "b(id)", gap(left).trim_end()])]);
     }
     check_blocks(&[(
         "begin if now() > '2025-01-01' then drop policy p on a; alter default privileges grant select on tables to anon; end if; end",

@@ -511,6 +511,10 @@ impl Interpreter<'_> {
                 pattern.clone()
             }
             ("quote_literal" | "quote_nullable", [Value::Text(text)]) => Value::text(quote_literal(text)),
+            (
+                "format_type",
+                [Value::Object(of @ (Object::Type(_) | Object::Builtin(_))), Value::Number(-1) | Value::Null],
+            ) => self.object_text(of),
             // Functions of the system catalogs are strict: of an object that is there, they tell something.
             (
                 "pg_get_constraintdef"
@@ -766,6 +770,10 @@ fn operate(op: &str, left: Value, right: Value) -> Value {
             left.push(item);
             Value::List(left)
         }
+        ("@>", Value::List(all), Value::List(some)) | ("<@", Value::List(some), Value::List(all)) => {
+            contains(&all, &some, |found, count| found == count)
+        }
+        ("&&", Value::List(left), Value::List(right)) => contains(&left, &right, |found, _| found > 0),
         ("+", Value::Number(left), Value::Number(right)) => {
             left.checked_add(right).map_or(Value::Unknown, Value::Number)
         }
@@ -795,6 +803,15 @@ fn operate(op: &str, left: Value, right: Value) -> Value {
     }
 }
 
+/// Whether as many items of one list are in the other as are asked for; null is in none.
+fn contains(list: &[Value], items: &[Value], is_enough: fn(usize, usize) -> bool) -> Value {
+    if !list.iter().chain(items).all(Value::is_known) {
+        return Value::Unknown;
+    }
+    let found = items.iter().filter(|item| **item != Value::Null && list.contains(item)).count();
+    Value::Bool(is_enough(found, items.len()))
+}
+
 /// Whether two values are equal, when that can be told; null is equal to nothing.
 pub(super) fn is_equal(left: Value, right: Value) -> Option<bool> {
     match operate("=", left, right) {
@@ -808,11 +825,15 @@ pub(super) fn is_equal(left: Value, right: Value) -> Option<bool> {
 fn comparable(left: &Value, right: &Value) -> Option<bool> {
     match (left, right) {
         (Value::Object(_), Value::Number(0)) | (Value::Number(0), Value::Object(_)) => return Some(false),
-        // `roles = '{public}'`
+        // `roles = '{public}'`, `polroles = '{0}'`
         (Value::List(items), Value::Text(text)) | (Value::Text(text), Value::List(items)) => {
-            return array_literal(text)
-                .filter(|_| items.iter().all(Value::is_known))
-                .map(|list| list == *items);
+            let as_text = |item: &Value| match item {
+                Value::Number(number) => Some(Value::text(number.to_string())),
+                Value::Text(_) => Some(item.clone()),
+                _ => None,
+            };
+            let items: Option<Vec<_>> = items.iter().map(as_text).collect();
+            return items.zip(array_literal(text)).map(|(items, list)| items == list);
         }
         _ => {}
     }

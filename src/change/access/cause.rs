@@ -6,6 +6,7 @@ use crate::access::{Cell, Deciding, Rights};
 use crate::catalog::name::QName;
 use crate::catalog::policy::Policy;
 use crate::catalog::{Catalog, Relation};
+use crate::change::access::broken::count_in_vain;
 use crate::change::access::calls::Calls;
 use crate::change::access::opened::restrictive;
 use crate::change::access::shown::Shown;
@@ -24,6 +25,8 @@ pub(super) enum Effect {
     Gone(QName),
     /// The function with this signature can be called by these roles as in the end, or is not there.
     Calls(String, Vec<String>),
+    /// As many names in the body of the function with this signature mean nothing as in the end.
+    Broken(String),
     /// A relation has this name.
     Named(QName),
     /// A table, which was called otherwise before, has a column of this name.
@@ -91,6 +94,10 @@ impl<'a> Stop<'a> {
         match effect {
             Effect::Gone(name) => !self.catalog.is_relation_with_rows(name),
             Effect::Calls(signature, roles) => Calls::are_same(signature, roles, [self.catalog, end.catalog]),
+            Effect::Broken(signature) => {
+                let [here, there] = [self.catalog, end.catalog].map(|one| count_in_vain(one, signature));
+                here.is_some() && here == there
+            }
             Effect::Named(name) => self.called(&[name.clone(), name.clone()], end) == Some(name),
             Effect::Column(column, names) => {
                 let table = self.called(names, end).and_then(|name| self.catalog.table(name));

@@ -80,6 +80,15 @@ impl Step {
         Effect::Cell { part, names, role: self.role.clone(), command: self.command }
     }
 
+    /// The statement of the change that lets through what the cell does now.
+    pub(super) fn given_by(&self, name: &QName, side: Side<'_>, new: &New<'_>) -> Option<Cause> {
+        let cells = cells(side, name);
+        let reasons = &cells.get(&(self.role.clone(), self.command))?.reasons;
+        let lets = |reason: &&Reason| reason.reach == Some(self.after);
+        let of_change = |span: &Span| new.files.contains(&span.file);
+        reasons.iter().filter(lets).find_map(|reason| reason.origin.span().filter(of_change)).map(Cause::at)
+    }
+
     /// The part of a statement that the cell has as a reason; else its first line.
     pub(super) fn narrowed(&self, cause: Cause, name: &QName, side: Side<'_>) -> Cause {
         let cells = cells(side, name);

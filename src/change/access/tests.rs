@@ -299,6 +299,49 @@ fn a_view_that_is_not_followed_no_longer_asks() {
 }
 
 #[test]
+fn what_many_statements_do_has_places_all_the_same() {
+    let mut change = String::new();
+    for at in 0..40 {
+        change.push_str(&format!(
+            "create function f{at}() returns int language sql security definer as $$ select {at} $$;
+             grant execute on function f{at}() to authenticated;"
+        ));
+    }
+    let told = told_of("select 1;", &change);
+    assert_eq!(told.len(), 40);
+    assert!(!told.iter().any(|line| line.ends_with("[nowhere]")), "{told:#?}");
+}
+
+#[test]
+fn a_helper_that_finds_nothing_breaks_what_asks_it() {
+    let base = "create table members (team int, who uuid, role text, primary key (team, who));
+        alter table members enable row level security;
+        create table posts (id int primary key, team int);
+        alter table posts enable row level security;
+        create function is_admin(t int) returns boolean language sql stable security definer set search_path = '' as
+          $$ select exists (select 1 from public.members m where m.team = t and m.who = auth.uid() and m.role = 'admin') $$;
+        create policy by_team on posts for select to authenticated using (is_admin(team));";
+    for (change, lost) in [
+        ("alter table members drop column role;", "column role of public.members"),
+        ("alter table members rename column role to rank;", "column role of public.members"),
+        ("alter table members rename to memberships;", "public.members"),
+        ("drop table members;", "public.members"),
+    ] {
+        let told = told_of(base, change);
+        let line = format!(
+            "breaking: each call of public.is_admin(integer) fails now, without {lost}; policies of public.posts ask it [{}]",
+            change.trim_end_matches(';')
+        );
+        assert!(told.contains(&line), "{change}: {told:#?}");
+        assert!(!told.iter().any(|line| line.contains("rows of public.posts")), "{change}: {told:#?}");
+    }
+    let mended = "alter table members rename column role to rank;
+        create or replace function is_admin(t int) returns boolean language sql stable security definer set search_path = '' as
+          $$ select exists (select 1 from public.members m where m.team = t and m.who = auth.uid() and m.rank = 'admin') $$;";
+    assert!(!told_of(base, mended).iter().any(|line| line.contains("fails now")));
+}
+
+#[test]
 fn columns_count() {
     let some = format!(
         "{NOTES} revoke select on notes from authenticated; grant select (id, owner) on notes to authenticated;"

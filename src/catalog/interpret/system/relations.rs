@@ -258,6 +258,7 @@ pub(super) fn attributes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
                 ("attnotnull", Value::Bool(column.not_null.value)),
                 ("attisdropped", Value::Bool(false)),
                 ("atttypid", type_oid(&column.data_type.value)),
+                ("atttypmod", type_modifier(&column.data_type.value)),
                 ("attidentity", Value::text(identity)),
                 ("attgenerated", Value::text(if column.generated.is_some() { "s" } else { "" })),
                 ("atthasdef", Value::Bool(column.default.is_some() || column.generated.is_some())),
@@ -265,6 +266,11 @@ pub(super) fn attributes(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {
         }));
     }
     list
+}
+
+/// How PostgreSQL keeps `(10, 2)` is not modelled, only that there is nothing of it.
+fn type_modifier(data_type: &DataType) -> Value {
+    if data_type.modifiers.is_empty() { Value::Number(-1) } else { Value::Something }
 }
 
 pub(super) fn published(catalog: &Catalog, wanted: &Wanted) -> Vec<Row> {

@@ -8,6 +8,26 @@ use crate::catalog::role::Role;
 use crate::sql::name::Ident;
 use crate::sql::statement::{Clause, ObjectKind, PolicyCommand, Privilege};
 
+/// A role as policies keep it: PUBLIC is none.
+fn role_oid(role: &Grantee) -> Value {
+    match role {
+        Grantee::Public => Value::Number(0),
+        Grantee::Role(role) => Value::Object(Object::Role(role.clone())),
+    }
+}
+
+/// Who is a member of which role.
+pub(super) fn memberships(catalog: &Catalog) -> Vec<Row> {
+    let of = |role: &Role| {
+        let member = Value::Object(Object::Role(role.name.clone()));
+        let all = role.member_of.keys().map(move |of| {
+            row([("roleid", Value::Object(Object::Role(of.clone()))), ("member", member.clone())])
+        });
+        all.collect::<Vec<_>>()
+    };
+    catalog.roles.values().flat_map(of).collect()
+}
+
 pub(super) fn policies(catalog: &Catalog, wanted: &Wanted, printed: Option<&Printed>, raw: bool) -> Vec<Row> {
     let name = if raw { "polname" } else { "policyname" };
     let tables = wanted.tables(catalog, "tablename", "polrelid").into_iter();
@@ -41,6 +61,7 @@ pub(super) fn policies(catalog: &Catalog, wanted: &Wanted, printed: Option<&Prin
                 ("polrelid", Value::Object(Object::Relation(table.oid))),
                 ("polcmd", Value::text(short)),
                 ("polpermissive", Value::Bool(policy.permissive)),
+                ("polroles", Value::List(policy.roles.value.iter().map(role_oid).collect())),
                 ("polqual", clause(&policy.using, false)),
                 ("polwithcheck", clause(&policy.with_check, true)),
             ])

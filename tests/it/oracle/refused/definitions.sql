@@ -52,3 +52,13 @@ create table u (j json primary key); create index on t using gin ((n::text)); cr
 create index on t using gin (b, l, s); create index on t using gin (b jsonb_path_ops); create index on t using gist (r, p); create index on t (b, l);
 create index on t using gin (to_tsvector('english', a)); create index on t using hash (a); create index on t using brin (d); create index on t using gist (s);
 create index on t using spgist (p); create index on t ((j ->> 'x')); alter table t add exclude using gist (r with &&); alter table t add unique (l);
+-- case: columns that system catalogs lack (differs)
+create table t (i int); create policy o on t using (true);
+do $$ begin if not exists (select 1 from pg_policy where policyname = 'x' and tablename = 't') then create table a (i int); end if; end $$;
+do $$ begin if not exists (select 1 from pg_policy p where p.polname = 'x') then create table b (i int); end if; end $$;
+do $$ declare r record; begin for r in select p.polname from pg_policies p loop execute 'drop table b'; end loop; end $$;
+do $$ begin if (select count(*) from information_schema.tables where tablename = 'b') = 1 then drop table b; end if; end $$;
+do $$ declare n int; begin select count(*) into n from pg_proc where proisagg; end $$;
+do $$ declare tablename text := 'b'; begin if exists (select 1 from pg_policy where polname = tablename) then drop table b; end if; end $$;
+do $$ begin if exists (select 1 from pg_class c join pg_tables t on t.tablename = c.relname where t.rowsecurity and c.ctid is null) then drop table b; end if; end $$;
+select constraint_name from pg_constraint; select conname, tableoid from pg_constraint; select x.a from pg_namespace as x (a, b);
