@@ -34,7 +34,7 @@ pub(super) fn files(workspace: &Workspace, out: &mut dyn Write) -> io::Result<()
     Ok(())
 }
 
-/// Writes the settings of each project.
+/// Writes the settings of each project, and what was made of its `config.toml`.
 pub(super) fn config(workspace: &Workspace, out: &mut dyn Write) -> io::Result<()> {
     for (at, replayed) in workspace.projects.iter().enumerate() {
         if at > 0 {
@@ -42,6 +42,11 @@ pub(super) fn config(workspace: &Workspace, out: &mut dyn Write) -> io::Result<(
         }
         writeln!(out, "# {}", replayed.shown)?;
         replayed.settings().write(out)?;
+        writeln!(out, "# assumed: {}", replayed.assumed())?;
+        for (schema, place) in &replayed.catalog.api.exposed_at {
+            let file = workspace.sources.get(place.file);
+            writeln!(out, "#   {schema} by {}:{}", file.path, file.position(place.start).line)?;
+        }
     }
     Ok(())
 }

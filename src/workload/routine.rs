@@ -96,7 +96,11 @@ impl<'a> Brought<'a> {
 pub struct Members<'a> {
     functions: FxHashSet<&'a Ident>,
     types: FxHashMap<Oid, &'a Ident>,
+    operators: &'static [&'static str],
 }
+
+/// The operators of pg_trgm, which are on texts (manual, F.35).
+const OF_TRIGRAMS: &[&str] = &["%", "<%", "%>", "<<%", "%>>", "<->", "<<->", "<->>", "<<<->", "<->>>"];
 
 impl<'a> Members<'a> {
     pub fn of(catalog: &'a Catalog, extension: &Ident) -> Self {
@@ -109,6 +113,7 @@ impl<'a> Members<'a> {
         Self {
             functions: functions.map(|function| &function.name.name).collect(),
             types: types.map(|known| (known.oid, &known.name.name)).collect(),
+            operators: if *extension == "pg_trgm" { OF_TRIGRAMS } else { &[] },
         }
     }
 }
@@ -500,7 +505,7 @@ impl Routine {
     }
 
     /// How the body names what an extension brings: its functions, and its types in casts and
-    /// declarations. An operator counts where it stands beside a column of such a type.
+    /// declarations. An operator counts where it stands beside a column of such a type, or is pg_trgm's.
     pub fn uses(&self, catalog: &Catalog, members: &Members<'_>) -> Uses {
         let is_type = |name: &str| members.types.values().any(|known| **known == *name);
         let is_function = |name: &Ident| members.functions.contains(name);
@@ -512,6 +517,7 @@ impl Routine {
         self.walk(&mut |expr| match expr {
             Expr::Call(call) if is_function(&call.name.name) => add(call.name.schema.as_ref()),
             Expr::Cast { to, .. } if is_type(&to.name.name) => add(to.name.schema.as_ref()),
+            Expr::Op { op, .. } if members.operators.contains(&op.as_str()) => add(None),
             Expr::Op { left, right, .. } => {
                 let is_of_it = |expr: &Expr| {
                     let Expr::Column(ColumnRef { target: Target::Column { relation, attnum, .. }, .. }) =

@@ -25,6 +25,13 @@ pub(super) fn lines(projects: &[Replayed]) -> Vec<String> {
     lines.collect()
 }
 
+impl Replayed {
+    /// The same of one project.
+    pub fn assumed(&self) -> String {
+        facts(self)
+    }
+}
+
 fn facts(replayed: &Replayed) -> String {
     let api = &replayed.catalog.api;
     let exposed = match api.schemas.as_slice() {

@@ -367,6 +367,19 @@ fn settings_are_shown_with_what_gave_them() {
 }
 
 #[test]
+fn what_comes_from_supabases_settings_is_shown() {
+    let folder = Folder::new(&[
+        ("supabase/config.toml", "[api]\nschemas = [\"public\", \"api\"]\n[db]\nmajor_version = 15\n"),
+        ("supabase/migrations/1_a.sql", "create schema api;"),
+    ]);
+    let answer = folder.run(&["--show-config"]);
+    let last: Vec<_> = answer.out.lines().rev().take(3).collect();
+    assert_eq!(last[..2], ["#   api by supabase/config.toml:2", "#   public by supabase/config.toml:2"]);
+    assert!(last[2].starts_with("# assumed: the Data API serves public, api;"), "{answer:?}");
+    assert!(last[2].contains("PostgreSQL 15"), "{answer:?}");
+}
+
+#[test]
 fn shown_settings_do_the_same() {
     let sql = "create table public.a (title text); alter table public.a enable row level security;
         create policy see on public.a for select using (true);

@@ -188,6 +188,20 @@ mod tests {
     }
 
     #[test]
+    fn operators_of_trigrams_are_looked_up_as_well() {
+        let text = "create extension pg_trgm; create table public.t (e text);
+             create function public.s(q text) returns setof public.t language sql set search_path = public
+               as $$ select * from t where e % q $$;";
+        let found = Bench::new(text).run(&RULE, &RULE.options.defaults());
+        assert_eq!(
+            found[0].help.as_deref(),
+            Some(
+                "alter function public.s(text) set search_path = public, extensions; alter extension pg_trgm set schema extensions;"
+            )
+        );
+    }
+
+    #[test]
     fn the_help_mends_the_functions_that_would_not_find_it() {
         let text = "create extension citext;
              create table public.names (name citext, plain text);
