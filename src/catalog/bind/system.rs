@@ -45,7 +45,7 @@ impl SystemRelation {
         let meant = other.map(|other| format!("; {} has one", other.name)).unwrap_or_default();
         let (schema, name) = self.name.split_once('.').unwrap_or_default();
         let why = format!("{} has no column {column}{meant}", self.name);
-        Misfit::refused(SqlState::UNDEFINED_COLUMN, why).about(&QName::new(schema, name))
+        Misfit::refused(SqlState::UNDEFINED_COLUMN, why).about(QName::new(schema, name))
     }
 }
 
